@@ -1,0 +1,34 @@
+/**
+ * Compiles the files that the library carries into one module, so that it needs no file of its own at run time:
+ * the Handlebars templates of `provider/config` (precompiled) and the agent that runs on node 0 (as text).
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import Handlebars from "handlebars";
+
+const root = join(import.meta.dirname, "..");
+const configFolder = join(root, "provider/config");
+const agentFile = join(root, "provider/host/agent.pl");
+
+const templates = readdirSync(configFolder)
+  .filter((name) => name.endsWith(".hbs"))
+  .sort()
+  .map((name) => {
+    const source = readFileSync(join(configFolder, name), "utf8");
+    const compiled = Handlebars.precompile(source, { strict: true, noEscape: true, knownHelpersOnly: true });
+    return `  ${JSON.stringify(basename(name, ".hbs"))}: ${compiled},`;
+  });
+const agent = existsSync(agentFile) ? readFileSync(agentFile, "utf8") : "";
+
+const text = `// @ts-nocheck
+// Made by tools/embed.mts from provider/config/*.hbs and provider/host/agent.pl; do not edit.
+export const templates: Readonly<Record<string, TemplateSpecification>> = {
+${templates.join("\n")}
+};
+
+/** The program that carries out a transaction on node 0. */
+export const agent: string = ${JSON.stringify(agent)};
+`;
+
+const target = join(root, "provider/embedded.ts");
+if (!existsSync(target) || readFileSync(target, "utf8") !== text) writeFileSync(target, text);
