@@ -1,0 +1,46 @@
+import type { z } from "zod";
+import { bad, type Checked, good, quoted, textBy } from "./problem";
+
+const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/**
+ * Reads a host name (RFC 1123): labels of letters, digits and hyphens with dots between. Upper and lower case are the
+ * same name, so it is written in lower case.
+ */
+export function parseHostname(text: string): Checked<string> {
+  const name = text.toLowerCase();
+  const wrong = (why: string): Checked<string> =>
+    bad({
+      path: "",
+      message: `${quoted(text)} is no host name${why}; use letters, digits and hyphens, as in "${suggestion(name)}"`,
+    });
+  if (name === "") return wrong(", it is empty");
+  // 253 is the DNS's own limit (RFC 1035); DHCP's option 12 could hold two more.
+  if (name.length > 253) return wrong(`: it has ${name.length} characters and may have 253`);
+  const labels = name.split(".");
+  const long = labels.find((part) => part.length > 63);
+  if (long !== undefined) return wrong(`: ${quoted(long)} has ${long.length} characters and may have 63`);
+  if (!labels.every((part) => label.test(part))) return wrong("");
+  if (/^\d+$/.test(labels.at(-1) ?? "")) return wrong(": a name that ends in a number is read as an address");
+  return good(name);
+}
+
+/** What a person probably meant by a text that is no host name. */
+function suggestion(text: string): string {
+  const name = text
+    .replace(/[^a-z0-9.-]+/g, "-")
+    .split(".")
+    .map((part) => part.slice(0, 63).replace(/^-+|-+$/g, ""))
+    .filter((part) => part !== "")
+    .join(".")
+    .slice(0, 63)
+    .replace(/[-.]+$/, "");
+  if (name === "") return "db-1";
+  return /(^|\.)\d+$/.test(name) ? `node-${name.replaceAll(".", "-")}` : name;
+}
+
+/** A host name as a schema. */
+export const hostnameSchema: z.ZodType<string> = textBy(
+  parseHostname,
+  'write a host name of letters, digits and hyphens, as in "db-1"',
+);

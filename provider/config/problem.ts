@@ -1,0 +1,172 @@
+import { z } from "zod";
+
+/** One mistake in the values that somebody wrote, in words that can be understood alone. */
+export interface Problem {
+  /** Where: `macs[1]`, `network.pool.from`; empty for the value as a whole. */
+  readonly path: string;
+  /** The value in quotes, the rule, and a value that would be right. */
+  readonly message: string;
+}
+
+/** A value that was read, or all the reasons why it could not be. */
+export type Checked<T> =
+  | { readonly value: T; readonly problems: readonly [] }
+  | { readonly value: undefined; readonly problems: readonly Problem[] };
+
+/** A value that is right. */
+export function good<T>(value: T): Checked<T> {
+  return { value, problems: [] };
+}
+
+/** What is wrong with a value. */
+export function bad<T>(...problems: readonly Problem[]): Checked<T> {
+  return { value: undefined, problems };
+}
+
+/** The same problems, seen from the value that holds this one: `from` in `pool` is `pool.from`. */
+export function within(parent: string, problems: readonly Problem[]): readonly Problem[] {
+  return problems.map(({ path, message }) => ({ path: joinPath(parent, path), message }));
+}
+
+function joinPath(parent: string, path: string): string {
+  if (parent === "" || path === "") return parent + path;
+  return path.startsWith("[") ? parent + path : `${parent}.${path}`;
+}
+
+/** A value as a message shows it: in quotes when it is a text, shortened when it is long. */
+export function quoted(value: unknown): string {
+  const text =
+    typeof value === "bigint" || value === undefined ? String(value) : (JSON.stringify(value) ?? typeof value);
+  return text.length > 80 ? `${text.slice(0, 76)}…${typeof value === "string" ? '"' : ""}` : text;
+}
+
+/** The path of an issue, as one writes it in a program: `nodes["db-1"].macs[0]`. */
+function pathOf(keys: readonly PropertyKey[]): string {
+  return keys.reduce<string>((path, key) => {
+    if (typeof key === "number") return `${path}[${key}]`;
+    const name = String(key);
+    if (!/^[A-Za-z_$][\w$]*$/.test(name)) return `${path}[${JSON.stringify(name)}]`;
+    return path === "" ? name : `${path}.${name}`;
+  }, "");
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "number",
+  int: "whole number",
+  boolean: "true or false",
+  array: "list",
+  object: "object with named values",
+};
+
+/** zod's own findings in our manner; what a schema says itself comes first. */
+function inOurWords(issue: z.core.$ZodRawIssue): string {
+  if (issue.input === undefined && issue.code === "invalid_type") return "is required";
+  switch (issue.code) {
+    case "invalid_type": {
+      const kind = kinds[issue.expected] ?? issue.expected;
+      return `${quoted(issue.input)} is no ${kind === "true or false" ? "truth value; write true or false" : kind}`;
+    }
+    case "invalid_value":
+      return `${quoted(issue.input)} is none of ${issue.values.map((value) => quoted(value)).join(", ")}`;
+    case "too_small":
+      if (issue.origin === "array") return `${quoted(issue.input)} is too short a list; give at least ${issue.minimum}`;
+      return `${quoted(issue.input)} is too small; the least is ${issue.minimum}`;
+    case "too_big":
+      if (issue.origin === "array")
+        return `a list of ${(issue.input as unknown[]).length} is too long; give at most ${issue.maximum}`;
+      return `${quoted(issue.input)} is too large; the most is ${issue.maximum}`;
+    default:
+      return `${quoted(issue.input)} is not right`;
+  }
+}
+
+/** Reads one value by its schema. */
+export function read<T>(schema: z.ZodType<T>, value: unknown): Checked<T> {
+  const result = schema.safeParse(value, { error: inOurWords });
+  if (result.success) return good(result.data);
+  return bad(...result.error.issues.map(({ path, message }) => ({ path: pathOf(path), message })));
+}
+
+/** The values that a shape of schemas holds, each only if it was given and right. */
+export type Fields<Shape extends Readonly<Record<string, z.ZodType>>> = {
+  readonly [Key in keyof Shape]?: Exclude<z.output<Shape[Key]>, undefined>;
+};
+
+/**
+ * Reads the named values of an object one by one, so that a mistake in one does not hide those in the others:
+ * what was right stands in `fields`, for checks that need two of them.
+ */
+export function readFields<Shape extends Readonly<Record<string, z.ZodType>>>(
+  shape: Shape,
+  args: unknown,
+  example: string,
+): { readonly fields: Fields<Shape>; readonly problems: Problem[] } {
+  if (typeof args !== "object" || args === null || Array.isArray(args)) {
+    const message =
+      args === undefined
+        ? `is required; write it as ${example}`
+        : `${quoted(args)} is no object; write it as ${example}`;
+    return { fields: {}, problems: [{ path: "", message }] };
+  }
+  const fields: Record<string, unknown> = {};
+  const problems: Problem[] = [];
+  for (const [key, schema] of Object.entries(shape)) {
+    const field = read(schema, (args as Record<string, unknown>)[key]);
+    if (field.problems.length > 0) problems.push(...within(key, field.problems));
+    else if (field.value !== undefined) fields[key] = field.value;
+  }
+  for (const [key, value] of Object.entries(args)) {
+    if (value !== undefined && !Object.hasOwn(shape, key)) {
+      problems.push({ path: pathOf([key]), message: `there is no such property; ${guess(key, Object.keys(shape))}` });
+    }
+  }
+  return { fields: fields as Fields<Shape>, problems };
+}
+
+/** "did you mean …?" when one of the known words is close, else all of them. */
+export function guess(word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
+  return near === undefined ? `there are ${known.join(", ")}` : `did you mean ${near}?`;
+}
+
+/** The known word that is at most two letters away. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const lower = word.toLowerCase();
+  return known
+    .map((candidate) => ({ candidate, away: distance(lower, candidate.toLowerCase()) }))
+    .filter(({ away }) => away <= 2 && 2 * away < word.length)
+    .sort((one, other) => one.away - other.away)[0]?.candidate;
+}
+
+/** Levenshtein's distance: how many letters must change to make one word the other. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= one.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const change = (row[j - 1] ?? 0) + (one[i - 1] === other[j - 1] ? 0 : 1);
+      next[j] = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, change);
+    }
+    row = next;
+  }
+  return row[other.length] ?? 0;
+}
+
+/**
+ * A text that a parser of ours turns into a value; the parser's problem becomes the schema's.
+ * `rule` says what belongs here when the value is no text at all.
+ */
+export function textBy<T>(parse: (text: string) => Checked<T>, rule: string): z.ZodType<T> {
+  return z
+    .string({
+      error: (issue) =>
+        issue.input === undefined ? `is required; ${rule}` : `${quoted(issue.input)} is no text; ${rule}`,
+    })
+    .transform((text, context): T => {
+      const { value, problems } = parse(text);
+      if (value !== undefined) return value;
+      for (const { message } of problems) context.issues.push({ code: "custom", message, input: text });
+      return z.NEVER;
+    });
+}
