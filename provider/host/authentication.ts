@@ -1,0 +1,267 @@
+import { join } from "node:path";
+import type { AnyAuthMethod, AuthHandlerMiddleware, KeyboardInteractiveAuthMethod } from "ssh2";
+import { NetbootError } from "../errors";
+import { type AgentKey, listAgentKeys, OneKeyAgent } from "./agent";
+import { type PrivateKey, parsePrivateKey, readPrivateKey } from "./privateKeys";
+import { describeKey, type PublicKey } from "./publicKey";
+import type { Surroundings } from "./sshConfig";
+import type { Target } from "./target";
+
+/** Files that ssh tries when nobody names one (ssh_config(5), IdentityFile), without those for security keys and DSA. */
+const defaultFiles = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+type Method = "publickey" | "password" | "keyboard-interactive";
+
+/** One way to be let in, offered once. */
+interface Way {
+  readonly method: Method;
+  /** As the report names it: `key /root/.ssh/id_ed25519 (ssh-ed25519 SHA256:…)`. */
+  readonly label: string;
+  readonly auth: AnyAuthMethod;
+  /** An agent signs, and ssh2 does not tell us what the server answers to that. */
+  readonly byAgent?: boolean;
+  offered?: boolean;
+  /** Why it came to nothing, if not by the server's bare refusal. */
+  why?: string;
+}
+
+/** The ways that there are for one host, in their order, and what became of them. */
+export class Authentication {
+  readonly #target: Target;
+  readonly #ways: Way[] = [];
+  /** What could not be used, and why. */
+  readonly #unusable: string[] = [];
+  #offers: readonly string[] | undefined;
+  #last: Way | undefined;
+  #partial = false;
+  #askedAgain = false;
+
+  private constructor(target: Target) {
+    this.#target = target;
+  }
+
+  /**
+   * Collects what may be offered: the fields of the connection, the files that the OpenSSH configuration names, the
+   * agent, the default files. Reads files and asks the agent; no server is spoken to.
+   *
+   * @throws KEY_UNREADABLE when the key that the connection itself gives can't be used
+   */
+  static async prepare(target: Target, around: Surroundings): Promise<Authentication> {
+    const found = new Authentication(target);
+    const { given } = target;
+    const agentSocket = given.agentSocketPath ?? target.agentSocket;
+    const agent = agentSocket === undefined ? [] : await listAgentKeys(agentSocket);
+    const agentKeys = "why" in agent ? [] : agent;
+    if ("why" in agent) found.#unusable.push(`agent ${agentSocket}: ${agent.why}`);
+    else if (agentSocket !== undefined && agentKeys.length === 0) {
+      found.#unusable.push(`agent ${agentSocket}: it holds no key that can be used`);
+    }
+
+    if (given.privateKey !== undefined) {
+      found.#addGiven("connection.privateKey", parsePrivateKey(given.privateKey, given.privateKeyPassword), agentKeys);
+    }
+    if (given.privateKeyPath !== undefined) {
+      const path = given.privateKeyPath.replace(/^~(?=\/)/, around.home);
+      found.#addGiven(path, readPrivateKey(path, given.privateKeyPassword), agentKeys);
+    }
+    if (given.agentSocketPath !== undefined) for (const key of agentKeys) found.#addAgentKey(key);
+    if (given.password !== undefined) found.#addPassword(given.password);
+
+    const files = target.identityFiles ?? defaultFiles.map((name) => join(around.home, ".ssh", name));
+    const keys = files.map((path) => ({ path, key: readPrivateKey(path, given.privateKeyPassword) }));
+    const isNamed = target.identityFiles !== undefined;
+    if (isNamed) for (const { path, key } of keys) found.#addFile(path, key, agentKeys, isNamed);
+    for (const key of agentKeys) {
+      const wanted = keys.some((file) => "publicKey" in file.key && isSame(file.key.publicKey, key.publicKey));
+      if (!target.identitiesOnly || wanted) found.#addAgentKey(key);
+      else found.#unusable.push(`agent key ${labelOf(key)}: IdentitiesOnly is set, and no IdentityFile is this key`);
+    }
+    if (!isNamed) for (const { path, key } of keys) found.#addFile(path, key, agentKeys, isNamed);
+    return found;
+  }
+
+  #addGiven(label: string, key: PrivateKey, agentKeys: readonly AgentKey[]): void {
+    const why = this.#whyUnusable(label, key, agentKeys);
+    if (why !== undefined) {
+      throw new NetbootError("KEY_UNREADABLE", `${this.#target.name}: the private key ${label} can't be used: ${why}`);
+    }
+  }
+
+  #addFile(path: string, key: PrivateKey, agentKeys: readonly AgentKey[], isNamed: boolean): void {
+    if (key.kind === "missing" && !isNamed) return;
+    const why = this.#whyUnusable(path, key, agentKeys);
+    if (why !== undefined) this.#unusable.push(`${path}: ${why}`);
+  }
+
+  /** Adds a key to the ways, or says why it is none. */
+  #whyUnusable(label: string, key: PrivateKey, agentKeys: readonly AgentKey[]): string | undefined {
+    switch (key.kind) {
+      case "missing":
+        return "there is no such file";
+      case "unreadable":
+        return key.why;
+      case "usable":
+        this.#addKey(label, key);
+        return undefined;
+      case "encrypted":
+      case "public": {
+        const held = agentKeys.find((own) => isSame(key.publicKey, own.publicKey));
+        if (held !== undefined) {
+          this.#addAgentKey(held);
+          return undefined;
+        }
+        return key.kind === "public"
+          ? "it is a public key, and no agent has the private one"
+          : "it is encrypted; give privateKeyPassword, or add it to the agent by ssh-add";
+      }
+    }
+  }
+
+  #addKey(label: string, { key, publicKey }: PrivateKey & { readonly kind: "usable" }): void {
+    this.#add({
+      method: "publickey",
+      label: `key ${label} (${describeKey(publicKey)})`,
+      auth: { type: "publickey", username: this.#target.user, key },
+    });
+  }
+
+  #addAgentKey(key: AgentKey): void {
+    const way: Way = {
+      method: "publickey",
+      label: `agent key ${labelOf(key)}`,
+      byAgent: true,
+      auth: {
+        type: "agent",
+        username: this.#target.user,
+        agent: new OneKeyAgent(key, (why) => {
+          way.why = `the agent did not sign: ${why}`;
+        }),
+      },
+    };
+    this.#add(way);
+  }
+
+  #addPassword(password: string): void {
+    const username = this.#target.user;
+    this.#add({ method: "password", label: "password", auth: { type: "password", username, password } });
+    const way: Way = {
+      method: "keyboard-interactive",
+      label: "password, at a prompt",
+      auth: { type: "keyboard-interactive", username, prompt: answerPrompts(password, (why) => (way.why = why)) },
+    };
+    this.#add(way);
+  }
+
+  /** A key that is both in the agent and in a file is offered once: servers count attempts. */
+  #add(way: Way): void {
+    if (!this.#ways.some(({ label }) => keyOf(label) === keyOf(way.label))) this.#ways.push(way);
+  }
+
+  /** ssh2 asks this for the next way, with what the server has answered to the last one. */
+  readonly handler: AuthHandlerMiddleware = (left: readonly string[] | null, partial: boolean | null, next) => {
+    const answer = next as (auth: AnyAuthMethod | false) => void;
+    const asked = this.#last;
+    if (left !== null && asked?.byAgent !== true) this.#offers = left;
+    if (partial === true && asked !== undefined && asked.byAgent !== true) {
+      asked.why ??= "accepted, and the server asks for more";
+      this.#partial = true;
+    }
+    // The first question, as ssh's own, is for what the server offers; it counts as no attempt there.
+    if (this.#offers === undefined) return answer({ type: "none", username: this.#target.user });
+
+    const way = this.#ways.find(({ method, offered }) => !offered && this.#offers?.includes(method));
+    this.#last = way;
+    if (way !== undefined) {
+      way.offered = true;
+      return answer(way.auth);
+    }
+    // ssh2 keeps the answer to an agent's key to itself, and it may have been "well, and now the password".
+    if (!this.#askedAgain && this.#ways.some(({ offered, byAgent }) => offered && byAgent)) {
+      this.#askedAgain = true;
+      return answer({ type: "none", username: this.#target.user });
+    }
+    answer(false);
+  };
+
+  /** Whether the server has refused at least one way. */
+  get began(): boolean {
+    return this.#ways.some(({ offered }) => offered);
+  }
+
+  /** Marks what the server or the user would have to do about the way that is under way. */
+  note(why: string): void {
+    if (this.#last !== undefined) this.#last.why = why;
+  }
+
+  /** What was tried and why each was no use, and what to change. */
+  failure(ending?: string): NetbootError {
+    const { name, user, notes } = this.#target;
+    const offers = this.#offers ?? [];
+    const tried = this.#ways.filter(({ offered }) => offered);
+    const untried = this.#ways.filter(({ offered }) => !offered);
+    const lines = [
+      `${name}: "${user}" was not let in`,
+      ...(this.#offers === undefined ? [] : [`  it offers ${offers.join(", ") || "no way at all"}`]),
+      ...tried.map(({ label, why }) => `  ${label}: ${why ?? "refused"}`),
+      ...untried.map(({ label, method }) =>
+        offers.includes(method) ? `  ${label}: its turn did not come` : `  ${label}: not offered by the server`,
+      ),
+      ...[...this.#unusable, ...notes].map((line) => `  ${line}`),
+      ...(ending === undefined ? [] : [`  then it ended the connection: ${ending}`]),
+      ...this.#advice(ending).map((line) => `  ${line}`),
+    ];
+    return new NetbootError("AUTHENTICATION_FAILED", lines.join("\n"));
+  }
+
+  #advice(ending: string | undefined): readonly string[] {
+    const { user, given } = this.#target;
+    const offers = this.#offers ?? [];
+    if (/too many authentication failures/i.test(ending ?? "")) {
+      return [
+        "give the one right key by privateKeyPath, or by IdentityFile and IdentitiesOnly; sshd counts every key offered",
+      ];
+    }
+    const advice: string[] = [];
+    const home = user === "root" ? "/root" : `~${user}`;
+    if (offers.includes("publickey")) {
+      advice.push(
+        this.#ways.some(({ method }) => method === "publickey")
+          ? `add the public half of one of these keys to ${home}/.ssh/authorized_keys there, or give another privateKey, privateKeyPath or user`
+          : "give privateKey, privateKeyPath or agentSocketPath",
+      );
+    }
+    if (given.password === undefined && offers.some((offer) => offer !== "publickey")) advice.push("or give password");
+    if (given.password !== undefined && !offers.includes("password") && !offers.includes("keyboard-interactive")) {
+      advice.push("a password is of no use here: give a key");
+    }
+    if (user === "root" && !this.#partial) advice.push("whether root may come in at all, sshd's PermitRootLogin says");
+    return advice;
+  }
+}
+
+function isSame(one: PublicKey | undefined, other: PublicKey): boolean {
+  return one?.bytes.equals(other.bytes) ?? false;
+}
+
+function labelOf({ comment, publicKey }: AgentKey): string {
+  return comment === "" ? `(${describeKey(publicKey)})` : `${comment} (${describeKey(publicKey)})`;
+}
+
+/** What makes two ways the same one: the key, or the kind of way. */
+function keyOf(label: string): string {
+  return /SHA256:\S+(?=\)$)/.exec(label)?.[0] ?? label;
+}
+
+/**
+ * Answers a server that asks by prompts (PAM): the password where it must not be seen while typed, nothing elsewhere.
+ * A server that asks for it once more has refused it.
+ */
+function answerPrompts(password: string, note: (why: string) => void): KeyboardInteractiveAuthMethod["prompt"] {
+  let given = false;
+  return (_name, _instructions, _language, prompts, finish) => {
+    const answers = prompts.map(({ echo }) => (given || echo ? "" : password));
+    if (given && prompts.length > 0) note(`refused, or not enough: it went on to ask "${prompts[0]?.prompt.trim()}"`);
+    given ||= prompts.some(({ echo }) => !echo);
+    finish(answers);
+  };
+}
