@@ -1,6 +1,6 @@
 /**
  * Compiles the files that the library carries into one module, so that it needs no file of its own at run time:
- * the Handlebars templates of `provider/config` (precompiled) and the agent that runs on node 0 (as text).
+ * the Handlebars templates of `provider/config` (precompiled) and the Perl programs that run on node 0 (as text).
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -8,7 +8,7 @@ import Handlebars from "handlebars";
 
 const root = join(import.meta.dirname, "..");
 const configFolder = join(root, "provider/config");
-const agentFile = join(root, "provider/host/agent.pl");
+const hostFolder = join(root, "provider/host");
 
 const templates = readdirSync(configFolder)
   .filter((name) => name.endsWith(".hbs"))
@@ -18,16 +18,21 @@ const templates = readdirSync(configFolder)
     const compiled = Handlebars.precompile(source, { strict: true, noEscape: true, knownHelpersOnly: true });
     return `  ${JSON.stringify(basename(name, ".hbs"))}: ${compiled},`;
   });
-const agent = existsSync(agentFile) ? readFileSync(agentFile, "utf8") : "";
+const program = (name: string): string => JSON.stringify(readFileSync(join(hostFolder, name), "utf8"));
 
 const text = `// @ts-nocheck
-// Made by tools/embed.mts from provider/config/*.hbs and provider/host/agent.pl; do not edit.
+// Made by tools/embed.mts from provider/config/*.hbs and provider/host/*.pl; do not edit.
+type TemplateSpecification = object;
+
 export const templates: Readonly<Record<string, TemplateSpecification>> = {
 ${templates.join("\n")}
 };
 
+/** The program that reads a whole request on node 0, and then runs the agent. */
+export const loader: string = ${program("loader.pl")};
+
 /** The program that carries out a transaction on node 0. */
-export const agent: string = ${JSON.stringify(agent)};
+export const agent: string = ${program("agent.pl")};
 `;
 
 const target = join(root, "provider/embedded.ts");

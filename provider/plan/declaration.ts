@@ -1,0 +1,83 @@
+/** What one resource wants to be true on node 0, or the part of it that a transaction carries out. */
+export type Want =
+  /** A Debian package, and the units it would start by itself; they are masked when we bring it. */
+  | { readonly want: "package"; readonly name: string; readonly units: readonly string[] }
+  | { readonly want: "dir"; readonly path: string; readonly mode: string }
+  /** A file of root's. `input` names the input whose text it is, so that a look at the host can be told in it. */
+  | {
+      readonly want: "file";
+      readonly path: string;
+      readonly mode: string;
+      readonly content: string | Uint8Array;
+      readonly input?: string;
+    }
+  | { readonly want: "link"; readonly path: string; readonly target: string }
+  /** A file out of a package of the distribution, which is not installed; the first member that exists is taken. */
+  | {
+      readonly want: "take";
+      readonly path: string;
+      readonly mode: string;
+      readonly package: string;
+      readonly version?: string | undefined;
+      readonly members: readonly string[];
+    }
+  /** The private interface, which must have this address; `@interface@` in texts becomes its name. */
+  | {
+      readonly want: "interface";
+      readonly interface: string;
+      readonly address: string;
+      readonly prefixLength: number;
+      readonly allowDefaultRoute: boolean;
+    }
+  /** A running unit, restarted when one of these paths changes. */
+  | { readonly want: "unit"; readonly name: string; readonly restartedBy: readonly string[] }
+  | { readonly want: "listen"; readonly unit: string; readonly on: PacketSocket | UdpSocket }
+  /** What the DHCP server of this host answers. */
+  | {
+      readonly want: "serve";
+      readonly interface: string;
+      readonly bootServer: string;
+      readonly loaders: Readonly<Record<string, string>>;
+    }
+  | { readonly want: "tftpd"; readonly address: string; readonly directory: string }
+  /** A machine with its host blocks, which are joined with those of other resources and stacks. */
+  | {
+      readonly want: "node";
+      readonly hostname: string;
+      readonly address?: string | undefined;
+      readonly macs: readonly string[];
+      readonly firmware: string;
+      readonly loader?: string | undefined;
+      readonly blocks: string;
+    };
+
+/** A raw socket on an interface, as dhcpd has it. */
+export interface PacketSocket {
+  readonly kind: "packet";
+  readonly interface: string;
+}
+
+export interface UdpSocket {
+  readonly kind: "udp";
+  readonly address: string;
+  readonly port: number;
+}
+
+/** All that one resource wants, under the key by which node 0's register knows it. */
+export interface Declaration {
+  /** `<kind>/<project>/<stack>/<name>`. */
+  readonly id: string;
+  /** Made anew by each create, so that a delete never takes away what was created since. */
+  readonly generation: string;
+  readonly wants: readonly Want[];
+}
+
+/** One change of a host: a resource as it should be, or one that goes. */
+export type Change =
+  | { readonly kind: "put"; readonly declaration: Declaration }
+  | { readonly kind: "drop"; readonly id: string; readonly generation: string };
+
+/** The id of the resource that a change is about. */
+export function idOf(change: Change): string {
+  return change.kind === "put" ? change.declaration.id : change.id;
+}

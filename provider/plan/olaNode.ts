@@ -1,0 +1,25 @@
+import { parseHostBlocks } from "../config/node";
+import type { Want } from "./declaration";
+
+/** What the program hands over for one machine. */
+export interface OlaNodeInputs {
+  /** Its host blocks for dhcpd: the machine's name, address and MACs are read from them. */
+  readonly hostBlocks: string;
+  /** What its next boot will do, in words for people. */
+  readonly nextBoot: string;
+  /** Only when it is not `x64`. */
+  readonly firmware?: string;
+}
+
+/** A machine that the DHCP server knows. */
+export function planOlaNode({ hostBlocks, firmware = "x64" }: OlaNodeInputs): readonly Want[] {
+  return parseHostBlocks(hostBlocks).map(({ hostname, address, macs, loader }) => ({
+    want: "node",
+    hostname,
+    address,
+    macs,
+    firmware,
+    loader,
+    blocks: hostBlocks,
+  }));
+}

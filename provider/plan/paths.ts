@@ -1,0 +1,23 @@
+/** Where things are on node 0. Debian's AppArmor profile for dhcpd reads nothing outside /etc/dhcp. */
+export const dhcpdConf = "/etc/dhcp/dhcpd.conf";
+export const dhcpFolder = "/etc/dhcp/netboot";
+export const dhcpdUnit = "isc-dhcp-server.service";
+export const tftpdDefaults = "/etc/default/tftpd-hpa";
+export const tftpdUnit = "tftpd-hpa.service";
+/** Joined on node 0 from the machines of every stack; dhcpd.conf includes it. */
+export const hostsConf = "/etc/dhcp/netboot/hosts.conf";
+
+export function unitFile(unit: string): string {
+  return `/etc/systemd/system/${unit}`;
+}
+
+/** What `systemctl enable` makes for a unit that multi-user.target wants. */
+export function enablingLink(unit: string): string {
+  return `/etc/systemd/system/multi-user.target.wants/${unit}`;
+}
+
+/** The units that a package of Debian would start by itself. */
+export const packageUnits: Readonly<Record<string, readonly string[]>> = {
+  "isc-dhcp-server": [dhcpdUnit, "isc-dhcp-server6.service"],
+  "tftpd-hpa": [tftpdUnit],
+};

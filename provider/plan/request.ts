@@ -1,0 +1,90 @@
+import type { Change, Want } from "./declaration";
+
+/** What is asked of the agent on node 0. */
+export interface Request {
+  /** `apply` changes the host; `look` only tells how it differs. */
+  readonly mode: "apply" | "look";
+  /** The machine-id's first digits that these resources were made on; another machine is refused. */
+  readonly machine?: string | undefined;
+  readonly changes: readonly Change[];
+}
+
+/**
+ * Writes a request as the agent reads it: a line per fact, its words percent-encoded and separated by one space, the
+ * bytes of a file directly after its line.
+ */
+export function renderRequest({ mode, machine, changes }: Request): Uint8Array {
+  const parts: Uint8Array[] = [line("mode", mode)];
+  if (machine !== undefined) parts.push(line("machine", machine));
+  for (const change of changes) {
+    if (change.kind === "drop") {
+      parts.push(line("drop", change.id, change.generation));
+      continue;
+    }
+    parts.push(line("put", change.declaration.id, change.declaration.generation));
+    for (const want of change.declaration.wants) parts.push(...renderWant(want));
+  }
+  return concatenate(parts);
+}
+
+function renderWant(want: Want): readonly Uint8Array[] {
+  switch (want.want) {
+    case "package":
+      return [line("package", want.name, want.units.join(","))];
+    case "dir":
+      return [line("dir", want.path, want.mode)];
+    case "file": {
+      const bytes = typeof want.content === "string" ? utf8.encode(want.content) : want.content;
+      return [line("file", want.path, want.mode, String(bytes.length)), bytes];
+    }
+    case "link":
+      return [line("link", want.path, want.target)];
+    case "take":
+      return [line("take", want.path, want.mode, want.package, want.version ?? "-", want.members.join(","))];
+    case "interface": {
+      const { address, prefixLength, allowDefaultRoute } = want;
+      return [line("interface", want.interface, address, String(prefixLength), allowDefaultRoute ? "1" : "0")];
+    }
+    case "unit":
+      return [line("unit", want.name, want.restartedBy.join(","))];
+    case "listen":
+      return want.on.kind === "packet"
+        ? [line("listen", want.unit, "packet", want.on.interface)]
+        : [line("listen", want.unit, "udp", want.on.address, String(want.on.port))];
+    case "serve":
+      return [line("serve", want.interface, want.bootServer, ...Object.entries(want.loaders).flat())];
+    case "tftpd":
+      return [line("tftpd", want.address, want.directory)];
+    case "node": {
+      const { hostname, address = "-", macs, firmware, loader = "-", blocks } = want;
+      return [line("node", hostname, address, macs.join(","), firmware, loader, blocks)];
+    }
+  }
+}
+
+const utf8 = new TextEncoder();
+
+function line(...words: readonly string[]): Uint8Array {
+  return utf8.encode(`${words.map(encodeWord).join(" ")}\n`);
+}
+
+/** Everything but what the agent itself leaves plain becomes `%XX`, byte by byte of its UTF-8. */
+function encodeWord(word: string): string {
+  if (word === "") return "%";
+  if (/^[A-Za-z0-9_.:/,@+=-]+$/.test(word)) return word;
+  return Array.from(utf8.encode(word), (byte) => {
+    const character = String.fromCharCode(byte);
+    if (/[A-Za-z0-9_.:/,@+=-]/.test(character)) return character;
+    return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }).join("");
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

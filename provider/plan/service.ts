@@ -1,0 +1,17 @@
+import type { Want } from "./declaration";
+import { enablingLink, packageUnits, unitFile } from "./paths";
+
+/** A package that is there. */
+export function planPackage(name: string): Want {
+  return { want: "package", name, units: packageUnits[name] ?? [] };
+}
+
+/** A unit of our own under the name that Debian uses, enabled, running, and restarted when its files change. */
+export function planUnit(name: string, text: string, files: readonly string[]): readonly Want[] {
+  const path = unitFile(name);
+  return [
+    { want: "file", path, mode: "0644", content: text, input: "unit" },
+    { want: "link", path: enablingLink(name), target: path },
+    { want: "unit", name, restartedBy: [path, ...files] },
+  ];
+}

@@ -1,0 +1,50 @@
+import { readFile } from "node:fs/promises";
+import { NetbootError } from "../errors";
+import { type BootFileInputs, planBootFile } from "../plan/bootFile";
+import type { Want } from "../plan/declaration";
+import { type DhcpServerInputs, planDhcpServer } from "../plan/dhcpServer";
+import { type OlaNodeInputs, planOlaNode } from "../plan/olaNode";
+import { type PackagesInputs, planPackages } from "../plan/packages";
+import { planTftpServer, type TftpServerInputs } from "../plan/tftpServer";
+import { sha256Of } from "./digest";
+
+/** What a kind of resource wants of a host, and how its inputs go into the state. */
+interface Kind {
+  /** For a `look`, where the bytes of a local file are not needed, `purpose` says so. */
+  readonly plan: (inputs: never, purpose: "apply" | "look") => readonly Want[] | Promise<readonly Want[]>;
+  /** Inputs that the outputs hold only as a digest, so that the state of a large fleet stays small. */
+  readonly notEchoed: readonly string[];
+}
+
+const kinds: Readonly<Record<string, Kind>> = {
+  Packages: { plan: (inputs: PackagesInputs) => planPackages(inputs), notEchoed: [] },
+  DhcpServer: { plan: (inputs: DhcpServerInputs) => planDhcpServer(inputs), notEchoed: [] },
+  TftpServer: { plan: (inputs: TftpServerInputs) => planTftpServer(inputs), notEchoed: [] },
+  BootFile: { plan: planFile, notEchoed: [] },
+  OlaNode: { plan: (inputs: OlaNodeInputs) => planOlaNode(inputs), notEchoed: ["nextBoot"] },
+};
+
+/** The kind by its name, which is the class that users write. */
+export function kindOf(name: string): Kind {
+  const kind = kinds[name];
+  if (kind === undefined) throw new NetbootError("BUG", `this is a bug in pulumi-netboot: there is no kind "${name}"`);
+  return kind;
+}
+
+/** A local file is read where it is needed, and must still be what the program saw. */
+async function planFile(inputs: BootFileInputs, purpose: "apply" | "look"): Promise<readonly Want[]> {
+  if (inputs.file === undefined) return planBootFile(inputs, undefined);
+  // A look compares with the hash in the register, as it does for a file out of a package.
+  if (purpose === "look") return planBootFile({ ...inputs, package: inputs.file }, undefined);
+  const content = await readFile(inputs.file).catch((cause: Error) => {
+    throw new NetbootError("ARGUMENTS_INVALID", `${inputs.name}: ${inputs.file} can't be read: ${cause.message}`, {
+      cause,
+    });
+  });
+  const seen = sha256Of(content);
+  if (seen === inputs.sha256) return planBootFile(inputs, content);
+  throw new NetbootError(
+    "ARGUMENTS_INVALID",
+    `${inputs.name}: ${inputs.file} changed while pulumi ran (sha256 ${seen}, not ${inputs.sha256}); run it again`,
+  );
+}

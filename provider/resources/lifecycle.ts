@@ -1,0 +1,204 @@
+import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import { type Connection, connectionSchema } from "../config/connection";
+import type { Problem } from "../config/problem";
+import { NetbootError } from "../errors";
+import type { Drift } from "../facts/report";
+import { commit } from "../host/groupCommit";
+import { openHost } from "../host/pool";
+import { transact } from "../host/transaction";
+import type { Change, Declaration } from "../plan/declaration";
+import { sha256Of } from "./digest";
+import { kindOf } from "./kinds";
+import { rowOf } from "./row";
+
+/** Inputs or outputs as the engine hands them over. Keys that begin with `__` are ours and never a difference. */
+export type Properties = Readonly<Record<string, unknown>>;
+
+/** What the engine wants to hear of a check: the inputs to go on with, and what is wrong with them. */
+export interface CheckResult {
+  readonly inputs: Properties;
+  readonly failures: readonly { readonly property: string; readonly reason: string }[];
+}
+
+/** What the state of this release looks like; every older number stays readable. */
+const schema = 1;
+
+/** Passes on the mistakes that the program found. Nothing is asked of the host. */
+export function check(_kind: string, _olds: Properties, news: Properties): CheckResult {
+  const { __problems: problems, ...inputs } = news;
+  if (!Array.isArray(problems)) return { inputs, failures: [] };
+  const failures = (problems as readonly Problem[]).map(({ path, message }) => ({
+    property: path,
+    reason: path === "" ? message : `${path}: ${message}`,
+  }));
+  return { inputs, failures };
+}
+
+/**
+ * `undefined` lets the engine compare the inputs itself and draw the difference; `true` says that a refresh found the
+ * host changed by somebody else.
+ */
+export function diff(
+  kind: string,
+  _id: string,
+  olds: Properties,
+  news: Properties,
+): { readonly changes: boolean | undefined; readonly replaces: string[] } {
+  const { notEchoed } = kindOf(kind);
+  const echoed = Object.keys(visible(news)).filter((key) => !notEchoed.includes(key));
+  const gone = Object.keys(visible(olds)).filter(
+    (key) => !(key in news) && !outputKeys.has(key) && olds[key] !== undefined,
+  );
+  const differs =
+    gone.length > 0 ||
+    echoed.some((key) => !isDeepStrictEqual(olds[key], news[key])) ||
+    (notEchoed.length > 0 && olds["__digest"] !== digestOf(kind, news));
+  if (differs) return { changes: undefined, replaces: [] };
+  return { changes: Array.isArray(olds["drift"]) && olds["drift"].length > 0, replaces: [] };
+}
+
+/** Makes node 0 as declared, whatever it is like now; a create that is repeated after a cut run adopts what is there. */
+export async function create(kind: string, news: Properties): Promise<{ id: string; outs: Properties }> {
+  const id = idOf(kind, news);
+  const outs = await put(kind, id, randomBytes(4).toString("hex"), news, undefined);
+  return { id, outs };
+}
+
+/** The same path as a create, under the generation and on the machine of before. */
+export async function update(
+  kind: string,
+  id: string,
+  olds: Properties,
+  news: Properties,
+): Promise<{ outs: Properties }> {
+  return { outs: await put(kind, id, String(olds["__generation"]), news, textOf(olds["__machine"])) };
+}
+
+/** Compares node 0 with what was declared. An unreachable host is an error, never a deletion. */
+export async function read(
+  kind: string,
+  id: string,
+  props: Properties,
+): Promise<{ id?: string; props?: Properties; inputs?: Properties }> {
+  const declaration = await declare(kind, id, String(props["__generation"]), props, "look");
+  const host = await openHost(connectionOf(props));
+  const change: Change = { kind: "put", declaration };
+  const report = await transact(host, { mode: "look", machine: textOf(props["__machine"]), changes: [change] });
+  const answer = report.answers.get(id);
+  if (answer?.how === "gone") return {};
+  const found = answer?.drift ?? [];
+  const { drift: before, ...declared } = props;
+  if (found.length === 0 && before === undefined) return { id, props };
+  const inputs = liveInputs(kind, declaration, declared, found);
+  return { id, props: found.length === 0 ? declared : { ...declared, drift: found.map(sentenceOf) }, inputs };
+}
+
+/** Takes the resource off node 0; what was there before its first touch comes back. */
+export async function remove(kind: string, id: string, props: Properties): Promise<void> {
+  const row = rowOf(props["__urn"]);
+  const change: Change = { kind: "drop", id, generation: String(props["__generation"]) };
+  await explained(kind, () => commit(connectionOf(props), change, textOf(props["__machine"]), row));
+}
+
+async function put(
+  kind: string,
+  id: string,
+  generation: string,
+  news: Properties,
+  machine: string | undefined,
+): Promise<Properties> {
+  const declaration = await declare(kind, id, generation, news, "apply");
+  const row = rowOf(news["__urn"]);
+  const outcome = await explained(kind, () => commit(connectionOf(news), { kind: "put", declaration }, machine, row));
+  const { bytes, ...texts } = outcome.outputs;
+  const { notEchoed } = kindOf(kind);
+  return {
+    ...Object.fromEntries(Object.entries(news).filter(([key]) => !notEchoed.includes(key) && key !== "__provider")),
+    ...texts,
+    ...(bytes === undefined ? {} : { bytes: Number(bytes) }),
+    ...(notEchoed.length === 0 ? {} : { __digest: digestOf(kind, news) }),
+    __generation: generation,
+    __machine: outcome.machine,
+    __schema: schema,
+  };
+}
+
+async function declare(
+  kind: string,
+  id: string,
+  generation: string,
+  inputs: Properties,
+  purpose: "apply" | "look",
+): Promise<Declaration> {
+  return { id, generation, wants: await kindOf(kind).plan(inputs as never, purpose) };
+}
+
+/** The engine prints the message and a stack; of an expected failure only the message helps. */
+async function explained<T>(kind: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (reason) {
+    if (NetbootError.is(reason)) reason.stack = reason.message;
+    else if (reason instanceof Error) {
+      reason.message = `this is a bug in pulumi-netboot, in ${kind}: ${reason.message}`;
+    }
+    throw reason;
+  }
+}
+
+/** `<kind>/<project>/<stack>/<name>`, from the URN: never random, so that a repeated create meets itself. */
+function idOf(kind: string, inputs: Properties): string {
+  const [start = "", project = "", , ...name] = String(inputs["__urn"]).split("::");
+  return [kind, project, start.replace(/^urn:pulumi:/, ""), name.join("::")]
+    .map((part) => part.replaceAll("/", "_"))
+    .join("/");
+}
+
+function connectionOf(properties: Properties): Connection {
+  return connectionSchema.parse(properties["connection"]);
+}
+
+function visible(properties: Properties): Properties {
+  return Object.fromEntries(Object.entries(properties).filter(([key]) => !key.startsWith("__")));
+}
+
+/** Keys that only outputs have. */
+const outputKeys: ReadonlySet<string> = new Set(["sha256", "bytes", "listening", "verified", "drift"]);
+
+function digestOf(kind: string, inputs: Properties): string {
+  const values = kindOf(kind).notEchoed.map((key) => inputs[key]);
+  return sha256Of(JSON.stringify(values)).slice(0, 16);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The inputs as the host would have them now, so that `pulumi refresh` draws what somebody changed. */
+function liveInputs(kind: string, declaration: Declaration, declared: Properties, drift: readonly Drift[]): Properties {
+  const inputs: Record<string, unknown> = Object.fromEntries(
+    Object.entries(declared).filter(([key]) => !outputKeys.has(key) || (key === "sha256" && "file" in declared)),
+  );
+  for (const { what, how, seen } of drift) {
+    const file = declaration.wants.find((want) => want.want === "file" && want.path === what);
+    if (file?.want === "file" && file.input !== undefined && how !== "owner") inputs[file.input] = seen;
+  }
+  for (const key of kindOf(kind).notEchoed) {
+    inputs[key] = drift.length === 0 ? "" : `not as declared: ${drift.map(sentenceOf).join("; ")}`;
+  }
+  return inputs;
+}
+
+function sentenceOf({ what, how, seen }: Drift): string {
+  switch (how) {
+    case "missing":
+      return `${what} is missing`;
+    case "changed":
+      return `${what} was changed`;
+    case "owner":
+      return `${what} has another mode or owner: ${seen}`;
+    case "stopped":
+      return `${what} does not run: ${seen}`;
+  }
+}

@@ -1,0 +1,101 @@
+import * as pulumi from "@pulumi/pulumi";
+import { type BootScript, parseBootScript, renderBootScript } from "../provider/config/bootScript";
+import { type Checked, within } from "../provider/config/problem";
+import { parseRefindConf, type RefindConf, renderRefindConf } from "../provider/config/refindConf";
+import { BootFile, type BootFileSource, type RefusedSource } from "./bootFile";
+import type { ConnectionArgs } from "./connection";
+
+/** What can be said of the files that TFTP serves. */
+export interface BootArtifactsSettings {
+  /** The TFTP server's directory. @defaultValue "/srv/tftp" */
+  readonly directory?: string;
+  /** iPXE with drivers of its own, for 64-bit UEFI. @defaultValue "package" */
+  readonly ipxe?: BootFileSource;
+  /** iPXE on the firmware's network driver. @defaultValue "package" */
+  readonly snponly?: BootFileSource;
+  /** rEFInd, which looks for the local disk's loader. @defaultValue "package" */
+  readonly refind?: BootFileSource;
+  /** iPXE for 32-bit UEFI. Debian packages none, so it is a file of yours; without it 32-bit machines are not served. */
+  readonly ipxe32?: Extract<BootFileSource, { readonly file: unknown }>;
+  /** Settings of refind.conf, or its whole text. */
+  readonly refindConf?: RefindConf;
+  /** Settings of refind.pxe, or its whole text. */
+  readonly bootScript?: BootScript;
+  /** Other files, by the name under which TFTP serves them. */
+  readonly extra?: Readonly<Record<string, BootFileSource>>;
+}
+
+/** The arguments of {@link BootArtifacts}. */
+export interface BootArtifactsArgs extends BootArtifactsSettings {
+  readonly connection: pulumi.Input<ConnectionArgs>;
+}
+
+/** A file as it is served. */
+export interface ServedFile {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/**
+ * The files of the boot chain, each a {@link BootFile} of its own, so that one that changes changes only its own hash.
+ *
+ * @remarks
+ * On the host, in the TFTP directory: `ipxe.efi`, `snponly.efi`, `refind_x64.efi`, `refind.conf`, `refind.pxe`, and
+ * `ipxe32.efi` where it is given. The binaries come out of Debian's packages `ipxe` and `refind` without installing
+ * them, because those would change the boot loader of node 0 itself.
+ *
+ * @example The distribution's files, and three seconds in rEFInd's menu
+ * ```ts
+ * new netboot.BootArtifacts("artifacts", { connection, refindConf: { timeoutSeconds: 3 } });
+ * ```
+ */
+export class BootArtifacts extends pulumi.ComponentResource {
+  /** Name → hash and size of each file. */
+  readonly files: pulumi.Output<Readonly<Record<string, ServedFile>>>;
+  /** The directory that a TFTP server must serve. */
+  readonly directory: string;
+  /** Whether 32-bit UEFI is served. */
+  readonly hasIa32: boolean;
+  /** @internal */
+  readonly parts: readonly BootFile[];
+
+  constructor(name: string, args: BootArtifactsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("netboot:index:BootArtifacts", name, {}, opts);
+    this.directory = args.directory ?? "/srv/tftp";
+    this.hasIa32 = args.ipxe32 !== undefined;
+    const files = sourcesOf(args).map(([fileName, source]) => {
+      const { connection } = args;
+      const own = { connection, directory: this.directory, fileName, source: source as BootFileSource };
+      return [fileName, new BootFile(`${name}-${fileName}`, own, { parent: this })] as const;
+    });
+    this.parts = files.map(([, file]) => file);
+    const served = files.map(([fileName, { sha256, bytes }]) =>
+      pulumi.all([sha256, bytes]).apply(([sum, size]) => [fileName, { sha256: sum, bytes: size }] as const),
+    );
+    this.files = pulumi.all(served).apply((entries) => Object.fromEntries(entries));
+    this.registerOutputs({ files: this.files });
+  }
+}
+
+/** Every file with its source. What is wrong with a text shows at the file that would hold it. */
+function sourcesOf(args: BootArtifactsArgs): readonly (readonly [string, BootFileSource | RefusedSource])[] {
+  const conf = parseRefindConf(args.refindConf);
+  const script = parseBootScript(args.bootScript);
+  return [
+    ["ipxe.efi", args.ipxe ?? "package"],
+    ["snponly.efi", args.snponly ?? "package"],
+    ["refind_x64.efi", args.refind ?? "package"],
+    ["refind.conf", sourceOf("refindConf", conf, renderRefindConf)],
+    ["refind.pxe", sourceOf("bootScript", script, renderBootScript)],
+    ...(args.ipxe32 === undefined ? [] : [["ipxe32.efi", args.ipxe32] as const]),
+    ...Object.entries(args.extra ?? {}),
+  ];
+}
+
+function sourceOf<T>(
+  property: string,
+  { value, problems }: Checked<T>,
+  render: (value: T) => string,
+): BootFileSource | RefusedSource {
+  return value === undefined ? { refused: within(property, problems) } : { content: render(value) };
+}

@@ -1,0 +1,160 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import * as pulumi from "@pulumi/pulumi";
+import { bad, type Checked, good, type Problem, quoted } from "../provider/config/problem";
+import type { BootFileInputs } from "../provider/plan/bootFile";
+import { type ConnectionArgs, connectionInput } from "./connection";
+import { HostResource } from "./hostResource";
+
+/** Where a boot file's bytes come from. */
+export type BootFileSource =
+  /** The distribution's package, or the one that is named: the file is taken out of it, and it is not installed. */
+  | "package"
+  | { readonly package: string; readonly version?: string }
+  /** A local file: a path, or a Pulumi asset. With `sha256` it must be exactly that file. */
+  | { readonly file: string | pulumi.asset.Asset; readonly sha256?: string }
+  /** The text itself. */
+  | { readonly content: string };
+
+/**
+ * A text that could not be rendered, and why.
+ *
+ * @internal
+ */
+export interface RefusedSource {
+  readonly refused: readonly Problem[];
+}
+
+/** The arguments of a {@link BootFile}. */
+export interface BootFileArgs {
+  readonly connection: pulumi.Input<ConnectionArgs>;
+  /** @defaultValue "/srv/tftp" */
+  readonly directory?: pulumi.Input<string>;
+  /** The name under which TFTP serves it. @defaultValue the resource's name */
+  readonly fileName?: pulumi.Input<string>;
+  readonly source: pulumi.Input<BootFileSource>;
+}
+
+/** The packages in which Debian has the files of the chain. */
+const packages: Readonly<Record<string, string>> = {
+  "ipxe.efi": "ipxe",
+  "snponly.efi": "ipxe",
+  "refind_x64.efi": "refind",
+};
+
+interface Resolved extends BootFileInputs {
+  /** Known in the program, except for a file that is still in its package. */
+  readonly knownSha256?: string;
+  readonly knownBytes?: number;
+}
+
+/**
+ * One file that TFTP serves.
+ *
+ * @remarks
+ * On the host: `<directory>/<name>`, owned by root, mode 0644, in place at once or not at all; where a {@link TftpServer}
+ * serves that directory, the file is fetched by TFTP and compared before the change stands. A `"package"` file is taken
+ * once and changes only when its input does, or when somebody replaced it. Deleting the resource removes the file, or
+ * puts back what was there before.
+ *
+ * @example A diagnosis tool beside the boot chain
+ * ```ts
+ * new netboot.BootFile("memtest.efi", { connection, source: { file: "./memtest.efi" } });
+ * ```
+ */
+export class BootFile extends HostResource {
+  /** @internal */
+  static readonly __pulumiType: string = "pulumi-nodejs:dynamic/netboot:BootFile";
+
+  /** The sha256 of what is served, in 64 hexadecimal digits. */
+  declare readonly sha256: pulumi.Output<string>;
+  /** Its size. */
+  declare readonly bytes: pulumi.Output<number>;
+
+  constructor(name: string, args: BootFileArgs, opts?: pulumi.CustomResourceOptions) {
+    const { connection, ...values } = args;
+    const resolved = pulumi.output(values).apply((given) => resolve(name, given as Parameters<typeof resolve>[1]));
+    super(
+      "BootFile",
+      name,
+      {
+        connection: connectionInput(connection),
+        inputs: resolved,
+        inputKeys: ["directory", "name", "content", "file", "sha256", "package", "version"],
+        outputKeys: ["sha256", "bytes"],
+      },
+      opts,
+    );
+    const told = { sha256: this.sha256, bytes: this.bytes };
+    this.sha256 = resolved.apply(({ value }) => pulumi.output(value?.knownSha256 ?? told.sha256));
+    this.bytes = resolved.apply(({ value }) => pulumi.output<number>(value?.knownBytes ?? told.bytes));
+  }
+}
+
+async function resolve(
+  resourceName: string,
+  given: { readonly directory?: string; readonly fileName?: string; readonly source: BootFileSource | RefusedSource },
+): Promise<Checked<Resolved>> {
+  const { directory = "/srv/tftp", fileName: name = resourceName, source } = given;
+  if (typeof source === "object" && "refused" in source) return bad(...source.refused);
+  const problems: Problem[] = [];
+  if (!/^\/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$/.test(directory) || directory.split("/").includes("..")) {
+    problems.push({
+      path: "directory",
+      message: `${quoted(directory)} is no absolute folder; write it as in "/srv/tftp"`,
+    });
+  }
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) {
+    problems.push({
+      path: "fileName",
+      message: `${quoted(name)} is no name that TFTP clients ask for; use letters, digits, ".", "_", "-", as in "ipxe.efi"`,
+    });
+  }
+  if (problems.length > 0) return bad(...problems);
+  const place = { directory, name };
+  if (source === "package" || (typeof source === "object" && "package" in source)) {
+    const asked = source === "package" ? { package: packages[name] } : source;
+    if (asked.package !== undefined) return good({ ...place, ...asked } as Resolved);
+    const known = Object.keys(packages).join(", ");
+    return bad({
+      path: "source",
+      message: `"package" is known for ${known}; name the package of ${name}: { package: "…" }, or give { file: "…" }`,
+    });
+  }
+  if (typeof source === "object" && "content" in source) {
+    const bytes = Buffer.from(source.content, "utf8");
+    return good({ ...place, content: source.content, knownSha256: sha256Of(bytes), knownBytes: bytes.length });
+  }
+  return resolveFile(place, source);
+}
+
+async function resolveFile(
+  place: { readonly directory: string; readonly name: string },
+  source: { readonly file: string | pulumi.asset.Asset; readonly sha256?: string },
+): Promise<Checked<Resolved>> {
+  const { file: given, sha256: pin } = source;
+  if (given instanceof pulumi.asset.StringAsset) {
+    return resolve(place.name, { ...place, source: { content: await given.text } });
+  }
+  if (given instanceof pulumi.asset.RemoteAsset) {
+    const message = 'a remote asset is not fetched for you; download it, and give { file: "path", sha256: "…" }';
+    return bad({ path: "source.file", message });
+  }
+  const path = given instanceof pulumi.asset.FileAsset ? await given.path : String(given);
+  try {
+    const bytes = await readFile(path);
+    const sha256 = sha256Of(bytes);
+    if (pin !== undefined && pin.toLowerCase() !== sha256) {
+      const message = `${quoted(path)} has the sha256 ${sha256}, not ${pin}; get the right file, or correct the pin`;
+      return bad({ path: "source.sha256", message });
+    }
+    return good({ ...place, file: path, sha256, knownSha256: sha256, knownBytes: bytes.length });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return bad({ path: "source.file", message: `${quoted(path)} can't be read: ${reason}` });
+  }
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

@@ -1,0 +1,73 @@
+import * as pulumi from "@pulumi/pulumi";
+import { type Connection, connectionSchema } from "../provider/config/connection";
+import { type Problem, read } from "../provider/config/problem";
+
+/**
+ * How node 0 is reached over SSH. The names are those of `@pulumi/command`'s connection.
+ *
+ * @remarks
+ * Whoever is not root works through `sudo -n`. Authentication is tried in this order: the given fields, the IdentityFile
+ * of the alias in the user's OpenSSH configuration, the SSH agent, the default identity files. Without `hostKey` the
+ * user's known_hosts decides; no key is ever accepted on sight. `password`, `privateKey` and `privateKeyPassword` are
+ * secrets, whether the program says so or not.
+ *
+ * @example By key, through a jump host
+ * ```ts
+ * const connection = {
+ *   host: "10.0.0.5",
+ *   user: "operator",
+ *   privateKeyPath: "~/.ssh/id_ed25519",
+ *   hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA…",
+ *   proxy: { host: "bastion.example.com", user: "jump" },
+ * };
+ * ```
+ */
+export interface ConnectionArgs {
+  /** An address, a name, or a `Host` alias of the user's OpenSSH configuration. */
+  readonly host: pulumi.Input<string>;
+  /** @defaultValue the alias's Port, else 22 */
+  readonly port?: pulumi.Input<number>;
+  /** @defaultValue the alias's User, else `root` */
+  readonly user?: pulumi.Input<string>;
+  readonly password?: pulumi.Input<string>;
+  /** The private key itself, in OpenSSH or PEM format. */
+  readonly privateKey?: pulumi.Input<string>;
+  readonly privateKeyPassword?: pulumi.Input<string>;
+  /** A file with the private key, on the machine where Pulumi runs. */
+  readonly privateKeyPath?: pulumi.Input<string>;
+  /** The socket of an SSH agent. @defaultValue `SSH_AUTH_SOCK` */
+  readonly agentSocketPath?: pulumi.Input<string>;
+  /** The line of node 0's own `/etc/ssh/ssh_host_ed25519_key.pub`. */
+  readonly hostKey?: pulumi.Input<string>;
+  /** Failed attempts to connect in a row before giving up. @defaultValue 10 */
+  readonly dialErrorLimit?: pulumi.Input<number>;
+  /** Seconds that one attempt may take. @defaultValue 15 */
+  readonly perDialTimeout?: pulumi.Input<number>;
+  /** A jump host, by the same fields. */
+  readonly proxy?: pulumi.Input<ConnectionArgs>;
+}
+
+const secretFields: ReadonlySet<string> = new Set(["password", "privateKey", "privateKeyPassword"]);
+
+/** A connection as it goes into a resource's inputs: its secret fields are secrets, the others stay readable. */
+export function connectionInput(args: pulumi.Input<ConnectionArgs>): pulumi.Input<Connection> {
+  if (typeof args !== "object" || args === null || pulumi.Output.isInstance(args) || args instanceof Promise) {
+    return pulumi.output(args) as unknown as pulumi.Output<Connection>;
+  }
+  const fields = Object.entries(args)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => {
+      if (secretFields.has(name)) return [name, pulumi.secret(value)];
+      return [name, name === "proxy" ? connectionInput(value as ConnectionArgs) : value];
+    });
+  return Object.fromEntries(fields) as pulumi.Input<Connection>;
+}
+
+/** What is wrong with a connection; the messages hold no value of a secret field. */
+export function connectionProblems(connection: pulumi.Input<Connection>): pulumi.Output<readonly Problem[]> {
+  const problems = pulumi.output(connection).apply((value) => {
+    const { problems: found } = read(connectionSchema, value);
+    return found.map(({ path, message }) => ({ path: path === "" ? "connection" : `connection.${path}`, message }));
+  });
+  return pulumi.unsecret(problems) as pulumi.Output<readonly Problem[]>;
+}

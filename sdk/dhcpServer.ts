@@ -1,0 +1,127 @@
+import * as pulumi from "@pulumi/pulumi";
+import { type DhcpdSettings, type Loaders, parseDhcpdSettings, renderDhcpdConf } from "../provider/config/dhcpdConf";
+import { renderDhcpdUnit } from "../provider/config/dhcpdUnit";
+import { interfaceWord } from "../provider/config/network";
+import { bad, type Checked, good } from "../provider/config/problem";
+import type { DhcpServerInputs } from "../provider/plan/dhcpServer";
+import { type ConnectionArgs, connectionInput } from "./connection";
+import { HostResource } from "./hostResource";
+import type { ServerReference } from "./reference";
+
+/** The private network that node 0 serves. */
+export interface NetworkArgs {
+  /** The private NIC, the only one that is ever served: its name, or its hardware address. */
+  readonly interface: pulumi.Input<string | { readonly mac: string }>;
+  /** As in `192.168.1.0/28`. */
+  readonly cidr: pulumi.Input<string>;
+  /** Node 0's own address there; it must be on the interface already. */
+  readonly address: pulumi.Input<string>;
+  /** The default route of the machines. @defaultValue none */
+  readonly router?: pulumi.Input<string>;
+  readonly domain?: pulumi.Input<string>;
+  readonly dnsServers?: pulumi.Input<readonly string[]>;
+  readonly ntpServers?: pulumi.Input<readonly string[]>;
+  /** @defaultValue 7200 */
+  readonly leaseSeconds?: pulumi.Input<number>;
+  readonly mtu?: pulumi.Input<number>;
+  /** Addresses for machines that have none of their own, both ends included. */
+  readonly pool?: pulumi.Input<{ readonly from: string; readonly to: string }>;
+}
+
+/** What can be said of the DHCP server beside its network. */
+export interface DhcpServerSettings {
+  /** Where the boot files are. @defaultValue node 0's own address */
+  readonly bootServer?: pulumi.Input<string>;
+  /** What machines get that no program names: nothing, or an address of the pool and the boot chain. @defaultValue "refuse" */
+  readonly unknownMachines?: pulumi.Input<"refuse" | "serve">;
+  /** The file for each firmware. @defaultValue `{ x64: "ipxe.efi" }` */
+  readonly loaders?: pulumi.Input<Partial<Loaders>>;
+  /** Statements for dhcpd.conf, as text; never a secret, for it lies in clear on the host. */
+  readonly extraConfig?: pulumi.Input<string>;
+  /** The interface may carry the default route: node 0 itself is private only, behind a gateway. @defaultValue false */
+  readonly allowDefaultRoute?: pulumi.Input<boolean>;
+}
+
+/** The arguments of a {@link DhcpServer}. */
+export interface DhcpServerArgs extends DhcpServerSettings {
+  readonly connection: pulumi.Input<ConnectionArgs>;
+  readonly network: pulumi.Input<NetworkArgs>;
+}
+
+/**
+ * The DHCP server of node 0: ISC dhcpd, with the boot file for each firmware and stage.
+ *
+ * @remarks
+ * On the host: the package `isc-dhcp-server`, `/etc/dhcp/dhcpd.conf`, `/etc/dhcp/netboot/hosts.conf` with the machines of
+ * all stacks, and a unit of ours under the name `isc-dhcp-server.service`, bound to the private interface, which comes
+ * back whenever it dies. Every change is checked by `dhcpd -t` first, and stands only if dhcpd serves it. One host has
+ * one DhcpServer. What was there before comes back when the resource is deleted, which is refused while another stack
+ * still has machines on it.
+ *
+ * @see dhcpd.conf(5), RFC 2131, RFC 4578
+ */
+export class DhcpServer extends HostResource {
+  /** @internal */
+  static readonly __pulumiType: string = "pulumi-nodejs:dynamic/netboot:DhcpServer";
+
+  /** What it was seen listening on: `eno2 udp 67`. */
+  declare readonly listening: pulumi.Output<string>;
+  /** What another stack needs to declare machines on this server; it holds the connection, so it is a secret if that is. */
+  readonly reference: pulumi.Output<ServerReference>;
+  /**
+   * The reference without its connection, so that nothing in it is a secret.
+   *
+   * @internal
+   */
+  readonly described: pulumi.Output<Omit<ServerReference, "connection" | "files">>;
+
+  constructor(name: string, args: DhcpServerArgs, opts?: pulumi.CustomResourceOptions) {
+    const { connection, allowDefaultRoute, ...values } = args;
+    const settings = pulumi
+      .all([pulumi.output(values), secretIn(args.extraConfig)])
+      .apply(([given, hasSecret]) => (hasSecret ? refuseSecret() : parseDhcpdSettings(given)));
+    const reachedBy = connectionInput(connection);
+    super(
+      "DhcpServer",
+      name,
+      {
+        connection: reachedBy,
+        inputs: pulumi.all([settings, allowDefaultRoute]).apply(([given, allowed]) => declare(given, allowed)),
+        inputKeys: ["config", "unit", "interface", "address", "bootServer", "loaders", "allowDefaultRoute"],
+        outputKeys: ["listening"],
+      },
+      opts,
+    );
+    this.described = pulumi.all([settings, this.urn]).apply(([{ value }, server]) => ({ server, settings: value }));
+    this.reference = pulumi
+      .all([this.described, pulumi.output(reachedBy)])
+      .apply(([described, connectionValue]) => ({ ...described, connection: connectionValue }));
+  }
+}
+
+function secretIn(text: pulumi.Input<string> | undefined): pulumi.Output<boolean> {
+  return pulumi.output(pulumi.Output.isInstance(text) ? pulumi.isSecret(text as pulumi.Output<string>) : false);
+}
+
+function refuseSecret(): Checked<DhcpdSettings> {
+  return bad({
+    path: "extraConfig",
+    message:
+      "is a secret, but it would lie in clear in dhcpd.conf, which every user of node 0 can read; take the secret out of it",
+  });
+}
+
+function declare(settings: Checked<DhcpdSettings>, allowDefaultRoute: boolean | undefined): Checked<DhcpServerInputs> {
+  if (settings.value === undefined) return settings;
+  const { network, bootServer = network.address, loaders } = settings.value;
+  const nic = network.interface;
+  return good({
+    config: renderDhcpdConf(settings.value),
+    unit: renderDhcpdUnit({ interface: interfaceWord(nic) }),
+    interface: "name" in nic ? `name:${nic.name}` : `mac:${nic.mac}`,
+    address: `${network.address}/${network.prefixLength}`,
+    bootServer,
+    loaders: { ...loaders },
+    ...(allowDefaultRoute === true ? { allowDefaultRoute } : {}),
+  });
+}

@@ -1,0 +1,12 @@
+export type { BootScriptSettings } from "../provider/config/bootScript";
+export type { Loaders, UnknownMachines } from "../provider/config/dhcpdConf";
+export type { Firmware, Loader } from "../provider/config/node";
+export type { RefindSettings } from "../provider/config/refindConf";
+export { BootArtifacts, type BootArtifactsArgs, type BootArtifactsSettings, type ServedFile } from "./bootArtifacts";
+export { BootFile, type BootFileArgs, type BootFileSource } from "./bootFile";
+export type { ConnectionArgs } from "./connection";
+export { DhcpServer, type DhcpServerArgs, type DhcpServerSettings, type NetworkArgs } from "./dhcpServer";
+export { NetbootServer, type NetbootServerArgs } from "./netbootServer";
+export { OlaNode, type OlaNodeArgs, type Server } from "./olaNode";
+export type { ServerReference } from "./reference";
+export { TftpServer, type TftpServerArgs } from "./tftpServer";

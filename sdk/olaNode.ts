@@ -1,0 +1,134 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { DhcpdSettings } from "../provider/config/dhcpdConf";
+import { renderNextBoot } from "../provider/config/nextBoot";
+import { type Firmware, type Loader, type NodeRow, parseNode, renderHostBlocks } from "../provider/config/node";
+import { bad, type Checked, good } from "../provider/config/problem";
+import type { OlaNodeInputs } from "../provider/plan/olaNode";
+import type { ServedFile } from "./bootArtifacts";
+import { declareNodes } from "./declaredNodes";
+import { DhcpServer } from "./dhcpServer";
+import { HostResource } from "./hostResource";
+import { NetbootServer } from "./netbootServer";
+import type { ServerReference } from "./reference";
+
+/** The server on which a machine is declared: in this program, or by the reference that another stack exports. */
+export type Server = NetbootServer | DhcpServer | pulumi.Input<ServerReference>;
+
+/** The arguments of an {@link OlaNode}. */
+export interface OlaNodeArgs {
+  readonly server: Server;
+  /** The hardware addresses of all its NICs, 1 to 8: which one the firmware boots from is not ours to choose. */
+  readonly macs: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /** Its address. @defaultValue one from the pool */
+  readonly address?: pulumi.Input<string>;
+  /** @defaultValue the resource's name */
+  readonly hostname?: pulumi.Input<string>;
+  /** @defaultValue "x64" */
+  readonly firmware?: pulumi.Input<Firmware>;
+  /** The iPXE binary for this machine. @defaultValue the server's */
+  readonly loader?: pulumi.Input<Loader>;
+}
+
+/**
+ * A machine that boots from node 0: an OVHcloud server in OLA mode, with all its NICs.
+ *
+ * @remarks
+ * On the host: a host block for each NIC in `/etc/dhcp/netboot/hosts.conf`, and an entry in node 0's register. Machines
+ * that the engine hands over together become one transaction and one restart of dhcpd; it stands only if node 0 then
+ * offers the machine its address and both boot files, which is asked on node 0's own private interface, without a lease
+ * and without the machine. Deleting the resource takes the blocks away.
+ *
+ * @example A machine with two NICs
+ * ```ts
+ * new netboot.OlaNode("db-1", { server: node0, macs: ["04:3f:72:aa:00:01", "04:3f:72:aa:00:02"], address: "10.20.0.11" });
+ * ```
+ */
+export class OlaNode extends HostResource {
+  /** @internal */
+  static readonly __pulumiType: string = "pulumi-nodejs:dynamic/netboot:OlaNode";
+
+  /**
+   * What its next boot will do, for people: its address, name and NICs, and every file it will meet with its hash. Known
+   * in preview, except while a file is still in its package.
+   */
+  readonly nextBoot: pulumi.Output<string>;
+  /** What node 0 was seen to serve to it. */
+  declare readonly verified: pulumi.Output<string>;
+
+  constructor(name: string, args: OlaNodeArgs, opts?: pulumi.CustomResourceOptions) {
+    const { server, ...values } = args;
+    const { connection, reference, files, parts } = resolveServer(server);
+    const row = pulumi
+      .all([reference, pulumi.output(values)])
+      .apply(([{ server: urn, settings }, given]) => readRow(name, urn, settings, given));
+    // Two steps: what a file's hash leaves unknown must not hide the machine's own mistakes and blocks.
+    const nextBoot = pulumi
+      .all([row, reference, files])
+      .apply(([{ value }, { settings }, served]) => (value === undefined ? "" : describe(value, settings, served)));
+    const inputs = row.apply((checked) => (checked.value === undefined ? checked : good(blocksOf(checked.value))));
+    super(
+      "OlaNode",
+      name,
+      {
+        connection,
+        inputs,
+        inputKeys: ["hostBlocks", "firmware"],
+        outputKeys: ["verified"],
+        computed: { nextBoot },
+      },
+      pulumi.mergeOptions({ dependsOn: parts }, opts) as pulumi.CustomResourceOptions,
+    );
+    this.nextBoot = nextBoot;
+  }
+}
+
+function readRow(name: string, server: string, settings: DhcpdSettings | undefined, given: unknown): Checked<NodeRow> {
+  const row = parseNode(name, given);
+  // Without its network nothing more can be said; what is wrong with that shows at the server.
+  if (row.value === undefined || settings === undefined) return row;
+  const problems = declareNodes(server, settings, [{ row: row.value, place: `OlaNode "${name}"` }]);
+  return problems.length > 0 ? bad(...problems) : row;
+}
+
+function blocksOf(row: NodeRow): Omit<OlaNodeInputs, "nextBoot"> {
+  const hostBlocks = renderHostBlocks(row);
+  return row.firmware === "x64" ? { hostBlocks } : { hostBlocks, firmware: row.firmware };
+}
+
+function describe(
+  row: NodeRow,
+  settings: DhcpdSettings | undefined,
+  files: Readonly<Record<string, ServedFile>> | undefined,
+): string {
+  const file = (name: string) => ({ name, sha256: files?.[name]?.sha256 ?? "unknown" });
+  const standard = row.firmware === "x64" ? settings?.loaders.x64 : settings?.loaders.ia32;
+  return renderNextBoot({
+    row,
+    loader: file(row.loader ?? standard ?? ""),
+    script: file(settings?.loaders.script ?? ""),
+    refind: file("refind_x64.efi"),
+    refindConf: file("refind.conf"),
+  });
+}
+
+/** What a machine needs to know of its server. Of another stack's reference only the connection can be a secret. */
+function resolveServer(server: Server): {
+  readonly connection: pulumi.Input<ServerReference["connection"]>;
+  readonly reference: pulumi.Output<Omit<ServerReference, "connection" | "files">>;
+  readonly files: pulumi.Output<ServerReference["files"]>;
+  readonly parts: pulumi.Resource[];
+} {
+  if (server instanceof NetbootServer || server instanceof DhcpServer) {
+    const { reachedBy: connection, described } = server;
+    const parts = server instanceof NetbootServer ? [...server.parts] : [server];
+    const files = server instanceof NetbootServer ? server.artifacts.files : pulumi.output(undefined);
+    return { connection, reference: described, files, parts };
+  }
+  const given = pulumi.output(server) as pulumi.Output<ServerReference>;
+  return {
+    connection: given.apply(({ connection }) => connection),
+    reference: pulumi.unsecret(given.apply(({ server: urn, settings }) => ({ server: urn, settings }))),
+    files: pulumi.unsecret(given.apply(({ files }) => files)),
+    parts: [],
+  };
+}

@@ -1,0 +1,58 @@
+import * as pulumi from "@pulumi/pulumi";
+import { type Checked, good } from "../provider/config/problem";
+import { parseTftpdSettings, renderTftpdDefaults, renderTftpdUnit } from "../provider/config/tftpd";
+import type { TftpServerInputs } from "../provider/plan/tftpServer";
+import { type ConnectionArgs, connectionInput } from "./connection";
+import { HostResource } from "./hostResource";
+
+/** The arguments of a {@link TftpServer}. */
+export interface TftpServerArgs {
+  readonly connection: pulumi.Input<ConnectionArgs>;
+  /** Node 0's private address, the only one that is bound. */
+  readonly address: pulumi.Input<string>;
+  /** @defaultValue "/srv/tftp" */
+  readonly directory?: pulumi.Input<string>;
+  /** in.tftpd's options, one word each. @defaultValue `["--secure", "--verbose", "--blocksize", "1468"]` */
+  readonly options?: pulumi.Input<readonly string[]>;
+}
+
+/**
+ * The TFTP server of node 0.
+ *
+ * @remarks
+ * On the host: the package `tftpd-hpa`, `/etc/default/tftpd-hpa`, and a unit of ours under the name
+ * `tftpd-hpa.service`, which comes back whenever it dies; Debian's own does not when the address comes late. It listens
+ * on the given address only, port 69/udp. What was there before comes back when the resource is deleted; a package that
+ * we brought stays, stopped and masked.
+ *
+ * @see in.tftpd(8), RFC 1350, RFC 2348
+ */
+export class TftpServer extends HostResource {
+  /** @internal */
+  static readonly __pulumiType: string = "pulumi-nodejs:dynamic/netboot:TftpServer";
+
+  /** What it was seen listening on: `192.168.1.1:69 udp`. */
+  declare readonly listening: pulumi.Output<string>;
+
+  constructor(name: string, args: TftpServerArgs, opts?: pulumi.CustomResourceOptions) {
+    const { connection, ...values } = args;
+    super(
+      "TftpServer",
+      name,
+      {
+        connection: connectionInput(connection),
+        inputs: pulumi.output(values).apply(declare),
+        inputKeys: ["address", "directory", "defaults", "unit"],
+        outputKeys: ["listening"],
+      },
+      opts,
+    );
+  }
+}
+
+function declare(values: unknown): Checked<TftpServerInputs> {
+  const settings = parseTftpdSettings(values);
+  if (settings.value === undefined) return settings;
+  const { address, directory } = settings.value;
+  return good({ address, directory, defaults: renderTftpdDefaults(settings.value), unit: renderTftpdUnit() });
+}
