@@ -72,10 +72,12 @@ function addressRules(network: Network, taken: ReadonlyMap<string, string>): (ad
     const text = addressText(number);
     return text !== network.address && text !== network.router && !taken.has(text);
   };
+  // What is taken stays taken, so a search goes on where the last one ended: ten thousand mistakes cost one walk.
+  let next = subnet.first + 1;
   const free = (): string => {
-    for (let number = subnet.first + 1; number < subnet.last; number++) {
-      if (pool !== undefined && number >= pool.from && number <= pool.to) number = pool.to;
-      else if (isFree(number)) return `, as in ${addressText(number)}`;
+    for (; next < subnet.last; next++) {
+      if (pool !== undefined && next >= pool.from && next <= pool.to) next = pool.to;
+      else if (isFree(next)) return `, as in ${addressText(next)}`;
     }
     return `; ${network.cidr} has none left, so it needs a larger network or a smaller pool`;
   };

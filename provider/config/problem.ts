@@ -64,6 +64,9 @@ function inOurWords(issue: z.core.$ZodRawIssue): string {
   if (issue.input === undefined && issue.code === "invalid_type") return "is required";
   switch (issue.code) {
     case "invalid_type": {
+      if (issue.expected === "number" && typeof issue.input === "string" && /^-?\d+$/.test(issue.input)) {
+        return `${quoted(issue.input)} is a text; write ${issue.input} without quotes`;
+      }
       const kind = kinds[issue.expected] ?? issue.expected;
       return `${quoted(issue.input)} is no ${kind === "true or false" ? "truth value; write true or false" : kind}`;
     }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bad, type Checked, good, guess, type Problem, quoted, readFields } from "./problem";
+import { bad, type Checked, good, nearest, type Problem, quoted, readFields } from "./problem";
 import { fill } from "./template";
 
 const scanSources = [
@@ -177,7 +177,7 @@ export function lintRefindConf(text: string): readonly Problem[] {
     if (!allowed.includes(first.toLowerCase())) {
       problems.push({
         path: "",
-        message: `${at}rEFInd knows no option ${quoted(first)} and would pass over it; ${guess(first, allowed)}`,
+        message: `${at}rEFInd knows no option ${quoted(first)} and would pass over it; ${meant(first, allowed)}`,
       });
     }
     if (first.toLowerCase() === "showtools" && words.length === 1) {
@@ -190,6 +190,13 @@ export function lintRefindConf(text: string): readonly Problem[] {
   });
   if (depth > 0) problems.push({ path: "", message: 'a menuentry is not closed; end it with a line "}"' });
   return problems;
+}
+
+function meant(word: string, allowed: readonly string[]): string {
+  const near = nearest(word, allowed);
+  return near === undefined
+    ? "see https://www.rodsbooks.com/refind/configfile.html for those it knows"
+    : `did you mean ${near}?`;
 }
 
 /** The words of a line as rEFInd takes them: spaces, commas and "=" divide, quotes hold together, "#" ends. */

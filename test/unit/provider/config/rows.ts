@@ -1,0 +1,37 @@
+import fc from "fast-check";
+import type { NodeRow } from "../../../../provider/config/node";
+
+/** A hardware address of one machine. */
+export const anyMac: fc.Arbitrary<string> = fc
+  .tuple(fc.integer({ min: 1, max: 127 }), fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 5, maxLength: 5 }))
+  .map(([first, rest]) => [first * 2, ...rest].map((octet) => octet.toString(16).padStart(2, "0")).join(":"));
+
+const anyLabel = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/);
+
+/** A host name, with words of dhcpd's language and digits in front among them. */
+export const anyHostname: fc.Arbitrary<string> = fc
+  .tuple(
+    fc.array(fc.oneof(anyLabel, fc.constantFrom("if", "host", "option", "0a", "10", "ff")), { maxLength: 2 }),
+    fc.stringMatching(/^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$/),
+  )
+  .map(([labels, last]) => [...labels, last].join("."));
+
+/** A machine as `parseNode` makes it. */
+export const anyRow: fc.Arbitrary<NodeRow> = fc
+  .record({
+    hostname: anyHostname,
+    macs: fc.uniqueArray(anyMac, { minLength: 1, maxLength: 8 }),
+    address: fc.option(fc.ipV4(), { nil: undefined }),
+    special: fc.constantFrom(
+      { firmware: "x64" as const },
+      { firmware: "ia32" as const },
+      { firmware: "x64" as const, loader: "snponly.efi" as const },
+    ),
+  })
+  .map(({ hostname, macs, address, special }) => ({
+    name: hostname,
+    hostname,
+    macs,
+    ...(address === undefined ? {} : { address }),
+    ...special,
+  }));
