@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+
+const program = `
+import * as pulumi from "@pulumi/pulumi";
+
+interface NoteInputs { text: string }
+
+const provider: pulumi.dynamic.ResourceProvider = {
+  create: async (inputs: NoteInputs) => {
+    const { version } = require("pulumi-netboot/package.json");
+    return { id: "note", outs: { ...inputs, version, node: process.version } };
+  },
+  update: async (_id: string, olds: object, news: NoteInputs) => ({ outs: { ...olds, ...news } }),
+};
+
+class Note extends pulumi.dynamic.Resource {
+  declare readonly text: pulumi.Output<string>;
+  declare readonly version: pulumi.Output<string>;
+  declare readonly node: pulumi.Output<string>;
+  constructor(name: string, args: { text: pulumi.Input<string> }, options?: pulumi.CustomResourceOptions) {
+    super(provider, name, { version: undefined, node: undefined, ...args }, options, "test", "Note");
+  }
+}
+
+const seen = new pulumi.ResourceHook(
+  "seen",
+  async (change) => {
+    const lines = change.newInputs?.text.trimEnd().split("\\n").length;
+    console.log(\`hook saw \${lines} lines in \${pulumi.runtime.isDryRun() ? "preview" : "update"}\`);
+  },
+  { onDryRun: true },
+);
+const config = new pulumi.Config();
+if (config.get("text") === "") throw new Error("a note needs a text");
+const note = new Note("note", { text: config.require("text") }, { hooks: { beforeCreate: [seen], beforeUpdate: [seen] } });
+export const { text, version, node } = note;
+`;
+
+describe("engineEnvironment", () => {
+  let project: ScratchProject;
+
+  beforeAll(async () => {
+    project = await scratchProject({ name: "engine", files: { "index.ts": program } });
+    await project.config({ text: "first line\nsecond line\nthird line\n" });
+  });
+  afterAll(async () => {
+    await project?.pulumi(["destroy", "--yes", "--skip-preview"]);
+    await project?.remove();
+  });
+
+  it("previews a TypeScript program, and runs its hooks in the preview", async () => {
+    const { output } = await project.succeed(["preview", "--diff"]);
+    expect(output).toContain("+ pulumi-nodejs:dynamic/test:Note: (create)");
+    expect(output).toContain("hook saw 3 lines in preview");
+  });
+
+  it("creates a dynamic resource on Node 24, whose closure finds the installed package", async () => {
+    await project.succeed(["up", "--yes", "--skip-preview"]);
+    const outputs = await project.outputs();
+    expect(outputs).toMatchObject({
+      text: "first line\nsecond line\nthird line\n",
+      version: expect.stringMatching(/^\d+\./),
+    });
+    expect(outputs["node"]).toMatch(/^v24\./);
+  });
+
+  it("changes nothing the second time", async () => {
+    await project.succeed(["up", "--yes", "--expect-no-changes"]);
+    await project.succeed(["refresh", "--yes", "--expect-no-changes"]);
+  });
+
+  it("shows one changed line as one line", async () => {
+    await project.config({ text: "first line\n2nd line\nthird line\n" });
+    const { stdout } = await project.succeed(["preview", "--diff"]);
+    expect(stdout).toMatch(/^\s+- second line$/m);
+    expect(stdout).toMatch(/^\s+\+ 2nd line$/m);
+    await project.succeed(["up", "--yes"]);
+  });
+
+  it("reports what a program says when it fails", async () => {
+    await project.config({ text: "" });
+    const { code, output } = await project.pulumi(["preview"]);
+    expect(code).not.toBe(0);
+    expect(output).toContain("a note needs a text");
+  });
+
+  it("answers the commands around a program", async () => {
+    for (const command of [["about"], ["stack", "export"], ["cancel", "--yes"], ["destroy", "--yes"]]) {
+      await project.succeed(command);
+    }
+    const { deployment } = await project.state();
+    expect(deployment.resources ?? []).toEqual([]);
+  });
+});
