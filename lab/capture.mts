@@ -1,0 +1,3 @@
+export interface BootEvent {
+  a: 1;
+}

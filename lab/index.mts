@@ -1,0 +1,248 @@
+/**
+ * A lab on one Linux machine: a real Debian as node 0 (systemd, sshd), its private segment, and UEFI machines that boot from it.
+ *
+ * @example A fleet of one boots
+ * ```ts
+ * const lab = await labUp();
+ * // … make lab.node0 serve …
+ * const machine = await lab.machine({ name: "node1", macs: ["52:54:00:12:34:01"] });
+ * const report = await machine.boot();
+ * await lab.down();
+ * ```
+ *
+ * @packageDocumentation
+ */
+
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { cgroupOf, inCgroup, removeCgroup } from "./cgroup.mts";
+import { listTree } from "./listing.mts";
+import { type LabMachine, type MachineOptions, makeMachine } from "./machine.mts";
+import { buildNetwork, networkOf, removeNetwork, uplinkCommand } from "./network.mts";
+import {
+  forgetContainer,
+  installNode0,
+  node0Root,
+  powerCutNode0,
+  powerOnNode0,
+  type RunOptions,
+  rebootNode0,
+  runHelper,
+  runInNode0,
+} from "./node0.mts";
+import type { Answer } from "./program.mts";
+import { labRequirements } from "./requirements.mts";
+import { type Release, releases } from "./rootFileSystem.mts";
+import {
+  claimLab,
+  forgetLab,
+  isAlive,
+  type LabRecord,
+  labFolder,
+  readRecord,
+  recordedLabs,
+  slotsOf,
+  thisProcess,
+  writeRecord,
+} from "./state.mts";
+
+export type { BootEvent } from "./capture.mts";
+export type { BootOptions, BootReport, LabMachine, MachineOptions } from "./machine.mts";
+export type { RunOptions } from "./node0.mts";
+export type { Answer } from "./program.mts";
+export { labRequirements } from "./requirements.mts";
+export type { Release } from "./rootFileSystem.mts";
+export type { BootStep } from "./steps.mts";
+
+export interface LabOptions {
+  /** @defaultValue a free one: `lab0`, `lab1`, … */
+  readonly name?: string;
+  /** The Debian of node 0. @defaultValue `"bookworm"` */
+  readonly release?: Release;
+  /** The network of the OLA nodes. @defaultValue `"192.168.1.0/28"` */
+  readonly privateCidr?: string;
+  /** Node 0's address in it, on eno2. @defaultValue `"192.168.1.1"` */
+  readonly privateAddress?: string;
+  /** A second private network, on eno3. @defaultValue none */
+  readonly secondPrivate?: { readonly cidr: string; readonly address: string };
+  /** The lab outlives this process, until somebody takes it down by name. @defaultValue `false` */
+  readonly keep?: boolean;
+  readonly onProgress?: (line: string) => void;
+}
+
+export interface Lab {
+  readonly name: string;
+  readonly release: Release;
+  readonly node0: Node0;
+  readonly segment: Segment;
+  /** A UEFI machine on the private segment, switched off. */
+  machine(options: MachineOptions): Promise<LabMachine>;
+  /** Ends everything and removes every trace. To do it twice is fine. */
+  down(): Promise<void>;
+}
+
+export interface Node0 {
+  /** Its public address; reachable from the machine, and only from there. */
+  readonly host: string;
+  readonly port: 22;
+  readonly user: "root";
+  /** A user who may do everything by `sudo -n`, with the same key. */
+  readonly sudoUser: "operator";
+  /** As in known_hosts: `ssh-ed25519 AAAA…` */
+  readonly hostKey: string;
+  readonly privateKeyPath: string;
+  readonly privateKey: string;
+  /** Has the default route. */
+  readonly publicInterface: "eno1";
+  readonly privateInterface: "eno2";
+  readonly privateInterfaceMac: string;
+  readonly privateAddress: string;
+  readonly privateCidr: string;
+  /** Where its disk lies on the machine. */
+  readonly root: string;
+  /** Runs a shell script as root inside, without SSH or network. Throws when it fails, unless `check` is `false`. */
+  run(script: string, options?: RunOptions): Promise<Answer>;
+  /** systemctl reboot; returns when it is up again. */
+  reboot(): Promise<void>;
+  /** Ends all its processes at once, in the middle of whatever they do. */
+  powerCut(): Promise<void>;
+  powerOn(): Promise<void>;
+  /** Its whole disk, a line for each entry: path, type, mode, owner, size, sha256 or link target; without /proc, /sys, /dev, /run, /tmp. */
+  listing(options?: { exclude?: readonly string[] }): Promise<string>;
+}
+
+export interface Segment {
+  /** For `ip netns exec`. */
+  readonly namespace: string;
+  readonly bridge: string;
+  /** An interface of its own for clients (DHCP, TFTP, dig, …), up and without an address. */
+  readonly clientInterface: string;
+  /** Runs a program of the machine on the private segment. */
+  run(argv: readonly string[], options?: RunOptions): Promise<Answer>;
+}
+
+/** Brings up a node 0 with its private segment, and returns when one can log in. */
+export async function labUp(options: LabOptions = {}): Promise<Lab> {
+  const missing = await labRequirements();
+  if (missing !== undefined) throw new Error(missing);
+  const { name, release = "bookworm", secondPrivate, onProgress = () => undefined } = options;
+  checkOptions(options);
+  await removeOrphans(onProgress);
+
+  const record = claimLab(name, {
+    owner: thisProcess(),
+    release,
+    privateCidr: options.privateCidr ?? "192.168.1.0/28",
+    privateAddress: options.privateAddress ?? "192.168.1.1",
+    ...(secondPrivate && { secondPrivateCidr: secondPrivate.cidr, secondPrivateAddress: secondPrivate.address }),
+  });
+  try {
+    // Both to their end, also when one fails: what follows, or clears away, must not run beside them.
+    const [installed, connected] = await Promise.allSettled([installNode0(record, onProgress), connectOutside(record)]);
+    if (installed.status === "rejected") throw installed.reason;
+    if (connected.status === "rejected") throw connected.reason;
+    record.hostKey = installed.value;
+    await powerOnNode0(record);
+    if (options.keep) record.owner = "kept";
+    writeRecord(record);
+  } catch (cause) {
+    await labDown(record.name);
+    throw cause;
+  }
+  onProgress(`lab "${record.name}" is up: node 0 is a Debian ${release} at ${networkOf(record.slot).host}`);
+  return openRecord(record);
+}
+
+function checkOptions({ name, release }: LabOptions): void {
+  if (name !== undefined && !/^[a-z0-9][a-z0-9-]{0,40}$/.test(name)) {
+    throw new Error(`"${name}" cannot name a lab: write letters a to z, digits and hyphens, as in "my-lab"`);
+  }
+  if (release !== undefined && !releases.includes(release)) {
+    throw new Error(`there is no lab with the release "${release}": choose one of ${releases.join(", ")}`);
+  }
+}
+
+/** Builds the networks and starts what carries node 0's connections to the world. */
+async function connectOutside(record: LabRecord): Promise<void> {
+  await buildNetwork(record);
+  const network = networkOf(record.slot);
+  const log = openSync(join(labFolder(record.name), "uplink.log"), "a");
+  const [file = "", ...args] = inCgroup(join(cgroupOf(network.id), "uplink"), uplinkCommand(network));
+  spawn(file, args, { detached: true, stdio: ["ignore", log, log] }).unref();
+  closeSync(log);
+}
+
+/** The lab of this name, brought up by whomever. */
+export async function labOpen(name: string): Promise<Lab> {
+  const record = readRecord(name);
+  if (record === undefined) {
+    const others = recordedLabs().map((other) => `"${other.name}"`);
+    throw new Error(`there is no lab "${name}"; there ${others.length ? `are: ${others.join(", ")}` : "is none"}`);
+  }
+  return openRecord(record);
+}
+
+function openRecord(record: LabRecord): Lab {
+  const network = networkOf(record.slot);
+  const privateKeyPath = join(labFolder(record.name), "id_ed25519");
+  const root = node0Root(record.name);
+  return {
+    name: record.name,
+    release: record.release as Release,
+    node0: {
+      host: network.host,
+      port: 22,
+      user: "root",
+      sudoUser: "operator",
+      hostKey: record.hostKey,
+      privateKeyPath,
+      privateKey: readFileSync(privateKeyPath, "utf8"),
+      publicInterface: "eno1",
+      privateInterface: "eno2",
+      privateInterfaceMac: network.privateInterfaceMac,
+      privateAddress: record.privateAddress,
+      privateCidr: record.privateCidr,
+      root,
+      run: (script, options) => runInNode0(record, script, options),
+      reboot: () => rebootNode0(record),
+      powerCut: () => powerCutNode0(record),
+      powerOn: () => powerOnNode0(record),
+      listing: (options) => listTree(root, options?.exclude),
+    },
+    segment: {
+      namespace: network.segmentNamespace,
+      bridge: network.bridge,
+      clientInterface: network.clientInterface,
+      run: (argv, options) =>
+        runHelper(record, ["nsenter", `--net=/run/netns/${network.segmentNamespace}`, ...argv], options),
+    },
+    machine: (options) => makeMachine(record, options),
+    down: () => labDown(record.name),
+  };
+}
+
+/** Ends a lab and removes every trace of it, whatever state its maker left it in. */
+export async function labDown(name: string): Promise<void> {
+  for (const slot of slotsOf(name)) {
+    const { id } = networkOf(slot);
+    await removeCgroup(id);
+    forgetContainer({ name, slot });
+    await removeNetwork(slot);
+  }
+  forgetLab(name);
+}
+
+/** The names of all labs on this machine. */
+export async function labList(): Promise<string[]> {
+  return recordedLabs().map(({ name }) => name);
+}
+
+/** Labs whose process died without taking them down. */
+async function removeOrphans(onProgress: (line: string) => void): Promise<void> {
+  for (const { name, owner } of recordedLabs()) {
+    if (owner === "kept" || isAlive(owner)) continue;
+    onProgress(`clearing away lab "${name}", whose process died`);
+    await labDown(name);
+  }
+}

@@ -1,0 +1,144 @@
+import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { run } from "./program.mts";
+import type { LabRecord } from "./state.mts";
+
+/**
+ * The networks of a lab. Three namespaces, so that nothing but one interface appears on the machine itself, and neither its
+ * firewall nor its forwarding is touched:
+ *
+ * ```
+ * machine  nbl0 ─┐            outside: bridge "public" .1 ─ masquerade ─ uplink (slirp4netns: ordinary sockets of the machine)
+ *   .3/29        ├─ "public"
+ * node 0   eno1 ─┘ .2/29, default route to .1
+ *          eno2 ─┐ 192.168.1.1/28
+ * segment        ├─ "private", the OLA nodes' taps, client0
+ * ```
+ */
+export interface LabNetwork {
+  /** The prefix of all its names in the kernel. */
+  readonly id: string;
+  readonly node0Namespace: string;
+  readonly segmentNamespace: string;
+  readonly outsideNamespace: string;
+  readonly bridge: string;
+  readonly clientInterface: string;
+  readonly gateway: string;
+  readonly host: string;
+  readonly machineAddress: string;
+  readonly nameserver: string;
+  readonly privateInterfaceMac: string;
+}
+
+export function networkOf(slot: number): LabNetwork {
+  const id = `nbl${slot}`;
+  const address = (last: number) => `198.19.${slot >> 5}.${(slot & 31) * 8 + last}`;
+  return {
+    id,
+    node0Namespace: `${id}-node0`,
+    segmentNamespace: `${id}-segment`,
+    outsideNamespace: `${id}-outside`,
+    bridge: "private",
+    clientInterface: "client0",
+    gateway: address(1),
+    host: address(2),
+    machineAddress: address(3),
+    nameserver: "198.18.0.3",
+    privateInterfaceMac: "52:54:00:6e:00:02",
+  };
+}
+
+/** Makes the namespaces, the bridges and the cables between them. Nothing runs in them yet. */
+export async function buildNetwork(record: LabRecord): Promise<void> {
+  const network = networkOf(record.slot);
+  const { id, node0Namespace, segmentNamespace, outsideNamespace } = network;
+  const ip = (...args: string[]) => run(["ip", ...args]);
+  for (const namespace of [outsideNamespace, segmentNamespace, node0Namespace]) await ip("netns", "add", namespace);
+
+  const outside = (...args: string[]) => ip("-n", outsideNamespace, ...args);
+  await outside("link", "add", "public", "type", "bridge");
+  await ip("link", "add", id, "type", "veth", "peer", "name", "machine", "netns", outsideNamespace);
+  await cable(node0Namespace, "eno1", "52:54:00:6e:00:01", outsideNamespace, "node0");
+  for (const port of ["machine", "node0"]) await outside("link", "set", port, "master", "public", "up");
+  await outside("addr", "add", `${network.gateway}/29`, "dev", "public");
+  await outside("link", "set", "public", "up");
+  await ip("addr", "add", `${network.machineAddress}/29`, "dev", id);
+  await ip("link", "set", id, "up");
+  const inside = ["nsenter", `--net=/run/netns/${outsideNamespace}`];
+  await run([...inside, "/bin/sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"]);
+  await run([...inside, "nft", "-f", "-"], {
+    input: `table ip lab {
+      chain postrouting {
+        type nat hook postrouting priority srcnat
+        oifname "uplink" masquerade
+      }
+    }\n`,
+  });
+
+  await ip("-n", segmentNamespace, "link", "set", "lo", "up");
+  await segmentWithNode0(network, "private", "eno2", network.privateInterfaceMac);
+  await cable(segmentNamespace, network.clientInterface, "52:54:00:6e:00:0c", segmentNamespace, "client0-port");
+  await ip("-n", segmentNamespace, "link", "set", "client0-port", "master", network.bridge, "up");
+  await ip("-n", segmentNamespace, "link", "set", network.clientInterface, "up");
+  if (record.secondPrivateCidr !== undefined) {
+    await segmentWithNode0(network, "private2", "eno3", "52:54:00:6e:00:03");
+  }
+}
+
+async function segmentWithNode0(
+  network: LabNetwork,
+  bridge: string,
+  node0Interface: string,
+  mac: string,
+): Promise<void> {
+  const segment = (...args: string[]) => run(["ip", "-n", network.segmentNamespace, ...args]);
+  await segment("link", "add", bridge, "type", "bridge");
+  await cable(network.node0Namespace, node0Interface, mac, network.segmentNamespace, `node0-${node0Interface}`);
+  await segment("link", "set", `node0-${node0Interface}`, "master", bridge, "up");
+  await segment("link", "set", bridge, "up");
+}
+
+async function cable(
+  namespace: string,
+  name: string,
+  mac: string,
+  otherNamespace: string,
+  other: string,
+): Promise<void> {
+  const here = ["name", name, "netns", namespace, "address", mac];
+  await run(["ip", "link", "add", ...here, "type", "veth", "peer", "name", other, "netns", otherNamespace]);
+}
+
+/** The command line of what carries node 0's connections to the world, as ordinary connections of this machine. */
+export function uplinkCommand(network: LabNetwork): string[] {
+  return [
+    "slirp4netns",
+    "--configure",
+    "--disable-host-loopback",
+    "--cidr=198.18.0.0/24",
+    "--netns-type=path",
+    `/run/netns/${network.outsideNamespace}`,
+    "uplink",
+  ];
+}
+
+/** Takes away whatever there is of a lab's networks; to do it twice, or halfway, is fine. */
+export async function removeNetwork(slot: number): Promise<void> {
+  const network = networkOf(slot);
+  for (const namespace of [network.node0Namespace, network.segmentNamespace, network.outsideNamespace]) {
+    if (existsSync(`/run/netns/${namespace}`)) await run(["ip", "netns", "del", namespace]);
+  }
+  if (existsSync(`/sys/class/net/${network.id}`)) await run(["ip", "link", "del", network.id], { check: false });
+  await removeNamespaceFolder();
+}
+
+/** `ip netns add` mounts /run/netns on itself and leaves that there; the last namespace takes it along. */
+async function removeNamespaceFolder(): Promise<void> {
+  if (!existsSync("/run/netns") || readdirSync("/run/netns").length > 0) return;
+  const isMounted = readFileSync("/proc/self/mountinfo", "utf8").includes(" /run/netns ");
+  if (isMounted) await run(["umount", "/run/netns"], { check: false });
+  try {
+    rmdirSync("/run/netns");
+  } catch {
+    // Somebody has just made a namespace.
+  }
+}

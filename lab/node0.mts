@@ -1,0 +1,233 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { cgroupOf, inCgroup, killCgroup, processesIn, tryRemove } from "./cgroup.mts";
+import { type LabNetwork, networkOf } from "./network.mts";
+import { type Answer, type ProgramOptions, run, waitFor } from "./program.mts";
+import { aptProxyLines, copyRootFileSystem, type Release } from "./rootFileSystem.mts";
+import { type LabRecord, labFolder } from "./state.mts";
+
+export type RunOptions = Pick<ProgramOptions, "check" | "timeoutMs" | "input">;
+
+export function node0Root(name: string): string {
+  return join(labFolder(name), "node0");
+}
+
+/** Makes the disk of node 0: a Debian with this lab's keys and addresses. Returns its host key. */
+export async function installNode0(record: LabRecord, onProgress: (line: string) => void): Promise<string> {
+  const root = node0Root(record.name);
+  await copyRootFileSystem(record.release as Release, root, onProgress);
+  const network = networkOf(record.slot);
+  const write = (path: string, text: string) => writeFileSync(join(root, path), text);
+
+  write("etc/hostname", "node0\n");
+  write("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 node0\n::1 localhost ip6-localhost ip6-loopback\n");
+  // An empty file would make the first boot a "first boot", on which systemd enables all units there are.
+  write("etc/machine-id", `${randomBytes(16).toString("hex")}\n`);
+  write("etc/resolv.conf", `nameserver ${network.nameserver}\n`);
+  write("etc/network/interfaces", renderInterfaces(record, network));
+  const proxy = await aptProxyLines();
+  if (proxy !== "") write("etc/apt/apt.conf.d/90proxy", proxy);
+
+  await run(["ssh-keygen", "-A", "-f", root]);
+  const key = join(labFolder(record.name), "id_ed25519");
+  await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", key]);
+  for (const home of ["root", "home/operator"])
+    write(`${home}/.ssh/authorized_keys`, readFileSync(`${key}.pub`, "utf8"));
+  const [type, publicKey] = readFileSync(join(root, "etc/ssh/ssh_host_ed25519_key.pub"), "utf8").split(" ");
+  return `${type} ${publicKey}`;
+}
+
+function renderInterfaces(record: LabRecord, network: LabNetwork): string {
+  const lines = [
+    "source /etc/network/interfaces.d/*",
+    "",
+    "auto lo",
+    "iface lo inet loopback",
+    "",
+    "auto eno1",
+    "iface eno1 inet static",
+    `  address ${network.host}/29`,
+    `  gateway ${network.gateway}`,
+    "",
+    "auto eno2",
+    "iface eno2 inet static",
+    `  address ${record.privateAddress}/${record.privateCidr.split("/")[1]}`,
+  ];
+  if (record.secondPrivateCidr !== undefined) {
+    const length = record.secondPrivateCidr.split("/")[1];
+    lines.push("", "auto eno3", "iface eno3 inet static", `  address ${record.secondPrivateAddress}/${length}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** Switches node 0 on, and returns when its systemd is done with booting and its sshd answers. */
+export async function powerOnNode0(record: LabRecord): Promise<void> {
+  const { id, node0Namespace } = networkOf(record.slot);
+  if (findInit(record) !== undefined) throw new Error(`node 0 of lab "${record.name}" is already on`);
+  const command = [
+    "systemd-nspawn",
+    "--quiet",
+    "--boot",
+    `--directory=${node0Root(record.name)}`,
+    `--machine=${id}`,
+    "--hostname=node0",
+    "--register=no",
+    "--keep-unit",
+    `--network-namespace-path=/run/netns/${node0Namespace}`,
+    "--capability=CAP_NET_ADMIN",
+    "--console=pipe",
+    "--link-journal=no",
+    "--resolv-conf=off",
+    "--timezone=off",
+    "--settings=no",
+  ];
+  const log = openSync(join(labFolder(record.name), "node0.log"), "a");
+  // Code 133 is how systemd-nspawn says that the machine in it wants to be started again.
+  const supervised = ["/bin/sh", "-c", 'while "$@"; test $? -eq 133; do :; done', "node0"];
+  const group = join(cgroupOf(id), "node0");
+  const [file = "", ...args] = inCgroup(group, [...supervised, ...inCgroup(join(group, "container"), command)]);
+  // Node 0 boots with one hierarchy of control groups, as every Debian since 11, whatever this machine has.
+  const env = { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" };
+  spawn(file, args, { detached: true, stdio: ["ignore", log, log], env }).unref();
+  closeSync(log);
+  await node0IsUp(record);
+}
+
+/** Waits until node 0 is up, and is another run of it than the one whose init had the number `previous`. */
+async function node0IsUp(record: LabRecord, previous?: number): Promise<void> {
+  const { host } = networkOf(record.slot);
+  let seen = "no init process";
+  const console = () => `${seen}; end of ${labFolder(record.name)}/node0.log:\n${consoleEnd(record)}`;
+  await waitFor(
+    "the start of node 0",
+    async () => {
+      const init = findInit(record);
+      if (init === undefined || init === previous) return undefined;
+      const { stdout, stderr } = await runInNode0(record, "systemctl is-system-running", {
+        check: false,
+        timeoutMs: 30_000,
+      });
+      seen = `systemctl is-system-running said "${(stdout + stderr).trim()}"`;
+      return /^(running|degraded)$/m.test(stdout) ? true : undefined;
+    },
+    { timeoutMs: 120_000, seen: console },
+  );
+  await waitFor("an answer of node 0's sshd", () => greets(host, 22), { timeoutMs: 60_000, seen: console });
+}
+
+function greets(host: string, port: number): Promise<true | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 2000 });
+    const answer = (seen: true | undefined) => {
+      socket.destroy();
+      resolve(seen);
+    };
+    socket.once("data", (data) => answer(data.toString("latin1").startsWith("SSH-2.0") || undefined));
+    for (const event of ["error", "timeout", "close"]) socket.once(event, () => answer(undefined));
+  });
+}
+
+/** The soft reboot: systemd stops everything in its order and starts again. */
+export async function rebootNode0(record: LabRecord): Promise<void> {
+  const previous = findInit(record);
+  await runInNode0(record, "systemctl reboot", { check: false });
+  await node0IsUp(record, previous);
+}
+
+/** Everything on node 0 ends in the middle of what it is doing, and what it wrote to files stays as it is. */
+export async function powerCutNode0(record: LabRecord): Promise<void> {
+  const { id } = networkOf(record.slot);
+  const group = join(cgroupOf(id), "node0");
+  await killCgroup(group);
+  await waitFor("the end of node 0's control group", () => tryRemove(group) || undefined, { timeoutMs: 10_000 });
+  forgetContainer(record);
+}
+
+/** Removes what systemd-nspawn leaves in /run when it is killed. */
+export function forgetContainer(record: Pick<LabRecord, "name" | "slot">): void {
+  const { id } = networkOf(record.slot);
+  const base = "/run/systemd/nspawn";
+  const disk = statSync(node0Root(record.name), { throwIfNoEntry: false });
+  const left = [`propagate/${id}`, `unix-export/${id}`, ...(disk ? [`locks/inode-${disk.dev}:${disk.ino}`] : [])];
+  for (const path of left) rmSync(join(base, path), { recursive: true, force: true });
+  for (const folder of ["propagate", "unix-export", "locks", "."]) {
+    try {
+      rmdirSync(join(base, folder));
+    } catch {
+      // Another container uses it, or there is none.
+    }
+  }
+}
+
+/** Runs a script as root in node 0, by way of the machine's kernel: no SSH, no network. */
+export async function runInNode0(record: LabRecord, script: string, options: RunOptions = {}): Promise<Answer> {
+  const init = findInit(record);
+  if (init === undefined) throw new Error(`node 0 of lab "${record.name}" is off`);
+  const enter = [
+    "nsenter",
+    `--target=${init}`,
+    "--mount",
+    "--uts",
+    "--ipc",
+    "--net",
+    "--pid",
+    "--cgroup",
+    "--root",
+    "--wd",
+  ];
+  const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  const environment = ["/usr/bin/env", "-i", path, "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"];
+  return await runHelper(record, [...enter, ...environment, "/bin/sh", "-c", script], options);
+}
+
+let helpers = 0;
+
+/** Runs a program as a part of the lab: it, and all that it starts, ends at the latest with the lab. */
+export async function runHelper(record: LabRecord, argv: readonly string[], options: RunOptions = {}): Promise<Answer> {
+  const group = join(cgroupOf(networkOf(record.slot).id), `helper-${process.pid}-${helpers++}`);
+  try {
+    return await run(inCgroup(group, argv), { ...options, end: () => void killCgroup(group) });
+  } finally {
+    // What it left in the background goes on, and keeps the group.
+    tryRemove(group);
+  }
+}
+
+/** The first process of node 0, if node 0 is on. */
+function findInit(record: LabRecord): number | undefined {
+  const group = join(cgroupOf(networkOf(record.slot).id), "node0");
+  if (!existsSync(group)) return undefined;
+  return processesIn(group).find((pid) => {
+    try {
+      // Number 1 in a namespace one level down; and no longer the helper that becomes it.
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      return /^NSpid:\s+\d+\s+1$/m.test(status) && /^Name:\s+systemd$/m.test(status);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function consoleEnd(record: LabRecord): string {
+  try {
+    return readFileSync(join(labFolder(record.name), "node0.log"), "utf8")
+      .split("\n")
+      .slice(-15)
+      .join("\n");
+  } catch {
+    return "(nothing)";
+  }
+}

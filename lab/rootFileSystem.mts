@@ -1,0 +1,170 @@
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { withLock } from "./lock.mts";
+import { run } from "./program.mts";
+import { cacheFolder } from "./state.mts";
+
+export const releases = ["bookworm", "bullseye", "trixie"] as const;
+export type Release = (typeof releases)[number];
+
+/** What a Debian installed with the SSH server and nothing else has, beside its packages of priority "important". */
+const packages = [
+  "ca-certificates",
+  "dbus",
+  "ifupdown",
+  "iproute2",
+  "less",
+  "libpam-systemd",
+  "nano",
+  "nftables",
+  "openssh-server",
+  "sudo",
+  "systemd-sysv",
+  "systemd-timesyncd",
+];
+
+/**
+ * What turns an installed Debian into node 0, in the words of a shell in it.
+ *
+ * The drop-in for chrony is about the container: it may not set the clock, so chrony's unit would be skipped; with -x chronyd serves
+ * the machine's time as it is. It lies where packages put such things, so that what is in /etc stays the user's alone.
+ */
+const recipe = `
+set -e
+rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub
+: >/etc/machine-id
+rm -f /var/lib/dbus/machine-id /etc/resolv.conf
+useradd --create-home --shell /bin/bash --gid operator --groups sudo operator
+printf 'operator ALL=(ALL:ALL) NOPASSWD: ALL\\n' >/etc/sudoers.d/operator
+chmod 0440 /etc/sudoers.d/operator
+for home in /root /home/operator; do
+  mkdir -p -m 0700 $home/.ssh
+  : >$home/.ssh/authorized_keys
+  chmod 0600 $home/.ssh/authorized_keys
+done
+chown -R operator:operator /home/operator/.ssh
+mkdir -p /usr/lib/systemd/system/chrony.service.d
+cat >/usr/lib/systemd/system/chrony.service.d/lab.conf <<'END'
+[Unit]
+ConditionCapability=
+[Service]
+ExecStart=
+ExecStart=/usr/sbin/chronyd -x $DAEMON_OPTS
+END
+`;
+
+/** Older than this, the lists of packages name versions that the mirrors have dropped, and apt-get install fails. */
+const freshForMs = 3 * 24 * 3600 * 1000;
+
+/**
+ * Copies a Debian of this release to a folder that does not exist yet. The first time it is made by mmdebstrap and kept in the cache;
+ * whoever else wants it meanwhile waits.
+ */
+export async function copyRootFileSystem(
+  release: Release,
+  target: string,
+  onProgress: (line: string) => void,
+): Promise<void> {
+  const folder = join(cacheFolder(), "roots");
+  mkdirSync(folder, { recursive: true });
+  const version = createHash("sha256")
+    .update(JSON.stringify([release, packages, recipe]))
+    .digest("hex")
+    .slice(0, 12);
+  const image = join(folder, `${release}-${version}`);
+  await withLock(join(folder, `${release}.lock`), async () => {
+    if (!isFresh(image)) await makeImage(release, image, onProgress);
+    await run(["cp", "--archive", "--reflink=auto", join(image, "root"), target]);
+  });
+}
+
+function isFresh(image: string): boolean {
+  return existsSync(image) && Date.now() - statSync(join(image, "made")).mtimeMs < freshForMs;
+}
+
+async function makeImage(release: Release, image: string, onProgress: (line: string) => void): Promise<void> {
+  onProgress(`making a Debian ${release} for node 0 (once; about half a minute)`);
+  const draft = `${image}.draft`;
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(draft, { mode: 0o755 });
+  try {
+    await mmdebstrap(release, join(draft, "root"), onProgress);
+  } catch (cause) {
+    rmSync(draft, { recursive: true, force: true });
+    if (!existsSync(image)) throw cause;
+    onProgress(
+      `the Debian ${release} in the cache is old but cannot be renewed, so it is used: ${(cause as Error).message}`,
+    );
+    return;
+  }
+  writeFileSync(join(draft, "made"), "");
+  for (const older of readdirSync(join(image, ".."))) {
+    const path = join(image, "..", older);
+    if (older.startsWith(`${release}-`) && path !== draft) rmSync(path, { recursive: true });
+  }
+  renameSync(draft, image);
+}
+
+async function mmdebstrap(release: Release, target: string, onProgress: (line: string) => void): Promise<void> {
+  // In namespaces of its own, which die with it: a killed maker leaves no mount and no process.
+  const contained = [
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "unshare",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+  ];
+  const hook = `chroot "$1" /bin/sh -c ${shellQuote(recipe)}`;
+  const said: string[] = [];
+  await run(
+    [
+      ...contained,
+      "mmdebstrap",
+      "--mode=root",
+      "--variant=important",
+      "--skip=cleanup/apt",
+      `--include=${packages.join(",")}`,
+      `--customize-hook=${hook}`,
+      release,
+      target,
+    ],
+    {
+      timeoutMs: 1_200_000,
+      env: { ...process.env, ...(await proxyEnvironment()) },
+      onLine: (line) => {
+        said.push(line);
+        if (/^I: (?!success)/.test(line)) onProgress(`  ${line.slice(3)}`);
+      },
+    },
+  );
+  rmSync(join(target, "var/cache/apt/archives"), { recursive: true, force: true });
+  mkdirSync(join(target, "var/cache/apt/archives/partial"), { recursive: true });
+  chmodSync(target, 0o755);
+}
+
+/** The machine's own way to its package mirrors, as lines for apt in node 0; a proxy on its loopback can't be reached from there. */
+export async function aptProxyLines(): Promise<string> {
+  return Object.entries(await proxyEnvironment())
+    .filter(([, proxy]) => !/\/\/(localhost|127\.|\[::1\])/.test(proxy))
+    .map(([name, proxy]) => `Acquire::${name.replace("_proxy", "")}::Proxy "${proxy}";\n`)
+    .join("");
+}
+
+async function proxyEnvironment(): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const scheme of ["http", "https"]) {
+    const { stdout } = await run(["apt-config", "shell", "proxy", `Acquire::${scheme}::Proxy`], { check: false });
+    const proxy = /^proxy='(.*)'/.exec(stdout)?.[1] ?? process.env[`${scheme}_proxy`] ?? "";
+    if (proxy !== "" && proxy !== "DIRECT") found[`${scheme}_proxy`] = proxy;
+  }
+  return found;
+}
+
+export function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,3 @@
+export interface BootStep {
+  a: 1;
+}
