@@ -6,8 +6,7 @@
  *     node tools/bootstrap.mjs <task> [arguments]
  */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -60,32 +59,29 @@ function node24Works() {
 }
 
 function installDependencies() {
-  const lock = createHash("sha256")
-    .update(readFileSync(join(root, "package-lock.json")))
-    .digest("hex");
-  const stamp = join(nodeModules, ".bootstrap-stamp");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock && node24Works()) return;
-
-  if (!installedByHand() || !node24Works()) {
-    say("installing the dependencies (npm ci)");
-    // No package's install script is needed but the one of `node`, which fetches Node 24 itself. (npm may be told not
-    // to run scripts, and later versions of npm do not run them unasked: so it is asked for by name.)
-    const quiet = ["--loglevel=error", "--no-audit", "--no-fund"];
-    if (!succeeds(["npm", "ci", "--ignore-scripts", ...quiet])) refuse("npm ci failed: its own words are above");
-    if (!node24Works()) succeeds(["npm", "rebuild", "node", "--ignore-scripts=false", ...quiet]);
-    if (!node24Works()) {
-      refuse(
-        "node_modules/.bin/node is not Node 24: the npm package `node` could not fetch it (try `npm rebuild node`)",
-      );
-    }
+  if (installed() && node24Works()) return;
+  say("installing the dependencies (npm ci)");
+  // No package's install script is needed but the one of `node`, which fetches Node 24 itself. (npm may be told not
+  // to run scripts, and later versions of npm do not run them unasked: so it is asked for by name.)
+  const quiet = ["--loglevel=error", "--no-audit", "--no-fund"];
+  if (!installed() && !succeeds(["npm", "ci", "--ignore-scripts", ...quiet])) {
+    refuse("npm ci failed: its own words are above");
   }
-  writeFileSync(stamp, lock);
+  if (!node24Works()) succeeds(["npm", "rebuild", "node", "--ignore-scripts=false", ...quiet]);
+  if (!node24Works()) {
+    refuse("node_modules/.bin/node is not Node 24: the npm package `node` could not fetch it (try `npm rebuild node`)");
+  }
 }
 
-/** Whether somebody ran `npm install` or `npm ci` since the lock file changed: npm's own record is then the younger. */
-function installedByHand() {
+/** Whether node_modules holds what the lock file names, by the record that npm leaves when it is done. */
+function installed() {
   const record = join(nodeModules, ".package-lock.json");
-  return existsSync(record) && statSync(record).mtimeMs >= statSync(join(root, "package-lock.json")).mtimeMs;
+  if (!existsSync(record)) return false;
+  const there = JSON.parse(readFileSync(record, "utf8")).packages;
+  const wanted = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
+  return Object.entries(wanted).every(
+    ([path, entry]) => path === "" || there[path]?.version === entry.version || (entry.optional && !there[path]),
+  );
 }
 
 /** @returns {string[]} what to put before a command so that root runs it: nothing, or sudo */
