@@ -45,7 +45,7 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
         ...computed,
         connection,
         __problems: pulumi.unsecret(problems),
-        __urn: pulumi.createUrn(name, type, opts?.parent),
+        __urn: pulumi.createUrn(name, type, opts?.parent && urnWithoutDependencies(opts.parent)),
       },
       opts,
       "netboot",
@@ -53,4 +53,12 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
     );
     this.reachedBy = connection;
   }
+}
+
+/**
+ * The parent's URN as a plain promise: as an output it would make the resource depend on its parent, and so, where that
+ * is a component, on all of the parent's children and on itself.
+ */
+function urnWithoutDependencies(parent: pulumi.Resource): Promise<string> {
+  return new Promise((resolve) => parent.urn.apply(resolve));
 }

@@ -307,18 +307,21 @@ sub check_machine {
           . " $expected…); declare a new server for it, or replace the old one with --target-replace");
 }
 
-sub interface_names { opendir my $folder, '/sys/class/net' or return (); return grep { !/^\./ } sort readdir $folder }
+# Every interface: name → { index, mac }. Asked of the kernel by ip(8), because a container may see another one's /sys.
+sub interfaces {
+    my (undef, $said) = run(['ip', '-o', 'link', 'show']);
+    return { map { m{^(\d+): ([^:@]+)[:@].* link/\w+ ([0-9a-f:]+)} ? ($2 => { index => $1, mac => $3 }) : () } split /\n/, $said };
+}
 
-sub hardware_address { my ($name) = @_; my ($mac) = split ' ', slurp_sys("/sys/class/net/$name/address"); return $mac // '' }
-
-sub slurp_sys { my ($path) = @_; open my $in, '<', $path or return ''; local $/; return <$in> // '' }
+sub slurp_proc { my ($path) = @_; open my $in, '<', $path or return ''; local $/; return <$in> // '' }
 
 # The interface by its name, for "name:eno2" or "mac:52:54:…"; refused when it is none, has not the address, or leads outside.
 sub check_interface {
     my ($id, $wanted, $address, $prefix, $public_allowed) = @_;
     my ($by, $value) = split /:/, $wanted, 2;
-    my @found = grep { $by eq 'name' ? $_ eq $value : lc hardware_address($_) eq $value } interface_names();
-    my $present = join ', ', map { "$_ (" . hardware_address($_) . ')' } grep { $_ ne 'lo' } interface_names();
+    my $links = interfaces();
+    my @found = grep { $by eq 'name' ? $_ eq $value : $links->{$_}{mac} eq $value } sort keys %$links;
+    my $present = join ', ', map { "$_ ($links->{$_}{mac})" } grep { $_ ne 'lo' } sort keys %$links;
     refuse('INTERFACE_UNFIT', $id, "network.interface: there is no interface " . ($by eq 'name' ? "\"$value\"" : "with the MAC $value")
           . "; this host has $present") unless @found;
     # A bond and its members, or a bridge and its ports, can share one MAC; the one that has the address is meant.
@@ -446,12 +449,12 @@ sub take_files {
         $puts->{$id}{ops} = [(grep { $_->[0] ne 'take' } @{ $puts->{$id}{ops} }), @taken];
     }
     return unless %wanted;
-    my @ids = unique(map { map { $_->[0] } @$_ } values %wanted);
     my $work = "$STATE/taking";
     run(['rm', '-rf', '--', $work]);
     mkdir $work, 0700 or die "cannot make $work: $!\n";
     for my $package (sort keys %wanted) {
         my $folder = "$work/" . as_name($package);
+        my @ids = map { $_->[0] } @{ $wanted{$package} };
         mkdir $folder, 0700;
         say_to($_, "apt: fetching $package to take files out of it") for @ids;
         chdir $folder;
@@ -577,15 +580,15 @@ sub sockets_of {
     return \%inodes;
 }
 
-sub table_rows { my ($path) = @_; my @rows = map { [split ' '] } split /\n/, slurp_sys($path); shift @rows; return @rows }
+sub table_rows { my ($path) = @_; my @rows = map { [split ' '] } split /\n/, slurp_proc($path); shift @rows; return @rows }
 
 # Whether the main process of a unit holds the socket that an operator would expect.
 sub listens {
     my ($pid, $how, @what) = @_;
     my $inodes = sockets_of($pid);
     if ($how eq 'packet') {
-        my ($index) = split ' ', slurp_sys("/sys/class/net/$what[0]/ifindex");
-        return scalar grep { $_->[4] eq ($index // '') && $inodes->{ $_->[8] } } table_rows('/proc/net/packet');
+        my $index = interfaces()->{ $what[0] }{index} // '';
+        return scalar grep { $_->[4] eq $index && $inodes->{ $_->[8] } } table_rows('/proc/net/packet');
     }
     my $local = sprintf '%08X:%04X', unpack('V', inet_aton($what[0])), $what[1];
     return scalar grep { $_->[1] eq $local && $inodes->{ $_->[9] } } table_rows('/proc/net/udp');
@@ -667,10 +670,10 @@ sub parse_offer {
 # Asks for every question { mac, arch, ipxe } and fills in its { offer }. Bounded: three rounds of at most 1.5 s per batch.
 sub ask_dhcp {
     my ($interface, @questions) = @_;
-    my ($index) = split ' ', slurp_sys("/sys/class/net/$interface/ifindex");
-    my $source = pack 'H12', hardware_address($interface) =~ s/://gr;
+    my $link = interfaces()->{$interface} // die "there is no interface $interface\n";
+    my $source = pack 'H12', $link->{mac} =~ s/://gr;
     socket my $wire, 17, SOCK_RAW, unpack('S', pack 'n', 3) or die "cannot open a packet socket: $!\n";
-    bind $wire, pack 'S n i S C C a8', 17, 3, $index, 0, 0, 0, '' or die "cannot bind to $interface: $!\n";
+    bind $wire, pack 'S n i S C C a8', 17, 3, $link->{index}, 0, 0, 0, '' or die "cannot bind to $interface: $!\n";
     my $select = IO::Select->new($wire);
     while (my @batch = splice @questions, 0, 64) {
         my %open = map { my $xid = int rand 0xffffffff; ($xid => $_) } @batch;
@@ -1009,7 +1012,7 @@ sub change_host {
             run(['systemctl', 'reset-failed', $unit]) unless $original;
         }
         if (my @units = sort keys %$restart) {
-            say_to($_, 'restarting ' . join(', ', @units)) for @ids;
+            say_to($_, 'restarting ' . join(', ', @units)) for unique(values %$restart, grep { $request->{put}{$_} && ops_of($request->{put}{$_}, 'node') } @ids);
             run(['systemctl', 'reset-failed', @units]);
             my ($status, $said) = run(['systemctl', 'restart', @units]);
         }

@@ -112,6 +112,8 @@ async function put(
   const row = rowOf(news["__urn"]);
   const outcome = await explained(kind, () => commit(connectionOf(news), { kind: "put", declaration }, machine, row));
   const { bytes, ...texts } = outcome.outputs;
+  // The last progress line stays on the row, so it says how it ended.
+  row("progress", texts["verified"] ?? (texts["listening"] === undefined ? outcome.how : `serves ${texts["listening"]}`));
   const { notEchoed } = kindOf(kind);
   return {
     ...Object.fromEntries(Object.entries(news).filter(([key]) => !notEchoed.includes(key) && key !== "__provider")),
