@@ -1,0 +1,40 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** A resource as the program registered it. */
+export interface Registered {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Record<string, unknown>;
+}
+
+/** Runs a program against mocks, and answers what it registered, by name. Only node 0 itself is missing. */
+export async function register(program: () => void): Promise<Record<string, Registered>> {
+  const registered: Record<string, Registered> = {};
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, inputs }) => {
+        registered[name] = { type, name, inputs };
+        // What only the host knows of a file that is taken out of a package.
+        const told = inputs["package"] === undefined ? {} : { sha256: "ab".repeat(32), bytes: 1 };
+        return { id: name, state: { ...inputs, ...told } };
+      },
+      call: ({ inputs }) => inputs,
+    },
+    "shop",
+    "prod",
+    false,
+  );
+  // Each program in a test is a run of its own.
+  await pulumi.runtime.runInPulumiStack(async () => {
+    program();
+    return {};
+  });
+  await pulumi.runtime.disconnect();
+  return registered;
+}
+
+/** What a resource's check will say, as `path: message`. */
+export function mistakesOf(resource: Registered | undefined): readonly string[] {
+  const problems = resource?.inputs["__problems"] as { path: string; message: string }[] | undefined;
+  return (problems ?? []).map(({ path, message }) => `${path}: ${message}`);
+}

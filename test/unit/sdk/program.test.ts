@@ -1,0 +1,168 @@
+import { describe, expect, it } from "vitest";
+import * as netboot from "../../../sdk";
+import { mistakesOf, register } from "../../support/mocks";
+
+const connection = { host: "node0.example", user: "root", hostKey: undefined as never };
+const network = { interface: "eno2", cidr: "192.168.1.0/28", address: "192.168.1.1" };
+const pool = { from: "192.168.1.2", to: "192.168.1.3" };
+
+describe("NetbootServer", () => {
+  it("registers its parts under it, the machine beside it", async () => {
+    const made = await register(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "node0.example" }, network });
+      new netboot.OlaNode("db-1", { server, macs: ["04-3F-72-AA-00-01"], address: "192.168.1.5" });
+    });
+    const names = Object.keys(made).filter((name) => made[name]?.type !== "pulumi:pulumi:Stack");
+    expect(names.sort()).toEqual([
+      "db-1",
+      "node0",
+      "node0-artifacts",
+      "node0-artifacts-ipxe.efi",
+      "node0-artifacts-refind.conf",
+      "node0-artifacts-refind.pxe",
+      "node0-artifacts-refind_x64.efi",
+      "node0-artifacts-snponly.efi",
+      "node0-dhcp",
+      "node0-packages",
+      "node0-tftp",
+    ]);
+    expect(Object.values(made).flatMap(mistakesOf)).toEqual([]);
+    expect(made["db-1"]?.inputs["hostBlocks"]).toBe(
+      'host db-1-nic0 { hardware ethernet 04:3f:72:aa:00:01; fixed-address 192.168.1.5; option host-name "db-1"; }\n',
+    );
+    expect(made["db-1"]?.inputs["nextBoot"]).toMatch(
+      /^192\.168\.1\.5 db-1 \(04:3f:72:aa:00:01\)\nUEFI x64 → ipxe\.efi sha256:abababab/,
+    );
+    expect(made["node0-dhcp"]?.inputs["config"]).toContain("subnet 192.168.1.0 netmask 255.255.255.240 {");
+  });
+});
+
+describe("OlaNode", () => {
+  const macs = ["52:54:00:12:34:01"];
+  it.each([
+    [
+      "a MAC of 5 octets",
+      { macs: ["52:54:00:12:34"], address: "192.168.1.5" },
+      /^macs\[0\]: "52:54:00:12:34" .*as in "/,
+    ],
+    [
+      "a multicast MAC",
+      { macs: ["01:00:5e:00:00:01"], address: "192.168.1.5" },
+      /^macs\[0\]: "01:00:5e:00:00:01" .*multicast/,
+    ],
+    ["a MAC of zeros", { macs: ["00:00:00:00:00:00"], address: "192.168.1.5" }, /^macs\[0\]: "00:00:00:00:00:00" /],
+    [
+      "an address outside the subnet",
+      { macs, address: "192.168.2.5" },
+      /^address: .*192\.168\.2\.5.* outside .*192\.168\.1\.0\/28/,
+    ],
+    ["an address in the pool", { macs, address: "192.168.1.3" }, /^address: .*192\.168\.1\.3.* pool/],
+    ["node 0's address", { macs, address: "192.168.1.1" }, /^address: .*192\.168\.1\.1.* node 0/],
+    ["the network's address", { macs, address: "192.168.1.0" }, /^address: .*192\.168\.1\.0/],
+    ["the broadcast address", { macs, address: "192.168.1.15" }, /^address: .*192\.168\.1\.15.* broadcast/],
+    ["a host name that is none", { macs, address: "192.168.1.5", hostname: "db_1!" }, /^hostname: "db_1!" /],
+  ])("refuses %s", async (_name, args, expected) => {
+    const made = await register(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "h" }, network: { ...network, pool } });
+      new netboot.OlaNode("db-1", { server, ...args });
+    });
+    const mistakes = mistakesOf(made["db-1"]);
+    expect(mistakes).toHaveLength(1);
+    expect(mistakes[0]).toMatch(expected);
+  });
+
+  it("tells all mistakes of one machine at once", async () => {
+    const made = await register(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "h" }, network });
+      new netboot.OlaNode("db-1", { server, macs: ["52:54", "01:00:5e:00:00:01"], address: "10.0.0.300" });
+    });
+    expect(mistakesOf(made["db-1"]).map((mistake) => mistake.split(":")[0])).toEqual(["macs[0]", "macs[1]", "address"]);
+  });
+
+  it.each([
+    ["MAC", { macs, address: "192.168.1.6" }, /^macs\[0\]: .*OlaNode "db-1"/],
+    ["address", { macs: ["52:54:00:12:34:02"], address: "192.168.1.5" }, /^address: .*OlaNode "db-1"/],
+    [
+      "host name",
+      { macs: ["52:54:00:12:34:02"], address: "192.168.1.6", hostname: "db-1" },
+      /^hostname: .*OlaNode "db-1"/,
+    ],
+  ])("refuses a %s that stands twice in the program, naming both places", async (_name, args, expected) => {
+    const made = await register(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "h" }, network });
+      new netboot.OlaNode("db-1", { server, macs, address: "192.168.1.5" });
+      new netboot.OlaNode("db-2", { server, ...args });
+    });
+    expect(mistakesOf(made["db-1"])).toEqual([]);
+    expect(mistakesOf(made["db-2"])[0]).toMatch(expected);
+  });
+
+  it("forgets the machines of an earlier run of a program", async () => {
+    const program = (): void => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "h" }, network });
+      new netboot.OlaNode("db-1", { server, macs, address: "192.168.1.5" });
+      new netboot.OlaNode("db-2", { server, macs: ["52:54:00:12:34:02"], address: "192.168.1.6" });
+    };
+    await register(program);
+    expect(mistakesOf((await register(program))["db-2"])).toEqual([]);
+  });
+
+  it("refuses a pool that is too small for the machines that need it", async () => {
+    const made = await register(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "h" }, network: { ...network, pool } });
+      for (const [index, name] of ["a", "b", "c"].entries()) {
+        new netboot.OlaNode(name, { server, macs: [`52:54:00:12:34:0${index}`] });
+      }
+    });
+    expect(["a", "b", "c"].flatMap((name) => mistakesOf(made[name]))).toEqual([expect.stringContaining("pool")]);
+  });
+
+  it("refuses 32-bit firmware where nothing serves it", async () => {
+    const made = await register(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "h" }, network });
+      new netboot.OlaNode("old", { server, macs, address: "192.168.1.5", firmware: "ia32" });
+    });
+    expect(mistakesOf(made["old"])[0]).toMatch(/ipxe32/);
+  });
+});
+
+describe("DhcpServer", () => {
+  it.each([
+    ["a cidr that is no network", { ...network, cidr: "192.168.1.1/28" }, /^network\.cidr: .*192\.168\.1\.0\/28/],
+    ["an interface name that is none", { ...network, interface: "eno2/../x" }, /^network\.interface: /],
+  ])("refuses %s", async (_name, wrong, expected) => {
+    const made = await register(() => {
+      new netboot.DhcpServer("dhcp", { connection: { host: "h" }, network: wrong });
+    });
+    expect(mistakesOf(made["dhcp"])[0]).toMatch(expected);
+  });
+});
+
+describe("connection", () => {
+  it("is checked, and its mistakes named by their path", async () => {
+    const made = await register(() => {
+      new netboot.TftpServer("tftp", { connection: { ...connection, port: 99999 } as never, address: "192.168.1.1" });
+    });
+    expect(mistakesOf(made["tftp"]).some((mistake) => mistake.startsWith("connection.port: "))).toBe(true);
+  });
+});
+
+describe("BootArtifacts", () => {
+  it("shows what is wrong with a text at the file that would hold it", async () => {
+    const made = await register(() => {
+      new netboot.BootArtifacts("a", { connection: { host: "h" }, refindConf: "timeuot 3\n" });
+    });
+    expect(mistakesOf(made["a-refind.conf"])[0]).toMatch(/^refindConf: .*timeuot/);
+    expect(mistakesOf(made["a-refind.pxe"])).toEqual([]);
+  });
+
+  it("refuses a local file that is not the pinned one", async () => {
+    const made = await register(() => {
+      new netboot.BootArtifacts("a", {
+        connection: { host: "h" },
+        ipxe32: { file: "package.json", sha256: "00".repeat(32) },
+      });
+    });
+    expect(mistakesOf(made["a-ipxe32.efi"])[0]).toMatch(/^source\.sha256: .*package\.json/);
+  });
+});
