@@ -169,6 +169,6 @@ export const connectionSchema: z.ZodType<Connection> = z
 export function connectionSecrets(connection: Connection): readonly string[] {
   const { password, privateKey, privateKeyPassword, proxy } = connection;
   return [password, privateKey, privateKeyPassword, ...(proxy === undefined ? [] : connectionSecrets(proxy))].filter(
-    (value): value is string => value !== undefined && value !== "",
+    (value): value is string => typeof value === "string" && value !== "",
   );
 }

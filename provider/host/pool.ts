@@ -42,7 +42,7 @@ export async function openHost(connection: Connection, options: OpenOptions = {}
   const read = connectionSchema.safeParse(connection);
   if (!read.success) {
     const mistakes = read.error.issues.map(({ path, message }) => `${["connection", ...path].join(".")}: ${message}`);
-    throw new NetbootError("ARGUMENTS_INVALID", mistakes.join("\n"));
+    throw new NetbootError("ARGUMENTS_INVALID", redact(mistakes.join("\n"), connectionSecrets(connection)));
   }
   const secrets = connectionSecrets(read.data);
   const around = options.around ?? ownSurroundings();
@@ -143,12 +143,16 @@ let isInstalled = false;
 function installSignalHandler(): void {
   if (isInstalled) return;
   isInstalled = true;
-  process.once("SIGINT", () => {
+  const onSignal = (): void => {
+    if (isEnding) return;
     isEnding = true;
     void finish().finally(() => {
+      // Taken off only now: another copy of this package may be done before us, and must see that we are not.
+      process.off("SIGINT", onSignal);
       if (process.listenerCount("SIGINT") === 0) process.kill(process.pid, "SIGINT");
     });
-  });
+  };
+  process.on("SIGINT", onSignal);
 }
 
 async function finish(): Promise<void> {
