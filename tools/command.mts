@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -63,6 +63,14 @@ export async function runCommand(command: readonly string[], options: CommandOpt
     stderr: problem + stderr.text(),
     output: problem + textOf(all),
   };
+}
+
+/** Runs a program that talks to the terminal itself; returns its exit code as in `CommandResult`. */
+export function runInherited(command: readonly string[], options: Pick<CommandOptions, "cwd" | "env"> = {}): number {
+  const [program = "", ...args] = command;
+  const { status, error } = spawnSync(program, args, { ...options, stdio: "inherit" });
+  if (error) process.stderr.write(`${program}: ${error.message}\n`);
+  return error ? 127 : (status ?? 130);
 }
 
 function collect(stream: Readable, onLine: (line: string) => void) {
