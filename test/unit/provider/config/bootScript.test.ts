@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { lintBootScript, parseBootScript, renderBootScript } from "../../../../provider/config/bootScript";
 import { right, sentences } from "./sentences";
 
-const guide = readFileSync(join(import.meta.dirname, "../../../cases/guide/refind.pxe"), "utf8");
+const guide = readFileSync("test/cases/guide/refind.pxe", "utf8");
 
 describe("renderBootScript", () => {
   it.each<[string, unknown]>([

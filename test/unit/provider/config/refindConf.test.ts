@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { lintRefindConf, parseRefindConf, renderRefindConf } from "../../../../provider/config/refindConf";
 import { right, sentences } from "./sentences";
 
-const guide = readFileSync(join(import.meta.dirname, "../../../cases/guide/refind.conf"), "utf8");
+const guide = readFileSync("test/cases/guide/refind.conf", "utf8");
 
 describe("renderRefindConf", () => {
   it.each<[string, unknown]>([
