@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
-import { lstat, readdir, readlink } from "node:fs/promises";
+import { createReadStream, lstatSync, readFileSync } from "node:fs";
+import { readdir, readlink } from "node:fs/promises";
 import { join, matchesGlob } from "node:path";
 
 /** What is memory or the kernel's on a running machine, not its disk. */
@@ -19,7 +19,7 @@ export async function listTree(root: string, exclude: readonly string[] = []): P
     for (const name of (await readdir(join(root, folder))).sort()) {
       const path = join(folder, name);
       if (skipped.has(path) || patterns.some((pattern) => matchesGlob(path, pattern))) continue;
-      const stat = await lstat(join(root, path)).catch(absent);
+      const stat = lstatSync(join(root, path), { throwIfNoEntry: false });
       if (stat === undefined) continue;
       const mode = (stat.mode & 0o7777).toString(8).padStart(4, "0");
       const about = `${mode} ${stat.uid}:${stat.gid}`;
