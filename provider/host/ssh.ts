@@ -174,7 +174,7 @@ function inWords(error: unknown): string {
 }
 
 async function dial(target: Target, via: Link | undefined): Promise<Duplex> {
-  if (via !== undefined) return via.forward(target.host, target.port, target.dialTimeoutMs);
+  if (via !== undefined) return via.forward(target);
   const socket = connectTcp({ host: target.host, port: target.port, noDelay: true });
   return new Promise<Socket>((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -377,8 +377,8 @@ export class Link implements Host {
 
       const started = (error: Error | undefined, opened: ClientChannel): void => {
         if (error) {
-          // The clean-up of a broken connection answers here too; its own message says more.
-          if (!this.#isOpen) fail(`the connection broke before a command ran: ${this.#whyClosed()}`);
+          // The clean-up of a broken connection answers here too. The command may have begun: its reply was still to come.
+          if (!this.#isOpen) fail(`the connection broke while a command ran: ${this.#whyClosed()}`);
           else settle(() => reject(isNoRoom(error) ? new NoRoom(error.message) : this.#lost(error.message)));
           return;
         }
@@ -436,7 +436,8 @@ export class Link implements Host {
   }
 
   /** Opens a TCP connection from this host to another one: what a jump host is for. */
-  forward(host: string, port: number, timeoutMs: number): Promise<Duplex> {
+  forward(target: Target): Promise<Duplex> {
+    const { host, port, dialTimeoutMs: timeoutMs } = target;
     return new Promise((resolve, reject) => {
       const clock = setTimeout(
         () => reject(new DialFailure(`${this.name} reached nothing within ${timeoutMs / 1000} s`)),
@@ -451,8 +452,8 @@ export class Link implements Host {
             isForbidden
               ? new NetbootError(
                   "HOST_UNREACHABLE",
-                  `${this.name}: as a jump host it forbids the way to ${host}:${port}: ${words}\n` +
-                    "  its sshd decides that by AllowTcpForwarding, PermitOpen and DisableForwarding",
+                  `${target.name}: its jump host ${this.name} forbids the way to ${address(target)}: ${words}\n` +
+                    "  the jump host's sshd decides that by AllowTcpForwarding, PermitOpen and DisableForwarding",
                 )
               : new DialFailure(`${this.name} says: ${words}`, { cause: error }),
           );
