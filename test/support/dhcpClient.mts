@@ -13,6 +13,8 @@ export interface DhcpClient {
   readonly userClass?: string;
   /** Option 61 in hex: what the client calls itself. */
   readonly clientId?: string;
+  /** Speaks BOOTP (RFC 951): one question, one answer, no kinds of message. */
+  readonly bootp?: true;
   /** Asks for its old address first, as a system does that was restarted; else it discovers. */
   readonly reboots?: string;
 }
@@ -149,6 +151,10 @@ function exchange(
 }
 
 async function ask(socket: Socket, client: DhcpClient): Promise<DhcpAnswer> {
+  if (client.bootp) {
+    const reply = await exchange(socket, client, [0], []);
+    return reply === undefined ? { type: "silence" } : read(reply);
+  }
   if (client.reboots !== undefined) {
     const request = [option(53, [3]), option(50, octets(client.reboots))];
     const reply = await exchange(socket, client, [ack, nak], request);

@@ -278,6 +278,20 @@ describe("renderDhcpdConf", () => {
   });
 });
 
+describe("deny bootp", () => {
+  it("leaves a BOOTP client without an answer, whom the guide would give an address for ever", async () => {
+    const clients: readonly DhcpClient[] = [{ mac: declared, bootp: true }];
+    const guide = await readFile("test/cases/guide/dhcpd.conf", "utf8");
+    const fixed = guide.replace('server-name "node_1";', "fixed-address 192.168.1.7;");
+    // Both hear it; the guide's answers, to an address that the client here has not, so its log has to tell.
+    expect((await answers(fixed, clients)).log).toContain("BOOTREPLY for 192.168.1.7");
+    const [conf, hosts] = written(plainProgram);
+    const { log } = await answers(conf, clients, hosts);
+    expect(log).toContain(`BOOTREQUEST from ${declared}`);
+    expect(log).not.toContain("BOOTREPLY");
+  });
+});
+
 describe("renderHostBlocks", () => {
   const second = "52:54:00:12:34:57";
 
