@@ -556,12 +556,13 @@ sub check_dhcpd {
     $main =~ s{^(\s*include\s+)"\Q$HOSTS\E"}{$1"$hosts"}m;
     # Beside the real one, because Debian's AppArmor profile lets dhcpd read nothing outside /etc/dhcp.
     write_new($candidate, $main, 0644, 0, 0);
-    my ($status, $said) = run(['dhcpd', '-t', '-4', '-q', '-cf', $candidate]);
+    my ($status, $said) = run(['dhcpd', '-t', '-4', '-cf', $candidate]);
     unlink $candidate;
     return if $status == 0;
     $said =~ s/\Q$candidate\E/$DHCPD/g;
     $said =~ s/\Q$hosts\E/$HOSTS/g;
-    my @words = grep { !/^(Internet Systems|Copyright|All rights|For info|Config file|Database file|PID file|This version|have been|process and|bug on|before submit|process|)$|^(If you think|than a configuration|Please send|bugs on|https?:|exiting)/ } split /\n/, $said;
+    # Between its banner and its advice on bugs stands what it has to say.
+    my @words = grep { !/^(Internet Systems|Copyright|All rights|For info|Config file:|Database file:|PID file:)/ } split /\n/, $said =~ s/^(Configuration file errors|If you think you have received).*//msr;
     refuse('CONFIG_REFUSED', '-', "dhcpd refused the new configuration; nothing was changed, and node 0 serves what it served.\n"
           . join("\n", map { "  $_" } @words));
 }

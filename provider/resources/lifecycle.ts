@@ -96,7 +96,7 @@ export async function read(
 
 /** Takes the resource off node 0; what was there before its first touch comes back. */
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
-  const row = rowOf(props["__urn"]);
+  const row = rowOf(props["__urn"] ?? urnOf(id));
   const change: Change = { kind: "drop", id, generation: String(props["__generation"]) };
   await explained(kind, () => commit(connectionOf(props), change, textOf(props["__machine"]), row));
 }
@@ -115,8 +115,10 @@ async function put(
   // The last progress line stays on the row, so it says how it ended.
   row("progress", texts["verified"] ?? (texts["listening"] === undefined ? outcome.how : `serves ${texts["listening"]}`));
   const { notEchoed } = kindOf(kind);
+  // A fleet's state is large, so what the id says already is not said twice.
+  const left = new Set([...notEchoed, "__provider", ...(news["__urn"] === urnOf(id) ? ["__urn"] : [])]);
   return {
-    ...Object.fromEntries(Object.entries(news).filter(([key]) => !notEchoed.includes(key) && key !== "__provider")),
+    ...Object.fromEntries(Object.entries(news).filter(([key]) => !left.has(key))),
     ...texts,
     ...(bytes === undefined ? {} : { bytes: Number(bytes) }),
     ...(notEchoed.length === 0 ? {} : { __digest: digestOf(kind, news) }),
@@ -155,6 +157,12 @@ function idOf(kind: string, inputs: Properties): string {
   return [kind, project, start.replace(/^urn:pulumi:/, ""), name.join("::")]
     .map((part) => part.replaceAll("/", "_"))
     .join("/");
+}
+
+/** The URN of a resource without a parent. */
+function urnOf(id: string): string {
+  const [kind = "", project = "", stack = "", ...name] = id.split("/");
+  return `urn:pulumi:${stack}::${project}::pulumi-nodejs:dynamic/netboot:${kind}::${name.join("/")}`;
 }
 
 function connectionOf(properties: Properties): Connection {
