@@ -18,7 +18,7 @@ const tasks = {
   "test:unit": { run: ["node_modules/vitest/vitest.mjs", "run", "--project", "unit"], machine: false },
   "test:matrix": { run: ["tools/matrix.mts"], machine: true },
   check: { run: ["tools/test.mts", "--without-host"], machine: false },
-  lab: { run: ["lab/main.mts"], machine: true },
+  lab: { run: ["lab/cli.mts"], machine: true },
   bench: { run: ["bench/main.mts"], machine: true },
 };
 
