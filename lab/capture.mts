@@ -83,10 +83,10 @@ export class CaptureReader {
     const udp = ip.subarray(((ip[0] ?? 0) & 15) * 4, ip.readUInt16BE(2));
     const [from, to] = [udp.readUInt16BE(0), udp.readUInt16BE(2)];
     const data = udp.subarray(8);
-    if (to === 67 || to === 68) return this.readDhcp(data, seconds);
     const source = `${dotted(ip, 12)}:${from}`;
     const target = `${dotted(ip, 16)}:${to}`;
-    if (to === 69) this.readRequest(data, source, hex(frame.subarray(6, 12)), seconds);
+    if (to === 67 || to === 68) this.readDhcp(data, seconds);
+    else if (to === 69) this.readRequest(data, source, hex(frame.subarray(6, 12)), seconds);
     else if (this.transfers.has(target)) this.readServed(data, target);
     else if (this.transfers.has(source)) this.readAnswered(data, source, seconds);
   }

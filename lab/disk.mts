@@ -32,6 +32,9 @@ echo "${diskSpeech("$machine")}"
 while true; do sleep 3600; done
 `;
 
+/** Of GRUB, for the above. */
+const modules = "part_gpt fat search search_fs_file normal configfile echo sleep true";
+
 const loaders = {
   x64: { target: "x86_64-efi", fallback: "BOOTX64.EFI", debian: "grubx64.efi" },
   ia32: { target: "i386-efi", fallback: "BOOTIA32.EFI", debian: "grubia32.efi" },
@@ -54,7 +57,7 @@ async function systemDisk(firmware: Firmware): Promise<string> {
   mkdirSync(folder, { recursive: true });
   const loader = loaders[firmware];
   const version = createHash("sha256")
-    .update(JSON.stringify([system, loader, offset, partitionBytes]))
+    .update(JSON.stringify([system, modules, loader, offset, partitionBytes]))
     .digest("hex");
   const path = join(folder, `${firmware}-${version.slice(0, 12)}.img`);
   await withLock(join(folder, `${firmware}.lock`), async () => {
@@ -68,17 +71,6 @@ async function makeSystemDisk(firmware: Firmware, path: string): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), "lab-disk-"));
   try {
     writeFileSync(join(work, "grub.cfg"), system);
-    const modules = [
-      "part_gpt",
-      "fat",
-      "search",
-      "search_fs_file",
-      "normal",
-      "configfile",
-      "echo",
-      "sleep",
-      "true",
-    ].join(" ");
     await run([
       "grub-mkstandalone",
       `--format=${target}`,

@@ -46,7 +46,7 @@ export interface BootOptions {
 }
 
 export interface BootReport {
-  /** The boot chain reached its end: rEFInd started the system on the local disk. */
+  /** The system on the local disk is up, and what the network served has started it. */
   readonly reachedDisk: boolean;
   /** The firmware gave the network up and started the disk itself, which a server of OVHcloud's must not be left to. */
   readonly firmwareFellBack: boolean;
@@ -172,7 +172,21 @@ class Boot {
     const log = `${path}.log`;
     const filter = "udp and not port 123 and not port 53";
     this.start(
-      ["tcpdump", "-i", this.machine.bridge ?? bridge, "-n", "-U", "-Z", "root", "-s", "0", "-w", path, filter],
+      [
+        "tcpdump",
+        "--immediate-mode",
+        "-i",
+        this.machine.bridge ?? bridge,
+        "-n",
+        "-U",
+        "-Z",
+        "root",
+        "-s",
+        "0",
+        "-w",
+        path,
+        filter,
+      ],
       log,
     );
     const seen = () => readFileSync(log, "utf8");
@@ -272,8 +286,8 @@ class Boot {
       // What has come so far stays on the screen, and the machine no longer takes this one's time.
       await monitor.ask("stop");
       return {
-        reachedDisk: seen(8) && seen(9),
-        firmwareFellBack: seen(9) && !seen(8),
+        reachedDisk: seen(9) && !this.fellBack(),
+        firmwareFellBack: this.fellBack(),
         serial: this.console.map(({ text }) => `${text}\n`).join(""),
         steps,
         screenshots: this.pictures,
@@ -311,16 +325,25 @@ class Boot {
     return failed.length >= this.machine.macs.length;
   }
 
+  /** The firmware names what it starts; "UEFI PXEv4 (MAC:…)" and "UEFI HTTPv4 (MAC:…)" are the network. */
+  private fellBack(): boolean {
+    return this.console.some(({ text }) => /BdsDxe: starting Boot\w+ "(?!UEFI (PXE|HTTP))/.test(text));
+  }
+
   private lastLook = 0;
+  private menuTaken = false;
 
   /** From the moment when rEFInd is on its way until the disk's system is there: it shows itself for a second only. */
   private async photograph(monitor: Monitor, steps: readonly BootStep[]): Promise<void> {
     const seen = (step: number) => steps[step - 1]?.seconds !== undefined;
+    const showsMenu = seen(8) && this.console.some(({ text }) => text.includes("rEFInd - Main Menu"));
     const interval = seen(7) && !seen(9) ? 300 : 3000;
-    if (Date.now() - this.lastLook < interval) return;
+    const isDue = Date.now() - this.lastLook >= interval || (showsMenu && !this.menuTaken);
+    if (!isDue) return;
     this.lastLook = Date.now();
     const path = await this.takePicture(monitor);
-    if (path !== undefined && seen(8) && !seen(9)) this.refindScreenshot = path;
+    if (path !== undefined && seen(8) && !seen(9) && !this.menuTaken) this.refindScreenshot = path;
+    this.menuTaken ||= showsMenu;
   }
 
   /** Keeps the picture if it is not the one before. */

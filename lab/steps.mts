@@ -42,7 +42,7 @@ export function planSteps({ events, console, speech }: Observed): BootStep[] {
   const rest = tftp.filter((event) => script !== undefined && event.seconds > script.seconds && event !== script);
   const refind = rest.find((event) => /\.efi$/i.test(event.file) && event.completed !== undefined);
   const refindLine = find(console, /rEFInd - (Initializing|Main Menu|Booting)/, refind?.completed);
-  const disk = find(console, speech);
+  const disk = console.find(({ text }) => text.includes(speech));
 
   return [
     step(
@@ -61,7 +61,7 @@ export function planSteps({ events, console, speech }: Observed): BootStep[] {
       4,
       "the iPXE binary runs",
       earliest(
-        banner && at(banner.seconds, banner.text.trim()),
+        banner && at(banner.seconds, banner.text),
         asksAgain && at(asksAgain.seconds, "DHCP with user class iPXE"),
       ),
     ),
@@ -77,8 +77,8 @@ export function planSteps({ events, console, speech }: Observed): BootStep[] {
       refind?.completed !== undefined ? at(refind.completed, rest.map(describeTransfer).join(", ")) : undefined,
       rest.map(describeTransfer).join(", "),
     ),
-    step(8, "rEFInd runs", refindLine && at(refindLine.seconds, refindLine.text.trim())),
-    step(9, "the system on the local disk is up", disk && at(disk.seconds, disk.text.trim())),
+    step(8, "rEFInd runs", refindLine && at(refindLine.seconds, refindLine.text)),
+    step(9, "the system on the local disk is up", disk && at(disk.seconds, disk.text)),
   ];
 }
 
@@ -97,10 +97,14 @@ function bare(path: string): string {
   return path.replace(/^.*\//, "");
 }
 
-function find(console: readonly ConsoleLine[], what: RegExp | string, from = 0): ConsoleLine | undefined {
-  return console.find(
-    ({ seconds, text }) => seconds >= from && (typeof what === "string" ? text.includes(what) : what.test(text)),
-  );
+/** The first line that says so, from where it says so. */
+function find(console: readonly ConsoleLine[], what: RegExp, from = 0): ConsoleLine | undefined {
+  for (const { seconds, text } of console) {
+    const place = text.search(what);
+    if (seconds >= from && place >= 0)
+      return { seconds, text: text.slice(place).replace(/\s+/g, " ").trim().slice(0, 120) };
+  }
+  return undefined;
 }
 
 function at(seconds: number, evidence: string): Seen {
