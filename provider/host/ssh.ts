@@ -335,7 +335,7 @@ export class Link implements Host {
   }
 
   async run(command: string, options: RunOptions): Promise<RunResult> {
-    for (;;) {
+    for (let refusals = 0; ; ) {
       await this.#slots.take();
       try {
         return await this.#runNow(command, options);
@@ -343,10 +343,11 @@ export class Link implements Host {
         // sshd's MaxSessions is smaller than we thought: as many as there are now fit, and this one comes later.
         if (!(error instanceof NoRoom)) throw error;
         const others = this.#slots.taken - 1;
-        if (others === 0) {
+        if (others > 0) this.#slots.narrow(others);
+        // Alone, and the last session may not be cleared away yet over there.
+        else if (++refusals < 4) await sleep(100 * refusals);
+        else
           throw this.#lost(`it opens no session: ${error.message}; sshd's MaxSessions or ForceCommand may forbid it`);
-        }
-        this.#slots.narrow(others);
       } finally {
         this.#slots.free();
       }

@@ -45,8 +45,8 @@ export const userKey: KeyPair = makeKey();
 
 export interface SshServer {
   readonly port: number;
-  /** How many have been let in so far, and how many TCP connections there were. */
-  readonly seen: { sessions: number; sockets: number; attempts: string[] };
+  /** Who has been let in so far, the TCP connections, the ways of authentication, the sessions beyond the limit. */
+  readonly seen: { sessions: number; sockets: number; attempts: string[]; refusedSessions: number };
   /** Cuts every connection without a word. */
   cut(): void;
   close(): Promise<void>;
@@ -79,7 +79,7 @@ export function authorize(...publicKeys: readonly string[]): (attempt: AuthConte
 
 /** An SSH server in this process; it ends with the test. */
 export async function startServer(options: ServerOptions = {}): Promise<SshServer> {
-  const seen = { sessions: 0, sockets: 0, attempts: [] as string[] };
+  const seen = { sessions: 0, sockets: 0, attempts: [] as string[], refusedSessions: 0 };
   const sockets = new Set<Socket>();
   const authenticate = options.authenticate ?? authorize(userKey.public);
   const exec = options.exec ?? ((command, channel) => answer(channel, `ran ${command}\n`));
@@ -97,7 +97,10 @@ export async function startServer(options: ServerOptions = {}): Promise<SshServe
       client.on("ready", () => seen.sessions++);
       let open = 0;
       client.on("session", (accept, reject) => {
-        if (open >= (options.maxSessions ?? 10)) return reject();
+        if (open >= (options.maxSessions ?? 10)) {
+          seen.refusedSessions++;
+          return reject();
+        }
         open++;
         const session = accept();
         session.on("close", () => open--);
