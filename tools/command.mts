@@ -65,12 +65,19 @@ export async function runCommand(command: readonly string[], options: CommandOpt
   };
 }
 
-/** Runs a program that talks to the terminal itself; returns its exit code as in `CommandResult`. */
+/**
+ * Runs a program that talks to the terminal itself; returns its exit code as in `CommandResult`. Ctrl-C goes to both:
+ * the program tidies up, and when it has ended, so do we.
+ */
 export function runInherited(command: readonly string[], options: Pick<CommandOptions, "cwd" | "env"> = {}): number {
   const [program = "", ...args] = command;
-  const { status, error } = spawnSync(program, args, { ...options, stdio: "inherit" });
+  const ignore = () => {};
+  process.on("SIGINT", ignore);
+  const { status, signal, error } = spawnSync(program, args, { ...options, stdio: "inherit" });
+  process.off("SIGINT", ignore);
   if (error) process.stderr.write(`${program}: ${error.message}\n`);
-  return error ? 127 : (status ?? 130);
+  if (signal === "SIGINT" || status === 130) process.exit(130);
+  return error ? 127 : (status ?? 128 + signals[signal ?? "SIGTERM"]);
 }
 
 function collect(stream: Readable, onLine: (line: string) => void) {
