@@ -18,10 +18,19 @@ const templates = readdirSync(configFolder)
     const compiled = Handlebars.precompile(source, { strict: true, noEscape: true, knownHelpersOnly: true });
     return `  ${JSON.stringify(basename(name, ".hbs"))}: ${compiled},`;
   });
-const program = (name: string): string => JSON.stringify(readFileSync(join(hostFolder, name), "utf8"));
+const loader = readFileSync(join(hostFolder, "loader.pl"), "utf8");
+
+/** One program out of its files, each known by its name in Perl's own messages. What runs at once comes first and last. */
+const subjects = readdirSync(join(hostFolder, "agent"))
+  .map((name) => basename(name, ".pl"))
+  .filter((name) => name !== "constants" && name !== "main")
+  .sort();
+const agent = ["constants", ...subjects, "main"]
+  .map((name) => `#line 1 "agent/${name}.pl"\n${readFileSync(join(hostFolder, "agent", `${name}.pl`), "utf8")}`)
+  .join("\n");
 
 const text = `// @ts-nocheck
-// Made by tools/embed.mts from provider/config/*.hbs and provider/host/*.pl; do not edit.
+// Made by tools/embed.mts from provider/config/*.hbs and provider/host/**/*.pl; do not edit.
 type TemplateSpecification = object;
 
 export const templates: Readonly<Record<string, TemplateSpecification>> = {
@@ -29,10 +38,10 @@ ${templates.join("\n")}
 };
 
 /** The program that reads a whole request on node 0, and then runs the agent. */
-export const loader: string = ${program("loader.pl")};
+export const loader: string = ${JSON.stringify(loader)};
 
 /** The program that carries out a transaction on node 0. */
-export const agent: string = ${program("agent.pl")};
+export const agent: string = ${JSON.stringify(agent)};
 `;
 
 const target = join(root, "provider/embedded.ts");

@@ -1,9 +1,11 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
-const source = readFileSync(new URL("../../../provider/errors.ts", import.meta.url), "utf8");
-const page = readFileSync(new URL("../../../docs/errors.md", import.meta.url), "utf8");
-const agent = readFileSync(new URL("../../../provider/host/agent.pl", import.meta.url), "utf8");
+const source = readFileSync("provider/errors.ts", "utf8");
+const page = readFileSync("docs/errors.md", "utf8");
+const agent = globSync("provider/host/agent/*.pl")
+  .map((file) => readFileSync(file, "utf8"))
+  .join("\n");
 
 /** The members of the union type, as they stand in its source. */
 const union = source.match(/type ErrorCode =([\s\S]*?");\n/)?.[1] ?? "";
@@ -25,7 +27,7 @@ describe("docs/errors.md", () => {
   );
 });
 
-describe("agent.pl", () => {
+describe("the agent", () => {
   it("refuses with no other codes than these", () => {
     const refused = [...agent.matchAll(/\brefuse\('([A-Z_]+)'/g)].map(([, code]) => code);
     expect(refused.length).toBeGreaterThan(5);

@@ -1,0 +1,36 @@
+# What is asked, and the one answer to it.
+
+sub main {
+    my ($task) = @_;
+    require POSIX;
+    if ($task eq 'recover') {
+        $AGENT = '';
+        take_lock([]);
+        my (undef, $system) = run(['systemctl', 'is-system-running']);
+        undo_transaction($system =~ /^(initializing|starting)/ ? 1 : 0);
+        return;
+    }
+    my %contents;
+    my $request = parse_request($BODY, \%contents);
+    my @ids = (sort keys %{ $request->{put} }, sort keys %{ $request->{drop} });
+    my $done = eval {
+        check_machine($request->{machine});
+        if ($request->{mode} eq 'look') {
+            look($request, \%contents, load_register());
+        }
+        else {
+            take_lock(\@ids);
+            warn_to($ids[0], 'an earlier transaction was cut short; what it had changed was put back before this one began') if undo_transaction(0);
+            transact($request, \%contents, load_register());
+        }
+        1;
+    };
+    if (!$done) {
+        my ($code, $id, $message) = ref $@ ? @{$@} : ('TRANSACTION_FAILED', '-', $@ =~ s/\n\z//r);
+        tell_client('fail', $code, $id, hex_of($message));
+    }
+    tell_client('end');
+    return;
+}
+
+main(@ARGV);

@@ -1,0 +1,149 @@
+# Packages: brought without being started, or only looked into for a file.
+
+my $updated = 0;
+
+# apt-get, its progress on the rows; once, the lists are renewed and it is tried again.
+sub apt {
+    my ($ids, @words) = @_;
+    my @options = ('-q', '-y', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Dpkg::Use-Pty=0', '-o', 'APT::Sandbox::User=root',
+        '-o', 'Acquire::Retries=2', '-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Timeout=20',
+        '-o', 'Dpkg::Options::=--force-confdef', '-o', 'Dpkg::Options::=--force-confold', '--no-install-recommends');
+    local $ENV{DEBIAN_FRONTEND} = 'noninteractive';
+    local $ENV{NEEDRESTART_MODE} = 'l';
+    my $watch = sub {
+        my ($line) = @_;
+        return unless $line =~ /^(Get:|Fetched|Preparing|Unpacking|Setting up|Waiting|Err:)/;
+        chomp $line;
+        say_to($_, "apt: $line") for @$ids;
+    };
+    my ($status, $said) = run(['apt-get', @options, @words], $watch);
+    return ($status, $said) if $status == 0 || $updated++;
+    say_to($_, 'apt: renewing the package lists') for @$ids;
+    my (undef, $renewal) = run(['apt-get', @options, 'update'], $watch);
+    ($status, $said) = run(['apt-get', @options, @words], $watch);
+    return ($status, "$renewal$said");
+}
+
+sub complaint_of {
+    my ($said) = @_;
+    my @lines = grep { /^(E:|Err:|W: Failed|dpkg: error)/ } split /\n/, $said;
+    @lines = (split /\n/, $said)[-8 .. -1] unless @lines;
+    return join "\n", map { "  $_" } unique(grep { defined } @lines);
+}
+
+sub installed_packages {
+    my (undef, $said) = run(['dpkg-query', '-W', '-f', '${db:Status-Abbrev} ${Package}\n']);
+    return map { /^.i  ?(\S+)$/ ? ($1 => 1) : () } split /\n/, $said;
+}
+
+sub unit_known { my ($unit) = @_; my $name = $unit =~ s/\.service$//r; return grep { -e } "/lib/systemd/system/$unit", "/usr/lib/systemd/system/$unit", "/etc/init.d/$name" }
+
+# Installs what is missing, masked from before apt runs, so that neither apt nor a reboot in between starts it with
+# its own defaults. A part that serves replaces the mask by its own unit; when it goes, the mask comes back.
+sub bring_packages {
+    my ($puts) = @_;
+    my (%units, %ids);
+    for my $id (sort keys %$puts) {
+        for my $op (ops_of($puts->{$id}, 'package')) {
+            my (undef, $package, $units) = @$op;
+            push @{ $units{$package} }, split /,/, $units;
+            $ids{$id} = 1;
+        }
+    }
+    return unless %units;
+    my %before = installed_packages();
+    my @missing = grep { !$before{$_} } sort keys %units;
+    return unless @missing;
+    my @ids = sort keys %ids;
+    my @masks = map { "$UNITS/$_" } grep { !unit_known($_) && look_at("$UNITS/$_")->{type} eq 'absent' } unique(map { @{ $units{$_} } } @missing);
+    symlink '/dev/null', $_ or die "cannot mask $_: $!\n" for @masks;
+    sync_folder($UNITS);
+    run(['systemctl', 'daemon-reload']);
+    my (undef, $audit) = run(['dpkg', '--audit']);
+    run(['dpkg', '--configure', '-a', '--force-confdef', '--force-confold']) if length $audit;
+    say_to($_, 'apt: installing ' . join(', ', @missing)) for @ids;
+    my ($status, $said) = apt(\@ids, 'install', @missing);
+    my %after = installed_packages();
+    my @still = grep { !$after{$_} } @missing;
+    if ($status || @still) {
+        my %needed = map { $_ => 1 } map { @{ $units{$_} } } grep { $after{$_} } @missing;
+        unlink grep { !$needed{ name_of($_) } } @masks;
+        run(['systemctl', 'daemon-reload']);
+    }
+    my @brought = grep { !$before{$_} } sort keys %after;
+    my %known = map { $_ => 1 } split /\n/, slurp($BROUGHT) // '';
+    replace_file($BROUGHT, join('', map { "$_\n" } sort keys %{ { %known, map { $_ => 1 } @brought } }), 0600) if @brought;
+    unlink grep { !unit_known(name_of($_)) } @masks;
+    refuse('PACKAGES_FAILED', '-', 'apt could not install ' . join(', ', @still ? @still : @missing) . "; nothing is served differently.\n"
+          . complaint_of($said) . "\nmake apt work on node 0 (`apt-get update` there shows the same words), then run again")
+        if $status || @still;
+    return;
+}
+
+# Takes files out of the distribution's packages without installing them: installing refind or ipxe would change the
+# boot loader of node 0 itself.
+sub take_files {
+    my ($puts, $register, $contents) = @_;
+    my %wanted;
+    for my $id (sort keys %$puts) {
+        my @taken;
+        for my $op (ops_of($puts->{$id}, 'take')) {
+            my (undef, $path, $mode, $package, $version, $members) = @$op;
+            my $entry = $register->{$id} // { ops => [] };
+            my ($before) = grep { $_->[1] eq $path && $_->[2] eq $package && $_->[3] eq $version } ops_of($entry, 'taken');
+            my ($file) = grep { $_->[1] eq $path } ops_of($entry, 'file');
+            push @taken, ['taken', $path, $package, $version];
+            if ($before && $file && -f $path && !-l $path && { sha256_of($path) }->{$path} eq $file->[3]) {
+                push @taken, ['file', $path, $mode, $file->[3]];
+                next;
+            }
+            push @taken, ['file', $path, $mode];
+            push @{ $wanted{ $version eq '-' ? $package : "$package=$version" } }, [$id, $path, $members];
+        }
+        $puts->{$id}{ops} = [(grep { $_->[0] ne 'take' } @{ $puts->{$id}{ops} }), @taken];
+    }
+    return unless %wanted;
+    my $work = "$STATE/taking";
+    run(['rm', '-rf', '--', $work]);
+    mkdir $work, 0700 or die "cannot make $work: $!\n";
+    for my $package (sort keys %wanted) {
+        my $folder = "$work/" . as_name($package);
+        my @ids = map { $_->[0] } @{ $wanted{$package} };
+        mkdir $folder, 0700;
+        say_to($_, "apt: fetching $package to take files out of it") for @ids;
+        chdir $folder;
+        my ($status, $said) = apt(\@ids, 'download', $package);
+        chdir '/';
+        my ($deb) = glob "$folder/*.deb";
+        if ($status || !defined $deb) {
+            run(['rm', '-rf', '--', $work]);
+            refuse('PACKAGES_FAILED', $wanted{$package}[0][0], "apt could not fetch $package; nothing was changed.\n" . complaint_of($said)
+                  . "\nmake `apt-get download $package` work on node 0, or give the file itself: { file: \"…\" }");
+        }
+        ($status, $said) = run(['dpkg-deb', '-x', $deb, "$folder/tree"]);
+        die "cannot unpack $deb: $said\n" if $status;
+        for my $want (@{ $wanted{$package} }) {
+            my ($id, $path, $members) = @$want;
+            my ($found) = grep { defined && -f && !-l } map { inside("$folder/tree", $_) } split /,/, $members;
+            if (!defined $found) {
+                run(['rm', '-rf', '--', $work]);
+                refuse('PACKAGES_FAILED', $id, name_of($deb) . ' has none of ' . join(', ', split /,/, $members) . '; give the file itself: { file: "…" }');
+            }
+            $contents->{$path} = slurp($found);
+        }
+    }
+    run(['rm', '-rf', '--', $work]);
+    return;
+}
+
+# A path in an unpacked package, its links followed inside that package.
+sub inside {
+    my ($tree, $member) = @_;
+    for (1 .. 8) {
+        return "$tree$member" unless -l "$tree$member";
+        my $target = readlink "$tree$member";
+        $member = $target =~ m{^/} ? $target : folder_of($member) . "/$target";
+        1 while $member =~ s{/[^/]+/\.\./}{/};
+    }
+    return undef;
+}

@@ -1,0 +1,105 @@
+# Probes: what a machine would be told, asked on node 0's own private interface; no lease is taken.
+
+sub checksum { my ($bytes) = @_; $bytes .= "\0" if length($bytes) % 2; my $sum = 0; $sum += $_ for unpack 'n*', $bytes; $sum = ($sum & 0xffff) + ($sum >> 16) while $sum >> 16; return ~$sum & 0xffff }
+
+sub discover_frame {
+    my ($source, $mac, $xid, $arch, $ipxe) = @_;
+    my $options = pack 'C4 C3', 99, 130, 83, 99, 53, 1, 1;
+    $options .= pack 'C C a*', 60, length "PXEClient:Arch:$arch", "PXEClient:Arch:$arch" unless $ipxe;
+    $options .= pack 'C C n', 93, 2, $arch;
+    $options .= pack 'C C C3', 94, 3, 1, 3, 16;
+    $options .= pack 'C C a*', 77, 4, 'iPXE' if $ipxe;
+    $options .= pack 'C C a*', 61, 7, "\1$mac" if $ipxe;
+    $options .= pack 'C C a*', 55, 12, pack 'C12', 1, 3, 6, 12, 15, 26, 28, 42, 66, 67, 175, 209;
+    # A mark by which the history tells a probe from a boot (option 224 is for site use, RFC 3942).
+    $options .= pack 'C C a*', 224, 7, 'netboot';
+    $options .= pack 'C', 255;
+    my $bootp = pack('C4 N n n N4', 1, 1, 6, 0, $xid, 0, 0x8000, 0, 0, 0, 0) . pack('a16 a64 a128', $mac, '', '') . $options;
+    my $udp = pack('n4', 68, 67, 8 + length $bootp, 0) . $bootp;
+    my $ip = pack 'C2 n3 C2 n a4 a4', 0x45, 0, 20 + length $udp, 0, 0, 64, 17, 0, "\0\0\0\0", "\xff\xff\xff\xff";
+    substr $ip, 10, 2, pack 'n', checksum($ip);
+    return "\xff\xff\xff\xff\xff\xff" . $source . pack('n', 0x0800) . $ip . $udp;
+}
+
+sub parse_offer {
+    my ($frame) = @_;
+    return undef unless length $frame > 282 && unpack('n', substr $frame, 12, 2) == 0x0800;
+    my $header = (unpack('C', substr $frame, 14, 1) & 15) * 4;
+    return undef unless unpack('C', substr $frame, 23, 1) == 17;
+    my ($from, $to) = unpack 'n2', substr $frame, 14 + $header, 4;
+    return undef unless $from == 67 && $to == 68;
+    my $bootp = substr $frame, 22 + $header;
+    return undef unless length $bootp >= 240 && unpack('C', $bootp) == 2;
+    my %offer = (xid => unpack('N', substr $bootp, 4, 4), address => inet_ntoa(substr $bootp, 16, 4),
+        next => inet_ntoa(substr $bootp, 20, 4), file => unpack('Z128', substr $bootp, 108, 128), from => inet_ntoa(substr $frame, 26, 4));
+    my $options = substr $bootp, 240;
+    while (length $options) {
+        my $code = unpack 'C', $options;
+        last if $code == 255;
+        if ($code == 0) { $options = substr $options, 1; next }
+        last if length $options < 2;
+        my $length = unpack 'C', substr $options, 1, 1;
+        $offer{options}{$code} = substr $options, 2, $length;
+        $options = length $options > 2 + $length ? substr $options, 2 + $length : '';
+    }
+    $offer{file} = unpack 'Z*', $offer{options}{67} if $offer{file} eq '' && defined $offer{options}{67};
+    return unpack('C', $offer{options}{53} // "\0") == 2 ? \%offer : undef;
+}
+
+# Asks for every question { mac, arch, ipxe } and fills in its { offer }. Bounded: three rounds of at most 1.5 s per batch.
+sub ask_dhcp {
+    my ($interface, @questions) = @_;
+    my $link = interfaces()->{$interface} // die "there is no interface $interface\n";
+    my $source = pack 'H12', $link->{mac} =~ s/://gr;
+    socket my $wire, 17, SOCK_RAW, unpack('S', pack 'n', 3) or die "cannot open a packet socket: $!\n";
+    bind $wire, pack 'S n i S C C a8', 17, 3, $link->{index}, 0, 0, 0, '' or die "cannot bind to $interface: $!\n";
+    my $select = IO::Select->new($wire);
+    while (my @batch = splice @questions, 0, 64) {
+        my %open = map { my $xid = int rand 0xffffffff; ($xid => $_) } @batch;
+        for my $round (1 .. 3) {
+            last unless %open;
+            for my $xid (keys %open) {
+                my $ask = $open{$xid};
+                send $wire, discover_frame($source, pack('H12', $ask->{mac} =~ s/://gr), $xid, $ask->{arch}, $ask->{ipxe}), 0;
+            }
+            my $left = 1.5;
+            while (%open && $left > 0) {
+                if (!$select->can_read(0.05)) { $left -= 0.05; next }
+                recv $wire, my $frame, 4096, 0;
+                my $offer = parse_offer($frame) or next;
+                my $ask = delete $open{ $offer->{xid} } or next;
+                $ask->{offer} = $offer;
+            }
+        }
+    }
+    return;
+}
+
+# Fetches a file by TFTP (RFC 1350, block size by RFC 2348); answers its bytes, or dies with the server's words.
+sub fetch_tftp {
+    my ($server, $name) = @_;
+    socket my $wire, PF_INET, SOCK_DGRAM, getprotobyname('udp') // 17 or die "cannot open a socket: $!\n";
+    my $select = IO::Select->new($wire);
+    my ($to, $packet) = (pack_sockaddr_in(69, inet_aton($server)), pack 'n a* x a* x a* x a* x', 1, $name, 'octet', 'blksize', '1428');
+    my ($content, $block, $size, $tries) = ('', 0, 512, 0);
+    send $wire, $packet, 0, $to;
+    while (1) {
+        if (!$select->can_read(1)) {
+            die "no answer\n" if ++$tries >= 4;
+            send $wire, $packet, 0, $to;
+            next;
+        }
+        my $from = recv $wire, my $answer, 70000, 0;
+        my ($op, $number) = unpack 'n n', $answer;
+        die unpack('x4 Z*', $answer) . "\n" if $op == 5;
+        $to = $from;
+        $tries = 0;
+        if ($op == 6) { $size = $1 if substr($answer, 2) =~ /blksize\0(\d+)\0/i; $packet = pack 'n n', 4, 0 }
+        elsif ($op == 3) {
+            if ($number == ($block + 1) % 65536) { $content .= substr $answer, 4; $block++ }
+            $packet = pack 'n n', 4, $number;
+        }
+        send $wire, $packet, 0, $to;
+        return $content if $op == 3 && length($answer) - 4 < $size;
+    }
+}

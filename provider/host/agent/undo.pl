@@ -1,0 +1,56 @@
+# Undoing: the journal says what to put back; each line may be carried out any number of times.
+
+sub journal_lines { my $text = slurp($JOURNAL); return defined $text ? (split /\n/, $text) : () }
+
+sub undo_files {
+    my $reload = 0;
+    for my $line (reverse journal_lines()) {
+        my ($word, @rest) = map { decode($_) } split / /, $line;
+        next unless $word eq 'undo';
+        my ($what, $path, @how) = @rest;
+        $reload = 1 if $path =~ m{^\Q$UNITS\E/};
+        if ($what eq 'absent') { unlink $path }
+        elsif ($what eq 'folder') { rmdir $path }
+        elsif ($what eq 'link') {
+            my $staged = staged_name($path);
+            unlink $staged;
+            symlink $how[0], $staged and rename $staged, $path;
+        }
+        elsif ($what eq 'file') {
+            my ($copy, $mode, $uid, $gid, $mtime) = @how;
+            my $content = slurp($copy);
+            next unless defined $content;
+            my $staged = staged_name($path);
+            write_new($staged, $content, oct $mode, $uid, $gid);
+            utime $mtime, $mtime, $staged;
+            rename $staged, $path or die "cannot put $path back: $!\n";
+        }
+        sync_folder(folder_of($path));
+    }
+    return $reload;
+}
+
+sub clear_journal {
+    my @staged = map { decode((split / /, $_)[1]) } grep { /^staged / } journal_lines();
+    unlink $_ for @staged;
+    unlink $JOURNAL;
+    sync_folder($STATE);
+    unlink glob "$UNDO/*";
+    return;
+}
+
+# Puts everything back that the journal names and brings the units back to what they did. Answers what was undone.
+sub undo_transaction {
+    my ($booting) = @_;
+    return 0 unless -e $JOURNAL;
+    my $reload = undo_files();
+    my @units = map { [map { decode($_) } split / /, $_] } grep { /^unit / } journal_lines();
+    run(['systemctl', 'daemon-reload']) if $reload;
+    for my $unit ($booting ? () : @units) {
+        my (undef, $name, $was_active) = @$unit;
+        run(['systemctl', 'reset-failed', $name]);
+        run(['systemctl', $was_active ? 'restart' : 'stop', $name]);
+    }
+    clear_journal();
+    return 1;
+}
