@@ -155,7 +155,19 @@ export async function scratchProject(options: ScratchOptions): Promise<ScratchPr
 
 /** Which commands take `--stack`; the others refuse it. */
 function isAboutStacks([command, ...rest]: readonly string[]): boolean {
-  const without = ["about", "version", "whoami", "login", "logout", "plugin", "new", "help"];
+  const without = [
+    "about",
+    "version",
+    "whoami",
+    "login",
+    "logout",
+    "plugin",
+    "package",
+    "schema",
+    "install",
+    "new",
+    "help",
+  ];
   return command !== undefined && !without.includes(command) && !rest.includes("--stack");
 }
 
