@@ -182,7 +182,10 @@ class Boot {
         "-Z",
         "root",
         "-s",
-        "0",
+        // A slot of the kernel's ring is as large as the longest packet may be: with tcpdump's own 256 kB it has eight.
+        "2000",
+        "-B",
+        "16384",
         "-w",
         path,
         filter,
