@@ -11,7 +11,7 @@ import { type BootReport, type BootStep, type Lab, labUp, type Release } from ".
 import { type CommandResult, runCommand } from "./command.mts";
 import { findEngine } from "./engine.mts";
 import { type ScratchProject, scratchProject } from "./scratch.mts";
-import { Screen, wrapped } from "./screen.mts";
+import { Screen } from "./screen.mts";
 
 const repository = join(import.meta.dirname, "..");
 const output = join(repository, "output/quickstart");
@@ -20,16 +20,19 @@ const mac = "52:54:00:12:34:56";
 
 /** The guide's nine steps in a few words; what was seen of each stands beside them. */
 const nineSteps = [
-  "the firmware asks DHCP",
-  "DHCP: an address and a file",
+  "firmware: DHCP discover",
+  "DHCP: address and file",
   "TFTP: the iPXE binary",
   "iPXE runs",
-  "iPXE asks DHCP",
+  "iPXE: DHCP again",
   "TFTP: the script for iPXE",
   "TFTP: rEFInd, refind.conf",
   "rEFInd runs",
-  "the local disk's system is up",
+  "the disk's system is up",
 ];
+
+const origins = { PATH: "yours", installer: "from Pulumi's installer", "Go modules": "built from Go modules" };
+const change = "artifacts: { refindConf: { timeoutSeconds: 3 } }";
 
 /** Something was not as promised; `seen` is what there was instead. */
 class NotSeen extends Error {
@@ -54,102 +57,103 @@ async function story(): Promise<void> {
   rmSync(output, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
 
-  await screen.step("the package is built, and Pulumi's engine is there", async (progress) => {
+  await screen.step("the package is built, and Pulumi's engine is there", async ({ milestone, tell }) => {
     const built = await runCommand(["npm", "run", "build"], { cwd: repository });
     if (built.code !== 0) throw new NotSeen("npm run build failed", built.output);
-    const { version, source } = await findEngine(progress);
-    return [
-      `pulumi ${version}, ${source === "PATH" ? "yours" : `from ${source === "installer" ? "its installer" : source}`}`,
-    ];
+    const { version, source } = await findEngine(milestone);
+    tell(`pulumi ${version}, ${origins[source]}`);
   });
 
-  const { node0, machine } = await screen.step("a lab is up: node 0, and its private network", async (progress) => {
-    lab = labUp({ release: options.release as Release, onProgress: progress });
-    const up = await lab;
-    const machine = await up.machine({ name: "node1", macs: [mac] });
-    const { host, publicInterface, privateInterface, privateAddress } = up.node0;
-    screen.note(
-      `Debian ${up.release}, ${publicInterface} ${host} (SSH), ${privateInterface} ${privateAddress} (private)`,
-    );
-    return { node0: up.node0, machine };
+  const { node0, machine } = await screen.step("a lab is up: node 0, and its private network", async (step) => {
+    lab = labUp({
+      release: options.release as Release,
+      onProgress: (line) => (/ is up: /.test(line) ? undefined : step.milestone(line)),
+    });
+    const { node0, release, machine } = await lab;
+    const { host, publicInterface, privateInterface, privateAddress } = node0;
+    step.tell(`Debian ${release}: ${publicInterface} ${host} for SSH, ${privateInterface} ${privateAddress} private`);
+    return { node0, machine: await machine({ name: "node1", macs: [mac] }) };
   });
 
-  const scratch = await scratchProject({
-    from: { "Pulumi.yaml": "Pulumi.yaml", "examples/guide": "examples/guide" },
-    env: { NODE_OPTIONS: "--disable-warning=ExperimentalWarning" },
+  const { scratch, logins } = await screen.step("the guide's program is in a folder of its own", async () => {
+    const scratch = await scratchProject({
+      from: { "Pulumi.yaml": "Pulumi.yaml", "examples/guide": "examples/guide" },
+      env: { NODE_OPTIONS: "--disable-warning=ExperimentalWarning" },
+    });
+    project = scratch;
+    const { host, hostKey, privateKeyPath } = node0;
+    await scratch.config({ host, hostKey, privateKeyPath, user: options.user, mac });
+    const logins = async () => Number((await node0.run("journalctl -q -u ssh | grep -c Accepted || true")).stdout);
+    return { scratch, logins };
   });
-  project = scratch;
-  const { host, hostKey, privateKeyPath } = node0;
-  await scratch.config({ host, hostKey, privateKeyPath, user: options.user });
-  const logins = async () => Number((await node0.run("journalctl -q -u ssh | grep -c Accepted || true")).stdout);
 
-  await screen.step("pulumi up: node 0 serves", async (progress) => {
+  await screen.step("pulumi up: node 0 serves, and has proved it", async ({ progress, tell }) => {
     const { output: said } = await pulumi(scratch, ["up", "--yes", "--skip-preview"], progress);
     const { verified, nextBoot } = await scratch.outputs();
     if (typeof verified !== "string" || !verified.startsWith("DHCP offered")) {
       throw new NotSeen("up ended well, but node-1 was not proved", String(verified));
     }
-    return [
-      `${/\d+ created/.exec(said)?.[0]}; seen: ${verified}`,
-      "the next boot of the machine:",
-      ...indented(String(nextBoot)),
-    ];
+    tell(`${/\d+ created/.exec(summary(said))?.[0]}; node 0 was seen serving: ${verified}`);
+    tell(`what the next boot of node-1 will do:\n${indented(String(nextBoot))}`);
   });
 
-  const report = await screen.step("the machine boots from node 0 to its own disk", async () => {
-    screen.note("the guide's nine steps, in seconds since power on:");
-    const booted = await machine.boot({ screenshots: join(output, "screens"), onStep: showStep });
+  const report = await screen.step("the machine came from node 0 to the system on its disk", async ({ tellNow }) => {
+    tellNow("the machine is switched on; the guide's nine steps, in seconds since then:");
+    const booted = await machine.boot({ screenshots: join(output, "screens"), onStep: (seen) => tellNow(row(seen)) });
     writeFileSync(join(output, "console.txt"), booted.serial);
-    if (!booted.reachedDisk)
-      throw new NotSeen("the machine did not come to its disk by way of node 0", describe(booted));
+    const { steps, requests } = booted;
+    writeFileSync(join(output, "boot.json"), `${JSON.stringify({ steps, requests }, null, 1)}\n`);
+    const areAllSeen = steps.every(({ seconds }) => seconds !== undefined);
+    if (!booted.reachedDisk || !areAllSeen) throw new NotSeen("not all nine steps were seen", describe(booted));
     return booted;
   });
 
-  await screen.step("a picture shows the boot loader", async () => {
+  await screen.step("a picture shows the boot loader", async ({ tell }) => {
     if (report.refindScreenshot === undefined) {
       const paths = report.screenshots.map(({ path }) => relative(repository, path)).join("\n");
       throw new NotSeen("rEFInd ran, but no picture was taken of it", paths);
     }
-    copyFileSync(report.refindScreenshot, join(output, "refind.png"));
+    const picture = join(output, "refind.png");
+    copyFileSync(report.refindScreenshot, picture);
     await machine.off();
-    return [`${relative(repository, join(output, "refind.png"))}; others, and the console's text, beside it`];
+    tell(`${relative(repository, picture)}; beside it the other pictures, and the text of the console`);
   });
 
   const text = readFileSync(join(scratch.folder, program), "utf8");
-  await screen.step("a preview shows what a change would do, and asks nobody", async (progress) => {
-    const before = await logins();
-    const changed = text.replace(
-      "  unknownMachines:",
-      "  artifacts: { refindConf: { timeoutSeconds: 3 } },\n  unknownMachines:",
-    );
-    scratch.write({ [program]: changed });
-    const { output: said } = await pulumi(scratch, ["preview", "--diff"], progress);
-    scratch.write({ [program]: text });
-    for (const line of [/^ *- timeout 1$/m, /^ *\+ timeout 3$/m, /~ nextBoot/, /~ 2 to update/]) {
-      if (!line.test(said)) throw new NotSeen(`the preview does not show ${line.source}`, said);
-    }
-    await sameLogins(before, logins);
-    return [
-      "with refindConf: { timeoutSeconds: 3 } in the program, pulumi preview --diff:",
-      ...indented(differences(said)),
-    ];
-  });
+  await screen.step(
+    "pulumi preview shows what a change would do, without asking node 0",
+    async ({ progress, tell }) => {
+      const before = await logins();
+      scratch.write({ [program]: text.replace("  unknownMachines:", `  ${change},\n  unknownMachines:`) });
+      const { output: said } = await pulumi(scratch, ["preview", "--diff"], progress);
+      scratch.write({ [program]: text });
+      for (const line of [/^ *- timeout 1$/m, /^ *\+ timeout 3$/m, /~ nextBoot/, /~ 2 to update/]) {
+        if (!line.test(said)) throw new NotSeen(`the preview does not show ${line.source}`, said);
+      }
+      await sameLogins(before, logins);
+      tell(`with ${change}:\n${indented(differences(said))}`);
+    },
+  );
 
-  await screen.step("a second pulumi up changes nothing, and asks nobody", async (progress) => {
+  await screen.step("a second pulumi up changes nothing, without asking node 0", async ({ progress, tell }) => {
     const before = await logins();
     if (before === 0) throw new NotSeen("node 0's log knows of no login at all, so it proves nothing", "");
     const { output: said } = await pulumi(scratch, ["up", "--yes", "--skip-preview", "--expect-no-changes"], progress);
     await sameLogins(before, logins);
-    return [/\d+ unchanged/.exec(said)?.[0] ?? ""];
+    tell(/\d+ unchanged/.exec(summary(said))?.[0] ?? "");
   });
 
-  await screen.step("pulumi destroy: node 0 serves nothing any more", async (progress) => {
+  await screen.step("pulumi destroy: node 0 serves nothing any more", async ({ progress, tell }) => {
     const { output: said } = await pulumi(scratch, ["destroy", "--yes", "--skip-preview"], progress);
     const left = await node0.run(
-      "systemctl is-active isc-dhcp-server tftpd-hpa | grep -x active; find /srv/tftp /etc/dhcp/netboot /var/lib/pulumi-netboot/register 2>/dev/null -type f; true",
+      [
+        "systemctl is-active isc-dhcp-server tftpd-hpa | grep -x active",
+        "find /srv/tftp /etc/dhcp/netboot /var/lib/pulumi-netboot/register -type f 2>/dev/null",
+        "true",
+      ].join("\n"),
     );
     if (left.stdout.trim() !== "") throw new NotSeen("destroy ended well, but left something behind", left.stdout);
-    return [`${/\d+ deleted/.exec(said)?.[0]}; its packages stay on node 0, stopped and masked`];
+    tell(`${/\d+ deleted/.exec(summary(said))?.[0]}; the packages stay on node 0, stopped and masked`);
   });
 }
 
@@ -174,11 +178,11 @@ async function sameLogins(before: number, logins: () => Promise<number>): Promis
   if (after !== before) throw new NotSeen("node 0 was asked", `logins in its log: ${before} before, ${after} after`);
 }
 
-function showStep({ step, seconds, evidence }: BootStep): void {
-  const time = seconds === undefined ? "" : seconds.toFixed(1);
-  const [first = "", ...more] = wrapped(evidence, 50);
-  screen.note(`${step}  ${time.padStart(5)}  ${(nineSteps[step - 1] ?? "").padEnd(29)}  ${first}`);
-  for (const line of more) screen.note(`${"".padEnd(41)}${line}`);
+/** A step of the boot as a row of the table. */
+function row({ step, seconds, evidence }: BootStep): string {
+  const seen = evidence.replace(", next-server", " from").replace(/(\d) bytes/g, "$1 B");
+  const columns = [String(step), (seconds?.toFixed(1) ?? "").padStart(5), (nineSteps[step - 1] ?? "").padEnd(25), seen];
+  return cut(`  ${columns.join("  ")}`);
 }
 
 /** Which steps were not seen, what was seen instead, and what stood on the screen at the end. */
@@ -199,21 +203,33 @@ function differences(said: string): string {
     .slice(1)
     .filter((line) => !/^\s*\[(id|urn)=|pulumi:pulumi:Stack|^\s*$/.test(line))
     .map((line) => line.replace(/^ {4}/, "").replace("pulumi-nodejs:dynamic/netboot:", "").trimEnd())
+    .map((line) => (/^ *[-+~] /.test(line) ? line : cut(line)))
     .join("\n");
 }
 
-function indented(text: string): string[] {
-  return text.split("\n").map((line) => `  ${line}`);
+/** What stands below "Resources:" at the end. */
+function summary(said: string): string {
+  return said.slice(said.lastIndexOf("Resources:"));
+}
+
+function indented(text: string): string {
+  return text.trimEnd().replace(/^/gm, "  ");
+}
+
+/** As much of a line as fits into one, below a step. */
+function cut(line: string): string {
+  return line.length <= 90 ? line : `${line.slice(0, 89)}…`;
 }
 
 let tidying: Promise<void> | undefined;
 
 /** Takes the lab down and the scratch project away; once, whoever asks first. */
 function tidy(): Promise<void> {
-  tidying ??= screen.step("the lab is taken down, with all it had", async () => {
+  const work = async (): Promise<void> => {
     const up = await lab?.catch(() => undefined);
     await Promise.all([up?.down(), project?.remove()]);
-  });
+  };
+  tidying ??= screen.step("the lab is gone, with all that it had", work, true);
   return tidying;
 }
 

@@ -1,13 +1,17 @@
 import { styleText } from "node:util";
 
 const width = 96;
+const timeWidth = 8;
 
-/** Tells a person step by step what is done: a line for each, with its time; on a terminal also what happens meanwhile. */
+type Colour = Parameters<typeof styleText>[0];
+
+/**
+ * Tells a person step by step what is done: a line for each with its time, what was seen below it, and on a terminal
+ * also what happens meanwhile.
+ */
 export class Screen {
   readonly #out: NodeJS.WriteStream = process.stdout;
   #isInterrupted = false;
-  #live: { what: string; progress: string; began: number } | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor() {
     // Whoever read this may be gone (`| head`); what is under way goes on to its end.
@@ -15,36 +19,66 @@ export class Screen {
   }
 
   title(text: string, aside = ""): void {
-    this.#print(`\n${styleText("bold", text)}${aside === "" ? "" : styleText("dim", `  (${aside})`)}\n`);
+    this.#print(`\n${styled("bold", text)}${aside === "" ? "" : `  ${styled("dim", aside)}`}\n`);
   }
 
   /**
-   * Does the work and says that it is done. Lines that it returns stand below.
+   * Does the work, then says that it is done and how long it took.
    *
    * @param what - what is true afterwards
+   * @param evenNow - also after an interruption, when nothing else is begun any more
    */
-  async step<T>(what: string, work: (progress: (line: string) => void) => Promise<T>): Promise<T> {
-    const live = { what, progress: "", began: Date.now() };
-    const isOuter = this.#live === undefined;
-    this.#live = live;
-    this.#timer ??= this.#out.isTTY ? setInterval(() => this.#draw(), 500).unref() : undefined;
-    this.#draw();
+  async step<T>(what: string, work: (step: Step) => Promise<T>, evenNow = false): Promise<T> {
+    if (this.#isInterrupted && !evenNow) throw new Error("interrupted");
+    const began = Date.now();
+    const seconds = () => `${((Date.now() - began) / 1000).toFixed(1)} s`;
+    const isTold = () => evenNow || !this.#isInterrupted;
+    const notes: string[] = [];
+    let progress = "";
+    const draw = (): void => {
+      if (!this.#out.isTTY || !isTold()) return;
+      const line = `  …  ${progress === "" ? what : `${what}: ${progress}`}`;
+      const room = Math.min(width, this.#out.columns) - timeWidth;
+      const cut = line.length > room ? `${line.slice(0, room - 1)}…` : line;
+      this.#out.write(`\r\x1b[K${cut.padEnd(room)}${styled("dim", seconds().padStart(timeWidth))}`);
+    };
+    const timer = setInterval(draw, 250);
+    draw();
+    const finish = (colour: Colour, sign: string): void => {
+      clearInterval(timer);
+      if (!isTold()) return;
+      this.#print(
+        `  ${styled(colour, sign)}  ${what.padEnd(width - timeWidth - 5)}${styled("dim", seconds().padStart(timeWidth))}`,
+      );
+      for (const line of notes) this.#print(`     ${line}`);
+    };
     try {
-      const result = await work((line) => this.#progress(live, line));
-      this.#finish("green", "✓", live);
-      if (Array.isArray(result)) for (const line of result as string[]) this.note(line);
+      const result = await work({
+        progress: (line) => {
+          progress = line.trim();
+          draw();
+        },
+        tell: (text) => {
+          notes.push(...linesOf(text));
+        },
+        tellNow: (text) => {
+          if (!isTold()) return;
+          for (const line of linesOf(text)) this.#print(`     ${line}`);
+          draw();
+        },
+        // Of what takes minutes a log wants to see more than its end.
+        milestone: (line) => {
+          if (this.#out.isTTY || !isTold()) progress = line.trim();
+          else this.#print(`  …  ${line.trim()}`);
+          draw();
+        },
+      });
+      finish("green", "✓");
       return result;
     } catch (error) {
-      this.#finish("red", "✗", live);
+      finish("red", "✗");
       throw error;
-    } finally {
-      if (isOuter) this.#live = undefined;
     }
-  }
-
-  /** A line below a step. */
-  note(text: string): void {
-    for (const line of wrapped(text, width - 5)) this.#print(`     ${line === text ? line : line}`);
   }
 
   /** What went wrong, and the last that was seen of it. */
@@ -52,16 +86,57 @@ export class Screen {
     if (this.#isInterrupted) return;
     const lines = seen.split("\n").filter((line) => line.trim() !== "");
     if (lines.length > 25) lines.splice(0, lines.length - 25, "…");
-    this.#print(`\n     ${styleText("red", message)}`);
-    for (const line of lines) this.#print(`     ${styleText("dim", line)}`);
+    this.#print("");
+    for (const line of linesOf(message)) this.#print(`     ${styled("red", line)}`);
+    for (const line of lines) this.#print(`     ${line}`);
     this.#print("");
   }
 
-  /** From here on only the next step is told of; what breaks because of the interruption is not. */
+  /** What is under way is not told of any more, and how it ends because of this neither. */
   interrupt(why: string): void {
     if (this.#isInterrupted) return;
-    this.#clear();
-    this.#print(`\n     ${why}`);
     this.#isInterrupted = true;
+    this.#print(`\n  ${styled("yellow", "!")}  ${why}`);
   }
+
+  #print(line: string): void {
+    this.#out.write(`${this.#out.isTTY ? "\r\x1b[K" : ""}${line.trimEnd()}\n`);
+  }
+}
+
+/** What the work of a step can tell. */
+export interface Step {
+  /** What happens at the moment; seen on a terminal only. */
+  progress(line: string): void;
+  /** As `progress`, but a log keeps it too. */
+  milestone(line: string): void;
+  /** Stands below the step when it is done. */
+  tell(text: string): void;
+  /** Stands above the step, at once. */
+  tellNow(text: string): void;
+}
+
+function styled(colour: Colour, text: string): string {
+  return styleText(colour, text, { stream: process.stdout });
+}
+
+function linesOf(text: string): string[] {
+  return text.split("\n").flatMap((line) => wrapped(line, width - 5));
+}
+
+/** A line in pieces that fit, broken at spaces; those that follow are indented a little more. */
+function wrapped(line: string, room: number): string[] {
+  const indent = /^ */.exec(line)?.[0] ?? "";
+  const pieces: string[] = [];
+  let piece = indent;
+  for (const word of line.slice(indent.length).split(" ")) {
+    const longer = piece.trim() === "" ? `${piece}${word}` : `${piece} ${word}`;
+    if (longer.length <= room || piece.trim() === "") {
+      piece = longer;
+      continue;
+    }
+    pieces.push(piece);
+    piece = `${indent}    ${word}`;
+  }
+  return [...pieces, piece];
 }
