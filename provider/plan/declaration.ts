@@ -37,6 +37,8 @@ export type Want =
       readonly want: "serve";
       readonly interface: string;
       readonly bootServer: string;
+      /** The network whose machines it can serve: `192.168.1.0/28`. */
+      readonly cidr: string;
       readonly loaders: Readonly<Record<string, string>>;
     }
   | { readonly want: "tftpd"; readonly address: string; readonly directory: string }
@@ -49,7 +51,9 @@ export type Want =
       readonly firmware: string;
       readonly loader?: string | undefined;
       readonly blocks: string;
-    };
+    }
+  /** The machines that the register has for this resource, where a look need not be told them. */
+  | { readonly want: "registered" };
 
 /** A raw socket on an interface, as dhcpd has it. */
 export interface PacketSocket {

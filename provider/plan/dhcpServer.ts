@@ -21,6 +21,8 @@ export interface DhcpServerInputs {
 /** dhcpd with its configuration, on the private interface and nowhere else. */
 export function planDhcpServer(inputs: DhcpServerInputs): readonly Want[] {
   const [address = "", prefixLength = ""] = inputs.address.split("/");
+  const { subnet } = /^subnet (?<subnet>\S+) netmask/m.exec(inputs.config)?.groups ?? {};
+  const cidr = `${subnet}/${prefixLength}`;
   const nic = inputs.interface.startsWith("name:") ? inputs.interface.slice("name:".length) : "@interface@";
   return [
     planPackage("isc-dhcp-server"),
@@ -35,6 +37,6 @@ export function planDhcpServer(inputs: DhcpServerInputs): readonly Want[] {
     { want: "file", path: dhcpdConf, mode: "0644", content: inputs.config, input: "config" },
     ...planUnit(dhcpdUnit, inputs.unit, [dhcpdConf, hostsConf]),
     { want: "listen", unit: dhcpdUnit, on: { kind: "packet", interface: nic } },
-    { want: "serve", interface: nic, bootServer: inputs.bootServer, loaders: inputs.loaders },
+    { want: "serve", interface: nic, bootServer: inputs.bootServer, cidr, loaders: inputs.loaders },
   ];
 }

@@ -52,13 +52,15 @@ function renderWant(want: Want): readonly Uint8Array[] {
         ? [line("listen", want.unit, "packet", want.on.interface)]
         : [line("listen", want.unit, "udp", want.on.address, String(want.on.port))];
     case "serve":
-      return [line("serve", want.interface, want.bootServer, ...Object.entries(want.loaders).flat())];
+      return [line("serve", want.interface, want.bootServer, want.cidr, ...Object.entries(want.loaders).flat())];
     case "tftpd":
       return [line("tftpd", want.address, want.directory)];
     case "node": {
       const { hostname, address = "-", macs, firmware, loader = "-", blocks } = want;
       return [line("node", hostname, address, macs.join(","), firmware, loader, blocks)];
     }
+    case "registered":
+      return [line("registered")];
   }
 }
 

@@ -33,8 +33,10 @@ sub look {
                 my %installed = installed_packages();
                 tell_client('drift', $id, encode($rest[0]), 'missing', '-') unless $installed{ $rest[0] };
             }
-            elsif ($word eq 'node') {
-                tell_client('drift', $id, encode($rest[0]), 'changed', '-') if index($hosts, $rest[-1]) < 0;
+            elsif ($word eq 'node' || $word eq 'registered') {
+                for my $node ($word eq 'node' ? $op : ops_of($register->{$id}, 'node')) {
+                    tell_client('drift', $id, encode($node->[1]), 'changed', '-') if index($hosts, $node->[-1]) < 0;
+                }
             }
         }
         tell_client('done', $id, 'seen');

@@ -3,14 +3,18 @@
 my %ARCH = (x64 => 7, ia32 => 6);
 
 sub prove_nodes {
-    my ($register, $puts) = @_;
+    my ($register, $puts, $before) = @_;
     my ($server) = all_ops($register, 'serve') or return;
-    my (undef, $interface, $next, %loader) = @{ $server->[1] };
+    my (undef, $interface, $next, undef, %loader) = @{ $server->[1] };
     my @questions;
+    # Of a large fleet those that are new or changed, and one of each chain; the others were asked when they were.
+    my %known = map { (join(' ', @{ $_->[1] }) => 1) } all_ops($before, 'node');
+    my %asked;
     for my $id (sort keys %$puts) {
         for my $op (ops_of($puts->{$id}, 'node')) {
             my (undef, $hostname, $wanted, $macs, $firmware, $own_loader) = @$op;
             my $loader = $own_loader eq '-' ? $loader{$firmware} // '' : $own_loader;
+            next if $known{ join ' ', @$op } && $asked{"$firmware $loader"}++;
             for my $mac (split /,/, $macs) {
                 push @questions,
                     { id => $id, hostname => $hostname, mac => $mac, arch => $ARCH{$firmware}, ipxe => 0, address => $wanted, file => $loader, next => $next },
@@ -28,14 +32,14 @@ sub prove_nodes {
             if $ask->{address} ne '-' && $offer->{address} ne $ask->{address};
         refuse('NOT_SERVING', $ask->{id}, "$who was told the file \"$offer->{file}\", not \"$ask->{file}\", by $offer->{from}") if $offer->{file} ne $ask->{file};
         refuse('NOT_SERVING', $ask->{id}, "$who was sent to the boot server $offer->{next}, not $ask->{next}, by $offer->{from}") if $offer->{next} ne $ask->{next};
-        $seen{ $ask->{id} }{loader} = $ask->{file} unless $ask->{ipxe};
-        $seen{ $ask->{id} }{macs}{ $ask->{mac} } = 1;
+        $seen{ $ask->{id} } = $ask->{file} unless $ask->{ipxe};
     }
     for my $id (sort keys %seen) {
         my @nodes = ops_of($puts->{$id}, 'node');
-        my $count = keys %{ $seen{$id}{macs} };
-        my $text = @nodes == 1 ? ($nodes[0][2] eq '-' ? 'an address of the pool' : $nodes[0][2]) . ", $seen{$id}{loader}, then $loader{script}" : scalar(@nodes) . ' nodes';
-        output($id, 'verified', "DHCP offered $text ($count MAC" . ($count == 1 ? '' : 's') . ')');
+        my $macs = map { split /,/, $_->[3] } @nodes;
+        my $text = @nodes == 1 ? ($nodes[0][2] eq '-' ? 'an address of the pool' : $nodes[0][2]) . ", $seen{$id}, then $loader{script}"
+            : 'their addresses and files to ' . scalar(@nodes) . ' machines';
+        output($id, 'verified', "DHCP offered $text ($macs MAC" . ($macs == 1 ? '' : 's') . ')');
     }
     return;
 }

@@ -129,7 +129,7 @@ sub transact {
     if (@changed || %restart || %stop) {
         change_host($request, $want, \%have, $had, \@changed, \%restart, \%stop, \%was, $merged, \%sums, $register);
     }
-    else { prove($merged, $puts, {}, \%restart) }
+    else { prove($register, $merged, $puts, {}, \%restart) }
     for my $id (sort keys %$puts) {
         my $changed = $restart{$id} || grep { ($want->{$_}{id} // '') eq $id } @changed;
         for my $op (ops_of($merged->{$id}, 'file')) {
@@ -231,7 +231,7 @@ sub change_host {
             run(['systemctl', 'reset-failed', @units]);
             my ($status, $said) = run(['systemctl', 'restart', @units]);
         }
-        prove($merged, $request->{put}, { map { ($_ => 1) } @$changed }, $restart);
+        prove($register, $merged, $request->{put}, { map { ($_ => 1) } @$changed }, $restart);
         1;
     } or do {
         my $reason = $@;
@@ -267,14 +267,14 @@ sub missing_folders { my ($path) = @_; return -e $path ? () : (missing_folders(f
 
 # What was started or touched must serve: units listen, nodes are answered, files come by TFTP as they are on the disk.
 sub prove {
-    my ($merged, $puts, $changed, $restart) = @_;
+    my ($register, $merged, $puts, $changed, $restart) = @_;
     my %units = map { ($_->[1][1] => $_->[0]) } grep { $restart->{ $_->[1][1] } || $puts->{ $_->[0] } } all_ops($merged, 'unit');
     for my $unit (sort keys %units) {
         my @listens = map { [@{ $_->[1] }[2 .. $#{ $_->[1] }]] } grep { $_->[1][1] eq $unit } all_ops($merged, 'listen');
         await_unit($units{$unit}, $unit, @listens);
         output($units{$unit}, 'listening', join ', ', map { $_->[0] eq 'packet' ? "$_->[1] udp 67" : "$_->[1]:$_->[2] $_->[0]" } @listens);
     }
-    prove_nodes($merged, $puts);
+    prove_nodes($merged, $puts, $register);
     prove_files($merged, $changed);
     return;
 }
@@ -291,6 +291,23 @@ sub check_dependants {
     }
     my @lost = grep { $request->{put}{$_} } @nodes;
     refuse('NOT_SERVING', $lost[0], 'there is no DhcpServer on this host that could serve it; declare one (a NetbootServer has one), and let the node depend on it') if !$has && @lost;
+    check_network($merged, $request, $has) if $has && $request->{put}{ $has->[0] };
+    return;
+}
+
+sub number_of { my ($address) = @_; return unpack 'N', inet_aton($address) }
+
+# A network that moves away from machines: those of its own stack follow in the same run, another stack's would be lost.
+sub check_network {
+    my ($merged, $request, $server) = @_;
+    my ($subnet, $prefix) = split m{/}, $server->[1][3];
+    my $mask = $prefix ? (0xffffffff << (32 - $prefix)) & 0xffffffff : 0;
+    my @outside = grep { my $address = $_->[1][2]; $address ne '-' && (number_of($address) & $mask) != number_of($subnet) && !$request->{put}{ $_->[0] } } all_ops($merged, 'node');
+    my $names = sub { return join ', ', map { "$_->[1][1] ($_->[1][2], $_->[0])" } @_ };
+    my @others = grep { stack_of($_->[0]) ne stack_of($server->[0]) } @outside;
+    refuse('IN_USE', $server->[0], "machines of other stacks are outside the new network $subnet/$prefix: " . $names->(@others)
+          . '; move them first. Node 0 is as it was') if @others;
+    warn_to($server->[0], "outside the new network $subnet/$prefix, and not served until their own change in this up: " . $names->(@outside)) if @outside;
     return;
 }
 
