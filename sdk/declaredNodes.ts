@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DhcpdSettings } from "../provider/config/dhcpdConf";
-import { checkNodes, type PlacedNode } from "../provider/config/fleet";
-import type { Problem } from "../provider/config/problem";
+import { checkNodes, type PlacedNode, type PlacedProblem } from "../provider/config/fleet";
 
 /** The machines that one run of a program has declared so far, by server and place. */
 type Declared = Map<string, Map<string, PlacedNode>>;
@@ -18,7 +17,7 @@ export function declareNodes(
   server: string,
   settings: DhcpdSettings,
   nodes: readonly PlacedNode[],
-): readonly Problem[] {
+): readonly PlacedProblem[] {
   const run = pulumi.runtime.getStackResource() ?? noStack;
   const declared: Declared = runs.get(run) ?? new Map();
   runs.set(run, declared);
@@ -27,7 +26,7 @@ export function declareNodes(
   for (const node of nodes) onServer.set(node.place, node);
   const places = new Set(nodes.map(({ place }) => place));
   const { network, unknownMachines, loaders } = settings;
-  return checkNodes(network, unknownMachines, loaders.ia32 !== undefined, [...onServer.values()])
-    .filter(({ place }) => places.has(place))
-    .map(({ path, message }) => ({ path, message }));
+  return checkNodes(network, unknownMachines, loaders.ia32 !== undefined, [...onServer.values()]).filter(({ place }) =>
+    places.has(place),
+  );
 }

@@ -19,10 +19,11 @@ function inProvider(kind: string): pulumi.dynamic.ResourceProvider {
 export const providers: Readonly<Record<ResourceKind, pulumi.dynamic.ResourceProvider>> = {
   BootFile: inProvider("BootFile"),
   DhcpServer: inProvider("DhcpServer"),
+  OlaFleet: inProvider("OlaFleet"),
   OlaNode: inProvider("OlaNode"),
   Packages: inProvider("Packages"),
   TftpServer: inProvider("TftpServer"),
 };
 
 /** The resources that act on node 0, by the class that users write. */
-export type ResourceKind = "BootFile" | "DhcpServer" | "OlaNode" | "Packages" | "TftpServer";
+export type ResourceKind = "BootFile" | "DhcpServer" | "OlaFleet" | "OlaNode" | "Packages" | "TftpServer";

@@ -4,15 +4,9 @@ import { renderNextBoot } from "../provider/config/nextBoot";
 import { type Firmware, type Loader, type NodeRow, parseNode, renderHostBlocks } from "../provider/config/node";
 import { bad, type Checked, good } from "../provider/config/problem";
 import type { OlaNodeInputs } from "../provider/plan/olaNode";
-import type { ServedFile } from "./bootArtifacts";
 import { declareNodes } from "./declaredNodes";
-import { DhcpServer } from "./dhcpServer";
 import { HostResource } from "./hostResource";
-import { NetbootServer } from "./netbootServer";
-import type { ServerReference } from "./reference";
-
-/** The server on which a machine is declared: in this program, or by the reference that another stack exports. */
-export type Server = NetbootServer | DhcpServer | pulumi.Input<ServerReference>;
+import { chainOf, resolveServer, type Server } from "./server";
 
 /** The arguments of an {@link OlaNode}. */
 export interface OlaNodeArgs {
@@ -64,7 +58,9 @@ export class OlaNode extends HostResource {
     // Two steps: what a file's hash leaves unknown must not hide the machine's own mistakes and blocks.
     const nextBoot = pulumi
       .all([row, reference, files])
-      .apply(([{ value }, { settings }, served]) => (value === undefined ? "" : describe(value, settings, served)));
+      .apply(([{ value }, { settings }, served]) =>
+        value === undefined ? "" : renderNextBoot({ row: value, ...chainOf(value, settings, served) }),
+      );
     const inputs = row.apply((checked) => (checked.value === undefined ? checked : good(blocksOf(checked.value))));
     super(
       "OlaNode",
@@ -93,42 +89,4 @@ function readRow(name: string, server: string, settings: DhcpdSettings | undefin
 function blocksOf(row: NodeRow): Omit<OlaNodeInputs, "nextBoot"> {
   const hostBlocks = renderHostBlocks(row);
   return row.firmware === "x64" ? { hostBlocks } : { hostBlocks, firmware: row.firmware };
-}
-
-function describe(
-  row: NodeRow,
-  settings: DhcpdSettings | undefined,
-  files: Readonly<Record<string, ServedFile>> | undefined,
-): string {
-  const file = (name: string) => ({ name, sha256: files?.[name]?.sha256 ?? "unknown" });
-  const standard = row.firmware === "x64" ? settings?.loaders.x64 : settings?.loaders.ia32;
-  return renderNextBoot({
-    row,
-    loader: file(row.loader ?? standard ?? ""),
-    script: file(settings?.loaders.script ?? ""),
-    refind: file("refind_x64.efi"),
-    refindConf: file("refind.conf"),
-  });
-}
-
-/** What a machine needs to know of its server. Of another stack's reference only the connection can be a secret. */
-function resolveServer(server: Server): {
-  readonly connection: pulumi.Input<ServerReference["connection"]>;
-  readonly reference: pulumi.Output<Omit<ServerReference, "connection" | "files">>;
-  readonly files: pulumi.Output<ServerReference["files"]>;
-  readonly parts: pulumi.Resource[];
-} {
-  if (server instanceof NetbootServer || server instanceof DhcpServer) {
-    const { reachedBy: connection, described } = server;
-    const parts = server instanceof NetbootServer ? [...server.parts] : [server];
-    const files = server instanceof NetbootServer ? server.artifacts.files : pulumi.output(undefined);
-    return { connection, reference: described, files, parts };
-  }
-  const given = pulumi.output(server) as pulumi.Output<ServerReference>;
-  return {
-    connection: given.apply(({ connection }) => connection),
-    reference: pulumi.unsecret(given.apply(({ server: urn, settings }) => ({ server: urn, settings }))),
-    files: pulumi.unsecret(given.apply(({ files }) => files)),
-    parts: [],
-  };
 }

@@ -3,6 +3,7 @@ import { NetbootError } from "../errors";
 import { type BootFileInputs, planBootFile } from "../plan/bootFile";
 import type { Want } from "../plan/declaration";
 import { type DhcpServerInputs, planDhcpServer } from "../plan/dhcpServer";
+import { type OlaFleetInputs, planOlaFleet } from "../plan/olaFleet";
 import { type OlaNodeInputs, planOlaNode } from "../plan/olaNode";
 import { type PackagesInputs, planPackages } from "../plan/packages";
 import { planTftpServer, type TftpServerInputs } from "../plan/tftpServer";
@@ -21,6 +22,10 @@ const kinds: Readonly<Record<string, Kind>> = {
   DhcpServer: { plan: (inputs: DhcpServerInputs) => planDhcpServer(inputs), notEchoed: [] },
   TftpServer: { plan: (inputs: TftpServerInputs) => planTftpServer(inputs), notEchoed: [] },
   BootFile: { plan: planFile, notEchoed: [] },
+  OlaFleet: {
+    plan: (inputs: OlaFleetInputs) => planOlaFleet(inputs),
+    notEchoed: ["rows", "chains", "hostBlocksSha256"],
+  },
   OlaNode: { plan: (inputs: OlaNodeInputs) => planOlaNode(inputs), notEchoed: ["nextBoot"] },
 };
 

@@ -90,8 +90,10 @@ export async function read(
   const found = answer?.drift ?? [];
   const { drift: before, ...declared } = props;
   if (found.length === 0 && before === undefined) return { id, props };
-  const inputs = liveInputs(kind, declaration, declared, found);
-  return { id, props: found.length === 0 ? declared : { ...declared, drift: found.map(sentenceOf) }, inputs };
+  const seen = { id, props: found.length === 0 ? declared : { ...declared, drift: found.map(sentenceOf) } };
+  // A fleet's state has not its rows, so there are no inputs to show; the outputs name the machines.
+  if (declaration.wants.some(({ want }) => want === "registered")) return seen;
+  return { ...seen, inputs: liveInputs(kind, declaration, declared, found) };
 }
 
 /** Takes the resource off node 0; what was there before its first touch comes back. */
@@ -113,7 +115,10 @@ async function put(
   const outcome = await explained(kind, () => commit(connectionOf(news), { kind: "put", declaration }, machine, row));
   const { bytes, ...texts } = outcome.outputs;
   // The last progress line stays on the row, so it says how it ended.
-  row("progress", texts["verified"] ?? (texts["listening"] === undefined ? outcome.how : `serves ${texts["listening"]}`));
+  row(
+    "progress",
+    texts["verified"] ?? (texts["listening"] === undefined ? outcome.how : `serves ${texts["listening"]}`),
+  );
   const { notEchoed } = kindOf(kind);
   // A fleet's state is large, so what the id says already is not said twice.
   const left = new Set([...notEchoed, "__provider", ...(news["__urn"] === urnOf(id) ? ["__urn"] : [])]);
