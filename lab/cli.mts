@@ -164,7 +164,8 @@ function describeEnd(name: string, report: BootReport): string {
   const lines = report.steps.filter(({ seconds }) => seconds === undefined).map(describeStep);
   if (report.reachedDisk) lines.push(`${name} booted from its disk by way of node 0`);
   else if (report.firmwareFellBack)
-    lines.push(`${name} got nothing from node 0; its firmware went on to the disk by itself`);
+    lines.push(`the network did not start ${name}; its firmware went on to the disk by itself`);
+  else if (report.networkGaveUp) lines.push(`the network did not start ${name}; its firmware has given it up`);
   else lines.push(`${name} did not boot; the end of its console:`, ...report.serial.trimEnd().split("\n").slice(-8));
   if (picture !== undefined) lines.push(`its screen: ${picture}`);
   return lines.join("\n");

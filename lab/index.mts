@@ -24,12 +24,14 @@ import {
   forgetContainer,
   installNode0,
   node0Root,
+  type PowerCutOptions,
   powerCutNode0,
   powerOnNode0,
   type RunOptions,
   rebootNode0,
   runHelper,
   runInNode0,
+  unmountDisk,
 } from "./node0.mts";
 import type { Answer } from "./program.mts";
 import { labRequirements } from "./requirements.mts";
@@ -49,7 +51,7 @@ import {
 
 export type { BootEvent } from "./capture.mts";
 export type { BootOptions, BootReport, LabMachine, MachineOptions } from "./machine.mts";
-export type { RunOptions } from "./node0.mts";
+export type { PowerCutOptions, RunOptions } from "./node0.mts";
 export type { Answer } from "./program.mts";
 export { labRequirements } from "./requirements.mts";
 export type { Release } from "./rootFileSystem.mts";
@@ -105,8 +107,8 @@ export interface Node0 {
   run(script: string, options?: RunOptions): Promise<Answer>;
   /** systemctl reboot; returns when it is up again. */
   reboot(): Promise<void>;
-  /** Ends all its processes at once, in the middle of whatever they do. */
-  powerCut(): Promise<void>;
+  /** Ends all its processes at once, in the middle of whatever they do. What they wrote to files stays, unless `loseUnsynced` is set. */
+  powerCut(options?: PowerCutOptions): Promise<void>;
   powerOn(): Promise<void>;
   /** Its whole disk, a line for each entry: path, type, mode, owner, size, sha256 or link target; without /proc, /sys, /dev, /run, /tmp. */
   listing(options?: { exclude?: readonly string[] }): Promise<string>;
@@ -180,6 +182,7 @@ export async function labOpen(name: string): Promise<Lab> {
     const others = recordedLabs().map((other) => `"${other.name}"`);
     throw new Error(`there is no lab "${name}"; there ${others.length ? `are: ${others.join(", ")}` : "is none"}`);
   }
+  if (record.hostKey === "") throw new Error(`lab "${name}" is not up: somebody is making it, or died while doing so`);
   return openRecord(record);
 }
 
@@ -206,7 +209,7 @@ function openRecord(record: LabRecord): Lab {
       root,
       run: (script, options) => runInNode0(record, script, options),
       reboot: () => rebootNode0(record),
-      powerCut: () => powerCutNode0(record),
+      powerCut: (options) => powerCutNode0(record, options),
       powerOn: () => powerOnNode0(record),
       listing: (options) => listTree(root, options?.exclude),
     },
@@ -228,6 +231,7 @@ export async function labDown(name: string): Promise<void> {
     const { id } = networkOf(slot);
     await removeCgroup(id);
     forgetContainer({ name, slot });
+    await unmountDisk(name);
     await removeNetwork(slot);
   }
   forgetLab(name);

@@ -40,7 +40,12 @@ export interface BootOptions {
   readonly timeoutMs?: number;
   /** The folder for pictures of the screen. @defaultValue the machine's own, which goes with the lab */
   readonly screenshots?: string;
-  /** What ends the wait: the disk's system, or that the firmware has tried the network in vain. @defaultValue `"disk"`: either */
+  /**
+   * What ends the wait: that the disk's system is up, though the firmware may need minutes to get there by itself, or that the
+   * firmware has tried PXE on all cards in vain.
+   *
+   * @defaultValue whichever comes first
+   */
   readonly until?: "disk" | "network-gave-up";
   readonly onStep?: (step: BootStep) => void;
 }
@@ -50,6 +55,8 @@ export interface BootReport {
   readonly reachedDisk: boolean;
   /** The firmware gave the network up and started the disk itself, which a server of OVHcloud's must not be left to. */
   readonly firmwareFellBack: boolean;
+  /** The firmware has tried PXE on all cards in vain. */
+  readonly networkGaveUp: boolean;
   /** The machine's console, without the codes that move its cursor. */
   readonly serial: string;
   readonly steps: readonly BootStep[];
@@ -280,7 +287,7 @@ class Boot {
 
       const seen = (step: number) => steps[step - 1]?.seconds !== undefined;
       const gaveUp = this.hasGivenUp();
-      const over = seen(9) || (gaveUp && (until === "network-gave-up" || this.machine.disk === false));
+      const over = (seen(9) && until !== "network-gave-up") || (gaveUp && until !== "disk");
       if (!over && this.seconds() * 1000 < timeoutMs) {
         await new Promise((wake) => setTimeout(wake, 100));
         continue;
@@ -291,6 +298,7 @@ class Boot {
       return {
         reachedDisk: seen(9) && !this.fellBack(),
         firmwareFellBack: this.fellBack(),
+        networkGaveUp: gaveUp,
         serial: this.console.map(({ text }) => `${text}\n`).join(""),
         steps,
         screenshots: this.pictures,

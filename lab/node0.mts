@@ -1,24 +1,42 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { cgroupOf, inCgroup, killCgroup, processesIn, tryRemove } from "./cgroup.mts";
 import { type LabNetwork, networkOf } from "./network.mts";
 import { type Answer, type ProgramOptions, run, waitFor } from "./program.mts";
-import { aptProxyLines, copyRootFileSystem, type Release } from "./rootFileSystem.mts";
+import { aptProxyLines, copyDisk, type Release } from "./rootFileSystem.mts";
 import { type LabRecord, labFolder } from "./state.mts";
 
 export type RunOptions = Pick<ProgramOptions, "check" | "timeoutMs" | "input">;
 
+/** Where node 0's disk is mounted on the machine. */
 export function node0Root(name: string): string {
   return join(labFolder(name), "node0");
+}
+
+function diskOf(name: string): string {
+  return join(labFolder(name), "node0.ext4");
 }
 
 /** Makes the disk of node 0: a Debian with this lab's keys and addresses. Returns its host key. */
 export async function installNode0(record: LabRecord, onProgress: (line: string) => void): Promise<string> {
   const root = node0Root(record.name);
-  await copyRootFileSystem(record.release as Release, root, onProgress);
+  await copyDisk(record.release as Release, diskOf(record.name), onProgress);
+  await mountDisk(record.name);
   const network = networkOf(record.slot);
   const write = (path: string, text: string) => writeFileSync(join(root, path), text);
 
@@ -38,6 +56,28 @@ export async function installNode0(record: LabRecord, onProgress: (line: string)
     write(`${home}/.ssh/authorized_keys`, readFileSync(`${key}.pub`, "utf8"));
   const [type, publicKey] = readFileSync(join(root, "etc/ssh/ssh_host_ed25519_key.pub"), "utf8").split(" ");
   return `${type} ${publicKey}`;
+}
+
+async function mountDisk(name: string): Promise<void> {
+  mkdirSync(node0Root(name), { recursive: true });
+  await run(["mount", "-o", "loop,discard", diskOf(name), node0Root(name)]);
+}
+
+/** Takes node 0's disk out of the machine's tree, and returns when the kernel has let go of it. */
+export async function unmountDisk(name: string): Promise<void> {
+  const root = node0Root(name);
+  // Lazily: somebody may look around in it with a shell.
+  if (readFileSync("/proc/self/mountinfo", "utf8").includes(` ${root} `)) await run(["umount", "--lazy", root]);
+  const isAttached = () => loopDevices().some(({ file }) => file === diskOf(name));
+  await waitFor("the end of node 0's disk", () => !isAttached() || undefined, { timeoutMs: 5000 }).catch(
+    () => undefined,
+  );
+}
+
+function loopDevices(): { device: string; file: string }[] {
+  return readdirSync("/sys/block")
+    .filter((device) => existsSync(`/sys/block/${device}/loop/backing_file`))
+    .map((device) => ({ device, file: readFileSync(`/sys/block/${device}/loop/backing_file`, "utf8").trim() }));
 }
 
 function renderInterfaces(record: LabRecord, network: LabNetwork): string {
@@ -68,6 +108,9 @@ export async function powerOnNode0(record: LabRecord): Promise<void> {
   const { id, node0Namespace } = networkOf(record.slot);
   if (findInit(record) !== undefined) throw new Error(`node 0 of lab "${record.name}" is already on`);
   const command = [
+    // Its /sys shows the interfaces of where it is started, not of where it sends node 0.
+    "nsenter",
+    `--net=/run/netns/${node0Namespace}`,
     "systemd-nspawn",
     "--quiet",
     "--boot",
@@ -89,8 +132,9 @@ export async function powerOnNode0(record: LabRecord): Promise<void> {
   const supervised = ["/bin/sh", "-c", 'while "$@"; test $? -eq 133; do :; done', "node0"];
   const group = join(cgroupOf(id), "node0");
   const [file = "", ...args] = inCgroup(group, [...supervised, ...inCgroup(join(group, "container"), command)]);
-  // Node 0 boots with one hierarchy of control groups, as every Debian since 11, whatever this machine has.
-  const env = { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" };
+  // One hierarchy of control groups, as every Debian since 11 has, whatever this machine has; and sysctls of the network can be set.
+  const settings = { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1", SYSTEMD_NSPAWN_API_VFS_WRITABLE: "network" };
+  const env = { ...process.env, ...settings };
   spawn(file, args, { detached: true, stdio: ["ignore", log, log], env }).unref();
   closeSync(log);
   await node0IsUp(record);
@@ -99,6 +143,7 @@ export async function powerOnNode0(record: LabRecord): Promise<void> {
 /** Waits until node 0 is up, and is another run of it than the one whose init had the number `previous`. */
 async function node0IsUp(record: LabRecord, previous?: number): Promise<void> {
   const { host } = networkOf(record.slot);
+  const question = "systemctl is-system-running; cat /sys/class/net/eno2/operstate";
   let seen = "no init process";
   const console = () => `${seen}; end of ${labFolder(record.name)}/node0.log:\n${consoleEnd(record)}`;
   await waitFor(
@@ -106,12 +151,12 @@ async function node0IsUp(record: LabRecord, previous?: number): Promise<void> {
     async () => {
       const init = findInit(record);
       if (init === undefined || init === previous) return undefined;
-      const { stdout, stderr } = await runInNode0(record, "systemctl is-system-running", {
+      const { stdout, stderr } = await runInNode0(record, question, {
         check: false,
         timeoutMs: 30_000,
       });
-      seen = `systemctl is-system-running said "${(stdout + stderr).trim()}"`;
-      return /^(running|degraded)$/m.test(stdout) ? true : undefined;
+      seen = `systemctl is-system-running and the state of eno2: "${(stdout + stderr).trim()}"`;
+      return /^(running|degraded)\nup\n/.test(stdout) || undefined;
     },
     { timeoutMs: 120_000, seen: console },
   );
@@ -137,13 +182,29 @@ export async function rebootNode0(record: LabRecord): Promise<void> {
   await node0IsUp(record, previous);
 }
 
-/** Everything on node 0 ends in the middle of what it is doing, and what it wrote to files stays as it is. */
-export async function powerCutNode0(record: LabRecord): Promise<void> {
+export interface PowerCutOptions {
+  /** What no fsync and no writeback had brought to the disk is gone, as in a real power cut. @defaultValue `false` */
+  readonly loseUnsynced?: boolean;
+}
+
+/** Everything on node 0 ends in the middle of what it is doing. */
+export async function powerCutNode0(record: LabRecord, { loseUnsynced = false }: PowerCutOptions = {}): Promise<void> {
   const { id } = networkOf(record.slot);
   const group = join(cgroupOf(id), "node0");
+  const disk = diskOf(record.name);
+  if (loseUnsynced) {
+    // The file behind the disk holds what reached the disk; the rest is in the memory of the file system on top.
+    writeFileSync(join(group, "cgroup.freeze"), "1");
+    await run(["cp", "--sparse=always", "--reflink=auto", disk, `${disk}.now`]);
+  }
   await killCgroup(group);
   await waitFor("the end of node 0's control group", () => tryRemove(group) || undefined, { timeoutMs: 10_000 });
   forgetContainer(record);
+  if (loseUnsynced) {
+    await unmountDisk(record.name);
+    renameSync(`${disk}.now`, disk);
+    await mountDisk(record.name);
+  }
 }
 
 /** Removes what systemd-nspawn leaves in /run when it is killed. */

@@ -19,6 +19,7 @@ export async function labRequirements(): Promise<string | undefined> {
     return `the lab needs Debian packages that are not installed: apt-get install --no-install-recommends ${missing.join(" ")}`;
   }
   if (!existsSync("/dev/net/tun")) return "the lab needs /dev/net/tun: modprobe tun";
+  if (!existsSync("/dev/loop-control")) return "the lab needs loop devices, for the disk of node 0: modprobe loop";
   if (!/ cgroup2 /.test(readFileSync("/proc/self/mountinfo", "utf8"))) {
     return "the lab needs a mounted cgroup2 hierarchy, by which it finds its processes again";
   }
