@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Lab, labUp } from "../../lab/index.mts";
+import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { programOn } from "../support/node0";
+
+const up = ["up", "--yes", "--skip-preview"];
+
+const server =
+  "const node0 = new netboot.NetbootServer('node0', { connection, network }); module.exports.node0 = node0.reference;";
+const node = (name: string, last: number, address: number, more = ""): string =>
+  `new netboot.OlaNode("${name}", { server: node0, macs: ["52:54:00:00:01:0${last}"], address: "192.168.1.${address}"${more} });`;
+const member = (name: string, macs: readonly number[], address: number, more = ""): string =>
+  `"${name}": { macs: ${JSON.stringify(macs.map((last) => `52:54:00:00:02:0${last}`))}, address: "192.168.1.${address}"${more} },`;
+const fleet = (...members: readonly string[]): string =>
+  `const rack = new netboot.OlaFleet("rack", { server: node0, nodes: { ${members.join(" ")} } }); module.exports.boots = rack.nextBoots;`;
+
+/** What an operator does with his machines over the years: each by one up. */
+describe("a fleet beside single machines", () => {
+  let lab: Lab;
+  let project: ScratchProject;
+
+  beforeAll(async () => {
+    lab = await labUp();
+    project = await scratchProject({
+      files: {
+        "index.ts": programOn(
+          lab,
+          [server, node("a", 1, 3), fleet(member("m1", [1, 2], 5), member("m2", [3], 6))].join("\n"),
+        ),
+      },
+      name: "fleet",
+    });
+  });
+
+  afterAll(async () => {
+    await project?.remove();
+    await lab?.down();
+  });
+
+  /** The host blocks as dhcpd has them: name → MAC and address. */
+  async function served(): Promise<Record<string, string>> {
+    const { stdout } = await lab.node0.run("grep '^host ' /etc/dhcp/netboot/hosts.conf || true");
+    return Object.fromEntries(
+      [...stdout.matchAll(/^host (\S+) \{ hardware ethernet \S+:(\S+); fixed-address 192\.168\.\d+\.(\d+);/gm)].map(
+        ([, name = "", mac, address]) => [name, `${mac} ${address}`],
+      ),
+    );
+  }
+
+  async function apply(...statements: readonly string[]): Promise<string> {
+    project.write({ "index.ts": programOn(lab, [server, ...statements].join("\n")) });
+    const { output } = await project.succeed(up);
+    await project.succeed([...up, "--expect-no-changes"]);
+    return output;
+  }
+
+  it("is served, whole, and tells each machine's next boot", async () => {
+    await project.succeed(up);
+    expect(await served()).toEqual({ "a-nic0": "01 3", "m1-nic0": "01 5", "m1-nic1": "02 5", "m2-nic0": "03 6" });
+    const { boots } = (await project.outputs()) as { boots: Record<string, string> };
+    expect(boots["m1"]).toMatch(
+      /^192\.168\.1\.5 m1 \(52:54:00:00:02:01, 52:54:00:00:02:02\)\nUEFI x64 → ipxe\.efi sha256:67c7/,
+    );
+  });
+
+  it.each([1, 2])("boots a machine with two NICs from NIC %i", async (nic) => {
+    const machine = await lab.machine({
+      name: "m1",
+      macs: ["52:54:00:00:02:01", "52:54:00:00:02:02"],
+      bootFrom: nic - 1,
+    });
+    const report = await machine.boot();
+    await machine.off();
+    expect(report.reachedDisk).toBe(true);
+  });
+
+  it("gives a stranger nothing", async () => {
+    const stranger = await lab.machine({ name: "stranger", macs: ["52:54:00:66:66:66"] });
+    const report = await stranger.boot({ until: "network-gave-up", timeoutMs: 120_000 });
+    await stranger.off();
+    expect(report.steps.filter(({ step, seconds }) => step === 1 && seconds !== undefined)).toHaveLength(1);
+    expect(report.steps.filter(({ step, seconds }) => step > 1 && step < 9 && seconds !== undefined)).toEqual([]);
+  });
+
+  it("names in its preview the machine that changes", async () => {
+    project.write({
+      "index.ts": programOn(
+        lab,
+        [server, node("a", 1, 3), fleet(member("m1", [1, 2], 5), member("m2", [3], 7, ', loader: "snponly.efi"'))].join(
+          "\n",
+        ),
+      ),
+    });
+    const { stdout } = await project.succeed(["preview", "--diff"]);
+    expect(stdout).toMatch(
+      /~ rows +: \{\s+~ m2: "192\.168\.1\.6 m2 52:54:00:00:02:03" => "192\.168\.1\.7 m2 52:54:00:00:02:03 snponly\.efi"/,
+    );
+    expect(stdout).not.toMatch(/~ m1:/);
+    await project.succeed(up);
+    expect((await served())["m2-nic0"]).toBe("03 7");
+  });
+
+  it("renames a machine", async () => {
+    await apply(node("b", 1, 3), fleet(member("m1", [1, 2], 5), member("m2", [3], 7)));
+    expect(await served()).toMatchObject({ "b-nic0": "01 3" });
+    expect(await served()).not.toHaveProperty("a-nic0");
+  });
+
+  it("moves a machine into a fleet and back", async () => {
+    await apply(
+      fleet(
+        member("m1", [1, 2], 5),
+        member("m2", [3], 7),
+        '"b": { macs: ["52:54:00:00:01:01"], address: "192.168.1.3" },',
+      ),
+    );
+    expect(await served()).toEqual({ "b-nic0": "01 3", "m1-nic0": "01 5", "m1-nic1": "02 5", "m2-nic0": "03 7" });
+    await apply(node("b", 1, 3), fleet(member("m1", [1, 2], 5), member("m2", [3], 7)));
+    expect(await served()).toEqual({ "b-nic0": "01 3", "m1-nic0": "01 5", "m1-nic1": "02 5", "m2-nic0": "03 7" });
+  });
+
+  it("hands a MAC from one machine to another", async () => {
+    await apply(node("b", 1, 3), fleet(member("m1", [1], 5), member("m2", [3, 2], 7)));
+    expect(await served()).toEqual({ "b-nic0": "01 3", "m1-nic0": "01 5", "m2-nic0": "03 7", "m2-nic1": "02 7" });
+  });
+
+  it("swaps two addresses", async () => {
+    await apply(node("b", 1, 3), node("c", 2, 4));
+    await apply(node("b", 1, 4), node("c", 2, 3));
+    expect(await served()).toEqual({ "b-nic0": "01 4", "c-nic0": "02 3" });
+  });
+
+  it("renumbers the network, once node 0 has its new address", async () => {
+    await lab.node0.run("ip address add 192.168.9.1/28 dev eno2");
+    const statements = [server, node("b", 1, 4), node("c", 2, 3)].join("\n");
+    const program = programOn(lab, statements).replaceAll("192.168.1.", "192.168.9.");
+    project.write({ "index.ts": program });
+    const { output } = await project.succeed(up);
+    expect(output).toMatch(
+      /not served until their own change in this up: b \(192\.168\.1\.4, .*\), c \(192\.168\.1\.3, /,
+    );
+    expect(await served()).toEqual({ "b-nic0": "01 4", "c-nic0": "02 3" });
+    await project.succeed([...up, "--expect-no-changes"]);
+    await project.succeed(["destroy", "--yes", "--skip-preview"]);
+  });
+});
