@@ -4,6 +4,8 @@
  *
  *     npm run quickstart [-- --release bookworm|bullseye|trixie] [--user root|operator]
  */
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
@@ -52,6 +54,7 @@ const { values: options } = parseArgs({
 /** What has to go again, however this ends. */
 let lab: Promise<Lab> | undefined;
 let project: ScratchProject | undefined;
+let engine: ChildProcess | undefined;
 
 async function story(): Promise<void> {
   rmSync(output, { recursive: true, force: true });
@@ -164,6 +167,9 @@ async function pulumi(
   progress: (line: string) => void,
 ): Promise<CommandResult> {
   const result = await scratch.pulumi(args, {
+    onStart: (child) => {
+      engine = child;
+    },
     onLine: (line) => {
       const [, name, said] = /netboot:\w+ (\S+) \w+ing \([\d.]+s\) (.+)$/.exec(line) ?? [];
       if (said !== undefined) progress(`${name}: ${said}`);
@@ -218,7 +224,7 @@ function indented(text: string): string {
 
 /** As much of a line as fits into one, below a step. */
 function cut(line: string): string {
-  return line.length <= 90 ? line : `${line.slice(0, 89)}…`;
+  return line.length <= 89 ? line : `${line.slice(0, 88)}…`;
 }
 
 let tidying: Promise<void> | undefined;
@@ -226,17 +232,31 @@ let tidying: Promise<void> | undefined;
 /** Takes the lab down and the scratch project away; once, whoever asks first. */
 function tidy(): Promise<void> {
   const work = async (): Promise<void> => {
+    await endOf(engine);
     const up = await lab?.catch(() => undefined);
-    await Promise.all([up?.down(), project?.remove()]);
+    await up?.down();
+    await project?.remove();
   };
   tidying ??= screen.step("the lab is gone, with all that it had", work, true);
   return tidying;
 }
 
+/** Lets the engine end in good order what it is in, within bounds. */
+async function endOf(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGINT");
+  const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);
+  await ended;
+  clearTimeout(timer);
+}
+
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
-    screen.interrupt(`${signal}: taking the lab down`);
-    void tidy().finally(() => process.exit(130));
+    screen.interrupt(`${signal}: ending what runs, and taking the lab down`);
+    void tidy()
+      .catch((error: Error) => screen.failure(error.message, ""))
+      .finally(() => process.exit(130));
   });
 }
 
@@ -249,7 +269,7 @@ try {
   await story();
 } catch (error) {
   process.exitCode = 1;
-  screen.failure((error as Error).message, error instanceof NotSeen ? error.seen : "");
+  if (!screen.isInterrupted) screen.failure((error as Error).message, error instanceof NotSeen ? error.seen : "");
 }
 await tidy().catch((error: Error) => {
   process.exitCode = 1;

@@ -11,7 +11,8 @@ type Colour = Parameters<typeof styleText>[0];
  */
 export class Screen {
   readonly #out: NodeJS.WriteStream = process.stdout;
-  #isInterrupted = false;
+  /** From the interruption on nothing new is begun, and what breaks because of it is not told of. */
+  isInterrupted = false;
 
   constructor() {
     // Whoever read this may be gone (`| head`); what is under way goes on to its end.
@@ -29,10 +30,10 @@ export class Screen {
    * @param evenNow - also after an interruption, when nothing else is begun any more
    */
   async step<T>(what: string, work: (step: Step) => Promise<T>, evenNow = false): Promise<T> {
-    if (this.#isInterrupted && !evenNow) throw new Error("interrupted");
+    if (this.isInterrupted && !evenNow) throw new Error("interrupted");
     const began = Date.now();
     const seconds = () => `${((Date.now() - began) / 1000).toFixed(1)} s`;
-    const isTold = () => evenNow || !this.#isInterrupted;
+    const isTold = () => evenNow || !this.isInterrupted;
     const notes: string[] = [];
     let progress = "";
     const draw = (): void => {
@@ -83,7 +84,6 @@ export class Screen {
 
   /** What went wrong, and the last that was seen of it. */
   failure(message: string, seen: string): void {
-    if (this.#isInterrupted) return;
     const lines = seen.split("\n").filter((line) => line.trim() !== "");
     if (lines.length > 25) lines.splice(0, lines.length - 25, "…");
     this.#print("");
@@ -94,8 +94,8 @@ export class Screen {
 
   /** What is under way is not told of any more, and how it ends because of this neither. */
   interrupt(why: string): void {
-    if (this.#isInterrupted) return;
-    this.#isInterrupted = true;
+    if (this.isInterrupted) return;
+    this.isInterrupted = true;
     this.#print(`\n  ${styled("yellow", "!")}  ${why}`);
   }
 
