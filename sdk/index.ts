@@ -1,6 +1,6 @@
 export type { BootScriptSettings } from "../provider/config/bootScript";
 export type { Loaders, UnknownMachines } from "../provider/config/dhcpdConf";
-export type { Firmware, Loader } from "../provider/config/node";
+export type { Firmware, Loader, OptionValue } from "../provider/config/node";
 export type { RefindSettings } from "../provider/config/refindConf";
 export { BootArtifacts, type BootArtifactsArgs, type BootArtifactsSettings, type ServedFile } from "./bootArtifacts";
 export { BootFile, type BootFileArgs, type BootFileSource } from "./bootFile";

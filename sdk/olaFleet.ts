@@ -6,6 +6,7 @@ import {
   type Firmware,
   type Loader,
   type NodeRow,
+  type OptionValue,
   parseNode,
   renderHostBlocks,
   renderRow,
@@ -29,6 +30,10 @@ export interface FleetNodeArgs {
   readonly firmware?: pulumi.Input<Firmware>;
   /** The iPXE binary for this machine. @defaultValue the server's */
   readonly loader?: pulumi.Input<Loader>;
+  /** DHCP options of its own, by dhcpd's name for them (dhcp-options(5)), as in `{ "root-path": "/srv" }`. */
+  readonly options?: pulumi.Input<Readonly<Record<string, OptionValue>>>;
+  /** A line for people, above its blocks on node 0. */
+  readonly comment?: pulumi.Input<string>;
 }
 
 /** The arguments of an {@link OlaFleet}. */

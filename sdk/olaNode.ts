@@ -1,7 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DhcpdSettings } from "../provider/config/dhcpdConf";
 import { renderNextBoot } from "../provider/config/nextBoot";
-import { type Firmware, type Loader, type NodeRow, parseNode, renderHostBlocks } from "../provider/config/node";
+import {
+  type Firmware,
+  type Loader,
+  type NodeRow,
+  type OptionValue,
+  parseNode,
+  renderHostBlocks,
+} from "../provider/config/node";
 import { bad, type Checked, good } from "../provider/config/problem";
 import type { OlaNodeInputs } from "../provider/plan/olaNode";
 import { declareNodes } from "./declaredNodes";
@@ -21,6 +28,10 @@ export interface OlaNodeArgs {
   readonly firmware?: pulumi.Input<Firmware>;
   /** The iPXE binary for this machine. @defaultValue the server's */
   readonly loader?: pulumi.Input<Loader>;
+  /** DHCP options of its own, by dhcpd's name for them (dhcp-options(5)), as in `{ "root-path": "/srv" }`. */
+  readonly options?: pulumi.Input<Readonly<Record<string, OptionValue>>>;
+  /** A line for people, above its blocks on node 0. */
+  readonly comment?: pulumi.Input<string>;
 }
 
 /**

@@ -23,7 +23,51 @@ export interface NodeRow {
   readonly firmware: Firmware;
   /** Without it, what the DHCP server gives to all. */
   readonly loader?: Loader;
+  /** DHCP options of its own, by dhcpd's name for them. */
+  readonly options?: Readonly<Record<string, OptionValue>>;
+  /** A line for people, above its blocks. */
+  readonly comment?: string;
 }
+
+/** A DHCP option's value: a text, a number, a flag, or a list of addresses. */
+export type OptionValue = string | number | boolean | readonly string[];
+
+/** Options that say what other arguments say. */
+const spokenFor: Readonly<Record<string, string>> = {
+  "host-name": "hostname",
+  "bootfile-name": "loader",
+};
+
+const optionsSchema: z.ZodType<Readonly<Record<string, OptionValue>>> = z
+  .record(z.string(), z.unknown(), {
+    error: (issue) => `${quoted(issue.input)} is no object of options; write it as { "root-path": "/srv" }`,
+  })
+  .superRefine((options, context) => {
+    for (const [name, value] of Object.entries(options)) {
+      const message = whyNoOption(name, value);
+      if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
+    }
+  }) as never;
+
+function whyNoOption(name: string, value: unknown): string | undefined {
+  const instead = spokenFor[name];
+  if (instead !== undefined) return `is set by ${instead}; leave the option out`;
+  // dhcpd knows the names (dhcp-options(5)), with a space's name before a dot; it is asked on node 0.
+  if (!/^[a-z][a-z0-9-]{0,62}(\.[a-z][a-z0-9-]{0,62})?$/.test(name)) {
+    return `${quoted(name)} is no option's name; write dhcpd's name for it, as in "root-path"`;
+  }
+  const right =
+    typeof value === "boolean" ||
+    (typeof value === "string" && /^\P{Cc}{0,255}$/u.test(value)) ||
+    (Number.isInteger(value) && Number(value) >= -(2 ** 31) && Number(value) < 2 ** 32) ||
+    (Array.isArray(value) && value.length > 0 && value.every((text) => addressSchema.safeParse(text).success));
+  if (right) return undefined;
+  return `${quoted(value)} is no option's value; write a text of one line, a whole number, true or false, or a list of addresses, as in ["192.168.1.1"]`;
+}
+
+const commentSchema: z.ZodType<string> = z.string().regex(/^[^\p{Cc}]{1,200}$/u, {
+  error: (issue) => `${quoted(issue.input)} is no comment; write one line of at most 200 characters`,
+});
 
 const macsExample = '["52:54:00:12:34:56"]';
 
@@ -38,6 +82,8 @@ const shape = {
   hostname: hostnameSchema.optional(),
   firmware: z.enum(["x64", "ia32"]).optional(),
   loader: z.enum(["ipxe.efi", "snponly.efi"]).optional(),
+  options: optionsSchema.optional(),
+  comment: commentSchema.optional(),
 };
 
 /**
@@ -85,6 +131,8 @@ export function parseNode(name: string, args: unknown): Checked<NodeRow> {
     ...(fields.address === undefined ? {} : { address: fields.address }),
     firmware: fields.firmware ?? "x64",
     ...(fields.loader === undefined ? {} : { loader: fields.loader }),
+    ...(fields.options === undefined ? {} : { options: fields.options }),
+    ...(fields.comment === undefined ? {} : { comment: fields.comment }),
   });
 }
 
@@ -119,12 +167,20 @@ export function renderHostBlocks(row: NodeRow): string {
     row.loader === undefined
       ? ""
       : ` if exists arch and not (option user-class = "iPXE") { filename ${dhcpdString(row.loader)}; }`;
-  return row.macs
-    .map(
-      (mac, nic) =>
-        `host ${row.hostname}-nic${nic} { hardware ethernet ${mac};${address} option host-name ${dhcpdString(row.hostname)};${loader} }\n`,
-    )
+  const options = Object.entries(row.options ?? {})
+    .sort(([first], [second]) => (first < second ? -1 : 1))
+    .map(([name, value]) => ` option ${name} ${renderOption(value)};`)
     .join("");
+  const blocks = row.macs.map(
+    (mac, nic) =>
+      `host ${row.hostname}-nic${nic} { hardware ethernet ${mac};${address} option host-name ${dhcpdString(row.hostname)};${options}${loader} }\n`,
+  );
+  return [row.comment === undefined ? "" : `# ${row.comment}\n`, ...blocks].join("");
+}
+
+function renderOption(value: OptionValue): string {
+  if (typeof value === "string") return dhcpdString(value);
+  return typeof value === "object" ? value.join(", ") : String(value);
 }
 
 /** What a host block says of a machine. */
@@ -136,7 +192,7 @@ export interface HostBlocks {
 }
 
 const hostBlock =
-  /^host (?<block>\S+)-nic\d+ \{ hardware ethernet (?<mac>\S+);( fixed-address (?<address>\S+);)? option host-name "(?<hostname>[^"]+)";( if [^{]*\{ filename "(?<loader>[^"]+)"; \})? \}$/;
+  /^host (?<block>\S+)-nic\d+ \{ hardware ethernet (?<mac>\S+);( fixed-address (?<address>\S+);)? option host-name "(?<hostname>[^"]+)";( option [^;"]+(("(\\.|[^"\\])*")|[^;"])*;)*( if [^{]*\{ filename "(?<loader>[^"]+)"; \})? \}$/;
 
 /** Reads back what `renderHostBlocks` wrote, in the order of the file; lines that are no such block are passed over. */
 export function parseHostBlocks(text: string): readonly HostBlocks[] {
@@ -173,12 +229,15 @@ export function renderRow(row: NodeRow): string {
   const words = [row.address ?? "pool", row.hostname, row.macs.join(",")];
   if (row.firmware !== "x64") words.push(row.firmware);
   if (row.loader !== undefined) words.push(row.loader);
+  const { options, comment } = row;
+  if (options !== undefined || comment !== undefined) words.push(JSON.stringify({ options, comment }));
   return words.join(" ");
 }
 
 /** Reads back what `renderRow` wrote; undefined if it is no such line. */
 export function parseRow(name: string, text: string): NodeRow | undefined {
-  const [address, hostname, macs, ...rest] = text.split(" ");
+  const more = text.indexOf(" {");
+  const [address, hostname, macs, ...rest] = (more < 0 ? text : text.slice(0, more)).split(" ");
   if (address === undefined || hostname === undefined || macs === undefined) return undefined;
   const firmware = rest[0] === "ia32" ? "ia32" : "x64";
   const loader = rest[firmware === "ia32" ? 1 : 0];
@@ -188,5 +247,15 @@ export function parseRow(name: string, text: string): NodeRow | undefined {
     firmware,
     ...(address === "pool" ? {} : { address }),
     ...(loader === undefined ? {} : { loader }),
+    ...(more < 0 ? {} : parseMore(text.slice(more + 1))),
   }).value;
+}
+
+/** The options and the comment; what is no such text makes the row one that parseNode refuses. */
+function parseMore(text: string): object {
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    return { options: text };
+  }
 }

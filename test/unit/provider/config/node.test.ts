@@ -180,6 +180,19 @@ describe("renderHostBlocks", () => {
     ["bond", db1],
     ["pool", { name: "web", hostname: "web.example.net", macs: ["52:54:00:12:34:56"], firmware: "x64" }],
     ["loader", { ...db1, name: "db-2", hostname: "db-2", loader: "snponly.efi" }],
+    [
+      "options",
+      {
+        ...db1,
+        options: {
+          "root-path": '/srv/"root"',
+          "time-servers": ["10.20.0.1", "10.20.0.2"],
+          "time-offset": 3600,
+          "ip-forwarding": false,
+        },
+        comment: "rack 7, height 12",
+      },
+    ],
     ["ia32", { ...db1, firmware: "ia32", macs: ["52:54:00:12:34:56"] }],
   ])("writes a block for each NIC: %s", async (file, row) => {
     await expect(renderHostBlocks(row)).toMatchFileSnapshot(`../../../golden/dhcpdHosts/${file}.conf`);
@@ -194,6 +207,7 @@ describe("renderHostBlocks", () => {
       fc.property(anyRow, (row) => {
         const lines = renderHostBlocks(row).split("\n");
         expect(lines.pop()).toBe("");
+        if (row.comment !== undefined) expect(lines.shift()).toBe(`# ${row.comment}`);
         expect(lines).toHaveLength(row.macs.length);
         for (const line of lines) expect(line).toMatch(/^host \S+ \{ hardware ethernet .* \}$/);
       }),
@@ -201,11 +215,27 @@ describe("renderHostBlocks", () => {
   });
 });
 
+describe("options and comment", () => {
+  it.each<[string, unknown, RegExp]>([
+    ["a host name", { options: { "host-name": "x" } }, /^options\["host-name"\]: .*hostname/],
+    ["a name that dhcpd can't have", { options: { "x; }": 1 } }, /^options\["x; \}"\]: .*"root-path"/],
+    ["a text of two lines", { options: { "root-path": "a\nb" } }, /^options\["root-path"\]: .*one line/],
+    ["no addresses", { options: { "time-servers": ["x"] } }, /^options\["time-servers"\]/],
+    ["a comment of two lines", { comment: "a\nhost b { }" }, /^comment: .*one line/],
+  ])("are refused as %s", (_name, more, expected) => {
+    const mistakes = sentences(parseNode("db-1", { macs, ...(more as object) }));
+    expect(mistakes).toHaveLength(1);
+    expect(mistakes[0]).toMatch(expected);
+  });
+});
+
 describe("parseHostBlocks", () => {
   it("reads back what renderHostBlocks wrote", () => {
     fc.assert(
-      fc.property(anyRow, ({ name, firmware, ...blocks }) => {
-        expect(parseHostBlocks(renderHostBlocks({ name, firmware, ...blocks }))).toEqual([blocks]);
+      fc.property(anyRow, (row) => {
+        // The firmware is the server's matter; options and comments are for dhcpd and people only.
+        const { name: _name, firmware: _firmware, options: _options, comment: _comment, ...blocks } = row;
+        expect(parseHostBlocks(renderHostBlocks(row))).toEqual([blocks]);
       }),
     );
   });

@@ -16,22 +16,42 @@ export const anyHostname: fc.Arbitrary<string> = fc
   )
   .map(([labels, last]) => [...labels, last].join("."));
 
+/** A line of text that may hold every character but those that end it or mean something to a terminal. */
+const anyLine = (maxLength: number): fc.Arbitrary<string> =>
+  fc.string({ unit: "grapheme", minLength: 1, maxLength }).filter((text) => /^\P{Cc}+$/u.test(text));
+
+const anyOptions = fc.dictionary(
+  fc.constantFrom("root-path", "time-servers", "time-offset", "ip-forwarding", "ipxe.no-pxedhcp"),
+  fc.oneof(
+    anyLine(40),
+    fc.constant('" if exists arch and x { filename "y"; } }'),
+    fc.nat(),
+    fc.boolean(),
+    fc.array(fc.ipV4(), { minLength: 1, maxLength: 3 }),
+  ),
+  { minKeys: 1, maxKeys: 3 },
+);
+
 /** A machine as `parseNode` makes it. */
 export const anyRow: fc.Arbitrary<NodeRow> = fc
   .record({
     hostname: anyHostname,
     macs: fc.uniqueArray(anyMac, { minLength: 1, maxLength: 8 }),
     address: fc.option(fc.ipV4(), { nil: undefined }),
+    options: fc.option(anyOptions, { nil: undefined }),
+    comment: fc.option(anyLine(60), { nil: undefined }),
     special: fc.constantFrom(
       { firmware: "x64" as const },
       { firmware: "ia32" as const },
       { firmware: "x64" as const, loader: "snponly.efi" as const },
     ),
   })
-  .map(({ hostname, macs, address, special }) => ({
+  .map(({ hostname, macs, address, options, comment, special }) => ({
     name: hostname,
     hostname,
     macs,
     ...(address === undefined ? {} : { address }),
     ...special,
+    ...(options === undefined ? {} : { options: { ...options } }),
+    ...(comment === undefined ? {} : { comment }),
   }));
