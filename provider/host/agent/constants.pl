@@ -22,6 +22,7 @@ my $EDITS     = "$STATE/edits";
 my $UNDO      = "$STATE/undo";
 my $JOURNAL   = "$STATE/journal";
 my $BROUGHT   = "$STATE/packages";
+my $SINCE     = "$KEPT/packages.since";
 my $LOCK      = '/run/pulumi-netboot.lock';
 my $UNITS     = '/etc/systemd/system';
 my $RECOVERY  = 'pulumi-netboot-recovery.service';

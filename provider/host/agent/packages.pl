@@ -61,6 +61,7 @@ sub bring_packages {
     run(['systemctl', 'daemon-reload']);
     my (undef, $audit) = run(['dpkg', '--audit']);
     run(['dpkg', '--configure', '-a', '--force-confdef', '--force-confold']) if length $audit;
+    replace_file($SINCE, '', 0600) unless -e $SINCE;
     say_to($_, 'apt: installing ' . join(', ', @missing)) for @ids;
     my ($status, $said) = apt(\@ids, 'install', @missing);
     my %after = installed_packages();

@@ -23,15 +23,31 @@ sub kept_original {
 
 sub forget_original { my ($path) = @_; my $base = "$KEPT/" . as_name($path); unlink $base, "$base.is"; return }
 
+# The lines that go, for whoever wrote them.
+sub warn_of_difference {
+    my ($id, $path, $new, $headline) = @_;
+    my (undef, $difference) = run(['diff', '-u', '--label', "$path (as somebody left it)", '--label', "$path (as declared)", $path, $new]);
+    my @lines = split /\n/, $difference;
+    splice @lines, 40, @lines, '…' if @lines > 40;
+    warn_to($id, "$path $headline\n" . join "\n", @lines);
+    return;
+}
+
 # An edit by hand is overwritten, but its lines are printed and the whole file is kept.
 sub keep_edit {
     my ($id, $path, $new) = @_;
     my $copy = "$EDITS/" . as_name($path) . '.' . time;
     write_new($copy, slurp($path) // return, 0600, 0, 0);
-    my (undef, $difference) = run(['diff', '-u', '--label', "$path (as somebody left it)", '--label', "$path (as declared)", $path, $new]);
-    my @lines = split /\n/, $difference;
-    splice @lines, 40, @lines, '…' if @lines > 40;
-    warn_to($id, "$path was changed by hand since the last run; it is overwritten, and kept as $copy\n" . join "\n", @lines);
+    warn_of_difference($id, $path, $new, "was changed by hand since the last run; it is overwritten, and kept as $copy");
+    return;
+}
+
+# What somebody set up before us is taken over; what apt wrote since we brought its package is nobody's work.
+sub warn_of_adoption {
+    my ($id, $path, $new) = @_;
+    my $since = (stat $SINCE)[9];
+    return if defined $since && (lstat $path)[10] >= $since;
+    warn_of_difference($id, $path, $new, 'was there before the first run; it is kept, and comes back on destroy. What changes:');
     return;
 }
 
@@ -191,7 +207,11 @@ sub change_host {
         for my $path (@$changed) {
             my $from = $have->{$path};
             if (!$want->{$path}{ours} && !$want->{$path}{released}) {
-                if (!$had->{$path}) { forget_original($path); keep_original($path, $from) }
+                if (!$had->{$path}) {
+                    forget_original($path);
+                    keep_original($path, $from);
+                    warn_of_adoption($want->{$path}{id}, $path, $staged{$path}) if $from->{type} eq 'file' && $want->{$path}{type} eq 'file';
+                }
                 elsif ($from->{type} eq 'file' && defined $sums->{$path} && $sums->{$path} ne recorded_sum($register, $path) && $sums->{$path} ne $want->{$path}{sha256}) {
                     keep_edit($want->{$path}{id}, $path, $staged{$path});
                 }

@@ -143,10 +143,10 @@ describe("checkNodes", () => {
     );
   });
 
-  it.each<[string, (number: number) => string]>([
-    ["right ones", (number) => addressText(10 * 2 ** 24 + 100 + number)],
-    ["ones that all want one address", () => "10.0.0.100"],
-  ])("checks ten thousand machines in a fraction of a second: %s", (_name, address) => {
+  it.each<[string, (number: number) => string, number]>([
+    ["finds nothing among ten thousand right machines", (number) => addressText(10 * 2 ** 24 + 100 + number), 0],
+    ["names each of ten thousand that want one address, but the first", () => "10.0.0.100", 9_999],
+  ])("%s", (_name, address, expected) => {
     const large = right(parseNetwork({ interface: "eno2", cidr: "10.0.0.0/16", address: "10.0.0.1" }));
     const nodes = Array.from({ length: 10_000 }, (_value, number) => ({
       place: `OlaNode "n${number}"`,
@@ -158,8 +158,6 @@ describe("checkNodes", () => {
         firmware: "x64" as const,
       },
     }));
-    const start = performance.now();
-    checkNodes(large, "refuse", false, nodes);
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(checkNodes(large, "refuse", false, nodes)).toHaveLength(expected);
   });
 });
