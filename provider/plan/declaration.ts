@@ -2,6 +2,17 @@
 export type Want =
   /** A Debian package, and the units it would start by itself; they are masked when we bring it. */
   | { readonly want: "package"; readonly name: string; readonly units: readonly string[] }
+  /**
+   * The package stands in for others of its kind, which apt removes and which come back when nobody wants it any more.
+   * Unless `allowed`, only `usual` may go: others, or the package itself if somebody else brought it, are a refusal.
+   */
+  | {
+      readonly want: "standIn";
+      readonly package: string;
+      readonly usual: readonly string[];
+      readonly others: readonly string[];
+      readonly allowed: boolean;
+    }
   | { readonly want: "dir"; readonly path: string; readonly mode: string }
   /** A file of root's. `input` names the input whose text it is, so that a look at the host can be told in it. */
   | {
@@ -29,9 +40,26 @@ export type Want =
       readonly prefixLength: number;
       readonly allowDefaultRoute: boolean;
     }
-  /** A running unit, restarted when one of these paths changes. */
-  | { readonly want: "unit"; readonly name: string; readonly restartedBy: readonly string[] }
-  | { readonly want: "listen"; readonly unit: string; readonly on: PacketSocket | UdpSocket }
+  /** A running unit, restarted or told to read anew when one of these paths changes. */
+  | {
+      readonly want: "unit";
+      readonly name: string;
+      readonly restartedBy: readonly string[];
+      readonly reloadedBy?: readonly string[];
+    }
+  /** A unit of the distribution's, started at boot. */
+  | { readonly want: "enabled"; readonly unit: string }
+  | { readonly want: "listen"; readonly unit: string; readonly on: PacketSocket | PortSocket }
+  /** What keeps the time on this host answers for it on this address. */
+  | { readonly want: "ntp"; readonly address: string }
+  /** The names of the machines of all stacks, and `records`: lines of hosts(5). */
+  | {
+      readonly want: "names";
+      readonly mode: "dnsmasq" | "hosts";
+      readonly address?: string | undefined;
+      readonly domain?: string | undefined;
+      readonly records: string;
+    }
   /** What the DHCP server of this host answers. */
   | {
       readonly want: "serve";
@@ -40,6 +68,14 @@ export type Want =
       /** The network whose machines it can serve: `192.168.1.0/28`. */
       readonly cidr: string;
       readonly loaders: Readonly<Record<string, string>>;
+    }
+  /** Rules of ours in node 0's firewall, whoever manages it: `allow in on eno2 udp 67`. */
+  | {
+      readonly want: "firewall";
+      /** `name:eno2` or `mac:52:54:00:12:34:56`. */
+      readonly interface: string;
+      readonly rules: readonly string[];
+      readonly allowDefaultRoute: boolean;
     }
   | { readonly want: "tftpd"; readonly address: string; readonly directory: string }
   /** A machine with its host blocks, which are joined with those of other resources and stacks. */
@@ -61,8 +97,8 @@ export interface PacketSocket {
   readonly interface: string;
 }
 
-export interface UdpSocket {
-  readonly kind: "udp";
+export interface PortSocket {
+  readonly kind: "udp" | "tcp";
   readonly address: string;
   readonly port: number;
 }

@@ -1,12 +1,15 @@
 import type { Want } from "./declaration";
-import { planPackage } from "./service";
+import { planPackage, planTimeDaemon } from "./service";
 
 /** What the program hands over for the packages of a whole node 0. */
 export interface PackagesInputs {
   readonly packages: readonly string[];
+  /** Another time daemon than the usual one may go. */
+  readonly replaceTimeDaemon?: boolean;
 }
 
 /** The packages that the parts need, so that apt runs once. */
-export function planPackages({ packages }: PackagesInputs): readonly Want[] {
-  return packages.map(planPackage);
+export function planPackages({ packages, replaceTimeDaemon = false }: PackagesInputs): readonly Want[] {
+  const time = packages.includes("chrony") ? [planTimeDaemon(replaceTimeDaemon)] : [];
+  return [...time, ...packages.map(planPackage)];
 }

@@ -7,6 +7,15 @@ export const tftpdUnit = "tftpd-hpa.service";
 /** Joined on node 0 from the machines of every stack; dhcpd.conf includes it. */
 export const hostsConf = "/etc/dhcp/netboot/hosts.conf";
 
+/** Debian's chrony.conf includes what is in this folder. */
+export const chronyDropIn = "/etc/chrony/conf.d/netboot.conf";
+export const chronyUnit = "chrony.service";
+export const namesFolder = "/etc/netboot-names";
+export const dnsmasqConf = "/etc/netboot-names/dnsmasq.conf";
+/** Joined on node 0 from the machines of every stack; dnsmasq.conf names it. */
+export const namesFile = "/etc/netboot-names/hosts";
+export const namesUnit = "netboot-names.service";
+
 export function unitFile(unit: string): string {
   return `/etc/systemd/system/${unit}`;
 }
@@ -16,7 +25,10 @@ export function enablingLink(unit: string): string {
   return `/etc/systemd/system/multi-user.target.wants/${unit}`;
 }
 
-/** The units that a package of Debian would start by itself. */
+/**
+ * The units that a package of Debian would start by itself, and that would serve before we say so. chrony's does not: it
+ * asks the distribution's servers as the daemon before it did, and opens no port until our drop-in is there.
+ */
 export const packageUnits: Readonly<Record<string, readonly string[]>> = {
   "isc-dhcp-server": [dhcpdUnit, "isc-dhcp-server6.service"],
   "tftpd-hpa": [tftpdUnit],

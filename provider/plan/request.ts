@@ -31,6 +31,8 @@ function renderWant(want: Want): readonly Uint8Array[] {
   switch (want.want) {
     case "package":
       return [line("package", want.name, want.units.join(","))];
+    case "standIn":
+      return [line("standIn", want.package, want.usual.join(","), want.others.join(","), want.allowed ? "1" : "0")];
     case "dir":
       return [line("dir", want.path, want.mode)];
     case "file": {
@@ -46,13 +48,28 @@ function renderWant(want: Want): readonly Uint8Array[] {
       return [line("interface", want.interface, address, String(prefixLength), allowDefaultRoute ? "1" : "0")];
     }
     case "unit":
-      return [line("unit", want.name, want.restartedBy.join(","))];
+      return [
+        line(
+          "unit",
+          want.name,
+          want.restartedBy.join(","),
+          ...(want.reloadedBy === undefined ? [] : [want.reloadedBy.join(",")]),
+        ),
+      ];
+    case "enabled":
+      return [line("enabled", want.unit)];
     case "listen":
       return want.on.kind === "packet"
         ? [line("listen", want.unit, "packet", want.on.interface)]
-        : [line("listen", want.unit, "udp", want.on.address, String(want.on.port))];
+        : [line("listen", want.unit, want.on.kind, want.on.address, String(want.on.port))];
+    case "ntp":
+      return [line("ntp", want.address)];
+    case "names":
+      return [line("names", want.mode, want.address ?? "-", want.domain ?? "-", want.records)];
     case "serve":
       return [line("serve", want.interface, want.bootServer, want.cidr, ...Object.entries(want.loaders).flat())];
+    case "firewall":
+      return [line("firewall", want.interface, want.allowDefaultRoute ? "1" : "0", ...want.rules)];
     case "tftpd":
       return [line("tftpd", want.address, want.directory)];
     case "node": {

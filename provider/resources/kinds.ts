@@ -3,30 +3,31 @@ import { NetbootError } from "../errors";
 import { type BootFileInputs, planBootFile } from "../plan/bootFile";
 import type { Want } from "../plan/declaration";
 import { type DhcpServerInputs, planDhcpServer } from "../plan/dhcpServer";
+import { type FirewallInputs, planFirewall } from "../plan/firewall";
+import { type NameServerInputs, planNameServer } from "../plan/nameServer";
 import { type OlaFleetInputs, planOlaFleet } from "../plan/olaFleet";
 import { type OlaNodeInputs, planOlaNode } from "../plan/olaNode";
 import { type PackagesInputs, planPackages } from "../plan/packages";
 import { planTftpServer, type TftpServerInputs } from "../plan/tftpServer";
+import { planTimeServer, type TimeServerInputs } from "../plan/timeServer";
 import { sha256Of } from "./digest";
 
-/** What a kind of resource wants of a host, and how its inputs go into the state. */
+/** What a kind of resource wants of a host. */
 interface Kind {
   /** For a `look`, where the bytes of a local file are not needed, `purpose` says so. */
   readonly plan: (inputs: never, purpose: "apply" | "look") => readonly Want[] | Promise<readonly Want[]>;
-  /** Inputs that the outputs hold only as a digest, so that the state of a large fleet stays small. */
-  readonly notEchoed: readonly string[];
 }
 
 const kinds: Readonly<Record<string, Kind>> = {
-  Packages: { plan: (inputs: PackagesInputs) => planPackages(inputs), notEchoed: [] },
-  DhcpServer: { plan: (inputs: DhcpServerInputs) => planDhcpServer(inputs), notEchoed: [] },
-  TftpServer: { plan: (inputs: TftpServerInputs) => planTftpServer(inputs), notEchoed: [] },
-  BootFile: { plan: planFile, notEchoed: [] },
-  OlaFleet: {
-    plan: (inputs: OlaFleetInputs) => planOlaFleet(inputs),
-    notEchoed: ["rows", "chains", "hostBlocksSha256"],
-  },
-  OlaNode: { plan: (inputs: OlaNodeInputs) => planOlaNode(inputs), notEchoed: ["nextBoot"] },
+  Packages: { plan: (inputs: PackagesInputs) => planPackages(inputs) },
+  DhcpServer: { plan: (inputs: DhcpServerInputs) => planDhcpServer(inputs) },
+  TftpServer: { plan: (inputs: TftpServerInputs) => planTftpServer(inputs) },
+  TimeServer: { plan: (inputs: TimeServerInputs) => planTimeServer(inputs) },
+  NameServer: { plan: (inputs: NameServerInputs) => planNameServer(inputs) },
+  Firewall: { plan: (inputs: FirewallInputs) => planFirewall(inputs) },
+  BootFile: { plan: planFile },
+  OlaFleet: { plan: (inputs: OlaFleetInputs) => planOlaFleet(inputs) },
+  OlaNode: { plan: (inputs: OlaNodeInputs) => planOlaNode(inputs) },
 };
 
 /** The kind by its name, which is the class that users write. */
