@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { AnyAuthMethod, AuthHandlerMiddleware, KeyboardInteractiveAuthMethod } from "ssh2";
 import { NetbootError } from "../errors";
-import { type AgentKey, listAgentKeys, OneKeyAgent } from "./sshAgent";
 import { type PrivateKey, parsePrivateKey, readPrivateKey } from "./privateKeys";
 import { describeKey, type PublicKey } from "./publicKey";
+import { type AgentKey, listAgentKeys, OneKeyAgent } from "./sshAgent";
 import type { Surroundings } from "./sshConfig";
 import type { Target } from "./target";
 
