@@ -3,4 +3,36 @@
  *
  * The names here are kept for ever; an old state calls them too.
  */
-export { type CheckResult, check, create, diff, type Properties, read, remove, update } from "./resources/lifecycle";
+import type { Properties } from "./resources/comparison";
+
+export { type CheckResult, check, diff, type Properties } from "./resources/comparison";
+
+/** What acts on a host, with SSH and all that; loaded when a run has something to do. */
+function lifecycle() {
+  return import("./resources/lifecycle.js");
+}
+
+export async function create(kind: string, news: Properties): Promise<{ id: string; outs: Properties }> {
+  return (await lifecycle()).create(kind, news);
+}
+
+export async function update(
+  kind: string,
+  id: string,
+  olds: Properties,
+  news: Properties,
+): Promise<{ outs: Properties }> {
+  return (await lifecycle()).update(kind, id, olds, news);
+}
+
+export async function read(
+  kind: string,
+  id: string,
+  props: Properties,
+): Promise<{ id?: string; props?: Properties; inputs?: Properties }> {
+  return (await lifecycle()).read(kind, id, props);
+}
+
+export async function remove(kind: string, id: string, props: Properties): Promise<void> {
+  return (await lifecycle()).remove(kind, id, props);
+}

@@ -1,62 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
 import { type Connection, connectionSchema } from "../config/connection";
-import type { Problem } from "../config/problem";
 import { NetbootError } from "../errors";
 import type { Drift } from "../facts/report";
 import { commit } from "../host/groupCommit";
 import { openHost } from "../host/pool";
 import { transact } from "../host/transaction";
 import type { Change, Declaration } from "../plan/declaration";
-import { sha256Of } from "./digest";
+import { digestOf, notEchoedOf, outputKeys, type Properties } from "./comparison";
 import { kindOf } from "./kinds";
 import { rowOf } from "./row";
 
-/** Inputs or outputs as the engine hands them over. Keys that begin with `__` are ours and never a difference. */
-export type Properties = Readonly<Record<string, unknown>>;
-
-/** What the engine wants to hear of a check: the inputs to go on with, and what is wrong with them. */
-export interface CheckResult {
-  readonly inputs: Properties;
-  readonly failures: readonly { readonly property: string; readonly reason: string }[];
-}
-
 /** What the state of this release looks like; every older number stays readable. */
 const schema = 1;
-
-/** Passes on the mistakes that the program found. Nothing is asked of the host. */
-export function check(_kind: string, _olds: Properties, news: Properties): CheckResult {
-  const { __problems: problems, ...inputs } = news;
-  if (!Array.isArray(problems)) return { inputs, failures: [] };
-  const failures = (problems as readonly Problem[]).map(({ path, message }) => ({
-    property: path,
-    reason: path === "" ? message : `${path}: ${message}`,
-  }));
-  return { inputs, failures };
-}
-
-/**
- * `undefined` lets the engine compare the inputs itself and draw the difference; `true` says that a refresh found the
- * host changed by somebody else.
- */
-export function diff(
-  kind: string,
-  _id: string,
-  olds: Properties,
-  news: Properties,
-): { readonly changes: boolean | undefined; readonly replaces: string[] } {
-  const { notEchoed } = kindOf(kind);
-  const echoed = Object.keys(visible(news)).filter((key) => !notEchoed.includes(key));
-  const gone = Object.keys(visible(olds)).filter(
-    (key) => !(key in news) && !outputKeys.has(key) && olds[key] !== undefined,
-  );
-  const differs =
-    gone.length > 0 ||
-    echoed.some((key) => !isDeepStrictEqual(olds[key], news[key])) ||
-    (notEchoed.length > 0 && olds["__digest"] !== digestOf(kind, news));
-  if (differs) return { changes: undefined, replaces: [] };
-  return { changes: Array.isArray(olds["drift"]) && olds["drift"].length > 0, replaces: [] };
-}
 
 /** Makes node 0 as declared, whatever it is like now; a create that is repeated after a cut run adopts what is there. */
 export async function create(kind: string, news: Properties): Promise<{ id: string; outs: Properties }> {
@@ -119,7 +74,7 @@ async function put(
     "progress",
     texts["verified"] ?? (texts["listening"] === undefined ? outcome.how : `serves ${texts["listening"]}`),
   );
-  const { notEchoed } = kindOf(kind);
+  const notEchoed = notEchoedOf(kind);
   // A fleet's state is large, so what the id says already is not said twice.
   const left = new Set([...notEchoed, "__provider", ...(news["__urn"] === urnOf(id) ? ["__urn"] : [])]);
   return {
@@ -174,18 +129,6 @@ function connectionOf(properties: Properties): Connection {
   return connectionSchema.parse(properties["connection"]);
 }
 
-function visible(properties: Properties): Properties {
-  return Object.fromEntries(Object.entries(properties).filter(([key]) => !key.startsWith("__")));
-}
-
-/** Keys that only outputs have. */
-const outputKeys: ReadonlySet<string> = new Set(["sha256", "bytes", "listening", "verified", "drift"]);
-
-function digestOf(kind: string, inputs: Properties): string {
-  const values = kindOf(kind).notEchoed.map((key) => inputs[key]);
-  return sha256Of(JSON.stringify(values)).slice(0, 16);
-}
-
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
@@ -199,7 +142,7 @@ function liveInputs(kind: string, declaration: Declaration, declared: Properties
     const file = declaration.wants.find((want) => want.want === "file" && want.path === what);
     if (file?.want === "file" && file.input !== undefined && how !== "owner") inputs[file.input] = seen;
   }
-  for (const key of kindOf(kind).notEchoed) {
+  for (const key of notEchoedOf(kind)) {
     inputs[key] = drift.length === 0 ? "" : `not as declared: ${drift.map(sentenceOf).join("; ")}`;
   }
   return inputs;

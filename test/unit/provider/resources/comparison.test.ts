@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { check, diff } from "../../../../provider/resources/lifecycle";
+import { check, diff } from "../../../../provider/resources/comparison";
 
 const connection = { host: "node0" };
 const outputs = { connection, config: "a\n", unit: "u", listening: "eno2 udp 67", __generation: "1", __machine: "m" };
