@@ -19,6 +19,7 @@ function inProvider(kind: string): pulumi.dynamic.ResourceProvider {
 export const providers: Readonly<Record<ResourceKind, pulumi.dynamic.ResourceProvider>> = {
   BootFile: inProvider("BootFile"),
   DhcpServer: inProvider("DhcpServer"),
+  Firewall: inProvider("Firewall"),
   OlaFleet: inProvider("OlaFleet"),
   OlaNode: inProvider("OlaNode"),
   Packages: inProvider("Packages"),
@@ -26,4 +27,4 @@ export const providers: Readonly<Record<ResourceKind, pulumi.dynamic.ResourcePro
 };
 
 /** The resources that act on node 0, by the class that users write. */
-export type ResourceKind = "BootFile" | "DhcpServer" | "OlaFleet" | "OlaNode" | "Packages" | "TftpServer";
+export type ResourceKind = "BootFile" | "DhcpServer" | "Firewall" | "OlaFleet" | "OlaNode" | "Packages" | "TftpServer";

@@ -1,11 +1,13 @@
 export type { BootScriptSettings } from "../provider/config/bootScript";
 export type { Loaders, UnknownMachines } from "../provider/config/dhcpdConf";
+export type { FirewallService } from "../provider/config/firewall";
 export type { Firmware, Loader, OptionValue } from "../provider/config/node";
 export type { RefindSettings } from "../provider/config/refindConf";
 export { BootArtifacts, type BootArtifactsArgs, type BootArtifactsSettings, type ServedFile } from "./bootArtifacts";
 export { BootFile, type BootFileArgs, type BootFileSource } from "./bootFile";
 export type { ConnectionArgs } from "./connection";
 export { DhcpServer, type DhcpServerArgs, type DhcpServerSettings, type NetworkArgs } from "./dhcpServer";
+export { Firewall, type FirewallArgs, type FirewallPartSettings } from "./firewall";
 export { NetbootServer, type NetbootServerArgs } from "./netbootServer";
 export { type FleetNodeArgs, OlaFleet, type OlaFleetArgs } from "./olaFleet";
 export { OlaNode, type OlaNodeArgs } from "./olaNode";

@@ -56,22 +56,25 @@ function parseInterfaceName(text: string): Checked<{ readonly name: string }> {
   return good({ name: text });
 }
 
-const interfaceSchema: z.ZodType<NetworkInterface> = z.unknown().transform((value, context): NetworkInterface => {
-  const problem = (message: string, path: PropertyKey[] = []): never => {
-    context.issues.push({ code: "custom", message, path, input: value });
-    return z.NEVER;
-  };
-  if (typeof value === "string") {
-    const { value: nic, problems } = parseInterfaceName(value);
-    return nic ?? problem(problems[0]?.message ?? interfaceRule);
-  }
-  if (value === undefined) return problem(`is required; ${interfaceRule}`);
-  if (typeof value !== "object" || value === null || !("mac" in value) || Object.keys(value).length > 1) {
-    return problem(`${quoted(value)} is no interface; ${interfaceRule}`);
-  }
-  const mac = macSchema.safeParse(value.mac);
-  return mac.success ? { mac: mac.data } : problem(mac.error.issues[0]?.message ?? interfaceRule, ["mac"]);
-});
+/** Reads a NIC: its name, or `{ mac }`. */
+export const interfaceSchema: z.ZodType<NetworkInterface> = z
+  .unknown()
+  .transform((value, context): NetworkInterface => {
+    const problem = (message: string, path: PropertyKey[] = []): never => {
+      context.issues.push({ code: "custom", message, path, input: value });
+      return z.NEVER;
+    };
+    if (typeof value === "string") {
+      const { value: nic, problems } = parseInterfaceName(value);
+      return nic ?? problem(problems[0]?.message ?? interfaceRule);
+    }
+    if (value === undefined) return problem(`is required; ${interfaceRule}`);
+    if (typeof value !== "object" || value === null || !("mac" in value) || Object.keys(value).length > 1) {
+      return problem(`${quoted(value)} is no interface; ${interfaceRule}`);
+    }
+    const mac = macSchema.safeParse(value.mac);
+    return mac.success ? { mac: mac.data } : problem(mac.error.issues[0]?.message ?? interfaceRule, ["mac"]);
+  });
 
 const poolExample = '{ from: "192.168.1.2", to: "192.168.1.5" }';
 
