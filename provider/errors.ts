@@ -24,6 +24,8 @@ export type ErrorCode =
   | "PACKAGES_FAILED"
   /** The network interface is missing, has not the address, or carries the default route. */
   | "INTERFACE_UNFIT"
+  /** Another program of node 0 does already what is asked for, and may not be replaced without a word. */
+  | "OCCUPIED"
   /** The daemon's own checker refused the new configuration; nothing was changed. */
   | "CONFIG_REFUSED"
   /** A daemon did not serve the new configuration; the previous one was put back. */

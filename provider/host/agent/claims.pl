@@ -35,6 +35,7 @@ sub claims_of {
     my ($op) = @_;
     my ($word, @rest) = @$op;
     return ("the file $rest[0]") if $word eq 'file' || $word eq 'link';
+    return ('the name server') if $word eq 'names';
     return () unless $word eq 'node';
     my ($hostname, $address, $macs) = @rest;
     return ("the name \"$hostname\"", ($address eq '-' ? () : "the address $address"), map { "the MAC $_" } split /,/, $macs);

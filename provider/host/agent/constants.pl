@@ -38,7 +38,7 @@ Description=Undo an unfinished pulumi-netboot transaction
 DefaultDependencies=no
 RequiresMountsFor=$STATE /etc /srv
 After=local-fs.target
-Before=network-pre.target isc-dhcp-server.service tftpd-hpa.service shutdown.target
+Before=network-pre.target isc-dhcp-server.service tftpd-hpa.service chrony.service netboot-names.service shutdown.target
 Conflicts=shutdown.target
 ConditionPathExists=$JOURNAL
 

@@ -44,7 +44,8 @@ sub listens {
         return scalar grep { $_->[4] eq $index && $inodes->{ $_->[8] } } table_rows('/proc/net/packet');
     }
     my $local = sprintf '%08X:%04X', unpack('V', inet_aton($what[0])), $what[1];
-    return scalar grep { $_->[1] eq $local && $inodes->{ $_->[9] } } table_rows('/proc/net/udp');
+    # Of tcp only what listens (state 0A), not its connections.
+    return scalar grep { $_->[1] eq $local && $inodes->{ $_->[9] } && ($how eq 'udp' || $_->[3] eq '0A') } table_rows("/proc/net/$how");
 }
 
 sub last_words {

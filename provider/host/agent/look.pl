@@ -25,6 +25,14 @@ sub look {
                 my $have = look_at($rest[0]);
                 tell_client('drift', $id, encode($rest[0]), 'missing', '-') unless $have->{type} eq 'link' && $have->{target} eq $rest[1];
             }
+            elsif ($word eq 'names') {
+                my ($path, $how) = names_drift($register, $op);
+                tell_client('drift', $id, encode($path), $how, '-') if defined $path;
+            }
+            elsif ($word eq 'enabled') {
+                my $link = "$UNITS/multi-user.target.wants/$rest[0]";
+                tell_client('drift', $id, encode($link), 'missing', '-') unless look_at($link)->{type} eq 'link';
+            }
             elsif ($word eq 'unit') {
                 my $state = unit_state($rest[0]);
                 tell_client('drift', $id, encode($rest[0]), 'stopped', hex_of("$state->{ActiveState} ($state->{SubState})")) unless $state->{ActiveState} eq 'active';

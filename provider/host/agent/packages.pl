@@ -62,10 +62,12 @@ sub bring_packages {
     my (undef, $audit) = run(['dpkg', '--audit']);
     run(['dpkg', '--configure', '-a', '--force-confdef', '--force-confold']) if length $audit;
     replace_file($SINCE, '', 0600) unless -e $SINCE;
+    keep_replaced($puts, %before);
     say_to($_, 'apt: installing ' . join(', ', @missing)) for @ids;
     my ($status, $said) = apt(\@ids, 'install', @missing);
     my %after = installed_packages();
     my @still = grep { !$after{$_} } @missing;
+    forget_stand_ins($puts, %after);
     if ($status || @still) {
         my %needed = map { $_ => 1 } map { @{ $units{$_} } } grep { $after{$_} } @missing;
         unlink grep { !$needed{ name_of($_) } } @masks;

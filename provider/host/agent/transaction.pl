@@ -76,12 +76,13 @@ sub wanted_paths {
     my ($dhcp) = all_ops($merged, 'serve');
     if ($dhcp) {
         my $text = render_hosts($merged);
-        $want{$HOSTS} = { type => 'file', content => $text, sha256 => sha256_text($text), mode => 0644, uid => 0, gid => 0, id => $dhcp->[0], ours => 1 };
+        $want{$HOSTS} = { type => 'file', content => $text, sha256 => sha256_text($text), mode => 0644, uid => 0, gid => 0, id => $dhcp->[0], ours => 1, joined => 1 };
         $held{$HOSTS} = 1;
     }
     my %had = map { ($_->[1][1] => $_->[0]) } all_ops($register, 'file'), all_ops($register, 'link');
     my ($had_dhcp) = all_ops($register, 'serve');
     $had{$HOSTS} = $had_dhcp->[0] if $had_dhcp;
+    want_names($register, $merged, \%want, \%held, \%had);
     for my $path (grep { !$held{$_} } keys %had) {
         my $original = kept_original($path);
         $original->{sha256} = sha256_text($original->{content}) if $original->{type} eq 'file';
@@ -103,8 +104,11 @@ sub transact {
     }
     my $merged = merge_register($register, $request);
     check_dependants($register, $merged, $request);
+    check_stand_ins($puts);
+    check_names_port($puts);
     make_state_folder() if %$puts;
     bring_packages($puts);
+    expand_enabled($puts);
     take_files($puts, $register, $contents);
     $merged = merge_register($register, $request);
     my ($want, $had) = wanted_paths($register, $merged, $puts, $contents);
@@ -128,11 +132,13 @@ sub transact {
     my (%restart, %stop, %was);
     for my $found (all_ops($merged, 'unit')) {
         my ($id, $op) = @$found;
-        my (undef, $unit, $paths) = @$op;
+        my (undef, $unit, $paths, $reloading_paths) = @$op;
         my $touched = grep { $touched{$_} } split /,/, $paths;
-        next unless $touched || $puts->{$id};
+        my $to_reload = grep { $touched{$_} } split /,/, $reloading_paths // '';
+        next unless $touched || $to_reload || $puts->{$id};
         $was{$unit} = unit_state($unit)->{ActiveState} =~ /^(active|activating|reloading)$/ ? 1 : 0;
-        $restart{$unit} = $id if $touched || !$was{$unit};
+        if ($touched || !$was{$unit}) { $restart{$unit} = $id }
+        elsif ($to_reload) { $was{$unit} = 'reload' }
     }
     my %runs_on = map { ($_->[1][1] => 1) } all_ops($merged, 'unit');
     for my $found (all_ops($register, 'unit')) {
@@ -146,6 +152,7 @@ sub transact {
         change_host($request, $want, \%have, $had, \@changed, \%restart, \%stop, \%was, $merged, \%sums, $register);
     }
     else { prove($register, $merged, $puts, {}, \%restart) }
+    give_back_replaced($merged, sort(keys %$puts, keys %{ $request->{drop} }));
     for my $id (sort keys %$puts) {
         my $changed = $restart{$id} || grep { ($want->{$_}{id} // '') eq $id } @changed;
         for my $op (ops_of($merged->{$id}, 'file')) {
@@ -168,9 +175,10 @@ sub change_host {
     my %mode_of = map { ($_->[1][1] => oct $_->[1][2]) } all_ops($merged, 'dir');
     my @made = unique(map { missing_folders($_) } sort keys %mode_of);
     my $candidate = folder_of($DHCPD) . '/.netboot-candidate.conf';
+    my @reload = grep { $was->{$_} eq 'reload' } sort keys %$was;
     # First of all, what a power cut while staging would leave lying about.
     my $journal = join '', (map { 'undo folder ' . encode($_) . "\n" } @made),
-        (map { 'staged ' . encode($_) . "\n" } $candidate, map { staged_name($_) } @$changed);
+        (map { 'staged ' . encode($_) . "\n" } $candidate, $CHRONY_CANDIDATE, map { staged_name($_) } @$changed);
     my $nothing_changed = sub {
         my ($reason) = @_;
         eval { undo_transaction(0) };
@@ -198,12 +206,20 @@ sub change_host {
             $staged{$path} = $staged;
         }
         check_dhcpd(\%staged, $candidate);
+        check_chronyd($merged, \%staged);
+        check_dnsmasq($merged, \%staged);
         1;
     } or $nothing_changed->($@);
 
     my $reload = grep { m{^\Q$UNITS\E/} } @$changed;
     eval {
         my $count = 0;
+        # Also what is as wanted already was somebody's before, and stays when we let it go.
+        my %is_changed = map { ($_ => 1) } @$changed;
+        for my $path (grep { !$is_changed{$_} && !$had->{$_} && !$want->{$_}{ours} && !$want->{$_}{released} } sort keys %$want) {
+            forget_original($path);
+            keep_original($path, $have->{$path});
+        }
         for my $path (@$changed) {
             my $from = $have->{$path};
             if (!$want->{$path}{ours} && !$want->{$path}{released}) {
@@ -216,7 +232,7 @@ sub change_host {
                     keep_edit($want->{$path}{id}, $path, $staged{$path});
                 }
             }
-            elsif ($path eq $HOSTS && !$had->{$path}) { forget_original($path); keep_original($path, $from) }
+            elsif ($want->{$path}{joined} && !$had->{$path}) { forget_original($path); keep_original($path, $from) }
             my @how = ($from->{type}, $path);
             if ($from->{type} eq 'link') { push @how, $from->{target} }
             elsif ($from->{type} eq 'file') {
@@ -226,7 +242,7 @@ sub change_host {
             }
             $journal .= join(' ', 'undo', map { encode($_) } @how) . "\n";
         }
-        for my $unit (sort keys %$restart) { keep_unit($unit, $was->{$unit}) unless grep { $_->[1][1] eq $unit } all_ops($register, 'unit') }
+        for my $unit (grep { !$stop->{$_} } sort keys %$was) { keep_unit($unit, $was->{$unit}) unless grep { $_->[1][1] eq $unit } all_ops($register, 'unit') }
         $journal .= join(' ', 'unit', encode($_), $was->{$_}) . "\n" for sort keys %$was;
         sync_folder($_) for $KEPT, $EDITS, $UNDO;
         replace_file($JOURNAL, $journal, 0600);
@@ -251,6 +267,7 @@ sub change_host {
             run(['systemctl', 'reset-failed', @units]);
             my ($status, $said) = run(['systemctl', 'restart', @units]);
         }
+        run(['systemctl', 'reload', @reload]) if @reload;
         prove($register, $merged, $request->{put}, { map { ($_ => 1) } @$changed }, $restart);
         1;
     } or do {
@@ -294,6 +311,8 @@ sub prove {
         await_unit($units{$unit}, $unit, @listens);
         output($units{$unit}, 'listening', join ', ', map { $_->[0] eq 'packet' ? "$_->[1] udp 67" : "$_->[1]:$_->[2] $_->[0]" } @listens);
     }
+    prove_time($merged, $puts, $restart);
+    prove_names($register, $merged, $puts, $changed, $restart);
     prove_nodes($merged, $puts, $register);
     prove_files($merged, $changed);
     return;

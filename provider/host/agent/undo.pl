@@ -49,7 +49,7 @@ sub undo_transaction {
     for my $unit ($booting ? () : @units) {
         my (undef, $name, $was_active) = @$unit;
         run(['systemctl', 'reset-failed', $name]);
-        run(['systemctl', $was_active ? 'restart' : 'stop', $name]);
+        run(['systemctl', { 0 => 'stop', 1 => 'restart', reload => 'reload' }->{$was_active}, $name]);
     }
     clear_journal();
     return 1;
