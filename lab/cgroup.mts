@@ -1,6 +1,6 @@
 import { type Dirent, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { waitFor } from "./program.mts";
+import { type Answer, type ProgramOptions, run, waitFor } from "./program.mts";
 
 /**
  * Every process of a lab is in the lab's control group from before its first instruction on, and can't leave it. So the group
@@ -27,6 +27,19 @@ function mountedHierarchies(type: "cgroup" | "cgroup2"): string[] {
 export function inCgroup(group: string, argv: readonly string[]): string[] {
   mkdirSync(group, { recursive: true });
   return ["/bin/sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', group, ...argv];
+}
+
+let helpers = 0;
+
+/** Runs a program of the machine as a part of a lab: it, and all that it starts, ends at the latest with the lab. */
+export async function runHelper(id: string, argv: readonly string[], options: ProgramOptions = {}): Promise<Answer> {
+  const group = join(cgroupOf(id), `helper-${process.pid}-${helpers++}`);
+  try {
+    return await run(inCgroup(group, argv), { shown: argv.join(" "), ...options, end: () => void killCgroup(group) });
+  } finally {
+    // What it left in the background goes on, and keeps the group.
+    tryRemove(group);
+  }
 }
 
 /** The processes of a group and of all groups in it. */

@@ -16,7 +16,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cgroupOf, inCgroup, removeCgroup } from "./cgroup.mts";
+import { cgroupOf, inCgroup, removeCgroup, runHelper } from "./cgroup.mts";
 import { listTree } from "./listing.mts";
 import { type LabMachine, type MachineOptions, makeMachine } from "./machine.mts";
 import { buildNetwork, networkOf, removeNetwork, uplinkCommand } from "./network.mts";
@@ -29,7 +29,6 @@ import {
   powerOnNode0,
   type RunOptions,
   rebootNode0,
-  runHelper,
   runInNode0,
   unmountDisk,
 } from "./node0.mts";
@@ -218,7 +217,7 @@ function openRecord(record: LabRecord): Lab {
       bridge: network.bridge,
       clientInterface: network.clientInterface,
       run: (argv, options) =>
-        runHelper(record, ["nsenter", `--net=/run/netns/${network.segmentNamespace}`, ...argv], options),
+        runHelper(network.id, ["nsenter", `--net=/run/netns/${network.segmentNamespace}`, ...argv], options),
     },
     machine: (options) => makeMachine(record, options),
     down: () => labDown(record.name),

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { type BootEvent, CaptureReader } from "./capture.mts";
-import { cgroupOf, inCgroup, killCgroup, tryRemove } from "./cgroup.mts";
+import { cgroupOf, inCgroup, killCgroup, runHelper, tryRemove } from "./cgroup.mts";
 import { diskSpeech, type Firmware, makeDisk } from "./disk.mts";
 import { networkOf } from "./network.mts";
 import { run, waitFor } from "./program.mts";
@@ -165,8 +165,8 @@ class Boot {
   }
 
   private async plugIn(): Promise<void> {
-    const { segmentNamespace, bridge } = networkOf(this.record.slot);
-    const ip = (...args: string[]) => run(["ip", "-n", segmentNamespace, ...args]);
+    const { id, segmentNamespace, bridge } = networkOf(this.record.slot);
+    const ip = (...args: string[]) => runHelper(id, ["ip", "-n", segmentNamespace, ...args]);
     for (const tap of tapsOf(this.machine)) {
       await ip("tuntap", "add", tap, "mode", "tap");
       await ip("link", "set", tap, "master", this.machine.bridge ?? bridge, "up");

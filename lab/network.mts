@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { runHelper } from "./cgroup.mts";
 import { run } from "./program.mts";
 import type { LabRecord } from "./state.mts";
 
@@ -51,21 +52,21 @@ export function networkOf(slot: number): LabNetwork {
 export async function buildNetwork(record: LabRecord): Promise<void> {
   const network = networkOf(record.slot);
   const { id, node0Namespace, segmentNamespace, outsideNamespace } = network;
-  const ip = (...args: string[]) => run(["ip", ...args]);
+  const ip = (...args: string[]) => runHelper(id, ["ip", ...args]);
   for (const namespace of [outsideNamespace, segmentNamespace, node0Namespace]) await ip("netns", "add", namespace);
 
   const outside = (...args: string[]) => ip("-n", outsideNamespace, ...args);
   await outside("link", "add", "public", "type", "bridge");
   await ip("link", "add", id, "type", "veth", "peer", "name", "machine", "netns", outsideNamespace);
-  await cable(node0Namespace, "eno1", "52:54:00:6e:00:01", outsideNamespace, "node0");
+  await cable(network, node0Namespace, "eno1", "52:54:00:6e:00:01", outsideNamespace, "node0");
   for (const port of ["machine", "node0"]) await outside("link", "set", port, "master", "public", "up");
   await outside("addr", "add", `${network.gateway}/29`, "dev", "public");
   await outside("link", "set", "public", "up");
   await ip("addr", "add", `${network.machineAddress}/29`, "dev", id);
   await ip("link", "set", id, "up");
   const inside = ["nsenter", `--net=/run/netns/${outsideNamespace}`];
-  await run([...inside, "/bin/sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"]);
-  await run([...inside, "nft", "-f", "-"], {
+  await runHelper(id, [...inside, "/bin/sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"]);
+  await runHelper(id, [...inside, "nft", "-f", "-"], {
     input: `table ip lab {
       chain postrouting {
         type nat hook postrouting priority srcnat
@@ -76,7 +77,14 @@ export async function buildNetwork(record: LabRecord): Promise<void> {
 
   await ip("-n", segmentNamespace, "link", "set", "lo", "up");
   await segmentWithNode0(network, "private", "eno2", network.privateInterfaceMac);
-  await cable(segmentNamespace, network.clientInterface, "52:54:00:6e:00:0c", segmentNamespace, "client0-port");
+  await cable(
+    network,
+    segmentNamespace,
+    network.clientInterface,
+    "52:54:00:6e:00:0c",
+    segmentNamespace,
+    "client0-port",
+  );
   await ip("-n", segmentNamespace, "link", "set", "client0-port", "master", network.bridge, "up");
   await ip("-n", segmentNamespace, "link", "set", network.clientInterface, "up");
   if (record.secondPrivateCidr !== undefined) {
@@ -90,14 +98,22 @@ async function segmentWithNode0(
   node0Interface: string,
   mac: string,
 ): Promise<void> {
-  const segment = (...args: string[]) => run(["ip", "-n", network.segmentNamespace, ...args]);
+  const segment = (...args: string[]) => runHelper(network.id, ["ip", "-n", network.segmentNamespace, ...args]);
   await segment("link", "add", bridge, "type", "bridge");
-  await cable(network.node0Namespace, node0Interface, mac, network.segmentNamespace, `node0-${node0Interface}`);
+  await cable(
+    network,
+    network.node0Namespace,
+    node0Interface,
+    mac,
+    network.segmentNamespace,
+    `node0-${node0Interface}`,
+  );
   await segment("link", "set", `node0-${node0Interface}`, "master", bridge, "up");
   await segment("link", "set", bridge, "up");
 }
 
 async function cable(
+  { id }: LabNetwork,
   namespace: string,
   name: string,
   mac: string,
@@ -105,7 +121,7 @@ async function cable(
   other: string,
 ): Promise<void> {
   const here = ["name", name, "netns", namespace, "address", mac];
-  await run(["ip", "link", "add", ...here, "type", "veth", "peer", "name", other, "netns", otherNamespace]);
+  await runHelper(id, ["ip", "link", "add", ...here, "type", "veth", "peer", "name", other, "netns", otherNamespace]);
 }
 
 /** The command line of what carries node 0's connections to the world, as ordinary connections of this machine. */

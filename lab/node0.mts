@@ -15,10 +15,10 @@ import {
 } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { cgroupOf, inCgroup, killCgroup, processesIn, tryRemove } from "./cgroup.mts";
+import { cgroupOf, inCgroup, killCgroup, processesIn, runHelper, tryRemove } from "./cgroup.mts";
 import { type LabNetwork, networkOf } from "./network.mts";
 import { type Answer, type ProgramOptions, run, waitFor } from "./program.mts";
-import { aptProxyLines, copyDisk, type Release } from "./rootFileSystem.mts";
+import { aptProxyLines, type Release, withDisk } from "./rootFileSystem.mts";
 import { type LabRecord, labFolder } from "./state.mts";
 
 export type RunOptions = Pick<ProgramOptions, "check" | "timeoutMs" | "input">;
@@ -35,9 +35,12 @@ function diskOf(name: string): string {
 /** Makes the disk of node 0: a Debian with this lab's keys and addresses. Returns its host key. */
 export async function installNode0(record: LabRecord, onProgress: (line: string) => void): Promise<string> {
   const root = node0Root(record.name);
-  await copyDisk(record.release as Release, diskOf(record.name), onProgress);
-  await mountDisk(record.name);
   const network = networkOf(record.slot);
+  const helper = (...argv: string[]) => runHelper(network.id, argv);
+  await withDisk(record.release as Release, onProgress, (image) =>
+    helper("cp", "--sparse=always", "--reflink=auto", image, diskOf(record.name)),
+  );
+  await mountDisk(record);
   const write = (path: string, text: string) => writeFileSync(join(root, path), text);
 
   write("etc/hostname", "node0\n");
@@ -49,18 +52,18 @@ export async function installNode0(record: LabRecord, onProgress: (line: string)
   const proxy = await aptProxyLines();
   if (proxy !== "") write("etc/apt/apt.conf.d/90proxy", proxy);
 
-  await run(["ssh-keygen", "-A", "-f", root]);
+  await helper("ssh-keygen", "-A", "-f", root);
   const key = join(labFolder(record.name), "id_ed25519");
-  await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", key]);
+  await helper("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", key);
   for (const home of ["root", "home/operator"])
     write(`${home}/.ssh/authorized_keys`, readFileSync(`${key}.pub`, "utf8"));
   const [type, publicKey] = readFileSync(join(root, "etc/ssh/ssh_host_ed25519_key.pub"), "utf8").split(" ");
   return `${type} ${publicKey}`;
 }
 
-async function mountDisk(name: string): Promise<void> {
+async function mountDisk({ name, slot }: LabRecord): Promise<void> {
   mkdirSync(node0Root(name), { recursive: true });
-  await run(["mount", "-o", "loop,discard", diskOf(name), node0Root(name)]);
+  await runHelper(networkOf(slot).id, ["mount", "-o", "loop,discard", diskOf(name), node0Root(name)]);
 }
 
 /** Takes node 0's disk out of the machine's tree, and returns when the kernel has let go of it. */
@@ -203,7 +206,7 @@ export async function powerCutNode0(record: LabRecord, { loseUnsynced = false }:
   if (loseUnsynced) {
     await unmountDisk(record.name);
     renameSync(`${disk}.now`, disk);
-    await mountDisk(record.name);
+    await mountDisk(record);
   }
 }
 
@@ -241,20 +244,10 @@ export async function runInNode0(record: LabRecord, script: string, options: Run
   ];
   const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   const environment = ["/usr/bin/env", "-i", path, "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"];
-  return await runHelper(record, [...enter, ...environment, "/bin/sh", "-c", script], options);
-}
-
-let helpers = 0;
-
-/** Runs a program as a part of the lab: it, and all that it starts, ends at the latest with the lab. */
-export async function runHelper(record: LabRecord, argv: readonly string[], options: RunOptions = {}): Promise<Answer> {
-  const group = join(cgroupOf(networkOf(record.slot).id), `helper-${process.pid}-${helpers++}`);
-  try {
-    return await run(inCgroup(group, argv), { ...options, end: () => void killCgroup(group) });
-  } finally {
-    // What it left in the background goes on, and keeps the group.
-    tryRemove(group);
-  }
+  return await runHelper(networkOf(record.slot).id, [...enter, ...environment, "/bin/sh", "-c", script], {
+    ...options,
+    shown: script,
+  });
 }
 
 /** The first process of node 0, if node 0 is on. */

@@ -15,6 +15,8 @@ export interface ProgramOptions {
   /** What it reads on its standard input. */
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** What an error shows as the command. @defaultValue the whole of it */
+  readonly shown?: string;
   /** Called with each line it prints, as soon as it is there. */
   readonly onLine?: (line: string) => void;
   /** Ends it, and all that it started. @defaultValue SIGKILL to the program alone */
@@ -53,16 +55,17 @@ export async function run(argv: readonly string[], options: ProgramOptions = {})
     child.on("close", (exit, signal) => resolve(exit ?? (signal === null ? 1 : 128)));
   }).finally(() => clearTimeout(timer));
 
-  if (late) throw new Error(describeFailure(argv, `did not end within ${timeoutMs / 1000} s`, said));
-  if (check && code !== 0) throw new Error(describeFailure(argv, `failed with exit code ${code}`, said));
+  if (late)
+    throw new Error(describeFailure(options.shown ?? argv.join(" "), `did not end within ${timeoutMs / 1000} s`, said));
+  if (check && code !== 0)
+    throw new Error(describeFailure(options.shown ?? argv.join(" "), `failed with exit code ${code}`, said));
   return { code, ...said };
 }
 
-function describeFailure(argv: readonly string[], how: string, said: { stdout: string; stderr: string }): string {
-  const shown = argv.join(" ");
+function describeFailure(shown: string, how: string, said: { stdout: string; stderr: string }): string {
   const words = `${said.stdout}\n${said.stderr}`.split("\n").filter((line) => line.trim() !== "");
   return [
-    `${argv[0]} ${how}`,
+    `a command ${how}`,
     `  $ ${shown.length > 400 ? `${shown.slice(0, 400)} …` : shown}`,
     ...words.slice(-20).map((line) => `  ${line}`),
   ].join("\n");

@@ -61,34 +61,41 @@ cat >/usr/lib/systemd/system/chrony.service.d/lab.conf <<'END'
 ConditionCapability=
 [Service]
 ExecStart=
-ExecStart=/usr/sbin/chronyd -x $DAEMON_OPTS
+ExecStart=!/usr/sbin/chronyd -x $DAEMON_OPTS
 END
 `;
 
 /** Older than this, the lists of packages name versions that the mirrors have dropped, and apt-get install fails. */
 const freshForMs = 3 * 24 * 3600 * 1000;
 
+/** Images of other recipes and drafts of makers that died stay so long: another clone of the repository may use them. */
+const keptForMs = 7 * 24 * 3600 * 1000;
+
 /** What df says on node 0. The file has holes: it takes what is written. */
 const diskBytes = 8 * 2 ** 30;
 
 /**
- * Writes a disk with a Debian of this release to a file. The first time it is made by mmdebstrap and kept in the cache; whoever else
- * wants it meanwhile waits.
+ * Hands out the image of a disk with a Debian of this release, for as long as `use` takes. The first time it is made by mmdebstrap and
+ * kept in the cache; whoever else wants it meanwhile waits.
  *
  * @remarks
  * A file system of its own, not a tree of the machine's: to copy and remove that takes a tenth of a second. (Thousands of files that
  * are made soon after thousands were removed take ext4 ten seconds: it passes over inodes that have just become free.) And what
  * node 0 does to its disk it does to a real one: fsync, rename, hard links, all as ever.
  */
-export async function copyDisk(release: Release, target: string, onProgress: (line: string) => void): Promise<void> {
+export async function withDisk<T>(
+  release: Release,
+  onProgress: (line: string) => void,
+  use: (image: string) => Promise<T>,
+): Promise<T> {
   const folder = join(cacheFolder(), "roots");
   mkdirSync(folder, { recursive: true });
   const parts = JSON.stringify([release, packages, recipe, diskBytes]);
   const version = createHash("sha256").update(parts).digest("hex").slice(0, 12);
   const image = join(folder, `${release}-${version}.ext4`);
-  await withLock(join(folder, `${release}.lock`), async () => {
+  return await withLock(join(folder, `${release}.lock`), async () => {
     if (!isFresh(image)) await makeImage(release, image, onProgress);
-    await run(["cp", "--sparse=always", "--reflink=auto", image, target]);
+    return await use(image);
   });
 }
 
@@ -106,10 +113,9 @@ async function makeImage(release: Release, image: string, onProgress: (line: str
     writeFileSync(join(draft, "image"), "");
     truncateSync(join(draft, "image"), diskBytes);
     await run(["mke2fs", "-q", "-t", "ext4", "-L", "node0", "-d", tree, join(draft, "image")]);
-    for (const older of readdirSync(folder)) {
-      const isOfOurs =
-        older.startsWith(`${release}-`) || (older.startsWith(`.${release}-`) && join(folder, older) !== draft);
-      if (isOfOurs) rmSync(join(folder, older), { recursive: true });
+    for (const name of readdirSync(folder).filter((other) => other.includes(`${release}-`))) {
+      const other = join(folder, name);
+      if (other !== draft && Date.now() - statSync(other).mtimeMs > keptForMs) rmSync(other, { recursive: true });
     }
     renameSync(join(draft, "image"), image);
   } catch (cause) {
@@ -133,6 +139,8 @@ async function mmdebstrap(release: Release, target: string, onProgress: (line: s
     "--pid",
     "--fork",
     "--kill-child",
+    "--propagation",
+    "slave",
     "--mount-proc",
   ];
   const hook = `chroot "$1" /bin/sh -c ${shellQuote(recipe)}`;
