@@ -29,7 +29,8 @@ export function check(_kind: string, _olds: Properties, news: Properties): Check
   const { __problems: problems, ...inputs } = news;
   if (!Array.isArray(problems)) return { inputs, failures: [] };
   const failures = (problems as readonly Problem[]).map(({ path, message }) => ({
-    property: path,
+    // Named, the engine would print the input's value beside it, which is nothing where the argument was refused.
+    property: "",
     reason: path === "" ? message : `${path}: ${message}`,
   }));
   return { inputs, failures };

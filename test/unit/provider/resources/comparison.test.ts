@@ -14,7 +14,7 @@ describe("check", () => {
     expect(check("OlaNode", {}, { ...inputs, __problems: problems })).toEqual({
       inputs,
       failures: [
-        { property: "macs[0]", reason: 'macs[0]: "52:54" is no MAC' },
+        { property: "", reason: 'macs[0]: "52:54" is no MAC' },
         { property: "", reason: "wrong" },
       ],
     });
