@@ -59,13 +59,14 @@ async function up(args: string[]): Promise<void> {
   const { values } = parse(args, { name: {}, release: {}, cidr: {}, address: {} });
   const started = Date.now();
   const { name, release, cidr, address } = values as Record<string, string | undefined>;
-  const lab = await untilSignal(() =>
+  const lab = await untilSignal((signal) =>
     labUp({
       ...(name !== undefined && { name }),
       ...(release !== undefined && { release: release as Release }),
       ...(cidr !== undefined && { privateCidr: cidr }),
       ...(address !== undefined && { privateAddress: address }),
       keep: true,
+      signal,
       onProgress: say,
     }),
   );
@@ -87,20 +88,19 @@ By hand:
   npm run lab -- down ${again}`);
 }
 
-/** A lab that is only half up when somebody presses Ctrl-C goes away with this process. */
-async function untilSignal(make: () => Promise<Lab>): Promise<Lab> {
-  const before = new Set(await labList());
+/** A lab that is only half up when somebody presses Ctrl-C goes away again. */
+async function untilSignal(make: (signal: AbortSignal) => Promise<Lab>): Promise<Lab> {
+  const interruption = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {
-    say(`${signal}: clearing away`);
-    void (async () => {
-      for (const name of await labList()) if (!before.has(name)) await labDown(name);
-      process.exit(130);
-    })();
+    say(`${signal}: clearing away what is made so far`);
+    interruption.abort(new Error("interrupted; nothing of the lab is left"));
   };
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
-  const lab = await make();
-  process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-  return lab;
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  try {
+    return await make(interruption.signal);
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
 }
 
 async function ssh(args: string[]): Promise<void> {
@@ -147,9 +147,9 @@ async function boot(args: string[]): Promise<void> {
     ...(bootFrom !== undefined && { bootFrom: Number(bootFrom) }),
   });
   say(`${name} is on`);
-  const report = await machine
-    .boot({ screenshots: screenshots ?? `lab-screenshots-${lab.name}`, onStep: (step) => say(describeStep(step)) })
-    .finally(() => machine.off());
+  const onStep = (step: BootStep) => say(describeStep(step));
+  const report = await machine.boot({ screenshots: screenshots ?? `lab-screenshots-${lab.name}`, onStep });
+  await machine.off();
   say(describeEnd(name, report));
   process.exitCode = report.reachedDisk ? 0 : 1;
 }

@@ -16,7 +16,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cgroupOf, inCgroup, removeCgroup, runHelper } from "./cgroup.mts";
+import { cgroupOf, inCgroup, killCgroup, removeCgroup, runHelper } from "./cgroup.mts";
 import { listTree } from "./listing.mts";
 import { type LabMachine, type MachineOptions, makeMachine } from "./machine.mts";
 import { buildNetwork, networkOf, removeNetwork, uplinkCommand } from "./network.mts";
@@ -70,6 +70,8 @@ export interface LabOptions {
   /** The lab outlives this process, until somebody takes it down by name. @defaultValue `false` */
   readonly keep?: boolean;
   readonly onProgress?: (line: string) => void;
+  /** Breaks the work off: what is made so far is taken away, and the promise is rejected. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Lab {
@@ -127,7 +129,7 @@ export interface Segment {
 export async function labUp(options: LabOptions = {}): Promise<Lab> {
   const missing = await labRequirements();
   if (missing !== undefined) throw new Error(missing);
-  const { name, release = "bookworm", secondPrivate, onProgress = () => undefined } = options;
+  const { name, release = "bookworm", secondPrivate, onProgress = () => undefined, signal } = options;
   checkOptions(options);
   await removeOrphans(onProgress);
 
@@ -138,18 +140,26 @@ export async function labUp(options: LabOptions = {}): Promise<Lab> {
     privateAddress: options.privateAddress ?? "192.168.1.1",
     ...(secondPrivate && { secondPrivateCidr: secondPrivate.cidr, secondPrivateAddress: secondPrivate.address }),
   });
+  // What is running for the lab ends, and so the step that waits for it fails.
+  const breakOff = () => void killCgroup(cgroupOf(networkOf(record.slot).id));
+  signal?.addEventListener("abort", breakOff);
   try {
+    signal?.throwIfAborted();
     // Both to their end, also when one fails: what follows, or clears away, must not run beside them.
     const [installed, connected] = await Promise.allSettled([installNode0(record, onProgress), connectOutside(record)]);
     if (installed.status === "rejected") throw installed.reason;
     if (connected.status === "rejected") throw connected.reason;
     record.hostKey = installed.value;
-    await powerOnNode0(record);
+    signal?.throwIfAborted();
+    await powerOnNode0(record, signal);
     if (options.keep) record.owner = "kept";
     writeRecord(record);
   } catch (cause) {
     await labDown(record.name);
+    signal?.throwIfAborted();
     throw cause;
+  } finally {
+    signal?.removeEventListener("abort", breakOff);
   }
   onProgress(`lab "${record.name}" is up: node 0 is a Debian ${release} at ${networkOf(record.slot).host}`);
   return openRecord(record);

@@ -141,7 +141,11 @@ export function uplinkCommand(network: LabNetwork): string[] {
 export async function removeNetwork(slot: number): Promise<void> {
   const network = networkOf(slot);
   for (const namespace of [network.node0Namespace, network.segmentNamespace, network.outsideNamespace]) {
-    if (existsSync(`/run/netns/${namespace}`)) await run(["ip", "netns", "del", namespace]);
+    const path = `/run/netns/${namespace}`;
+    const { stderr } = existsSync(path)
+      ? await run(["ip", "netns", "del", namespace], { check: false })
+      : { stderr: "" };
+    if (existsSync(path)) throw new Error(`the namespace ${namespace} cannot be removed: ${stderr.trim()}`);
   }
   if (existsSync(`/sys/class/net/${network.id}`)) await run(["ip", "link", "del", network.id], { check: false });
   await removeNamespaceFolder();

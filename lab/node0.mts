@@ -37,7 +37,7 @@ export async function installNode0(record: LabRecord, onProgress: (line: string)
   const root = node0Root(record.name);
   const network = networkOf(record.slot);
   const helper = (...argv: string[]) => runHelper(network.id, argv);
-  await withDisk(record.release as Release, onProgress, (image) =>
+  await withDisk(record.release as Release, network.id, onProgress, (image) =>
     helper("cp", "--sparse=always", "--reflink=auto", image, diskOf(record.name)),
   );
   await mountDisk(record);
@@ -107,7 +107,7 @@ function renderInterfaces(record: LabRecord, network: LabNetwork): string {
 }
 
 /** Switches node 0 on, and returns when its systemd is done with booting and its sshd answers. */
-export async function powerOnNode0(record: LabRecord): Promise<void> {
+export async function powerOnNode0(record: LabRecord, signal?: AbortSignal): Promise<void> {
   const { id, node0Namespace } = networkOf(record.slot);
   if (findInit(record) !== undefined) throw new Error(`node 0 of lab "${record.name}" is already on`);
   const command = [
@@ -140,11 +140,14 @@ export async function powerOnNode0(record: LabRecord): Promise<void> {
   const env = { ...process.env, ...settings };
   spawn(file, args, { detached: true, stdio: ["ignore", log, log], env }).unref();
   closeSync(log);
-  await node0IsUp(record);
+  await node0IsUp(record, { signal });
 }
 
 /** Waits until node 0 is up, and is another run of it than the one whose init had the number `previous`. */
-async function node0IsUp(record: LabRecord, previous?: number): Promise<void> {
+async function node0IsUp(
+  record: LabRecord,
+  { previous, signal }: { previous?: number | undefined; signal?: AbortSignal | undefined },
+): Promise<void> {
   const { host } = networkOf(record.slot);
   const question = "systemctl is-system-running; cat /sys/class/net/eno2/operstate";
   let seen = "no init process";
@@ -161,9 +164,9 @@ async function node0IsUp(record: LabRecord, previous?: number): Promise<void> {
       seen = `systemctl is-system-running and the state of eno2: "${(stdout + stderr).trim()}"`;
       return /^(running|degraded)\nup\n/.test(stdout) || undefined;
     },
-    { timeoutMs: 120_000, seen: console },
+    { timeoutMs: 120_000, seen: console, signal },
   );
-  await waitFor("an answer of node 0's sshd", () => greets(host, 22), { timeoutMs: 60_000, seen: console });
+  await waitFor("an answer of node 0's sshd", () => greets(host, 22), { timeoutMs: 60_000, seen: console, signal });
 }
 
 function greets(host: string, port: number): Promise<true | undefined> {
@@ -182,7 +185,7 @@ function greets(host: string, port: number): Promise<true | undefined> {
 export async function rebootNode0(record: LabRecord): Promise<void> {
   const previous = findInit(record);
   await runInNode0(record, "systemctl reboot", { check: false });
-  await node0IsUp(record, previous);
+  await node0IsUp(record, { previous });
 }
 
 export interface PowerCutOptions {

@@ -71,14 +71,23 @@ function describeFailure(shown: string, how: string, said: { stdout: string; std
   ].join("\n");
 }
 
+export interface WaitOptions {
+  readonly timeoutMs: number;
+  readonly everyMs?: number;
+  /** What to say on failure. */
+  readonly seen?: () => string;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Asks until there is an answer; at the end of the time it fails with what was seen last. */
 export async function waitFor<T>(
   what: string,
   look: () => T | undefined | Promise<T | undefined>,
-  { timeoutMs, everyMs = 50, seen = () => "nothing" }: { timeoutMs: number; everyMs?: number; seen?: () => string },
+  { timeoutMs, everyMs = 50, seen = () => "nothing", signal }: WaitOptions,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
+    signal?.throwIfAborted();
     const answer = await look();
     if (answer !== undefined) return answer;
     if (Date.now() > end) throw new Error(`${what} did not happen within ${timeoutMs / 1000} s; last seen: ${seen()}`);

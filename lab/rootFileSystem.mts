@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { runHelper } from "./cgroup.mts";
 import { withLock } from "./lock.mts";
 import { run } from "./program.mts";
 import { cacheFolder } from "./state.mts";
@@ -85,6 +86,7 @@ const diskBytes = 8 * 2 ** 30;
  */
 export async function withDisk<T>(
   release: Release,
+  id: string,
   onProgress: (line: string) => void,
   use: (image: string) => Promise<T>,
 ): Promise<T> {
@@ -94,7 +96,7 @@ export async function withDisk<T>(
   const version = createHash("sha256").update(parts).digest("hex").slice(0, 12);
   const image = join(folder, `${release}-${version}.ext4`);
   return await withLock(join(folder, `${release}.lock`), async () => {
-    if (!isFresh(image)) await makeImage(release, image, onProgress);
+    if (!isFresh(image)) await makeImage(release, id, image, onProgress);
     return await use(image);
   });
 }
@@ -103,16 +105,21 @@ function isFresh(image: string): boolean {
   return existsSync(image) && Date.now() - statSync(image).mtimeMs < freshForMs;
 }
 
-async function makeImage(release: Release, image: string, onProgress: (line: string) => void): Promise<void> {
+async function makeImage(
+  release: Release,
+  id: string,
+  image: string,
+  onProgress: (line: string) => void,
+): Promise<void> {
   onProgress(`making a Debian ${release} for node 0 (once; about half a minute)`);
   const folder = join(image, "..");
   const draft = mkdtempSync(join(folder, `.${release}-`));
   try {
     const tree = join(draft, "root");
-    await mmdebstrap(release, tree, onProgress);
+    await mmdebstrap(release, id, tree, onProgress);
     writeFileSync(join(draft, "image"), "");
     truncateSync(join(draft, "image"), diskBytes);
-    await run(["mke2fs", "-q", "-t", "ext4", "-L", "node0", "-d", tree, join(draft, "image")]);
+    await runHelper(id, ["mke2fs", "-q", "-t", "ext4", "-L", "node0", "-d", tree, join(draft, "image")]);
     for (const name of readdirSync(folder).filter((other) => other.includes(`${release}-`))) {
       const other = join(folder, name);
       if (other !== draft && Date.now() - statSync(other).mtimeMs > keptForMs) rmSync(other, { recursive: true });
@@ -128,7 +135,12 @@ async function makeImage(release: Release, image: string, onProgress: (line: str
   }
 }
 
-async function mmdebstrap(release: Release, target: string, onProgress: (line: string) => void): Promise<void> {
+async function mmdebstrap(
+  release: Release,
+  id: string,
+  target: string,
+  onProgress: (line: string) => void,
+): Promise<void> {
   // In namespaces of its own, which die with it: a killed maker leaves no mount and no process.
   const contained = [
     "setpriv",
@@ -145,7 +157,8 @@ async function mmdebstrap(release: Release, target: string, onProgress: (line: s
   ];
   const hook = `chroot "$1" /bin/sh -c ${shellQuote(recipe)}`;
   const said: string[] = [];
-  await run(
+  await runHelper(
+    id,
     [
       ...contained,
       "mmdebstrap",
