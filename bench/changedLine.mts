@@ -1,0 +1,57 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Lab } from "../lab/index.mts";
+import type { ScratchProject } from "../tools/scratch.mts";
+import { type FleetOptions, fleetProgram, loginsOf } from "./projects.mts";
+import { type AfterAuthentication, countAfterAuthentication, type Message } from "./roundTrips.mts";
+import type { Wire } from "./wire.mts";
+
+/** What it took to bring one changed line to node 0. */
+export interface ChangedLine {
+  /** Connections through the wire, and logins by sshd's own log. */
+  readonly connections: number;
+  readonly logins: number;
+  /** Of the first connection. */
+  readonly after: AfterAuthentication;
+}
+
+/** Changes the lease time, once for each run, and watches the way there. The project's machines stay as they are. */
+export async function measureChangedLine(
+  lab: Lab,
+  project: ScratchProject,
+  wire: Wire,
+  options: FleetOptions,
+  times: number,
+): Promise<readonly ChangedLine[]> {
+  const trace = join(project.root, "ssh-trace");
+  const seen: ChangedLine[] = [];
+  for (let round = 0; round < times; round++) {
+    const leaseSeconds = 3600 + round;
+    project.write({ "index.ts": fleetProgram(lab, { ...options, leaseSeconds }) });
+    rmSync(trace, { force: true });
+    wire.taken();
+    const before = await loginsOf(lab);
+    await project.succeed(["up", "--yes", "--skip-preview"], {
+      env: { NODE_OPTIONS: `--require=${join(import.meta.dirname, "sshTrace.cjs")}`, NETBOOT_SSH_TRACE: trace },
+    });
+    const { stdout } = await lab.node0.run("grep default-lease-time /etc/dhcp/dhcpd.conf");
+    if (!stdout.includes(String(leaseSeconds)))
+      throw new Error(`the lease time on node 0 is not ${leaseSeconds}: ${stdout}`);
+    const connections = wire.taken();
+    const after = countAfterAuthentication(messagesOf(trace), connections[0] ?? []);
+    seen.push({ connections: connections.length, logins: (await loginsOf(lab)) - before, after });
+  }
+  return seen;
+}
+
+/** The messages of the first connection in the trace. */
+function messagesOf(trace: string): readonly Message[] {
+  if (!existsSync(trace)) throw new Error("the provider wrote no trace: NODE_OPTIONS did not reach it");
+  const lines = readFileSync(trace, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as { connection: string; at: string; text: string });
+  return lines
+    .filter(({ connection }) => connection === lines[0]?.connection)
+    .map(({ at, text }) => ({ at: BigInt(at), text }));
+}

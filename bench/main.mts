@@ -1,0 +1,171 @@
+/**
+ * The measurements of docs/performance.md. Each is a difference or a ratio of two things measured in turns in one run,
+ * for times of their own say little about another machine.
+ *
+ *     npm run bench                    all of it, some twenty minutes; writes docs/performance.md
+ *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
+ *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp
+ */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Lab, labUp } from "../lab/index.mts";
+import { runCommand } from "../tools/command.mts";
+import type { ExportedState, ScratchProject } from "../tools/scratch.mts";
+import { measureChangedLine } from "./changedLine.mts";
+import { measureFirstUp, partsOf } from "./firstUp.mts";
+import { measureNothingToChange, type NothingToChange } from "./nothingToChange.mts";
+import { fleetProject, guideProject, roomy } from "./projects.mts";
+import { pyinfraVersion } from "./pyinfra.mts";
+import {
+  changedLineSection,
+  firstUpSection,
+  nothingSection,
+  renderSection,
+  type Section,
+  stateSection,
+} from "./report.mts";
+import { measureStateSize } from "./stateSize.mts";
+import { wireTo } from "./wire.mts";
+
+const measurements = ["nothing", "line", "state", "firstUp"] as const;
+type Measurement = (typeof measurements)[number];
+
+const { values: options } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, only: { type: "string", multiple: true, default: [] } },
+});
+const wanted = options.only.length === 0 ? measurements : options.only.map(measurementNamed);
+const repetitions = options.quick
+  ? { guide: 4, fleet: 2, line: 2, firstUp: 1, machines: 100 }
+  : { guide: 12, fleet: 8, line: 4, firstUp: 5, machines: 300 };
+
+function measurementNamed(name: string): Measurement {
+  const found = measurements.find((measurement) => measurement === name);
+  if (found === undefined) throw new Error(`there is no measurement "${name}": choose of ${measurements.join(", ")}`);
+  return found;
+}
+
+const wants = (...names: readonly Measurement[]) => names.some((name) => wanted.includes(name));
+const up = ["up", "--yes", "--skip-preview"];
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** A stack that is up, for as long as the work takes. */
+async function withStack<T>(
+  make: (lab: Lab) => Promise<ScratchProject>,
+  lab: Lab,
+  work: (project: ScratchProject) => Promise<T>,
+): Promise<T> {
+  const project = await make(lab);
+  try {
+    await project.succeed(up);
+    return await work(project);
+  } finally {
+    await project.remove();
+  }
+}
+
+async function withLab<T>(work: (lab: Lab) => Promise<T>, options = {}): Promise<T> {
+  const lab = await labUp(options);
+  try {
+    return await work(lab);
+  } finally {
+    await lab.down();
+  }
+}
+
+async function nothing(): Promise<Section> {
+  const measured = new Map<string, NothingToChange>();
+  say(`nothing to change: the guide's program, ${repetitions.guide} times each`);
+  const guide = await withLab((lab) =>
+    withStack(guideProject, lab, (project) => measureNothingToChange(lab, project, repetitions.guide)),
+  );
+  measured.set("the guide's program", guide);
+  const { machines, fleet: times } = repetitions;
+  say(`nothing to change: ${machines} OlaNodes, ${times} times each`);
+  const nics = Array.from({ length: machines }, () => 1);
+  const fleet = await withLab(
+    (lab) =>
+      withStack(
+        () => fleetProject(lab, { nics }),
+        lab,
+        (project) => measureNothingToChange(lab, project, times),
+      ),
+    roomy,
+  );
+  measured.set(`${machines} OlaNodes`, fleet);
+  return nothingSection(measured);
+}
+
+/** The three that need a node 0 with three machines, or begin from what one is like. */
+async function small(): Promise<readonly Section[]> {
+  const nics = [1, 2, 4];
+  return await withLab(async (lab) => {
+    const wire = await wireTo(lab.node0.host, lab.node0.port);
+    const { host, port } = wire;
+    const fleet = { nics, at: { host, port } };
+    try {
+      return await withStack(
+        () => fleetProject(lab, fleet),
+        lab,
+        async (project) => {
+          const sections: Section[] = [];
+          if (wants("line")) {
+            say(`a changed line: ${repetitions.line} times`);
+            sections.push(changedLineSection(await measureChangedLine(lab, project, wire, fleet, repetitions.line)));
+          }
+          if (wants("state")) sections.push(stateSection(await measureStateSize(project)));
+          if (wants("firstUp")) sections.push(await firstUp(lab, await project.state()));
+          return sections;
+        },
+      );
+    } finally {
+      wire.close();
+    }
+  }, roomy);
+}
+
+async function firstUp(lab: Lab, state: ExportedState): Promise<Section> {
+  say(`a first up beside pyinfra: ${repetitions.firstUp} times each`);
+  const parts = partsOf(state);
+  return firstUpSection(await measureFirstUp({ lab, parts }, repetitions.firstUp), pyinfraVersion, parts);
+}
+
+/** What the numbers hold for. */
+function circumstances(load: readonly number[]): string {
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: import.meta.dirname, encoding: "utf8" });
+  const [cpu] = cpus();
+  const command = `npm run bench${process.argv.slice(2).length > 0 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`;
+  return (
+    `Measured on ${new Date().toISOString().slice(0, 10)} at commit ${commit.trim()} by \`${command}\`, on a machine with ` +
+    `${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB of memory, Node ${process.version}; ` +
+    `load before ${load[0]?.toFixed(1)}, after ${loadavg()[0]?.toFixed(1)}. Where several values were seen, the one in the middle stands, with the least and the most.`
+  );
+}
+
+const target = join(import.meta.dirname, "../docs/performance.md");
+const begin = "<!-- made by `npm run bench` from here to the end -->";
+
+async function main(): Promise<void> {
+  const load = loadavg();
+  const { code, output } = await runCommand(["npm", "run", "--silent", "build"], {
+    cwd: join(import.meta.dirname, ".."),
+  });
+  if (code !== 0) throw new Error(`npm run build failed\n${output}`);
+  const sections = [
+    ...(wants("nothing") ? [await nothing()] : []),
+    ...(wants("line", "state", "firstUp") ? await small() : []),
+  ];
+  const text = [circumstances(load), "", ...sections.map(renderSection)].join("\n");
+  console.log(text);
+  if (options.quick || wanted !== measurements) return;
+  const [head = ""] = readFileSync(target, "utf8").split(begin);
+  writeFileSync(target, `${head.trimEnd()}\n\n${begin}\n\n${text.trimEnd()}\n`);
+  say(`written to ${target}`);
+}
+
+await main();

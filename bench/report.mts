@@ -1,0 +1,157 @@
+import type { ChangedLine } from "./changedLine.mts";
+import type { FirstUp } from "./firstUp.mts";
+import type { NothingToChange } from "./nothingToChange.mts";
+import type { Samples } from "./samples.mts";
+
+/** A table of docs/performance.md, with what stands above and below it. */
+export interface Section {
+  readonly title: string;
+  readonly intro: string;
+  readonly rows: readonly Row[];
+  readonly notes?: readonly string[];
+}
+
+interface Row {
+  readonly what: string;
+  readonly goal: string;
+  readonly seen: string;
+}
+
+/** `0.12 (0.08 to 0.31)`: the median, the least, the most. */
+export function renderSamples({ median, min, max }: Samples, unit = "", digits = 2): string {
+  const text = (value: number) => value.toFixed(digits);
+  if (text(min) === text(max)) return `${text(median)}${unit}`;
+  return `${text(median)}${unit} (${text(min)} to ${text(max)})`;
+}
+
+export function renderSection({ title, intro, rows, notes = [] }: Section): string {
+  return [
+    `## ${title}`,
+    "",
+    intro,
+    "",
+    "| what | goal | seen |",
+    "|---|---|---|",
+    ...rows.map(({ what, goal, seen }) => `| ${what} | ${goal} | ${seen} |`),
+    ...(notes.length === 0 ? [] : ["", ...notes]),
+    "",
+  ].join("\n");
+}
+
+/** Name of a program → what its runs cost. */
+export function nothingSection(measured: ReadonlyMap<string, NothingToChange>): Section {
+  return {
+    title: "`pulumi up` with nothing to change",
+    intro:
+      "`pulumi up --skip-preview`, in turns with the engine's floor: the same project, stack, state and program, where the " +
+      "package was exchanged for one ([bench/floor](../bench/floor)) that registers the same resources with the same " +
+      "inputs, parents, dependencies and provider text, all read from a file; its `check` and `diff` answer at once. The " +
+      "floor so holds all that the engine, its SDK and a dynamic provider cost, and none of our rendering and checking.",
+    rows: [...measured].flatMap(([name, { resources, cost, logins }]) => [
+      { what: `${name}, ${resources} resources: ours`, goal: "", seen: renderSamples(cost.clock.ours, " s") },
+      { what: "the floor", goal: "", seen: renderSamples(cost.clock.theirs, " s") },
+      {
+        what: "**ours less the floor**, pair by pair",
+        goal: "0.2 s",
+        seen: `**${renderSamples(cost.clock.difference, " s")}**`,
+      },
+      {
+        what: "the same in processor time of all processes",
+        goal: "",
+        seen: renderSamples(cost.processor.difference, " s"),
+      },
+      { what: "SSH logins on node 0, all runs together", goal: "0", seen: String(logins) },
+    ]),
+    notes: [
+      "A difference on the clock is what both were beside whatever else the machine did; processor time is not so easily moved.",
+    ],
+  };
+}
+
+export function changedLineSection(measured: readonly ChangedLine[]): Section {
+  const span = (values: readonly number[]) => [...new Set(values)].sort((one, other) => one - other).join(", ");
+  const [first] = measured;
+  const besides = [...new Set(measured.flatMap(({ after }) => Object.keys(after.besides)))];
+  return {
+    title: "A changed line on its way to node 0",
+    intro:
+      "The lease time changes in a program with three machines, and `pulumi up` brings it to node 0 over a TCP proxy. " +
+      "Round trips are counted by two witnesses: ssh2's own trace in the provider's process, which names each message " +
+      "before it is encrypted, and the changes of direction on the wire since the client read USERAUTH_SUCCESS. A round " +
+      "trip is something that the client says and then waits for an answer.",
+    rows: [
+      { what: "connections, by the proxy", goal: "1", seen: span(measured.map(({ connections }) => connections)) },
+      { what: "logins, by sshd's log", goal: "1", seen: span(measured.map(({ logins }) => logins)) },
+      {
+        what: "**round trips after authentication**",
+        goal: "4",
+        seen: `**${span(measured.map(({ after }) => after.roundTrips))}**`,
+      },
+      {
+        what: "times the client sent after the server, on the wire",
+        goal: "",
+        seen: span(measured.map(({ after }) => after.turnsOnTheWire)),
+      },
+      {
+        what: "messages of the client among these that wait for no answer",
+        goal: "",
+        seen: besides
+          .map((word) => `${word} ${span(measured.map(({ after }) => after.besides[word] ?? 0))}`)
+          .join("; "),
+      },
+    ],
+    notes: first === undefined ? [] : [`The messages of one run: ${runs(first.after.messages)}.`],
+  };
+}
+
+/** `> CHANNEL_DATA, > CHANNEL_DATA` → `> CHANNEL_DATA ×2`. */
+function runs(messages: readonly string[]): string {
+  const counted: { text: string; times: number }[] = [];
+  for (const text of messages) {
+    const last = counted.at(-1);
+    if (last?.text === text) last.times++;
+    else counted.push({ text, times: 1 });
+  }
+  return counted.map(({ text, times }) => `\`${text}\`${times > 1 ? ` ×${times}` : ""}`).join(", ");
+}
+
+/** Number of NICs → bytes. */
+export function stateSection(measured: ReadonlyMap<number, number>): Section {
+  return {
+    title: "State of an OlaNode",
+    intro:
+      "From `pulumi stack export`: inputs and outputs as JSON, beside `__provider` (the same text for every resource of a " +
+      "kind) and `connection`.",
+    rows: [...measured].map(([nics, bytes]) => ({
+      what: nics === 1 ? "1 NIC" : `${nics} NICs`,
+      goal: "1024 bytes",
+      seen: `${bytes} bytes`,
+    })),
+  };
+}
+
+export function firstUpSection(
+  { first, oneMore, nothing }: FirstUp,
+  pyinfra: string,
+  parts: readonly string[],
+): Section {
+  const job = (what: string, goal: string, { ours, theirs, ratio }: FirstUp["first"]): readonly Row[] => [
+    { what: `${what}: \`pulumi up\``, goal: "", seen: renderSamples(ours, " s") },
+    { what: "the pyinfra deploy", goal: "", seen: renderSamples(theirs, " s") },
+    { what: "**ours by pyinfra's**, pair by pair", goal, seen: `**${renderSamples(ratio)}**` },
+  ];
+  return {
+    title: "A first `pulumi up`, beside pyinfra",
+    intro:
+      `Node 0 with three machines on a pristine Debian with near package mirrors, by \`pulumi up --skip-preview\` and by a ` +
+      `deploy of pyinfra ${pyinfra} ([bench/peers/pyinfra](../bench/peers/pyinfra)) that does the same work ` +
+      `(packages, dhcpd.conf, host blocks, four boot files, services${parts.length > 0 ? `, and ${parts.join(", ")}` : ""}), ` +
+      "in turns, each on a lab of its own. Not the same: pyinfra uploads the boot files, ours has node 0 take two of them out of " +
+      "their packages; only ours proves that each machine is served, and can be undone.",
+    rows: [
+      ...job("first run", "0.8", first),
+      ...job("one machine more", "", oneMore),
+      ...job("nothing to change", "", nothing),
+    ],
+  };
+}

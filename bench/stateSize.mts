@@ -1,0 +1,18 @@
+import type { ScratchProject } from "../tools/scratch.mts";
+
+/** The bytes of each OlaNode in the state, beside the provider's text and the connection: by its number of NICs. */
+export async function measureStateSize(project: ScratchProject): Promise<ReadonlyMap<number, number>> {
+  const { deployment } = await project.state();
+  const nodes = (deployment.resources ?? []).filter(({ type }) => type.endsWith(":OlaNode"));
+  return new Map(
+    nodes.map(({ inputs = {}, outputs = {} }) => {
+      const nics = String(inputs["hostBlocks"]).match(/hardware ethernet/g)?.length ?? 0;
+      return [nics, bytesOf(inputs) + bytesOf(outputs)];
+    }),
+  );
+}
+
+function bytesOf(values: Record<string, unknown>): number {
+  const { __provider: _text, connection: _connection, ...rest } = values;
+  return Buffer.byteLength(JSON.stringify(rest));
+}
