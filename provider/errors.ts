@@ -26,6 +26,8 @@ export type ErrorCode =
   | "INTERFACE_UNFIT"
   /** Another program of node 0 does already what is asked for, and may not be replaced without a word. */
   | "OCCUPIED"
+  /** Node 0's firewall did not take our rules, or can't without touching what is the user's. */
+  | "FIREWALL_REFUSED"
   /** The daemon's own checker refused the new configuration; nothing was changed. */
   | "CONFIG_REFUSED"
   /** A daemon did not serve the new configuration; the previous one was put back. */

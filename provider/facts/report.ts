@@ -15,9 +15,9 @@ export type ReportLine =
 
 /** One thing on the host that is not as it was declared. */
 export interface Drift {
-  /** A path, a unit, a package or a node's name. */
+  /** A path, a unit, a package, a node's name, a rule of the firewall. */
   readonly what: string;
-  readonly how: "missing" | "changed" | "owner" | "stopped";
+  readonly how: "missing" | "changed" | "owner" | "stopped" | "became";
   /** A changed text as it is now, or what else there is to say. */
   readonly seen: string;
 }

@@ -64,7 +64,14 @@ function visible(properties: Properties): Properties {
 }
 
 /** Keys that only outputs have. */
-export const outputKeys: ReadonlySet<string> = new Set(["sha256", "bytes", "listening", "verified", "drift"]);
+export const outputKeys: ReadonlySet<string> = new Set([
+  "sha256",
+  "bytes",
+  "listening",
+  "verified",
+  "manager",
+  "drift",
+]);
 
 /** What an output holds in the place of the inputs that it does not repeat. */
 export function digestOf(kind: string, inputs: Properties): string {

@@ -141,6 +141,8 @@ function liveInputs(kind: string, declaration: Declaration, declared: Properties
   for (const { what, how, seen } of drift) {
     const file = declaration.wants.find((want) => want.want === "file" && want.path === what);
     if (file?.want === "file" && file.input !== undefined && how !== "owner") inputs[file.input] = seen;
+    const firewall = declaration.wants.find((want) => want.want === "firewall" && want.rules.includes(what));
+    if (firewall !== undefined) inputs["rules"] = (inputs["rules"] as string[]).filter((rule) => rule !== what);
   }
   for (const key of notEchoedOf(kind)) {
     inputs[key] = drift.length === 0 ? "" : `not as declared: ${drift.map(sentenceOf).join("; ")}`;
@@ -158,5 +160,7 @@ function sentenceOf({ what, how, seen }: Drift): string {
       return `${what} has another mode or owner: ${seen}`;
     case "stopped":
       return `${what} does not run: ${seen}`;
+    case "became":
+      return `${what} is ${seen} now`;
   }
 }

@@ -2,6 +2,7 @@
 #
 #   agent.pl request   carries out the request in $main::BODY (the loader put it there)
 #   agent.pl recover   puts back what a transaction cut short had changed (run at boot, and when an agent died)
+#   agent.pl firewall  puts our rules into the firewall (run at boot, and when its manager loaded its own)
 #
 # It needs perl-base and what every Debian has (coreutils, diffutils, dpkg, apt, systemd). A request says what each resource wants
 # to be true ("put") or no longer wants ("drop"); the register says what was put before, by whichever stack. One
@@ -38,7 +39,7 @@ Description=Undo an unfinished pulumi-netboot transaction
 DefaultDependencies=no
 RequiresMountsFor=$STATE /etc /srv
 After=local-fs.target
-Before=network-pre.target isc-dhcp-server.service tftpd-hpa.service chrony.service netboot-names.service shutdown.target
+Before=network-pre.target nftables.service netfilter-persistent.service ufw.service firewalld.service isc-dhcp-server.service tftpd-hpa.service chrony.service netboot-names.service shutdown.target
 Conflicts=shutdown.target
 ConditionPathExists=$JOURNAL
 

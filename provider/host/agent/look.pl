@@ -41,6 +41,7 @@ sub look {
                 my %installed = installed_packages();
                 tell_client('drift', $id, encode($rest[0]), 'missing', '-') unless $installed{ $rest[0] };
             }
+            elsif ($word eq 'firewall') { look_firewall($id, $op, $register) }
             elsif ($word eq 'node' || $word eq 'registered') {
                 for my $node ($word eq 'node' ? $op : ops_of($register->{$id}, 'node')) {
                     tell_client('drift', $id, encode($node->[1]), 'changed', '-') if index($hosts, $node->[-1]) < 0;

@@ -10,6 +10,7 @@ sub main {
         undo_transaction($system =~ /^(initializing|starting)/ ? 1 : 0);
         return;
     }
+    return reapply_firewall() if $task eq 'firewall';
     my %contents;
     my $request = parse_request($BODY, \%contents);
     my @ids = (sort keys %{ $request->{put} }, sort keys %{ $request->{drop} });

@@ -102,6 +102,7 @@ sub transact {
         for my $op (@{ $puts->{$id}{ops} }) { s/\@interface\@/$name/g for @$op }
         s/\@interface\@/$name/g for map { $contents->{ $_->[1] } } ops_of($puts->{$id}, 'file');
     }
+    name_firewall_interfaces($puts);
     my $merged = merge_register($register, $request);
     check_dependants($register, $merged, $request);
     check_stand_ins($puts);
@@ -110,8 +111,10 @@ sub transact {
     bring_packages($puts);
     expand_enabled($puts);
     take_files($puts, $register, $contents);
+    my $firewall = plan_firewall($request, $register, $merged);
     $merged = merge_register($register, $request);
     my ($want, $had) = wanted_paths($register, $merged, $puts, $contents);
+    want_firewall($firewall, $want);
 
     my %entries = map { my $id = $_; ("$REGISTER/" . as_name($id) => $merged->{$id} ? render_entry($merged->{$id}) : undef) }
         unique(keys %$puts, keys %{ $request->{drop} }, grep { $merged->{$_} && $merged->{$_} != $register->{$_} } keys %$register);
@@ -148,10 +151,13 @@ sub transact {
         $was{ $op->[1] } = unit_state($op->[1])->{ActiveState} eq 'active' ? 1 : 0;
     }
 
-    if (@changed || %restart || %stop) {
-        change_host($request, $want, \%have, $had, \@changed, \%restart, \%stop, \%was, $merged, \%sums, $register);
+    if (@changed || %restart || %stop || $firewall && $firewall->{differs}) {
+        change_host($request, $want, \%have, $had, \@changed, \%restart, \%stop, \%was, $merged, \%sums, $register, $firewall);
     }
-    else { prove($register, $merged, $puts, {}, \%restart) }
+    else {
+        prove($register, $merged, $puts, {}, \%restart);
+        prove_firewall($firewall);
+    }
     give_back_replaced($merged, sort(keys %$puts, keys %{ $request->{drop} }));
     for my $id (sort keys %$puts) {
         my $changed = $restart{$id} || grep { ($want->{$_}{id} // '') eq $id } @changed;
@@ -169,7 +175,7 @@ sub transact {
 
 # Everything between "nothing was changed" and "this is served now"; a failure in it puts all back.
 sub change_host {
-    my ($request, $want, $have, $had, $changed, $restart, $stop, $was, $merged, $sums, $register) = @_;
+    my ($request, $want, $have, $had, $changed, $restart, $stop, $was, $merged, $sums, $register, $firewall) = @_;
     my %staged;
     my @ids = (sort keys %{ $request->{put} }, sort keys %{ $request->{drop} });
     my %mode_of = map { ($_->[1][1] => oct $_->[1][2]) } all_ops($merged, 'dir');
@@ -244,6 +250,7 @@ sub change_host {
         }
         for my $unit (grep { !$stop->{$_} } sort keys %$was) { keep_unit($unit, $was->{$unit}) unless grep { $_->[1][1] eq $unit } all_ops($register, 'unit') }
         $journal .= join(' ', 'unit', encode($_), $was->{$_}) . "\n" for sort keys %$was;
+        $journal .= journal_firewall($firewall);
         sync_folder($_) for $KEPT, $EDITS, $UNDO;
         replace_file($JOURNAL, $journal, 0600);
         1;
@@ -268,7 +275,9 @@ sub change_host {
             my ($status, $said) = run(['systemctl', 'restart', @units]);
         }
         run(['systemctl', 'reload', @reload]) if @reload;
+        apply_firewall($firewall, $changed);
         prove($register, $merged, $request->{put}, { map { ($_ => 1) } @$changed }, $restart);
+        prove_firewall($firewall);
         1;
     } or do {
         my $reason = $@;

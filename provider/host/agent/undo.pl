@@ -51,6 +51,7 @@ sub undo_transaction {
         run(['systemctl', 'reset-failed', $name]);
         run(['systemctl', { 0 => 'stop', 1 => 'restart', reload => 'reload' }->{$was_active}, $name]);
     }
+    undo_firewall() if !$booting && grep { $_ eq 'firewall' } journal_lines();
     clear_journal();
     return 1;
 }
