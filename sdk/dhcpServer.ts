@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type DhcpdSettings, type Loaders, parseDhcpdSettings, renderDhcpdConf } from "../provider/config/dhcpdConf";
 import { renderDhcpdUnit } from "../provider/config/dhcpdUnit";
-import { interfaceWord } from "../provider/config/network";
+import { interfaceWord, nicInputs } from "../provider/config/network";
 import { bad, type Checked, good } from "../provider/config/problem";
 import type { DhcpServerInputs } from "../provider/plan/dhcpServer";
 import { type ConnectionArgs, connectionInput } from "./connection";
@@ -114,12 +114,10 @@ function refuseSecret(): Checked<DhcpdSettings> {
 function declare(settings: Checked<DhcpdSettings>, allowDefaultRoute: boolean | undefined): Checked<DhcpServerInputs> {
   if (settings.value === undefined) return settings;
   const { network, bootServer = network.address, loaders } = settings.value;
-  const nic = network.interface;
   return good({
     config: renderDhcpdConf(settings.value),
-    unit: renderDhcpdUnit({ interface: interfaceWord(nic) }),
-    interface: "name" in nic ? `name:${nic.name}` : `mac:${nic.mac}`,
-    address: `${network.address}/${network.prefixLength}`,
+    unit: renderDhcpdUnit({ interface: interfaceWord(network.interface) }),
+    ...nicInputs(network),
     bootServer,
     loaders: { ...loaders },
     ...(allowDefaultRoute === true ? { allowDefaultRoute } : {}),

@@ -20,11 +20,22 @@ export const providers: Readonly<Record<ResourceKind, pulumi.dynamic.ResourcePro
   BootFile: inProvider("BootFile"),
   DhcpServer: inProvider("DhcpServer"),
   Firewall: inProvider("Firewall"),
+  NameServer: inProvider("NameServer"),
   OlaFleet: inProvider("OlaFleet"),
   OlaNode: inProvider("OlaNode"),
   Packages: inProvider("Packages"),
   TftpServer: inProvider("TftpServer"),
+  TimeServer: inProvider("TimeServer"),
 };
 
 /** The resources that act on node 0, by the class that users write. */
-export type ResourceKind = "BootFile" | "DhcpServer" | "Firewall" | "OlaFleet" | "OlaNode" | "Packages" | "TftpServer";
+export type ResourceKind =
+  | "BootFile"
+  | "DhcpServer"
+  | "Firewall"
+  | "NameServer"
+  | "OlaFleet"
+  | "OlaNode"
+  | "Packages"
+  | "TftpServer"
+  | "TimeServer";

@@ -2,9 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { BootArtifacts, type BootArtifactsSettings } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { DhcpServer, type DhcpServerSettings, type NetworkArgs } from "./dhcpServer";
+import { NameServer, type NameServerSettings } from "./nameServer";
 import { Packages } from "./packages";
 import type { ServerReference } from "./reference";
 import { TftpServer, type TftpServerArgs } from "./tftpServer";
+import { TimeServer, type TimeServerSettings } from "./timeServer";
 
 /** The arguments of a {@link NetbootServer}. */
 export interface NetbootServerArgs extends Pick<DhcpServerSettings, "unknownMachines" | "allowDefaultRoute"> {
@@ -16,14 +18,19 @@ export interface NetbootServerArgs extends Pick<DhcpServerSettings, "unknownMach
   readonly tftp?: Pick<TftpServerArgs, "options">;
   /** More about the files that it serves. */
   readonly artifacts?: BootArtifactsSettings;
+  /** More about the time server; `false`: none. @defaultValue true */
+  readonly time?: boolean | TimeServerSettings;
+  /** More about the names of the machines; `false`: none. @defaultValue true */
+  readonly names?: boolean | NameServerSettings;
 }
 
 /**
  * Node 0: the machine on the private network that answers when the others boot.
  *
  * @remarks
- * A component of {@link DhcpServer}, {@link TftpServer} and {@link BootArtifacts}; on the host, theirs together, in one
- * run of apt. It serves the private interface and nothing else.
+ * A component of {@link DhcpServer}, {@link TftpServer}, {@link BootArtifacts}, {@link TimeServer} and
+ * {@link NameServer}; on the host, theirs together, in one run of apt. It serves the private interface and nothing else.
+ * The machines are told of its time and its names, unless `network` names other `ntpServers` and `dnsServers`.
  *
  * @example The guide's node 0
  * ```ts
@@ -38,6 +45,10 @@ export class NetbootServer extends pulumi.ComponentResource {
   readonly dhcp: DhcpServer;
   readonly tftp: TftpServer;
   readonly artifacts: BootArtifacts;
+  /** Undefined with `time: false`. */
+  readonly time: TimeServer | undefined;
+  /** Undefined with `names: false`. */
+  readonly names: NameServer | undefined;
   /** What another stack needs to declare machines here; a secret if the connection holds one. */
   readonly reference: pulumi.Output<ServerReference>;
   /** @internal */
@@ -50,10 +61,22 @@ export class NetbootServer extends pulumi.ComponentResource {
   constructor(name: string, args: NetbootServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("netboot:index:NetbootServer", name, {}, opts);
     const { network, unknownMachines, allowDefaultRoute } = args;
+    const time = settingsOf(args.time);
+    const names = settingsOf(args.names);
+    const servesNames = names !== undefined && names.mode !== "hosts";
     const connection = connectionInput(args.connection) as pulumi.Input<ConnectionArgs>;
     const packages = new Packages(
       `${name}-packages`,
-      { connection, packages: ["isc-dhcp-server", "tftpd-hpa"] },
+      {
+        connection,
+        packages: [
+          ...(time === undefined ? [] : ["chrony"]),
+          ...(servesNames ? ["dnsmasq-base"] : []),
+          "isc-dhcp-server",
+          "tftpd-hpa",
+        ],
+        ...(time?.replace === true && { replaceTimeDaemon: true }),
+      },
       { parent: this },
     );
     const part = { parent: this, dependsOn: packages };
@@ -72,7 +95,7 @@ export class NetbootServer extends pulumi.ComponentResource {
       `${name}-dhcp`,
       {
         connection,
-        network,
+        network: pulumi.output(network).apply((given) => announcing(given, time !== undefined, servesNames)),
         ...(unknownMachines === undefined ? {} : { unknownMachines }),
         ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }),
         ...(this.artifacts.hasIa32 ? { loaders: { ia32: "ipxe32.efi" } } : {}),
@@ -80,12 +103,34 @@ export class NetbootServer extends pulumi.ComponentResource {
       },
       part,
     );
+    const bound = { connection, network, ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }) };
+    this.time = time && new TimeServer(`${name}-time`, { ...bound, ...time }, part);
+    this.names = names && new NameServer(`${name}-names`, { ...bound, ...names }, part);
     this.reachedBy = this.dhcp.reachedBy;
     this.described = this.dhcp.described;
-    this.parts = [this.dhcp, this.tftp, ...this.artifacts.parts];
+    const optional = [this.time, this.names].filter((made) => made !== undefined);
+    this.parts = [this.dhcp, this.tftp, ...this.artifacts.parts, ...optional];
     this.reference = pulumi
       .all([this.dhcp.reference, this.artifacts.files])
       .apply(([reference, files]) => ({ ...reference, files }));
     this.registerOutputs({});
   }
+}
+
+/** The settings of a part that is there by default; undefined if it is not wanted. */
+function settingsOf<T extends object>(given: boolean | T | undefined): T | Record<string, never> | undefined {
+  if (given === false) return undefined;
+  return given === undefined || given === true ? {} : given;
+}
+
+/** The network as DHCP tells it to the machines: with node 0's own time and names, where the program gives no others. */
+function announcing(network: pulumi.Unwrap<NetworkArgs>, time: boolean, names: boolean): pulumi.Unwrap<NetworkArgs> {
+  // What is no network at all is told by those that read it.
+  if (typeof network !== "object" || network === null) return network;
+  const { address } = network;
+  return {
+    ...network,
+    ...(time && network.ntpServers === undefined && { ntpServers: [address] }),
+    ...(names && network.dnsServers === undefined && { dnsServers: [address] }),
+  };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { DhcpdSettings } from "../provider/config/dhcpdConf";
+import type { HostsEntry } from "../provider/config/hostsTable";
 import { renderChain, renderNextBoot } from "../provider/config/nextBoot";
 import {
   type Firmware,
@@ -16,7 +17,7 @@ import type { OlaFleetInputs } from "../provider/plan/olaFleet";
 import type { ServedFile } from "./bootArtifacts";
 import { declareNodes } from "./declaredNodes";
 import { HostResource } from "./hostResource";
-import { chainOf, resolveServer, type Server } from "./server";
+import { chainOf, namedOf, resolveServer, type Server } from "./server";
 
 /** One machine of a fleet. */
 export interface FleetNodeArgs {
@@ -68,6 +69,8 @@ export class OlaFleet extends HostResource {
 
   /** Name → what the machine's next boot will do, as {@link OlaNode.nextBoot}. */
   readonly nextBoots: pulumi.Output<Readonly<Record<string, string>>>;
+  /** @internal */
+  readonly named: pulumi.Output<readonly HostsEntry[]>;
   /** What node 0 was seen to serve to them. */
   declare readonly verified: pulumi.Output<string>;
 
@@ -91,6 +94,7 @@ export class OlaFleet extends HostResource {
       },
       pulumi.mergeOptions({ dependsOn: parts }, opts) as pulumi.CustomResourceOptions,
     );
+    this.named = pulumi.all([rows, reference]).apply(([{ value = [] }, { settings }]) => namedOf(value, settings));
     this.nextBoots = described.apply(([{ value = [] }, { settings }, served]) =>
       Object.fromEntries(value.map((row) => [row.name, renderNextBoot({ row, ...chainOf(row, settings, served) })])),
     );

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DhcpdSettings } from "../provider/config/dhcpdConf";
+import type { HostsEntry } from "../provider/config/hostsTable";
 import { renderNextBoot } from "../provider/config/nextBoot";
 import {
   type Firmware,
@@ -13,7 +14,7 @@ import { bad, type Checked, good } from "../provider/config/problem";
 import type { OlaNodeInputs } from "../provider/plan/olaNode";
 import { declareNodes } from "./declaredNodes";
 import { HostResource } from "./hostResource";
-import { chainOf, resolveServer, type Server } from "./server";
+import { chainOf, namedOf, resolveServer, type Server } from "./server";
 
 /** The arguments of an {@link OlaNode}. */
 export interface OlaNodeArgs {
@@ -57,6 +58,8 @@ export class OlaNode extends HostResource {
    * in preview, except while a file is still in its package.
    */
   readonly nextBoot: pulumi.Output<string>;
+  /** @internal */
+  readonly named: pulumi.Output<readonly HostsEntry[]>;
   /** What node 0 was seen to serve to it. */
   declare readonly verified: pulumi.Output<string>;
 
@@ -86,6 +89,9 @@ export class OlaNode extends HostResource {
       pulumi.mergeOptions({ dependsOn: parts }, opts) as pulumi.CustomResourceOptions,
     );
     this.nextBoot = nextBoot;
+    this.named = pulumi
+      .all([row, reference])
+      .apply(([{ value }, { settings }]) => namedOf(value === undefined ? [] : [value], settings));
   }
 }
 

@@ -8,7 +8,7 @@ import { HostResource } from "./hostResource";
  *
  * @remarks
  * On the host: what is missing is installed, without recommended packages, and without apt or a reboot starting it with
- * its own defaults: its units are masked until a part serves. Deleting the resource leaves the packages, stopped and
+ * its own defaults: its units are masked until a part serves. chrony alone runs at once, as the host's own clock needs it. Deleting the resource leaves the packages, stopped and
  * masked, and takes away our recovery unit and register with the last resource.
  *
  * @internal
@@ -16,16 +16,21 @@ import { HostResource } from "./hostResource";
 export class Packages extends HostResource {
   constructor(
     name: string,
-    args: { readonly connection: pulumi.Input<ConnectionArgs>; readonly packages: readonly string[] },
+    args: {
+      readonly connection: pulumi.Input<ConnectionArgs>;
+      readonly packages: readonly string[];
+      readonly replaceTimeDaemon?: boolean;
+    },
     opts?: pulumi.CustomResourceOptions,
   ) {
+    const { packages, replaceTimeDaemon } = args;
     super(
       "Packages",
       name,
       {
         connection: connectionInput(args.connection),
-        inputs: pulumi.output(good({ packages: args.packages })),
-        inputKeys: ["packages"],
+        inputs: pulumi.output(good({ packages, ...(replaceTimeDaemon === true && { replaceTimeDaemon }) })),
+        inputKeys: ["packages", "replaceTimeDaemon"],
         outputKeys: [],
       },
       opts,

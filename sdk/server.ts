@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DhcpdSettings } from "../provider/config/dhcpdConf";
+import type { HostsEntry } from "../provider/config/hostsTable";
 import type { BootChain } from "../provider/config/nextBoot";
 import type { Firmware, NodeRow } from "../provider/config/node";
 import type { ServedFile } from "./bootArtifacts";
@@ -34,6 +35,12 @@ export function resolveServer(server: Server): ResolvedServer {
     files: pulumi.unsecret(given.apply(({ files }) => files)),
     parts: [],
   };
+}
+
+/** The machines that have an address of their own, by name, in the server's domain. */
+export function namedOf(rows: readonly NodeRow[], settings: DhcpdSettings | undefined): readonly HostsEntry[] {
+  const domain = settings?.network.domain;
+  return rows.flatMap(({ address, hostname }) => (address === undefined ? [] : [{ address, hostname, domain }]));
 }
 
 /** The files that a machine meets, each with its hash where the server knows it. */

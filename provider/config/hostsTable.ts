@@ -4,6 +4,7 @@ import { addressNumber } from "./ipv4";
 export interface HostsEntry {
   readonly address: string;
   readonly hostname: string;
+  readonly domain?: string | undefined;
 }
 
 /**
@@ -16,17 +17,17 @@ export interface HostsEntry {
  * ```
  * @see hosts(5)
  */
-export function renderHostsTable(entries: readonly HostsEntry[], domain: string | undefined): string {
+export function renderHostsTable(entries: readonly HostsEntry[]): string {
   return [...entries]
     .sort((one, other) => {
       const distance = (addressNumber(one.address) ?? 0) - (addressNumber(other.address) ?? 0);
       return distance !== 0 ? distance : one.hostname < other.hostname ? -1 : 1;
     })
-    .map(({ address, hostname }) => `${address} ${namesOf(hostname, domain)}\n`)
+    .map((entry) => `${entry.address} ${namesOf(entry)}\n`)
     .join("");
 }
 
-function namesOf(hostname: string, domain: string | undefined): string {
+function namesOf({ hostname, domain }: HostsEntry): string {
   if (domain === undefined || hostname.includes(".")) return hostname;
   return `${hostname}.${domain} ${hostname}`;
 }

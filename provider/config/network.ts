@@ -43,6 +43,17 @@ export function interfaceWord(nic: NetworkInterface): string {
   return "name" in nic ? nic.name : interfacePlaceholder;
 }
 
+/** The NIC and node 0's address on it, as a resource's inputs hold them: `name:eno2`, `192.168.1.1/28`. */
+export function nicInputs({ interface: nic, address, prefixLength }: Network): {
+  readonly interface: string;
+  readonly address: string;
+} {
+  return {
+    interface: "name" in nic ? `name:${nic.name}` : `mac:${nic.mac}`,
+    address: `${address}/${prefixLength}`,
+  };
+}
+
 const interfaceRule = 'write the private NIC\'s name, as in "eno2", or { mac: "52:54:00:12:34:56" }';
 
 function parseInterfaceName(text: string): Checked<{ readonly name: string }> {

@@ -23,8 +23,10 @@ describe("NetbootServer", () => {
       "node0-artifacts-refind_x64.efi",
       "node0-artifacts-snponly.efi",
       "node0-dhcp",
+      "node0-names",
       "node0-packages",
       "node0-tftp",
+      "node0-time",
     ]);
     expect(Object.values(made).flatMap(mistakesOf)).toEqual([]);
     expect(made["db-1"]?.inputs["hostBlocks"]).toBe(
