@@ -82,6 +82,7 @@ export class BootFile extends HostResource {
         inputs: resolved,
         inputKeys: ["directory", "name", "content", "file", "sha256", "package", "version"],
         outputKeys: ["sha256", "bytes"],
+        once: resolved.apply(({ value }) => (value === undefined ? "" : `${value.directory}/${value.name}`)),
       },
       opts,
     );

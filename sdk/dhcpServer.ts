@@ -89,6 +89,7 @@ export class DhcpServer extends HostResource {
         inputs: pulumi.all([settings, allowDefaultRoute]).apply(([given, allowed]) => declare(given, allowed)),
         inputKeys: ["config", "unit", "interface", "address", "bootServer", "loaders", "allowDefaultRoute"],
         outputKeys: ["listening"],
+        once: "the DHCP server",
       },
       opts,
     );

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Connection } from "../provider/config/connection";
 import type { Checked, Problem } from "../provider/config/problem";
 import { connectionProblems } from "./connection";
+import { declareOnce } from "./declaredOnce";
 import { providers, type ResourceKind } from "./inProvider";
 
 /** What a resource hands to its provider: values that the program worked out, or what is wrong with its arguments. */
@@ -12,6 +13,8 @@ interface Declared {
   readonly inputKeys: readonly string[];
   /** What only node 0 can tell. */
   readonly outputKeys: readonly string[];
+  /** What a host has once, in words: `the DHCP server`. Two resources of one program can't both declare it. */
+  readonly once?: pulumi.Input<string>;
   /** Inputs that may stay unknown longer than the others. */
   readonly computed?: Readonly<Record<string, pulumi.Output<unknown>>>;
 }
@@ -26,9 +29,13 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
   readonly reachedBy: pulumi.Input<Connection>;
 
   constructor(kind: ResourceKind, name: string, declared: Declared, opts: pulumi.CustomResourceOptions | undefined) {
-    const { connection, inputs, inputKeys, outputKeys, computed } = declared;
+    const { connection, inputs, inputKeys, outputKeys, once, computed } = declared;
+    const twice = pulumi.all([pulumi.output(connection), once]).apply(([reached, thing]): readonly Problem[] => {
+      if (thing === undefined || thing === "") return [];
+      return declareOnce(reached.host, thing, `${kind} "${name}"`);
+    });
     const problems = pulumi
-      .all([connectionProblems(connection), inputs.apply(({ problems: found }) => found)])
+      .all([connectionProblems(connection), inputs.apply(({ problems: found }) => found), pulumi.unsecret(twice)])
       .apply((found): readonly Problem[] | undefined => (found.flat().length > 0 ? found.flat() : undefined));
     const type = `pulumi-nodejs:dynamic/netboot:${kind}`;
     super(

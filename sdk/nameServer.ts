@@ -76,6 +76,7 @@ export class NameServer extends HostResource {
           .apply(([given, allowed]) => declare(parseDnsmasqSettings(given), allowed)),
         inputKeys: ["mode", "records", "domain", "config", "unit", "interface", "address", "allowDefaultRoute"],
         outputKeys: ["listening"],
+        once: "the name server",
       },
       opts,
     );

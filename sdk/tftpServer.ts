@@ -44,6 +44,7 @@ export class TftpServer extends HostResource {
         inputs: pulumi.output(values).apply(declare),
         inputKeys: ["address", "directory", "defaults", "unit"],
         outputKeys: ["listening"],
+        once: "the TFTP server",
       },
       opts,
     );

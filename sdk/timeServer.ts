@@ -61,6 +61,7 @@ export class TimeServer extends HostResource {
           .apply(([given, allowed]) => declare(parseChronySettings(given), allowed)),
         inputKeys: ["config", "interface", "address", "replace", "allowDefaultRoute"],
         outputKeys: ["listening"],
+        once: "the time server",
       },
       opts,
     );

@@ -140,6 +140,27 @@ describe("DhcpServer", () => {
   });
 });
 
+describe("what a host has once", () => {
+  it("is refused where a program declares it twice, naming the first", async () => {
+    const made = await register(() => {
+      for (const name of ["one", "two"]) {
+        new netboot.DhcpServer(name, { connection: { host: "h" }, network });
+        new netboot.BootFile(`${name}.txt`, {
+          connection: { host: "h" },
+          fileName: "a.txt",
+          source: { content: name },
+        });
+      }
+      new netboot.DhcpServer("elsewhere", { connection: { host: "other" }, network });
+    });
+    expect(mistakesOf(made["two"])).toEqual([
+      ': a host has the DHCP server once, and DhcpServer "one" declares it on this one already; take one of the two out',
+    ]);
+    expect(mistakesOf(made["two.txt"])[0]).toContain('/srv/tftp/a.txt once, and BootFile "one.txt"');
+    expect([made["one"], made["one.txt"], made["elsewhere"]].flatMap(mistakesOf)).toEqual([]);
+  });
+});
+
 describe("connection", () => {
   it("is checked, and its mistakes named by their path", async () => {
     const made = await register(() => {
