@@ -13,7 +13,7 @@ import { type BootReport, type BootStep, type Lab, labUp, type Release } from ".
 import { type CommandResult, runCommand } from "./command.mts";
 import { findEngine } from "./engine.mts";
 import { type ScratchProject, scratchProject } from "./scratch.mts";
-import { Screen } from "./screen.mts";
+import { room, Screen } from "./screen.mts";
 
 const repository = join(import.meta.dirname, "..");
 const output = join(repository, "output/quickstart");
@@ -47,9 +47,22 @@ class NotSeen extends Error {
 }
 
 const screen = new Screen();
-const { values: options } = parseArgs({
-  options: { release: { type: "string", default: "bookworm" }, user: { type: "string", default: "root" } },
-});
+const options = readOptions();
+
+function readOptions(): { release: string; user: string } {
+  try {
+    const known = {
+      release: { type: "string", default: "bookworm" },
+      user: { type: "string", default: "root" },
+    } as const;
+    return parseArgs({ options: known }).values;
+  } catch (error) {
+    process.stderr.write(
+      `${(error as Error).message}\nusage: npm run quickstart [-- --release bookworm] [--user root]\n`,
+    );
+    process.exit(2);
+  }
+}
 
 /** What has to go again, however this ends. */
 let lab: Promise<Lab> | undefined;
@@ -176,7 +189,12 @@ async function pulumi(
     },
   });
   if (result.code === 0) return result;
-  throw new NotSeen(`pulumi ${args.join(" ")} ended with exit code ${result.code}`, result.output);
+  throw new NotSeen(`pulumi ${args.join(" ")} ended with exit code ${result.code}`, fromDiagnostics(result.output));
+}
+
+/** What the engine says at the end, if it comes so far. */
+function fromDiagnostics(said: string): string {
+  return said.slice(Math.max(0, said.lastIndexOf("\nDiagnostics:")));
 }
 
 async function sameLogins(before: number, logins: () => Promise<number>): Promise<void> {
@@ -224,7 +242,7 @@ function indented(text: string): string {
 
 /** As much of a line as fits into one, below a step. */
 function cut(line: string): string {
-  return line.length <= 89 ? line : `${line.slice(0, 88)}…`;
+  return line.length <= room - 2 ? line : `${line.slice(0, room - 3)}…`;
 }
 
 let tidying: Promise<void> | undefined;
@@ -261,10 +279,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 }
 
 const began = Date.now();
-screen.title(
-  "pulumi-netboot: node 0, a machine that boots from it, and a change",
-  `Debian ${options.release}, as ${options.user}`,
-);
+screen.title("pulumi-netboot quickstart", `node 0 is a Debian ${options.release}, reached as ${options.user}`);
 try {
   await story();
 } catch (error) {

@@ -1,6 +1,9 @@
 import { styleText } from "node:util";
 
-const width = 96;
+/** As much as can be read at one look, and as a terminal has. */
+const width = Math.min(96, process.stdout.isTTY ? process.stdout.columns : 96);
+/** Below a step everything is indented. */
+export const room = width - 5;
 const timeWidth = 8;
 
 type Colour = Parameters<typeof styleText>[0];
@@ -38,10 +41,10 @@ export class Screen {
     let progress = "";
     const draw = (): void => {
       if (!this.#out.isTTY || !isTold()) return;
-      const line = `  …  ${progress === "" ? what : `${what}: ${progress}`}`;
-      const room = Math.min(width, this.#out.columns) - timeWidth;
-      const cut = line.length > room ? `${line.slice(0, room - 1)}…` : line;
-      this.#out.write(`\r\x1b[K${cut.padEnd(room)}${styled("dim", seconds().padStart(timeWidth))}`);
+      const line = `  …  ${progress === "" ? what : `${what.replace(/:.*/, "")}: ${progress}`}`;
+      const space = width - timeWidth - 1;
+      const cut = line.length > space ? `${line.slice(0, space - 1)}…` : line;
+      this.#out.write(`\r\x1b[K${cut.padEnd(space)}${styled("dim", seconds().padStart(timeWidth))}`);
     };
     const timer = setInterval(draw, 250);
     draw();
@@ -49,7 +52,7 @@ export class Screen {
       clearInterval(timer);
       if (!isTold()) return;
       this.#print(
-        `  ${styled(colour, sign)}  ${what.padEnd(width - timeWidth - 5)}${styled("dim", seconds().padStart(timeWidth))}`,
+        `  ${styled(colour, sign)}  ${what.padEnd(width - timeWidth - 6)}${styled("dim", seconds().padStart(timeWidth))}`,
       );
       for (const line of notes) this.#print(`     ${line}`);
     };
@@ -67,10 +70,11 @@ export class Screen {
           for (const line of linesOf(text)) this.#print(`     ${line}`);
           draw();
         },
-        // Of what takes minutes a log wants to see more than its end.
         milestone: (line) => {
-          if (this.#out.isTTY || !isTold()) progress = line.trim();
-          else this.#print(`  …  ${line.trim()}`);
+          // Of what takes minutes a log wants to see more than its end; what is indented are its details.
+          if (this.#out.isTTY || !isTold() || line.startsWith(" ")) progress = line.trim();
+          else
+            for (const [index, piece] of linesOf(line).entries()) this.#print(`  ${index === 0 ? "…" : " "}  ${piece}`);
           draw();
         },
       });
@@ -121,11 +125,11 @@ function styled(colour: Colour, text: string): string {
 }
 
 function linesOf(text: string): string[] {
-  return text.split("\n").flatMap((line) => wrapped(line, width - 5));
+  return text.split("\n").flatMap((line) => wrapped(line));
 }
 
 /** A line in pieces that fit, broken at spaces; those that follow are indented a little more. */
-function wrapped(line: string, room: number): string[] {
+function wrapped(line: string): string[] {
   const indent = /^ */.exec(line)?.[0] ?? "";
   const pieces: string[] = [];
   let piece = indent;
