@@ -1,12 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DhcpdSettings } from "../provider/config/dhcpdConf";
-import { checkNodes, type PlacedNode, type PlacedProblem } from "../provider/config/fleet";
+import { type NodeChecker, nodeChecker, type PlacedNode, type PlacedProblem } from "../provider/config/fleet";
 
-/** The machines that one run of a program has declared so far, by server and place. */
-type Declared = Map<string, Map<string, PlacedNode>>;
+/** The machines that one run of a program has declared so far on one server. */
+interface Declared {
+  readonly settings: DhcpdSettings;
+  readonly nodes: Map<string, PlacedNode>;
+  readonly check: NodeChecker;
+}
 
-/** By the stack's resource, because one process can run several programs (the Automation API does). */
-const runs = new WeakMap<object, Declared>();
+/** By the stack's resource, because one process can run several programs (the Automation API does); then by server. */
+const runs = new WeakMap<object, Map<string, Declared>>();
 const noStack = {};
 
 /**
@@ -19,14 +23,19 @@ export function declareNodes(
   nodes: readonly PlacedNode[],
 ): readonly PlacedProblem[] {
   const run = pulumi.runtime.getStackResource() ?? noStack;
-  const declared: Declared = runs.get(run) ?? new Map();
-  runs.set(run, declared);
-  const onServer = declared.get(server) ?? new Map<string, PlacedNode>();
-  declared.set(server, onServer);
-  for (const node of nodes) onServer.set(node.place, node);
-  const places = new Set(nodes.map(({ place }) => place));
+  const servers = runs.get(run) ?? new Map<string, Declared>();
+  runs.set(run, servers);
+  const known = servers.get(server);
+  // Hundreds of machines come one by one, so each is compared with the others only once.
+  if (known?.settings === settings && nodes.every(({ place }) => !known.nodes.has(place))) {
+    for (const node of nodes) known.nodes.set(node.place, node);
+    return known.check(nodes);
+  }
   const { network, unknownMachines, loaders } = settings;
-  return checkNodes(network, unknownMachines, loaders.ia32 !== undefined, [...onServer.values()]).filter(({ place }) =>
-    places.has(place),
-  );
+  const all = new Map(known?.nodes);
+  for (const node of nodes) all.set(node.place, node);
+  const check = nodeChecker(network, unknownMachines, loaders.ia32 !== undefined);
+  servers.set(server, { settings, nodes: all, check });
+  const places = new Set(nodes.map(({ place }) => place));
+  return check([...all.values()]).filter(({ place }) => places.has(place));
 }

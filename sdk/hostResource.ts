@@ -30,13 +30,13 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
 
   constructor(kind: ResourceKind, name: string, declared: Declared, opts: pulumi.CustomResourceOptions | undefined) {
     const { connection, inputs, inputKeys, outputKeys, once, computed } = declared;
-    const twice = pulumi.all([pulumi.output(connection), once]).apply(([reached, thing]): readonly Problem[] => {
-      if (thing === undefined || thing === "") return [];
-      return declareOnce(reached.host, thing, `${kind} "${name}"`);
-    });
+    const others = once === undefined ? pulumi.output([]) : twice(connection, once, `${kind} "${name}"`);
     const problems = pulumi
-      .all([connectionProblems(connection), inputs.apply(({ problems: found }) => found), pulumi.unsecret(twice)])
-      .apply((found): readonly Problem[] | undefined => (found.flat().length > 0 ? found.flat() : undefined));
+      .all([problemsOf(connection), inputs, others])
+      .apply(([ofConnection, { problems: ofInputs }, ofOthers]): readonly Problem[] | undefined => {
+        const found = [...ofConnection, ...ofInputs, ...ofOthers];
+        return found.length > 0 ? found : undefined;
+      });
     const type = `pulumi-nodejs:dynamic/netboot:${kind}`;
     super(
       providers[kind],
@@ -52,7 +52,7 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
         ...computed,
         connection,
         __problems: pulumi.unsecret(problems),
-        __urn: pulumi.createUrn(name, type, opts?.parent && urnWithoutDependencies(opts.parent)),
+        __urn: urnOf(name, type, opts?.parent),
       },
       opts,
       "netboot",
@@ -60,6 +60,33 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
     );
     this.reachedBy = connection;
   }
+}
+
+// All machines of a server share its connection, and a large part of what a machine costs is its number of outputs.
+const problemsByConnection = new WeakMap<object, pulumi.Output<readonly Problem[]>>();
+
+function problemsOf(connection: pulumi.Input<Connection>): pulumi.Output<readonly Problem[]> {
+  if (typeof connection !== "object" || connection === null) return connectionProblems(connection);
+  const known = problemsByConnection.get(connection) ?? connectionProblems(connection);
+  problemsByConnection.set(connection, known);
+  return known;
+}
+
+/** What a program declares for the second time though a host has it once. */
+function twice(
+  connection: pulumi.Input<Connection>,
+  once: NonNullable<Declared["once"]>,
+  place: string,
+): pulumi.Output<readonly Problem[]> {
+  const found = pulumi.all([pulumi.output(connection), once]).apply(([reached, thing]): readonly Problem[] => {
+    return thing === undefined || thing === "" ? [] : declareOnce(reached.host, thing, place);
+  });
+  return pulumi.unsecret(found);
+}
+
+function urnOf(name: string, type: string, parent: pulumi.Resource | undefined): pulumi.Input<string> {
+  if (parent === undefined) return `urn:pulumi:${pulumi.getStack()}::${pulumi.getProject()}::${type}::${name}`;
+  return pulumi.createUrn(name, type, urnWithoutDependencies(parent));
 }
 
 /**

@@ -66,22 +66,22 @@ export class OlaNode extends HostResource {
   constructor(name: string, args: OlaNodeArgs, opts?: pulumi.CustomResourceOptions) {
     const { server, ...values } = args;
     const { connection, reference, files, parts } = resolveServer(server);
-    const row = pulumi
-      .all([reference, pulumi.output(values)])
-      .apply(([{ server: urn, settings }, given]) => readRow(name, urn, settings, given));
+    // Every output costs, a program has hundreds of machines, and most of them are plain values.
+    const machine = isPlain(values)
+      ? reference.apply((known) => declare(name, known, values))
+      : pulumi.all([reference, pulumi.output(values)]).apply(([known, given]) => declare(name, known, given));
     // Two steps: what a file's hash leaves unknown must not hide the machine's own mistakes and blocks.
     const nextBoot = pulumi
-      .all([row, reference, files])
-      .apply(([{ value }, { settings }, served]) =>
-        value === undefined ? "" : renderNextBoot({ row: value, ...chainOf(value, settings, served) }),
+      .all([machine, files])
+      .apply(([{ row, settings }, served]) =>
+        row === undefined ? "" : renderNextBoot({ row, ...chainOf(row, settings, served) }),
       );
-    const inputs = row.apply((checked) => (checked.value === undefined ? checked : good(blocksOf(checked.value))));
     super(
       "OlaNode",
       name,
       {
         connection,
-        inputs,
+        inputs: machine,
         inputKeys: ["hostBlocks", "firmware"],
         outputKeys: ["verified"],
         computed: { nextBoot },
@@ -89,10 +89,30 @@ export class OlaNode extends HostResource {
       pulumi.mergeOptions({ dependsOn: parts }, opts) as pulumi.CustomResourceOptions,
     );
     this.nextBoot = nextBoot;
-    this.named = pulumi
-      .all([row, reference])
-      .apply(([{ value }, { settings }]) => namedOf(value === undefined ? [] : [value], settings));
+    this.named = machine.apply(({ row, settings }) => namedOf(row === undefined ? [] : [row], settings));
   }
+}
+
+/** A machine as its resource needs it: its inputs, or what is wrong with its arguments, and what they came from. */
+type Machine = Checked<Omit<OlaNodeInputs, "nextBoot">> & {
+  readonly row: NodeRow | undefined;
+  readonly settings: DhcpdSettings | undefined;
+};
+
+function declare(
+  name: string,
+  { server, settings }: { readonly server: string; readonly settings: DhcpdSettings | undefined },
+  given: unknown,
+): Machine {
+  const { value: row, problems } = readRow(name, server, settings, given);
+  return { ...(row === undefined ? bad(...problems) : good(blocksOf(row))), row, settings };
+}
+
+/** Whether nothing in a value is still to come. */
+function isPlain(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (pulumi.Output.isInstance(value) || value instanceof Promise) return false;
+  return Object.values(value).every(isPlain);
 }
 
 function readRow(name: string, server: string, settings: DhcpdSettings | undefined, given: unknown): Checked<NodeRow> {

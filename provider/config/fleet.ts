@@ -24,43 +24,54 @@ export function checkNodes(
   hasIa32: boolean,
   nodes: readonly PlacedNode[],
 ): readonly PlacedProblem[] {
-  const problems: PlacedProblem[] = [];
+  return nodeChecker(network, unknownMachines, hasIa32)(nodes);
+}
+
+/** Tells of each machine in turn what is wrong with it beside those that it was asked about before. */
+export type NodeChecker = (nodes: readonly PlacedNode[]) => readonly PlacedProblem[];
+
+/** As {@link checkNodes}, for machines that become known one after another. */
+export function nodeChecker(network: Network, unknownMachines: UnknownMachines, hasIa32: boolean): NodeChecker {
   const addresses = new Map<string, string>();
   const hostnames = new Map<string, string>();
   const macs = new Map<string, string>();
   const fromPool: string[] = [];
   const why = addressRules(network, addresses);
 
-  for (const { row, place } of nodes) {
-    const problem = (path: string, message: string): void => void problems.push({ place, path, message });
+  return (nodes) => {
+    const problems: PlacedProblem[] = [];
+    const before = fromPool.length;
+    for (const { row, place } of nodes) {
+      const problem = (path: string, message: string): void => void problems.push({ place, path, message });
 
-    row.macs.forEach((mac, index) => {
-      const path = `macs[${index}]`;
-      const other = macs.get(mac);
-      if (other !== undefined) problem(path, `"${mac}" is already used by ${other}; each NIC belongs to one machine`);
-      else macs.set(mac, `${place} (${path})`);
-    });
+      row.macs.forEach((mac, index) => {
+        const path = `macs[${index}]`;
+        const other = macs.get(mac);
+        if (other !== undefined) problem(path, `"${mac}" is already used by ${other}; each NIC belongs to one machine`);
+        else macs.set(mac, `${place} (${path})`);
+      });
 
-    const namesake = hostnames.get(row.hostname);
-    if (namesake !== undefined)
-      problem("hostname", `"${row.hostname}" is already the name of ${namesake}; give one of them another hostname`);
-    else hostnames.set(row.hostname, place);
+      const namesake = hostnames.get(row.hostname);
+      if (namesake !== undefined)
+        problem("hostname", `"${row.hostname}" is already the name of ${namesake}; give one of them another hostname`);
+      else hostnames.set(row.hostname, place);
 
-    if (row.address === undefined) fromPool.push(place);
-    else {
-      const message = why(row.address);
-      if (message !== undefined) problem("address", message);
-      if (!addresses.has(row.address)) addresses.set(row.address, place);
+      if (row.address === undefined) fromPool.push(place);
+      else {
+        const message = why(row.address);
+        if (message !== undefined) problem("address", message);
+        if (!addresses.has(row.address)) addresses.set(row.address, place);
+      }
+
+      if (row.firmware === "ia32" && !hasIa32) {
+        problem(
+          "firmware",
+          '"ia32" needs an iPXE for 32-bit UEFI, which no package holds; give ipxe32: { file: "./ipxe32.efi" } to the boot artifacts, or write "x64"',
+        );
+      }
     }
-
-    if (row.firmware === "ia32" && !hasIa32) {
-      problem(
-        "firmware",
-        '"ia32" needs an iPXE for 32-bit UEFI, which no package holds; give ipxe32: { file: "./ipxe32.efi" } to the boot artifacts, or write "x64"',
-      );
-    }
-  }
-  return [...problems, ...checkPoolRoom(network, unknownMachines, fromPool)];
+    return [...problems, ...checkPoolRoom(network, unknownMachines, fromPool, before)];
+  };
 }
 
 /** A function that says why a machine can't have an address; undefined if it can. `taken` grows while it is used. */
@@ -97,23 +108,27 @@ function addressRules(network: Network, taken: ReadonlyMap<string, string>): (ad
   };
 }
 
+/** What is wrong with the machines from the pool, of which the first `before` were checked already. */
 function checkPoolRoom(
   network: Network,
   unknownMachines: UnknownMachines,
   fromPool: readonly string[],
+  before: number,
 ): readonly PlacedProblem[] {
+  if (fromPool.length === before) return [];
   const pool = poolOf(network);
   const { first, last } = subnetOf(network);
   const example = `{ from: "${addressText(Math.ceil((first + last) / 2))}", to: "${addressText(last - 1)}" }`;
   if (pool === undefined) {
-    return fromPool.map((place) => ({
+    return fromPool.slice(before).map((place) => ({
       place,
       path: "address",
       message: `is required, because the network has no pool; write one of ${network.cidr}, or give the network a pool, as in ${example}`,
     }));
   }
   const room = pool.to - pool.from + 1;
-  const place = fromPool[room];
+  // The first for which there is no room; if it was told before, the others need not be.
+  const place = room < before ? undefined : fromPool[room];
   if (place === undefined) return [];
   const others = unknownMachines === "serve" ? ", and machines that nobody declared take addresses from it too" : "";
   const message = `the pool ${addressText(pool.from)} to ${addressText(pool.to)} has room for ${room}, and ${fromPool.length} machines have no address of their own${others}; write an address here, or make the pool larger`;
