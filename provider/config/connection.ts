@@ -130,6 +130,8 @@ const fields = {
 /**
  * Reads a connection. An optional text that is empty counts as not given, as in `@pulumi/command`.
  * No message holds the value of a secret.
+ *
+ * @internal
  */
 export const connectionSchema: z.ZodType<Connection> = z
   .strictObject(

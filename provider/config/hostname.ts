@@ -39,7 +39,11 @@ function suggestion(text: string): string {
   return /(^|\.)\d+$/.test(name) ? `node-${name.replaceAll(".", "-")}` : name;
 }
 
-/** A host name as a schema. */
+/**
+ * A host name as a schema.
+ *
+ * @internal
+ */
 export const hostnameSchema: z.ZodType<string> = textBy(
   parseHostname,
   'write a host name of letters, digits and hyphens, as in "db-1"',

@@ -36,7 +36,11 @@ export function movedInto(subnet: Subnet, address: number): string | undefined {
 
 const addressRule = 'write four numbers with dots, as in "192.168.1.1"';
 
-/** An IPv4 address as a schema; a name is refused, because dhcpd would ask a DNS server for it while it starts. */
+/**
+ * An IPv4 address as a schema; a name is refused, because dhcpd would ask a DNS server for it while it starts.
+ *
+ * @internal
+ */
 export const addressSchema: z.ZodType<string> = textBy((text): Checked<string> => {
   if (addressNumber(text) !== undefined) return good(text);
   if (text.includes(":")) return bad({ path: "", message: `${quoted(text)} is no IPv4 address; ${addressRule}` });
@@ -49,7 +53,11 @@ export const addressSchema: z.ZodType<string> = textBy((text): Checked<string> =
 
 const cidrRule = 'write the network and its prefix length, as in "192.168.1.0/28"';
 
-/** A network in CIDR notation: its host bits are zero, and it has room for node 0 and a machine. */
+/**
+ * A network in CIDR notation: its host bits are zero, and it has room for node 0 and a machine.
+ *
+ * @internal
+ */
 export const cidrSchema: z.ZodType<Subnet> = textBy((text): Checked<Subnet> => {
   const wrong = (why: string): Checked<Subnet> => bad({ path: "", message: `${quoted(text)} ${why}` });
   const [, address = "", length = ""] = /^([\d.]+)\/(\d|[1-9]\d)$/.exec(text) ?? [];

@@ -12,7 +12,11 @@ const spellings: readonly RegExp[] = [
   /^[0-9a-f]{12}$/,
 ];
 
-/** A hardware address as a schema. */
+/**
+ * A hardware address as a schema.
+ *
+ * @internal
+ */
 export const macSchema: z.ZodType<string> = textBy(parseText, rule);
 
 /**

@@ -67,7 +67,11 @@ function parseInterfaceName(text: string): Checked<{ readonly name: string }> {
   return good({ name: text });
 }
 
-/** Reads a NIC: its name, or `{ mac }`. */
+/**
+ * Reads a NIC: its name, or `{ mac }`.
+ *
+ * @internal
+ */
 export const interfaceSchema: z.ZodType<NetworkInterface> = z
   .unknown()
   .transform((value, context): NetworkInterface => {

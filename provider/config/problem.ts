@@ -1,5 +1,8 @@
 import { z } from "zod";
 
+// What names zod in its type is marked so that it stays out of the published types (stripInternal): else every program
+// of a user would have to read zod's types, at each `pulumi up`.
+
 /** One mistake in the values that somebody wrote, in words that can be understood alone. */
 export interface Problem {
   /** Where: `macs[1]`, `network.pool.from`; empty for the value as a whole. */
@@ -84,14 +87,22 @@ function inOurWords(issue: z.core.$ZodRawIssue): string {
   }
 }
 
-/** Reads one value by its schema. */
+/**
+ * Reads one value by its schema.
+ *
+ * @internal
+ */
 export function read<T>(schema: z.ZodType<T>, value: unknown): Checked<T> {
   const result = schema.safeParse(value, { error: inOurWords });
   if (result.success) return good(result.data);
   return bad(...result.error.issues.map(({ path, message }) => ({ path: pathOf(path), message })));
 }
 
-/** The values that a shape of schemas holds, each only if it was given and right. */
+/**
+ * The values that a shape of schemas holds, each only if it was given and right.
+ *
+ * @internal
+ */
 export type Fields<Shape extends Readonly<Record<string, z.ZodType>>> = {
   readonly [Key in keyof Shape]?: Exclude<z.output<Shape[Key]>, undefined>;
 };
@@ -99,6 +110,8 @@ export type Fields<Shape extends Readonly<Record<string, z.ZodType>>> = {
 /**
  * Reads the named values of an object one by one, so that a mistake in one does not hide those in the others:
  * what was right stands in `fields`, for checks that need two of them.
+ *
+ * @internal
  */
 export function readFields<Shape extends Readonly<Record<string, z.ZodType>>>(
   shape: Shape,
@@ -159,6 +172,8 @@ function distance(one: string, other: string): number {
 /**
  * A text that a parser of ours turns into a value; the parser's problem becomes the schema's.
  * `rule` says what belongs here when the value is no text at all.
+ *
+ * @internal
  */
 export function textBy<T>(parse: (text: string) => Checked<T>, rule: string): z.ZodType<T> {
   return z
