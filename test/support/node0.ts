@@ -69,5 +69,7 @@ export const restless: readonly RegExp[] = [
   /^\/var\/lib\/(apt|dpkg|systemd|private|chrony|ntpsec|logrotate|ucf|dbus|polkit-1|pam)(\/|$)/,
   /^\/(etc|var\/lib)\/(ld\.so\.cache|machine-id|resolv\.conf|adjtime)$/,
   /^\/root\/|^\/home\//,
+  // Copies that adduser makes of what was before.
+  /^\/etc\/(passwd|group|shadow|gshadow)-$/,
   /^\/var\/(tmp|backups|spool)\//,
 ];

@@ -14,12 +14,15 @@ import { anyRow } from "../unit/provider/config/rows.ts";
 
 const run = promisify(execFile);
 
+/** Libraries that few machines have. */
+const dnsmasqLibraries = ["libnetfilter-conntrack3", "libnfnetlink0"];
+
 /** Every file that the unit tests pin is read here by the program that reads it on node 0. */
 let packages: UnpackedPackages;
 let folder: string;
 
 beforeAll(async () => {
-  packages = await unpackPackages("isc-dhcp-server", "tftpd-hpa");
+  packages = await unpackPackages("isc-dhcp-server", "tftpd-hpa", "chrony", "dnsmasq-base", ...dnsmasqLibraries);
   folder = await mkdtemp(join(tmpdir(), "netboot-golden-"));
 });
 afterAll(async () => {
@@ -67,6 +70,36 @@ describe("dhcpd -t", () => {
 
   it("refuses what is wrong, so that the tests above can fail", async () => {
     await expect(check(await minimal(), "host a { nonsense 3; }\n")).rejects.toThrow("line 1");
+  });
+});
+
+describe("chronyd -p", () => {
+  const check = (file: string) => run(join(packages.folder, "usr/sbin/chronyd"), ["-p", "-f", file]);
+
+  it.each(globSync("test/golden/chrony/*.conf").sort())("accepts %s", async (file) => {
+    expect((await check(file)).stdout).toContain("bindaddress 192.168.1.1\n");
+  });
+
+  it("refuses what is wrong, so that the tests above can fail", async () => {
+    await writeFile(join(folder, "wrong.conf"), "allow 192.168.1.0/28\nnonsense 3\n");
+    await expect(check(join(folder, "wrong.conf"))).rejects.toThrow();
+  });
+});
+
+describe("dnsmasq --test", () => {
+  const check = (file: string) => {
+    const libraries = globSync(join(packages.folder, "usr/lib/*-linux-gnu")).join(":");
+    const env = { ...process.env, LD_LIBRARY_PATH: libraries };
+    return run(join(packages.folder, "usr/sbin/dnsmasq"), ["--test", `--conf-file=${file}`], { env });
+  };
+
+  it.each(globSync("test/golden/dnsmasq/*.conf").sort())("accepts %s", async (file) => {
+    expect((await check(file)).stderr).toBe("dnsmasq: syntax check OK.\n");
+  });
+
+  it("refuses what is wrong, so that the tests above can fail", async () => {
+    await writeFile(join(folder, "wrong.conf"), "listen-address=192.168.1.1\nnonsense=3\n");
+    await expect(check(join(folder, "wrong.conf"))).rejects.toThrow("line 2");
   });
 });
 

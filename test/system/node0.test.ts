@@ -16,7 +16,7 @@ describe("node 0", () => {
     // A user's own: a DHCP server that runs, a TFTP server with files, odd modes and owners.
     await lab.node0.run(`
       export DEBIAN_FRONTEND=noninteractive
-      apt-get -q -y install --no-install-recommends isc-dhcp-server tftpd-hpa
+      apt-get -q -y install --no-install-recommends isc-dhcp-server tftpd-hpa dnsmasq-base
       cat > /etc/dhcp/dhcpd.conf <<'CONF'
 # my own
 subnet 192.168.1.0 netmask 255.255.255.240 { range 192.168.1.10 192.168.1.12; }
