@@ -18,6 +18,9 @@ export function declareOnce(host: string, thing: string, place: string): readonl
   declared.set(key, place);
   if (other === undefined || other === place) return [];
   return [
-    { path: "", message: `a host has ${thing} once, and ${other} declares it on this one already; take one of the two out` },
+    {
+      path: "",
+      message: `a host has ${thing} once, and ${other} declares it on this one already; take one of the two out`,
+    },
   ];
 }

@@ -3,6 +3,7 @@ export type { Loaders, UnknownMachines } from "../provider/config/dhcpdConf";
 export type { FirewallService } from "../provider/config/firewall";
 export type { Firmware, Loader, OptionValue } from "../provider/config/node";
 export type { RefindSettings } from "../provider/config/refindConf";
+export type { Verify } from "../provider/config/verify";
 export { BootArtifacts, type BootArtifactsArgs, type BootArtifactsSettings, type ServedFile } from "./bootArtifacts";
 export { BootFile, type BootFileArgs, type BootFileSource } from "./bootFile";
 export type { ConnectionArgs } from "./connection";

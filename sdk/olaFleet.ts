@@ -13,6 +13,7 @@ import {
   renderRow,
 } from "../provider/config/node";
 import { bad, type Checked, good, type Problem, within } from "../provider/config/problem";
+import { parseVerify, type Verify } from "../provider/config/verify";
 import type { OlaFleetInputs } from "../provider/plan/olaFleet";
 import type { ServedFile } from "./bootArtifacts";
 import { declareNodes } from "./declaredNodes";
@@ -42,6 +43,11 @@ export interface OlaFleetArgs {
   readonly server: Server;
   /** The machines by name. */
   readonly nodes: pulumi.Input<Readonly<Record<string, pulumi.Input<FleetNodeArgs>>>>;
+  /**
+   * Whether the change stands only if node 0 is seen to serve the machines. With `again`, a new value asks for it anew.
+   * @defaultValue true
+   */
+  readonly verify?: pulumi.Input<Verify>;
 }
 
 /**
@@ -86,8 +92,13 @@ export class OlaFleet extends HostResource {
       name,
       {
         connection,
-        inputs: rows.apply((checked) => (checked.value === undefined ? checked : good(declare(checked.value)))),
-        inputKeys: ["rows", "hostBlocksSha256"],
+        inputs: pulumi.all([rows, pulumi.output(args.verify)]).apply(([checked, wanted]): Checked<object> => {
+          const verify = parseVerify(wanted);
+          const mistakes = [...checked.problems, ...verify.problems];
+          if (checked.value === undefined || mistakes.length > 0) return bad(...mistakes);
+          return good({ ...declare(checked.value), ...(verify.value === undefined ? {} : { verify: verify.value }) });
+        }),
+        inputKeys: ["rows", "hostBlocksSha256", "verify"],
         outputKeys: ["verified"],
         // A step of its own: a file's hash that is not known yet must not hide the machines.
         computed: { chains },

@@ -11,6 +11,7 @@ import {
   renderHostBlocks,
 } from "../provider/config/node";
 import { bad, type Checked, good } from "../provider/config/problem";
+import { parseVerify, type Verify } from "../provider/config/verify";
 import type { OlaNodeInputs } from "../provider/plan/olaNode";
 import { declareNodes } from "./declaredNodes";
 import { HostResource } from "./hostResource";
@@ -33,6 +34,11 @@ export interface OlaNodeArgs {
   readonly options?: pulumi.Input<Readonly<Record<string, OptionValue>>>;
   /** A line for people, above its blocks on node 0. */
   readonly comment?: pulumi.Input<string>;
+  /**
+   * Whether the change stands only if node 0 is seen to serve the machine. With `again`, a new value asks for it anew.
+   * @defaultValue true
+   */
+  readonly verify?: pulumi.Input<Verify>;
 }
 
 /**
@@ -82,7 +88,7 @@ export class OlaNode extends HostResource {
       {
         connection,
         inputs: machine,
-        inputKeys: ["hostBlocks", "firmware"],
+        inputKeys: ["hostBlocks", "firmware", "verify"],
         outputKeys: ["verified"],
         computed: { nextBoot },
       },
@@ -104,8 +110,13 @@ function declare(
   { server, settings }: { readonly server: string; readonly settings: DhcpdSettings | undefined },
   given: unknown,
 ): Machine {
-  const { value: row, problems } = readRow(name, server, settings, given);
-  return { ...(row === undefined ? bad(...problems) : good(blocksOf(row))), row, settings };
+  const { verify: wanted, ...machine } = given as { readonly verify?: unknown };
+  const { value: row, problems } = readRow(name, server, settings, machine);
+  const verify = parseVerify(wanted);
+  const mistakes = [...problems, ...verify.problems];
+  if (row === undefined || mistakes.length > 0) return { ...bad(...mistakes), row: undefined, settings };
+  const asked = verify.value === undefined ? {} : { verify: verify.value };
+  return { ...good({ ...blocksOf(row), ...asked }), row, settings };
 }
 
 /** Whether nothing in a value is still to come. */

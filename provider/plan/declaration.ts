@@ -86,6 +86,8 @@ export type Want =
       readonly macs: readonly string[];
       readonly firmware: string;
       readonly loader?: string | undefined;
+      /** Whether it must be seen served; a text asks for that anew when it changes. */
+      readonly proof: boolean | string;
       readonly blocks: string;
     }
   /** The machines that the register has for this resource, where a look need not be told them. */

@@ -1,4 +1,5 @@
 import { parseRow, renderHostBlocks } from "../config/node";
+import { proofOf, type Verify } from "../config/verify";
 import type { Want } from "./declaration";
 
 /** What the program hands over for a fleet. */
@@ -9,15 +10,18 @@ export interface OlaFleetInputs {
   readonly chains: Readonly<Record<string, string>>;
   /** A hash of all host blocks, so that a release which writes them otherwise shows in a preview. */
   readonly hostBlocksSha256: string;
+  /** Only when it is not `true`. */
+  readonly verify?: Verify;
 }
 
 /** Machines that the DHCP server knows. */
-export function planOlaFleet({ rows }: OlaFleetInputs): readonly Want[] {
+export function planOlaFleet({ rows, verify }: OlaFleetInputs): readonly Want[] {
   if (rows === undefined) return [{ want: "registered" }];
   return Object.entries(rows).flatMap(([name, text]) => {
     const row = parseRow(name, text);
     if (row === undefined) return [];
     const { hostname, address, macs, firmware, loader } = row;
-    return { want: "node", hostname, address, macs, firmware, loader, blocks: renderHostBlocks(row) };
+    const proof = proofOf(verify);
+    return { want: "node", hostname, address, macs, firmware, loader, proof, blocks: renderHostBlocks(row) };
   });
 }

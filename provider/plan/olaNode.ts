@@ -1,4 +1,5 @@
 import { parseHostBlocks } from "../config/node";
+import { proofOf, type Verify } from "../config/verify";
 import type { Want } from "./declaration";
 
 /** What the program hands over for one machine. */
@@ -9,10 +10,12 @@ export interface OlaNodeInputs {
   readonly nextBoot: string;
   /** Only when it is not `x64`. */
   readonly firmware?: string;
+  /** Only when it is not `true`. */
+  readonly verify?: Verify;
 }
 
 /** A machine that the DHCP server knows. */
-export function planOlaNode({ hostBlocks, firmware = "x64" }: OlaNodeInputs): readonly Want[] {
+export function planOlaNode({ hostBlocks, firmware = "x64", verify }: OlaNodeInputs): readonly Want[] {
   return parseHostBlocks(hostBlocks).map(({ hostname, address, macs, loader }) => ({
     want: "node",
     hostname,
@@ -20,6 +23,7 @@ export function planOlaNode({ hostBlocks, firmware = "x64" }: OlaNodeInputs): re
     macs,
     firmware,
     loader,
+    proof: proofOf(verify),
     blocks: hostBlocks,
   }));
 }

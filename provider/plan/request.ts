@@ -73,8 +73,9 @@ function renderWant(want: Want): readonly Uint8Array[] {
     case "tftpd":
       return [line("tftpd", want.address, want.directory)];
     case "node": {
-      const { hostname, address = "-", macs, firmware, loader = "-", blocks } = want;
-      return [line("node", hostname, address, macs.join(","), firmware, loader, blocks)];
+      const { hostname, address = "-", macs, firmware, loader = "-", proof, blocks } = want;
+      const proved = typeof proof === "string" ? `+${proof}` : proof ? "+" : "-";
+      return [line("node", hostname, address, macs.join(","), firmware, loader, proved, blocks)];
     }
     case "registered":
       return [line("registered")];

@@ -76,5 +76,11 @@ export const outputKeys: ReadonlySet<string> = new Set([
 /** What an output holds in the place of the inputs that it does not repeat. */
 export function digestOf(kind: string, inputs: Properties): string {
   const values = notEchoedOf(kind).map((key) => inputs[key]);
-  return sha256Of(JSON.stringify(values)).slice(0, 16);
+  return sha256Of(JSON.stringify(values, sorted)).slice(0, 16);
+}
+
+/** The engine hands a map over in any order. */
+function sorted(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([first], [second]) => (first < second ? -1 : 1)));
 }

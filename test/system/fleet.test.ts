@@ -100,6 +100,16 @@ describe("a fleet beside single machines", () => {
     expect((await served())["m2-nic0"]).toBe("03 7");
   });
 
+  it("proves a machine anew when it is asked to, without a restart", async () => {
+    const rack = fleet(member("m1", [1, 2], 5), member("m2", [3], 7));
+    await apply(node("a", 1, 3), rack);
+    const pid = "systemctl show -p MainPID isc-dhcp-server";
+    const before = await lab.node0.run(pid);
+    const output = await apply(node("a", 1, 3, ', verify: { again: "2026-11-22" }'), rack);
+    expect(output).toMatch(/OlaNode a updating .*DHCP offered 192\.168\.1\.3, ipxe\.efi, then refind\.pxe/);
+    expect(await lab.node0.run(pid)).toEqual(before);
+  });
+
   it("renames a machine", async () => {
     await apply(node("b", 1, 3), fleet(member("m1", [1, 2], 5), member("m2", [3], 7)));
     expect(await served()).toMatchObject({ "b-nic0": "01 3" });

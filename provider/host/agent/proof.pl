@@ -11,10 +11,12 @@ sub prove_nodes {
     my %known = map { (join(' ', @{ $_->[1] }) => 1) } all_ops($before, 'node');
     my %asked;
     for my $id (sort keys %$puts) {
+        my $many = ops_of($puts->{$id}, 'node') > 1;
         for my $op (ops_of($puts->{$id}, 'node')) {
-            my (undef, $hostname, $wanted, $macs, $firmware, $own_loader) = @$op;
+            my (undef, $hostname, $wanted, $macs, $firmware, $own_loader, $proof) = @$op;
             my $loader = $own_loader eq '-' ? $loader{$firmware} // '' : $own_loader;
-            next if $known{ join ' ', @$op } && $asked{"$firmware $loader"}++;
+            if ($proof eq '-') { output($id, 'verified', 'not asked: verify is false'); next }
+            next if $asked{"$firmware $loader"}++ && $many && $known{ join ' ', @$op };
             for my $mac (split /,/, $macs) {
                 push @questions,
                     { id => $id, hostname => $hostname, mac => $mac, arch => $ARCH{$firmware}, ipxe => 0, address => $wanted, file => $loader, next => $next },

@@ -140,6 +140,34 @@ describe("DhcpServer", () => {
   });
 });
 
+describe("verify", () => {
+  it("is an input only where it is not the default, and a new value of `again` is a change", async () => {
+    const made = await register(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "h" }, network });
+      const machine = (last: number) => ({
+        server,
+        macs: [`52:54:00:12:34:0${last}`],
+        address: `192.168.1.${last + 4}`,
+      });
+      new netboot.OlaNode("a", machine(1));
+      new netboot.OlaNode("b", { ...machine(2), verify: true });
+      new netboot.OlaNode("c", { ...machine(3), verify: false });
+      new netboot.OlaNode("d", { ...machine(4), verify: { again: "2026-11-22" } });
+      new netboot.OlaNode("e", { ...machine(5), verify: { again: undefined } });
+      new netboot.OlaNode("f", { ...machine(6), verify: "yes" as never });
+    });
+    const verify = (name: string): unknown => made[name]?.inputs["verify"];
+    expect(["a", "b", "c", "d", "e"].map(verify)).toEqual([
+      undefined,
+      undefined,
+      false,
+      { again: "2026-11-22" },
+      undefined,
+    ]);
+    expect(mistakesOf(made["f"])).toEqual([expect.stringMatching(/^verify: "yes" is no way to verify; /)]);
+  });
+});
+
 describe("what a host has once", () => {
   it("is refused where a program declares it twice, naming the first", async () => {
     const made = await register(() => {
