@@ -18,6 +18,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupOf, inCgroup, killCgroup, removeCgroup, runHelper } from "./cgroup.mts";
 import { listTree } from "./listing.mts";
+import { withLock } from "./lock.mts";
 import { type LabMachine, type MachineOptions, makeMachine } from "./machine.mts";
 import { buildNetwork, networkOf, removeNetwork, uplinkCommand } from "./network.mts";
 import {
@@ -236,14 +237,24 @@ function openRecord(record: LabRecord): Lab {
 
 /** Ends a lab and removes every trace of it, whatever state its maker left it in. */
 export async function labDown(name: string): Promise<void> {
-  for (const slot of slotsOf(name)) {
-    const { id } = networkOf(slot);
-    await removeCgroup(id);
-    forgetContainer({ name, slot });
-    await unmountDisk(name);
-    await removeNetwork(slot);
-  }
-  forgetLab(name);
+  await removeLab(name, () => true);
+}
+
+/**
+ * One removal at a time: a slower one must not meet the lab that has taken the freed name or number meanwhile. The lock is on a folder
+ * that is always there, so that not even a lock is left behind.
+ */
+async function removeLab(name: string, isMeant: (record: LabRecord | undefined) => boolean): Promise<void> {
+  await withLock("/var/lib", async () => {
+    if (!isMeant(readRecord(name))) return;
+    for (const slot of slotsOf(name)) {
+      await removeCgroup(networkOf(slot).id);
+      forgetContainer({ name, slot });
+      await unmountDisk(name);
+      await removeNetwork(slot);
+    }
+    forgetLab(name);
+  });
 }
 
 /** The names of all labs on this machine. */
@@ -251,11 +262,12 @@ export async function labList(): Promise<string[]> {
   return recordedLabs().map(({ name }) => name);
 }
 
-/** Labs whose process died without taking them down. */
+/** Clears away labs whose process died without taking them down. */
 async function removeOrphans(onProgress: (line: string) => void): Promise<void> {
-  for (const { name, owner } of recordedLabs()) {
-    if (owner === "kept" || isAlive(owner)) continue;
-    onProgress(`clearing away lab "${name}", whose process died`);
-    await labDown(name);
+  const isOrphan = (record: LabRecord | undefined) =>
+    record !== undefined && record.owner !== "kept" && !isAlive(record.owner);
+  for (const record of recordedLabs().filter(isOrphan)) {
+    onProgress(`clearing away lab "${record.name}", whose process died`);
+    await removeLab(record.name, isOrphan);
   }
 }
