@@ -130,6 +130,12 @@ export function stateSection(measured: ReadonlyMap<number, number>): Section {
   };
 }
 
+const wordsFor: Readonly<Record<string, string>> = {
+  TimeServer: "chrony serving time",
+  NameServer: "dnsmasq serving names",
+  Firewall: "the firewall",
+};
+
 export function firstUpSection(
   { first, oneMore, nothing }: FirstUp,
   pyinfra: string,
@@ -145,7 +151,7 @@ export function firstUpSection(
     intro:
       `Node 0 with three machines on a pristine Debian with near package mirrors, by \`pulumi up --skip-preview\` and by a ` +
       `deploy of pyinfra ${pyinfra} ([bench/peers/pyinfra](../bench/peers/pyinfra)) that does the same work ` +
-      `(packages, dhcpd.conf, host blocks, four boot files, services${parts.length > 0 ? `, and ${parts.join(", ")}` : ""}), ` +
+      `(packages, dhcpd.conf, host blocks, four boot files, services${parts.length > 0 ? `; ${parts.map((part) => wordsFor[part] ?? part).join(", ")}` : ""}), ` +
       "in turns, each on a lab of its own. Not the same: pyinfra uploads the boot files, ours has node 0 take two of them out of " +
       "their packages; only ours proves that each machine is served, and can be undone.",
     rows: [

@@ -4,12 +4,13 @@ import type { ScratchProject } from "../tools/scratch.mts";
 export async function measureStateSize(project: ScratchProject): Promise<ReadonlyMap<number, number>> {
   const { deployment } = await project.state();
   const nodes = (deployment.resources ?? []).filter(({ type }) => type.endsWith(":OlaNode"));
-  return new Map(
-    nodes.map(({ inputs = {}, outputs = {} }) => {
+  const sizes = nodes
+    .map(({ inputs = {}, outputs = {} }) => {
       const nics = String(inputs["hostBlocks"]).match(/hardware ethernet/g)?.length ?? 0;
-      return [nics, bytesOf(inputs) + bytesOf(outputs)];
-    }),
-  );
+      return [nics, bytesOf(inputs) + bytesOf(outputs)] as const;
+    })
+    .sort(([one], [other]) => one - other);
+  return new Map(sizes);
 }
 
 function bytesOf(values: Record<string, unknown>): number {

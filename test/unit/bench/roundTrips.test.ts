@@ -59,6 +59,18 @@ describe("countAfterAuthentication", () => {
     expect(besides).toEqual({ ping: 1, CHANNEL_WINDOW_ADJUST: 1, CHANNEL_CLOSE: 1 });
   });
 
+  it("counts ssh2's own question about host keys beside, whenever it is sent", () => {
+    const { roundTrips, besides } = traced([
+      ...letIn,
+      ...opened.slice(0, 3),
+      "Outbound: Sending GLOBAL_REQUEST (hostkeys-prove-00@openssh.com)",
+      "Inbound: REQUEST_SUCCESS",
+      ...opened.slice(3),
+    ]);
+    expect(roundTrips).toBe(2);
+    expect(besides).toEqual({ GLOBAL_REQUEST: 1 });
+  });
+
   it("does not take a window that the server opens amid our data for an answer", () => {
     const { roundTrips } = traced([
       ...letIn,
