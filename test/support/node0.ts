@@ -73,3 +73,11 @@ export const restless: readonly RegExp[] = [
   /^\/etc\/(passwd|group|shadow|gshadow)-$/,
   /^\/var\/(tmp|backups|spool)\//,
 ];
+
+/** What became of the host since an earlier listing, without what a Debian does by itself. */
+export async function changedSince(lab: Lab, before: string): Promise<readonly string[]> {
+  return [...differences(before, await lab.node0.listing())]
+    .filter(([path]) => !restless.some((pattern) => pattern.test(path)))
+    .filter(([path]) => !path.startsWith("/var/lib/dhcp/"))
+    .map(([path, { before: was, after: is }]) => `${path}: ${was} → ${is}`);
+}
