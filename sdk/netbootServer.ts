@@ -22,6 +22,8 @@ export interface NetbootServerArgs extends Pick<DhcpServerSettings, "unknownMach
   readonly time?: boolean | TimeServerSettings;
   /** More about the names of the machines; `false`: none. @defaultValue true */
   readonly names?: boolean | NameServerSettings;
+  /** On destroy, purge the packages that we brought, instead of leaving them stopped and masked. @defaultValue false */
+  readonly removePackages?: pulumi.Input<boolean>;
 }
 
 /**
@@ -76,6 +78,7 @@ export class NetbootServer extends pulumi.ComponentResource {
           "tftpd-hpa",
         ],
         ...(time?.replace === true && { replaceTimeDaemon: true }),
+        ...(args.removePackages === undefined ? {} : { removePackages: args.removePackages }),
       },
       { parent: this },
     );

@@ -8,8 +8,9 @@ import { HostResource } from "./hostResource";
  *
  * @remarks
  * On the host: what is missing is installed, without recommended packages, and without apt or a reboot starting it with
- * its own defaults: its units are masked until a part serves. chrony alone runs at once, as the host's own clock needs it. Deleting the resource leaves the packages, stopped and
- * masked, and takes away our recovery unit and register with the last resource.
+ * its own defaults: its units are masked until a part serves. chrony alone runs at once, as the
+ * host's own clock needs it. Deleting the resource leaves the packages, stopped and masked (with `removePackages` they are
+ * purged), and takes away our recovery unit and register with the last resource.
  *
  * @internal
  */
@@ -20,17 +21,24 @@ export class Packages extends HostResource {
       readonly connection: pulumi.Input<ConnectionArgs>;
       readonly packages: readonly string[];
       readonly replaceTimeDaemon?: boolean;
+      readonly removePackages?: pulumi.Input<boolean>;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
-    const { packages, replaceTimeDaemon } = args;
+    const { packages, replaceTimeDaemon, removePackages } = args;
     super(
       "Packages",
       name,
       {
         connection: connectionInput(args.connection),
-        inputs: pulumi.output(good({ packages, ...(replaceTimeDaemon === true && { replaceTimeDaemon }) })),
-        inputKeys: ["packages", "replaceTimeDaemon"],
+        inputs: pulumi.output(removePackages).apply((gone) =>
+          good({
+            packages,
+            ...(replaceTimeDaemon === true && { replaceTimeDaemon }),
+            ...(gone === true && { removePackages: true }),
+          }),
+        ),
+        inputKeys: ["packages", "replaceTimeDaemon", "removePackages"],
         outputKeys: [],
       },
       opts,

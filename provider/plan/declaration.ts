@@ -13,6 +13,8 @@ export type Want =
       readonly others: readonly string[];
       readonly allowed: boolean;
     }
+  /** With this resource go the packages that we brought, if nothing else wants them. */
+  | { readonly want: "purge" }
   | { readonly want: "dir"; readonly path: string; readonly mode: string }
   /** A file of root's. `input` names the input whose text it is, so that a look at the host can be told in it. */
   | {

@@ -78,7 +78,8 @@ function renderWant(want: Want): readonly Uint8Array[] {
       return [line("node", hostname, address, macs.join(","), firmware, loader, proved, blocks)];
     }
     case "registered":
-      return [line("registered")];
+    case "purge":
+      return [line(want.want)];
   }
 }
 

@@ -71,6 +71,44 @@ CONF
   });
 });
 
+describe("a pristine node 0", () => {
+  let lab: Lab;
+  let project: ScratchProject;
+
+  beforeAll(async () => {
+    lab = await labUp();
+    project = await scratchProject({
+      files: {
+        "index.ts": programOn(
+          lab,
+          "new netboot.NetbootServer('node0', { connection, network, removePackages: true });",
+        ),
+      },
+      name: "pristine",
+    });
+  });
+
+  afterAll(async () => {
+    await project?.remove();
+    await lab?.down();
+  });
+
+  it("is as it was after destroy, where the packages go too", async () => {
+    const before = await lab.node0.listing();
+    await project.succeed(up);
+    await project.succeed(destroy);
+    const changed = differences(before, await lab.node0.listing());
+    const left = [...changed.keys()].filter((path) => !restless.some((pattern) => pattern.test(path)));
+    // Debian's packages leave their accounts behind, and isc-dhcp-server takes a folder along that Debian's client shares.
+    expect(left).toEqual(["/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow", "/var/lib/dhcp"]);
+    const { stdout } = await lab.node0.run(
+      "systemctl is-active systemd-timesyncd; systemctl list-units --failed --plain --no-legend",
+      { check: false },
+    );
+    expect(stdout).toBe("active\n");
+  });
+});
+
 /** What is refused once the host is seen, and what a refusal leaves behind. */
 describe("an up that node 0 refuses", () => {
   let lab: Lab;

@@ -150,3 +150,26 @@ sub inside {
     }
     return undef;
 }
+
+# The packages that we brought, where the program wants them gone with the last that needs them; but not if apt would take
+# a package along that somebody else has installed since.
+sub purge_packages {
+    my ($register, $merged, $request) = @_;
+    my ($id) = grep { $register->{$_} && !$merged->{$_} && ops_of($register->{$_}, 'purge') } sort keys %{ $request->{drop} };
+    return unless defined $id;
+    return if all_ops($merged, 'package');
+    my %installed = installed_packages();
+    my @brought = grep { $installed{$_} } split /\n/, slurp($BROUGHT) // '';
+    my %ours = map { $_ => 1 } @brought;
+    my (undef, $plan) = @brought ? run(['apt-get', '-s', 'purge', @brought]) : (0, '');
+    if (my @others = grep { !$ours{$_} } unique($plan =~ /^(?:Remv|Purg) (\S+)/mg)) {
+        warn_to($id, 'the packages ' . join(', ', @brought) . ' stay, stopped and masked, because ' . join(', ', @others) . ' would go with them');
+        return;
+    }
+    my ($status, $said) = @brought ? apt([$id], 'purge', @brought) : (0, '');
+    if ($status) { warn_to($id, 'apt could not purge ' . join(', ', @brought) . "; they stay, stopped and masked\n" . complaint_of($said)); return }
+    my @units = map { split /,/, $_->[2] } ops_of($register->{$id}, 'package');
+    unlink grep { (readlink // '') eq '/dev/null' && !unit_known(name_of($_)) } map { "$UNITS/$_" } @units;
+    unlink $BROUGHT;
+    return;
+}

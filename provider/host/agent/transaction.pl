@@ -159,6 +159,7 @@ sub transact {
         prove_firewall($firewall);
     }
     give_back_replaced($merged, sort(keys %$puts, keys %{ $request->{drop} }));
+    purge_packages($register, $merged, $request);
     for my $id (sort keys %$puts) {
         my $changed = $restart{$id} || grep { ($want->{$_}{id} // '') eq $id } @changed;
         for my $op (ops_of($merged->{$id}, 'file')) {
