@@ -148,7 +148,10 @@ async function boot(args: string[]): Promise<void> {
   });
   say(`${name} is on`);
   const onStep = (step: BootStep) => say(describeStep(step));
-  const report = await machine.boot({ screenshots: screenshots ?? `lab-screenshots-${lab.name}`, onStep });
+  const report = await machine.boot({
+    screenshots: screenshots ?? join(tmpdir(), `lab-screenshots-${lab.name}`),
+    onStep,
+  });
   await machine.off();
   say(describeEnd(name, report));
   process.exitCode = report.reachedDisk ? 0 : 1;
