@@ -30,13 +30,11 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
 
   constructor(kind: ResourceKind, name: string, declared: Declared, opts: pulumi.CustomResourceOptions | undefined) {
     const { connection, inputs, inputKeys, outputKeys, once, computed } = declared;
-    const others = once === undefined ? pulumi.output([]) : twice(connection, once, `${kind} "${name}"`);
-    const problems = pulumi
-      .all([problemsOf(connection), inputs, others])
-      .apply(([ofConnection, { problems: ofInputs }, ofOthers]): readonly Problem[] | undefined => {
-        const found = [...ofConnection, ...ofInputs, ...ofOthers];
-        return found.length > 0 ? found : undefined;
-      });
+    const others = once === undefined ? undefined : twice(connection, once, `${kind} "${name}"`);
+    const elsewhere = others === undefined ? problemsOf(connection) : concat(problemsOf(connection), others);
+    const problems = inputs.apply(({ problems: ofInputs }) =>
+      elsewhere.apply((found) => (found.length + ofInputs.length > 0 ? [...found, ...ofInputs] : undefined)),
+    );
     const type = `pulumi-nodejs:dynamic/netboot:${kind}`;
     super(
       providers[kind],
@@ -70,6 +68,10 @@ function problemsOf(connection: pulumi.Input<Connection>): pulumi.Output<readonl
   const known = problemsByConnection.get(connection) ?? connectionProblems(connection);
   problemsByConnection.set(connection, known);
   return known;
+}
+
+function concat(...lists: pulumi.Output<readonly Problem[]>[]): pulumi.Output<readonly Problem[]> {
+  return pulumi.all(lists).apply((found) => found.flat());
 }
 
 /** What a program declares for the second time though a host has it once. */

@@ -77,18 +77,16 @@ export class OlaNode extends HostResource {
       ? reference.apply((known) => declare(name, known, values))
       : pulumi.all([reference, pulumi.output(values)]).apply(([known, given]) => declare(name, known, given));
     // Two steps: what a file's hash leaves unknown must not hide the machine's own mistakes and blocks.
-    const nextBoot = pulumi
-      .all([machine, files])
-      .apply(([{ row, settings }, served]) =>
-        row === undefined ? "" : renderNextBoot({ row, ...chainOf(row, settings, served) }),
-      );
+    const nextBoot = machine.apply(({ row, settings }) =>
+      files.apply((served) => (row === undefined ? "" : renderNextBoot({ row, ...chainOf(row, settings, served) }))),
+    );
     super(
       "OlaNode",
       name,
       {
         connection,
         inputs: machine,
-        inputKeys: ["hostBlocks", "firmware", "verify"],
+        inputKeys: ["hostBlocks", ...(["firmware", "verify"] as const).filter((key) => args[key] !== undefined)],
         outputKeys: ["verified"],
         computed: { nextBoot },
       },
