@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Lab, labUp } from "../lab/index.mts";
+import type { Lab } from "../lab/index.mts";
 import type { ExportedState } from "../tools/scratch.mts";
-import { fleetProgram, fleetProject, roomy } from "./projects.mts";
+import { fleetProgram, fleetProject, roomy, withLab, withProject } from "./projects.mts";
 import { bringPyinfra, deploy } from "./pyinfra.mts";
 import { type Comparison, compare, seconds } from "./samples.mts";
 
@@ -36,7 +36,7 @@ export async function measureFirstUp(
   try {
     for (let round = 0; round < times; round++) {
       for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
-        seen[which].push(await (which === 0 ? timesOfOurs() : onPristineHost((lab) => timesOf((n) => theirs(lab, n)))));
+        seen[which].push(await (which === 0 ? timesOfOurs() : withLab(roomy, (lab) => timesOf((n) => theirs(lab, n)))));
       }
     }
   } finally {
@@ -52,35 +52,23 @@ export async function measureFirstUp(
 }
 
 async function timesOfOurs(): Promise<Times> {
-  return await onPristineHost(async (lab) => {
-    const nics = (machines: number) => ({ nics: Array.from({ length: machines }, () => 1) });
-    const project = await fleetProject(lab, nics(fleets.first));
-    try {
+  const nics = (machines: number) => ({ nics: Array.from({ length: machines }, () => 1) });
+  return await withLab(roomy, (lab) =>
+    withProject(fleetProject(lab, nics(fleets.first)), async (project) => {
       // The stack is made before the clock runs, as the peer's environment is.
       await project.succeed(["stack"]);
       return await timesOf(async (machines) => {
         project.write({ "index.ts": fleetProgram(lab, nics(machines)) });
         await project.succeed(["up", "--yes", "--skip-preview"]);
       });
-    } finally {
-      await project.remove();
-    }
-  });
+    }),
+  );
 }
 
 async function timesOf(reach: (machines: number) => Promise<void>): Promise<Times> {
   const times: Times = { first: Number.NaN, oneMore: Number.NaN, nothing: Number.NaN };
   for (const job of jobs) times[job] = await seconds(() => reach(fleets[job]));
   return times;
-}
-
-async function onPristineHost<T>(work: (lab: Lab) => Promise<T>): Promise<T> {
-  const lab = await labUp(roomy);
-  try {
-    return await work(lab);
-  } finally {
-    await lab.down();
-  }
 }
 
 /** The four files as node 0 serves them, in a folder here. */

@@ -11,13 +11,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Lab, labUp } from "../lab/index.mts";
+import type { Lab } from "../lab/index.mts";
 import { runCommand } from "../tools/command.mts";
 import type { ExportedState, ScratchProject } from "../tools/scratch.mts";
 import { measureChangedLine } from "./changedLine.mts";
 import { measureFirstUp, partsOf } from "./firstUp.mts";
 import { measureNothingToChange, type NothingToChange } from "./nothingToChange.mts";
-import { fleetProject, guideProject, roomy } from "./projects.mts";
+import { fleetProject, guideProject, roomy, tidy, withLab, withProject } from "./projects.mts";
 import { pyinfraVersion } from "./pyinfra.mts";
 import {
   changedLineSection,
@@ -55,47 +55,25 @@ function say(line: string): void {
 }
 
 /** A stack that is up, for as long as the work takes. */
-async function withStack<T>(
-  make: (lab: Lab) => Promise<ScratchProject>,
-  lab: Lab,
-  work: (project: ScratchProject) => Promise<T>,
-): Promise<T> {
-  const project = await make(lab);
-  try {
+async function withStack<T>(made: Promise<ScratchProject>, work: (project: ScratchProject) => Promise<T>): Promise<T> {
+  return await withProject(made, async (project) => {
     await project.succeed(up);
     return await work(project);
-  } finally {
-    await project.remove();
-  }
-}
-
-async function withLab<T>(work: (lab: Lab) => Promise<T>, options = {}): Promise<T> {
-  const lab = await labUp(options);
-  try {
-    return await work(lab);
-  } finally {
-    await lab.down();
-  }
+  });
 }
 
 async function nothing(): Promise<Section> {
   const measured = new Map<string, NothingToChange>();
   say(`nothing to change: the guide's program, ${repetitions.guide} times each`);
-  const guide = await withLab((lab) =>
-    withStack(guideProject, lab, (project) => measureNothingToChange(lab, project, repetitions.guide)),
+  const guide = await withLab({}, (lab) =>
+    withStack(guideProject(lab), (project) => measureNothingToChange(lab, project, repetitions.guide)),
   );
   measured.set("the guide's program", guide);
   const { machines, fleet: times } = repetitions;
   say(`nothing to change: ${machines} OlaNodes, ${times} times each`);
   const nics = Array.from({ length: machines }, () => 1);
-  const fleet = await withLab(
-    (lab) =>
-      withStack(
-        () => fleetProject(lab, { nics }),
-        lab,
-        (project) => measureNothingToChange(lab, project, times),
-      ),
-    roomy,
+  const fleet = await withLab(roomy, (lab) =>
+    withStack(fleetProject(lab, { nics }), (project) => measureNothingToChange(lab, project, times)),
   );
   measured.set(`${machines} OlaNodes`, fleet);
   return nothingSection(measured);
@@ -104,29 +82,26 @@ async function nothing(): Promise<Section> {
 /** The three that need a node 0 with three machines, or begin from what one is like. */
 async function small(): Promise<readonly Section[]> {
   const nics = [1, 2, 4];
-  return await withLab(async (lab) => {
+  return await withLab(roomy, async (lab) => {
     const wire = await wireTo(lab.node0.host, lab.node0.port);
     const { host, port } = wire;
     const fleet = { nics, at: { host, port } };
+    const measure = async (project: ScratchProject): Promise<readonly Section[]> => {
+      const sections: Section[] = [];
+      if (wants("line")) {
+        say(`a changed line: ${repetitions.line} times`);
+        sections.push(changedLineSection(await measureChangedLine(lab, project, wire, fleet, repetitions.line)));
+      }
+      if (wants("state")) sections.push(stateSection(await measureStateSize(project)));
+      if (wants("firstUp")) sections.push(await firstUp(lab, await project.state()));
+      return sections;
+    };
     try {
-      return await withStack(
-        () => fleetProject(lab, fleet),
-        lab,
-        async (project) => {
-          const sections: Section[] = [];
-          if (wants("line")) {
-            say(`a changed line: ${repetitions.line} times`);
-            sections.push(changedLineSection(await measureChangedLine(lab, project, wire, fleet, repetitions.line)));
-          }
-          if (wants("state")) sections.push(stateSection(await measureStateSize(project)));
-          if (wants("firstUp")) sections.push(await firstUp(lab, await project.state()));
-          return sections;
-        },
-      );
+      return await withStack(fleetProject(lab, fleet), measure);
     } finally {
       wire.close();
     }
-  }, roomy);
+  });
 }
 
 async function firstUp(lab: Lab, state: ExportedState): Promise<Section> {
@@ -166,6 +141,13 @@ async function main(): Promise<void> {
   const [head = ""] = readFileSync(target, "utf8").split(begin);
   writeFileSync(target, `${head.trimEnd()}\n\n${begin}\n\n${text.trimEnd()}\n`);
   say(`written to ${target}`);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    say(`${signal}: taking the lab down`);
+    void tidy().finally(() => process.exit(130));
+  });
 }
 
 await main();

@@ -1,4 +1,4 @@
-import type { Lab } from "../lab/index.mts";
+import { type Lab, type LabOptions, labUp } from "../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../tools/scratch.mts";
 
 /** A user's program of one of the measurements, with a lab's node 0 as its host. */
@@ -66,4 +66,39 @@ export async function loginsOf(lab: Lab): Promise<number> {
     check: false,
   });
   return Number(stdout);
+}
+
+const labs = new Set<Lab>();
+const projects = new Set<ScratchProject>();
+
+/** A lab, for as long as the work takes. */
+export async function withLab<T>(options: LabOptions, work: (lab: Lab) => Promise<T>): Promise<T> {
+  const lab = await labUp(options);
+  labs.add(lab);
+  try {
+    return await work(lab);
+  } finally {
+    labs.delete(lab);
+    await lab.down();
+  }
+}
+
+/** A project, for as long as the work takes. */
+export async function withProject<T>(
+  made: Promise<ScratchProject>,
+  work: (project: ScratchProject) => Promise<T>,
+): Promise<T> {
+  const project = await made;
+  projects.add(project);
+  try {
+    return await work(project);
+  } finally {
+    projects.delete(project);
+    await project.remove();
+  }
+}
+
+/** Takes down what is still there, when the work is broken off. */
+export async function tidy(): Promise<void> {
+  await Promise.all([...[...labs].map((lab) => lab.down()), ...[...projects].map((project) => project.remove())]);
 }
