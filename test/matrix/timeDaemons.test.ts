@@ -52,4 +52,16 @@ describe.each(["bullseye", "bookworm", "trixie"] as const)("a time daemon of the
     expect(await changedSince(lab, before)).toEqual([]);
     expect((await lab.node0.run("systemctl is-active chrony; ss -H -lnu 'sport = :123'")).stdout).toBe("active\n");
   });
+
+  it("goes on as before where its own configuration keeps it from the private address", async () => {
+    await lab.node0.run("echo bindaddress 127.0.0.1 >> /etc/chrony/chrony.conf && systemctl restart chrony");
+    const before = await lab.node0.listing();
+    const { code, output } = await project.pulumi(up);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/chrony\.service runs but does not listen on udp 192\.168\.1\.1 123/);
+    expect(output).toMatch(/the previous configuration was put back/);
+    const changed = await changedSince(lab, before);
+    expect(changed.filter((line) => !/pulumi-netboot/.test(line))).toEqual([]);
+    expect((await lab.node0.run("systemctl is-active chrony")).stdout).toBe("active\n");
+  });
 });

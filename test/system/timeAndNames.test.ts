@@ -76,15 +76,18 @@ describe("the time and the names of node 0", () => {
   let packages: UnpackedPackages | undefined;
   let before: string;
 
-  const server = (more = ""): string =>
-    `const node0 = new netboot.NetbootServer("node0", {
-       connection, network: { ...network, domain: "rack.example.net" }, names: { records: { filer: "192.168.1.13" } }, ${more}
+  const server = `const node0 = new netboot.NetbootServer("node0", {
+       connection, network: { ...network, domain: "rack.example.net" }, names: { records: { filer: "192.168.1.13" } },
      });
      const db1 = new netboot.OlaNode("db-1", { server: node0, macs: ["52:54:00:00:00:01"], address: "192.168.1.11" });
      module.exports = { node0: node0.reference, time: node0.time?.listening, names: node0.names?.listening, table: netboot.hostsTable(db1) };`;
-  const joining = (nodes: string): string =>
-    `const server = pulumi.output(new pulumi.StackReference("organization/names/dev").requireOutput("node0")) as any;
-     ${nodes}`;
+  const web1 = (): string =>
+    programOn(
+      lab,
+      `const server = pulumi.output(new pulumi.StackReference("organization/names/dev").requireOutput("node0")) as any;
+       const nodes = { "web-1": { macs: ["52:54:00:00:00:02"], address: "192.168.1.12" } };
+       new netboot.OlaFleet("f", { server, nodes });`,
+    );
   const mainPid = async (unit: string): Promise<string> =>
     (await lab.node0.run(`systemctl show -p MainPID --value ${unit}`)).stdout.trim();
 
@@ -97,7 +100,7 @@ describe("the time and the names of node 0", () => {
       printf '192.0.2.7 mine # my own' >> /etc/hosts`);
     before = await lab.node0.listing();
     ({ client, packages } = await makeClient(lab));
-    project = await scratchProject({ files: { "index.ts": programOn(lab, server()) }, name: "names" });
+    project = await scratchProject({ files: { "index.ts": programOn(lab, server) }, name: "names" });
     other = await scratchProject({ files: { "index.ts": programOn(lab, "") }, name: "other", sharing: project });
   });
 
@@ -151,14 +154,7 @@ describe("the time and the names of node 0", () => {
 
   it("know a machine of another stack as soon as it joins, and no more when it leaves, without a restart", async () => {
     const pid = await mainPid("netboot-names");
-    other.write({
-      "index.ts": programOn(
-        lab,
-        joining(
-          'new netboot.OlaFleet("f", { server, nodes: { "web-1": { macs: ["52:54:00:00:00:02"], address: "192.168.1.12" } } });',
-        ),
-      ),
-    });
+    other.write({ "index.ts": web1() });
     await other.succeed(up);
     expect(await client.dig("web-1.rack.example.net")).toBe("NOERROR 192.168.1.12");
     expect(await client.dig("-x", "192.168.1.12")).toBe("NOERROR web-1.rack.example.net.");
@@ -166,6 +162,17 @@ describe("the time and the names of node 0", () => {
     expect(await client.dig("web-1.rack.example.net")).toBe("NXDOMAIN");
     expect(await client.dig("db-1")).toBe("NOERROR 192.168.1.11");
     expect(await mainPid("netboot-names")).toBe(pid);
+  });
+
+  it("stay what they were where the name server does not answer for a machine that joins", async () => {
+    await lab.node0.run("pkill -STOP -x dnsmasq");
+    const { code, output } = await other.pulumi(up);
+    await lab.node0.run("pkill -CONT -x dnsmasq");
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/192\.168\.1\.1 was asked by DNS \(udp\) for \S+ and answered nothing at all/);
+    expect(output).toMatch(/the previous configuration was put back/);
+    expect(await client.dig("web-1")).toBe("NXDOMAIN");
+    expect(await client.dig("db-1")).toBe("NOERROR 192.168.1.11");
   });
 
   it("are there again after a reboot", async () => {
@@ -192,7 +199,7 @@ describe("the time and the names of node 0", () => {
   });
 
   it("stand in node 0's own table where no name server is wanted, and foreign lines stay", async () => {
-    const program = programOn(lab, server().replace("names: {", 'names: { mode: "hosts",'));
+    const program = programOn(lab, server.replace("names: {", 'names: { mode: "hosts",'));
     project.write({ "index.ts": program });
     await project.succeed(up);
     const { stdout } = await lab.node0.run(
