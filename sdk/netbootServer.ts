@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { BootArtifacts, type BootArtifactsSettings } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { DhcpServer, type DhcpServerSettings, type NetworkArgs } from "./dhcpServer";
+import { Firewall, type FirewallPartSettings } from "./firewall";
 import { NameServer, type NameServerSettings } from "./nameServer";
 import { Packages } from "./packages";
 import type { ServerReference } from "./reference";
@@ -24,15 +25,17 @@ export interface NetbootServerArgs extends Pick<DhcpServerSettings, "unknownMach
   readonly names?: boolean | NameServerSettings;
   /** On destroy, purge the packages that we brought, instead of leaving them stopped and masked. @defaultValue false */
   readonly removePackages?: pulumi.Input<boolean>;
+  /** More about the firewall, which lets in what this server serves. */
+  readonly firewall?: FirewallPartSettings;
 }
 
 /**
  * Node 0: the machine on the private network that answers when the others boot.
  *
  * @remarks
- * A component of {@link DhcpServer}, {@link TftpServer}, {@link BootArtifacts}, {@link TimeServer} and
- * {@link NameServer}; on the host, theirs together, in one run of apt. It serves the private interface and nothing else.
- * The machines are told of its time and its names, unless `network` names other `ntpServers` and `dnsServers`.
+ * A component of {@link DhcpServer}, {@link TftpServer}, {@link BootArtifacts}, {@link TimeServer}, {@link NameServer}
+ * and {@link Firewall}; on the host, theirs together, in one run of apt. It serves the private interface and nothing
+ * else. The machines are told of its time and its names, unless `network` names other `ntpServers` and `dnsServers`.
  *
  * @example The guide's node 0
  * ```ts
@@ -51,6 +54,7 @@ export class NetbootServer extends pulumi.ComponentResource {
   readonly time: TimeServer | undefined;
   /** Undefined with `names: false`. */
   readonly names: NameServer | undefined;
+  readonly firewall: Firewall;
   /** What another stack needs to declare machines here; a secret if the connection holds one. */
   readonly reference: pulumi.Output<ServerReference>;
   /** @internal */
@@ -109,10 +113,26 @@ export class NetbootServer extends pulumi.ComponentResource {
     const bound = { connection, network, ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }) };
     this.time = time && new TimeServer(`${name}-time`, { ...bound, ...time }, part);
     this.names = names && new NameServer(`${name}-names`, { ...bound, ...names }, part);
+    this.firewall = new Firewall(
+      `${name}-firewall`,
+      {
+        connection,
+        interface: pulumi.output(network).apply((given) => given.interface),
+        services: [
+          "dhcp",
+          "tftp",
+          ...(time === undefined ? [] : ["ntp" as const]),
+          ...(servesNames ? ["dns" as const] : []),
+        ],
+        ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }),
+        ...args.firewall,
+      },
+      part,
+    );
     this.reachedBy = this.dhcp.reachedBy;
     this.described = this.dhcp.described;
     const optional = [this.time, this.names].filter((made) => made !== undefined);
-    this.parts = [this.dhcp, this.tftp, ...this.artifacts.parts, ...optional];
+    this.parts = [this.dhcp, this.tftp, this.firewall, ...this.artifacts.parts, ...optional];
     this.reference = pulumi
       .all([this.dhcp.reference, this.artifacts.files])
       .apply(([reference, files]) => ({ ...reference, files }));

@@ -23,6 +23,7 @@ describe("NetbootServer", () => {
       "node0-artifacts-refind_x64.efi",
       "node0-artifacts-snponly.efi",
       "node0-dhcp",
+      "node0-firewall",
       "node0-names",
       "node0-packages",
       "node0-tftp",
