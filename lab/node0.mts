@@ -132,7 +132,9 @@ export async function powerOnNode0(record: LabRecord, signal?: AbortSignal): Pro
   ];
   const log = openSync(join(labFolder(record.name), "node0.log"), "a");
   // Code 133 is how systemd-nspawn says that the machine in it wants to be started again.
-  const supervised = ["/bin/sh", "-c", 'while "$@"; test $? -eq 133; do :; done', "node0"];
+  // The rules of a firewall go when a kernel goes down, but its namespace of the network outlives a node 0.
+  const flush = `nsenter --net=/run/netns/${node0Namespace} nft flush ruleset`;
+  const supervised = ["/bin/sh", "-c", `while ${flush}; "$@"; test $? -eq 133; do :; done`, "node0"];
   const group = join(cgroupOf(id), "node0");
   const [file = "", ...args] = inCgroup(group, [...supervised, ...inCgroup(join(group, "container"), command)]);
   // One hierarchy of control groups, as every Debian since 11 has, whatever this machine has; and sysctls of the network can be set.
