@@ -15,6 +15,8 @@ interface Firewall {
   readonly effective: string;
   /** Takes out one rule of ours, as somebody might by hand. */
   readonly takeOut: string;
+  /** The program that puts rules in, and a word on its command line when it does. */
+  readonly putsIn: readonly [program: string, word: string];
 }
 
 const install = (packages: string) =>
@@ -51,6 +53,7 @@ const ofIptables = (variant: "nft" | "legacy"): Firewall => {
     reloads: ["netfilter-persistent reload", "systemctl restart netfilter-persistent"],
     effective: `${filter}-save -t filter | sed '/^#/d; s/\\[[0-9:]*\\]//'`,
     takeOut: `${filter} -D INPUT 2`,
+    putsIn: [`/usr/sbin/${filter}-restore`, "rules"],
   };
 };
 
@@ -68,6 +71,7 @@ ${nftables}RULES
     effective: "nft -s list ruleset",
     takeOut:
       "nft delete rule inet filter input handle $(nft -a list ruleset | sed -n 's/.*dport 69 accept.*# handle //p')",
+    putsIn: ["/usr/sbin/nft", "insert"],
   },
   ufw: {
     manager: "ufw",
@@ -75,6 +79,7 @@ ${nftables}RULES
     reloads: ["ufw reload", "systemctl restart ufw"],
     effective: "iptables -S; ip6tables -S; ufw status verbose",
     takeOut: "ufw --force delete 1",
+    putsIn: ["/usr/sbin/ufw", "prepend"],
   },
   firewalld: {
     manager: "firewalld",
@@ -82,6 +87,7 @@ ${nftables}RULES
     reloads: ["firewall-cmd --reload", "systemctl restart firewalld"],
     effective: "nft -s list ruleset; firewall-cmd --list-all-zones; firewall-cmd --list-all-policies",
     takeOut: "firewall-cmd --policy=pulumi-admit --remove-port=69/udp",
+    putsIn: ["/usr/bin/firewall-cmd", "--reload"],
   },
   "iptables-nft": ofIptables("nft"),
   "iptables-legacy": ofIptables("legacy"),
@@ -117,7 +123,7 @@ export const manager = firewall.manager;
 /** The whole life of a Firewall on a host with this manager, seen from a machine on the private network. */
 export function describeFirewall(name: keyof typeof firewalls): void {
   describe(`a firewall of ${name}`, () => {
-    const { manager, setUp, reloads, effective, takeOut }: Firewall = firewalls[name];
+    const { manager, setUp, reloads, effective, takeOut, putsIn }: Firewall = firewalls[name];
     let lab: Lab;
     let project: ScratchProject;
     let before: string;
@@ -191,23 +197,20 @@ export function describeFirewall(name: keyof typeof firewalls): void {
       write(tftp);
       await project.succeed(up);
       expect(await rules()).toBe(before);
-      // in.tftpd hangs, so that the proof waits for it, with the rules in already.
-      await lab.node0.run(
-        "cd /usr/sbin && cp -a in.tftpd in.tftpd.good && printf '#!/bin/sh\\nexec sleep 60\\n' > sleeper && chmod 755 sleeper && mv sleeper in.tftpd",
-      );
-      write(
-        opened()
-          .replace("address: network.address", 'address: network.address, options: ["--secure"]')
-          .replace(", { dependsOn: tftp }", ""),
-      );
+      // The program does its work, but does not end before the power does.
+      const [program, word] = putsIn;
+      await lab.node0.run(`
+        mv ${program} ${program}.real
+        printf '#!/bin/bash\n(exec -a %s %s "$@") || exit\ncase "$*" in *%s*) sleep 60;; esac\n' ${program} ${program}.real ${word} > ${program}
+        chmod 755 ${program}`);
+      write(opened());
       const cut = project.pulumi(up);
       await expect.poll(() => rules(), { timeout: 30_000 }).not.toBe(before);
       await lab.node0.powerCut();
       expect((await cut).code).not.toBe(0);
       await lab.node0.powerOn();
       expect(await rules()).toBe(before);
-      await lab.node0.run("cd /usr/sbin && mv in.tftpd.good in.tftpd");
-      write(opened());
+      await lab.node0.run(`mv ${program}.real ${program}`);
       await project.succeed(up);
       expect(await fetchFromOutside(lab)).toBe(greeting);
     });
