@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Lab, labUp } from "../../lab/index.mts";
+import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { differences, loginsOf, programOn, restless } from "../support/node0";
+
+const up = ["up", "--yes", "--skip-preview"];
+
+describe("packages on node 0", () => {
+  let lab: Lab;
+  let project: ScratchProject;
+
+  beforeAll(async () => {
+    lab = await labUp();
+    project = await scratchProject({
+      files: {
+        "index.ts": programOn(lab, `new netboot.TftpServer("tftp", { connection, address: network.address });`),
+      },
+      name: "packages",
+    });
+  });
+
+  afterAll(async () => {
+    await project?.remove();
+    await lab?.down();
+  });
+
+  it("fail with apt's own words where no mirror answers, and leave nothing half done", async () => {
+    await lab.node0.run(`
+      mkdir /root/apt && mv /etc/apt/sources.list* /var/lib/apt/lists /root/apt/
+      echo 'deb http://127.0.0.1:9/debian stable main' > /etc/apt/sources.list; mkdir -p /var/lib/apt/lists/partial`);
+    const before = await lab.node0.listing();
+    const { code, output } = await project.pulumi(up);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/apt could not install tftpd-hpa; nothing is served differently/);
+    expect(output).toMatch(
+      /E: (Unable to locate package tftpd-hpa|Package .*has no installation candidate)|127\.0\.0\.1:9/,
+    );
+    const changed = [...differences(before, await lab.node0.listing()).keys()];
+    const left = changed.filter((path) => !restless.some((pattern) => pattern.test(path)));
+    expect(left.filter((path) => !path.includes("pulumi-netboot"))).toEqual([]);
+    await lab.node0.run(
+      "rm -rf /etc/apt/sources.list* /var/lib/apt/lists; mv /root/apt/sources.list* /etc/apt/; mv /root/apt/lists /var/lib/apt/",
+    );
+  });
+
+  it("wait for whoever holds dpkg's lock, and say so", async () => {
+    // As apt itself holds it: a lock of fcntl's on the file, here until the row has told of it.
+    await lab.node0.run(`
+      cat > /root/holder.pl <<'PERL'
+open my $lock, ">>", "/var/lib/dpkg/lock-frontend";
+my $whole = pack "s s x4 q q i x4", 1, 0, 0, 0, 0;
+fcntl $lock, 6, $whole or die $!;
+select undef, undef, undef, 0.1 until -e "/run/release";
+PERL
+      systemd-run --quiet --unit=holder perl /root/holder.pl`);
+    let told = "";
+    const { code, output } = await project.pulumi(up, {
+      onLine: (line) => {
+        if (told !== "" || !line.includes("apt: Waiting for cache lock")) return;
+        told = line;
+        void lab.node0.run("touch /run/release");
+      },
+    });
+    expect(output).toContain("created");
+    expect(code).toBe(0);
+    expect(told).toContain("lock-frontend");
+  });
+});
+
+describe("what somebody changes on node 0", () => {
+  let lab: Lab;
+  let project: ScratchProject;
+  let other: ScratchProject;
+
+  beforeAll(async () => {
+    lab = await labUp();
+    const server =
+      "const node0 = new netboot.NetbootServer('node0', { connection, network, time: false, names: false }); module.exports.node0 = node0.reference;";
+    const node = `new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:03:01"], address: "192.168.1.3" });`;
+    project = await scratchProject({ files: { "index.ts": programOn(lab, `${server}\n${node}`) }, name: "drift" });
+    await project.succeed(up);
+    const join = `
+      const server = new pulumi.StackReference("organization/drift/dev").requireOutput("node0");
+      new netboot.OlaNode("b", { server, macs: ["52:54:00:00:03:02"], address: "192.168.1.4" });`;
+    other = await scratchProject({ files: { "index.ts": programOn(lab, join) }, name: "other", sharing: project });
+  });
+
+  afterAll(async () => {
+    await other?.remove();
+    await project?.remove();
+    await lab?.down();
+  });
+
+  it("is not what another stack declares there", async () => {
+    await other.succeed(up);
+    await project.succeed(["preview", "--refresh", "--expect-no-changes"]);
+  });
+
+  /** What somebody does, how a preview shows it, and a question that answers 1 when it is mended. */
+  const harms: readonly (readonly [harm: string, shown: RegExp, whole: string])[] = [
+    [
+      "sed -i 's/^default-lease-time .*/default-lease-time 60;/' /etc/dhcp/dhcpd.conf",
+      /default-lease-time 60;/,
+      "grep -c '^default-lease-time 7200;' /etc/dhcp/dhcpd.conf",
+    ],
+    ["echo x > /srv/tftp/ipxe.efi", /ipxe\.efi was changed/, "sha256sum /srv/tftp/ipxe.efi | grep -c ^67c7f1f8"],
+    [
+      "chmod 600 /srv/tftp/refind.conf",
+      /refind\.conf has another mode or owner: 0600 0:0/,
+      "find /srv/tftp/refind.conf -perm 0644 | wc -l",
+    ],
+    ["rm /srv/tftp/refind.pxe", /refind\.pxe is missing/, "grep -c '^#!ipxe' /srv/tftp/refind.pxe"],
+    [
+      "systemctl stop tftpd-hpa",
+      /tftpd-hpa\.service does not run: inactive/,
+      "systemctl is-active tftpd-hpa | grep -c '^active'",
+    ],
+    [
+      "systemctl disable isc-dhcp-server",
+      /isc-dhcp-server\.service is missing/,
+      "systemctl is-enabled isc-dhcp-server | grep -c '^enabled'",
+    ],
+    [
+      "sed -i '/^host a-nic0/d' /etc/dhcp/netboot/hosts.conf",
+      /not as declared: a was changed/,
+      "grep -c '^host a-nic0' /etc/dhcp/netboot/hosts.conf",
+    ],
+  ];
+
+  async function seeMended(cases: typeof harms): Promise<void> {
+    for (const [harm] of cases) await lab.node0.run(harm);
+    const { stdout } = await project.succeed(["preview", "--refresh", "--diff", "--show-full-output"]);
+    for (const [, shown] of cases) expect(stdout).toMatch(shown);
+    await project.succeed([...up, "--refresh"]);
+    for (const [harm, , whole] of cases) {
+      expect([harm, (await lab.node0.run(whole, { check: false })).stdout]).toEqual([harm, "1\n"]);
+    }
+    const logins = await loginsOf(lab);
+    await project.succeed([...up, "--expect-no-changes"]);
+    expect(await loginsOf(lab)).toBe(logins);
+  }
+
+  it("is shown and mended: lines, files, modes, units, a machine's block", () => seeMended(harms));
+
+  it("is shown and mended: a package that is gone", () =>
+    seeMended([
+      [
+        "DEBIAN_FRONTEND=noninteractive apt-get -q -y remove tftpd-hpa",
+        /tftpd-hpa is missing/,
+        "dpkg -l tftpd-hpa | grep -c ^ii",
+      ],
+    ]));
+});
