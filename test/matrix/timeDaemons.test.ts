@@ -13,6 +13,11 @@ describe.each(["bullseye", "bookworm", "trixie"] as const)("a time daemon of the
 
   beforeAll(async () => {
     lab = await labUp({ release });
+    // The libraries that chrony brings stay after a destroy, as all packages do but itself; so they are there before.
+    await lab.node0.run(`
+      apt-get -q -y install --no-install-recommends chrony
+      apt-get -q -y install --no-install-recommends systemd-timesyncd
+      dpkg --purge chrony`);
     const program = programOn(lab, 'new netboot.TimeServer("time", { connection, network, replace: true });');
     project = await scratchProject({ files: { "index.ts": program }, name: "own" });
   });
