@@ -25,7 +25,7 @@ const packets: Readonly<Record<FirewallService, readonly string[]>> = {
 };
 
 /** All of them, in the order of the rules. */
-export const firewallServices: readonly FirewallService[] = ["dhcp", "tftp", "ntp", "dns"];
+const firewallServices: readonly FirewallService[] = ["dhcp", "tftp", "ntp", "dns"];
 
 const servicesRule = `write those that node 0 serves, as in ["dhcp", "tftp"]`;
 

@@ -223,9 +223,12 @@ export function describeFirewall(name: keyof typeof firewalls): void {
       await project.succeed(["destroy", "--yes", "--skip-preview"]);
       await lab.node0.reboot();
       expect(await rules()).toBe(before);
-      const { stdout } = await lab.node0.run("grep -rl pulumi-netboot /etc /usr/share/netfilter-persistent || true", {
-        check: false,
-      });
+      const { stdout } = await lab.node0.run(
+        "grep -rl pulumi-netboot /etc /usr/share/netfilter-persistent; ls -d /etc/systemd/system/nftables.service.d",
+        {
+          check: false,
+        },
+      );
       expect(stdout).toBe("");
     });
   });

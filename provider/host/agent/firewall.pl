@@ -496,15 +496,22 @@ sub apply_firewall {
     my ($firewall, $changed) = @_;
     return unless $firewall;
     say_to($_, "opening the firewall ($firewall->{manager})") for @{ $firewall->{put} };
-    return with_firewall_lock(sub {
-        my $seen = observe_firewall();
-        reload_firewalld() if $seen->{firewalld} && (grep { index($_, "$FIREWALLD/") == 0 } @$changed or any_rules($firewall->{rules}) && firewalld_closed('-', $firewall->{rules}));
-        set_ufw(@{ $firewall->{ufw} }) if $seen->{ufw} || !any_rules($firewall->{rules}) && program_of('ufw');
-        set_barriers(barriers($seen, $firewall->{rules}));
-        if (!any_rules($firewall->{rules}) && (slurp('/etc/iptables/rules.v4') // '') =~ /--comment "?\Q$MARK\E"? /) {
-            warn_to($_, "somebody saved our rules into /etc/iptables/rules.v4; they are out of the firewall now, but come back at boot until you save again (`netfilter-persistent save`)") for @{ $firewall->{ids} };
-        }
-    });
+    return if eval { with_firewall_lock(sub { set_firewall($firewall, $changed) }); 1 };
+    my $reason = $@;
+    $reason->[1] = $firewall->{ids}[0] if ref $reason && $reason->[1] eq '-';
+    die $reason;
+}
+
+sub set_firewall {
+    my ($firewall, $changed) = @_;
+    my $seen = observe_firewall();
+    reload_firewalld() if $seen->{firewalld} && (grep { index($_, "$FIREWALLD/") == 0 } @$changed or any_rules($firewall->{rules}) && firewalld_closed('-', $firewall->{rules}));
+    set_ufw(@{ $firewall->{ufw} }) if $seen->{ufw} || !any_rules($firewall->{rules}) && program_of('ufw');
+    set_barriers(barriers($seen, $firewall->{rules}));
+    if (!any_rules($firewall->{rules}) && (slurp('/etc/iptables/rules.v4') // '') =~ /--comment "?\Q$MARK\E"? /) {
+        warn_to($_, "somebody saved our rules into /etc/iptables/rules.v4; they are out of the firewall now, but come back at boot until you save again (`netfilter-persistent save`)") for @{ $firewall->{ids} };
+    }
+    return;
 }
 
 # The rules that a packet from outside would meet, read back.
