@@ -23,7 +23,10 @@ export interface TftpEvent {
   readonly seconds: number;
   readonly mac: string;
   readonly file: string;
-  /** When its last block was acknowledged; `undefined` if it never was. */
+  /**
+   * When its last block was acknowledged, or sent, if the capture has missed one packet of the two; `undefined` if it
+   * never was.
+   */
   completed?: number;
   bytes: number;
   /** How it ended otherwise: node 0's words, or the client's (firmware asks for the size first, and then aborts). */
@@ -87,7 +90,7 @@ export class CaptureReader {
     const target = `${dotted(ip, 16)}:${to}`;
     if (to === 67 || to === 68) this.readDhcp(data, seconds);
     else if (to === 69) this.readRequest(data, source, hex(frame.subarray(6, 12)), seconds);
-    else if (this.transfers.has(target)) this.readServed(data, target);
+    else if (this.transfers.has(target)) this.readServed(data, target, seconds);
     else if (this.transfers.has(source)) this.readAnswered(data, source, seconds);
   }
 
@@ -125,7 +128,7 @@ export class CaptureReader {
   }
 
   /** What the server sends. */
-  private readServed(data: Buffer, client: string): void {
+  private readServed(data: Buffer, client: string, seconds: number): void {
     const transfer = this.transfers.get(client);
     if (transfer === undefined || data.length < 4) return;
     const operation = data.readUInt16BE(0);
@@ -135,7 +138,10 @@ export class CaptureReader {
       if (block !== ((transfer.block + 1) & 0xffff)) return;
       transfer.block = block;
       transfer.event.bytes += data.length - 4;
-      if (data.length - 4 < transfer.blockSize) transfer.last = block;
+      if (data.length - 4 < transfer.blockSize) {
+        transfer.last = block;
+        transfer.event.completed = seconds;
+      }
     } else if (operation === 5) {
       transfer.event.error = `the server said: ${text(data.subarray(4)) ?? `error ${data.readUInt16BE(2)}`}`;
     } else if (operation === 6) {
@@ -150,7 +156,7 @@ export class CaptureReader {
     const transfer = this.transfers.get(client);
     if (transfer === undefined || data.length < 4) return;
     const operation = data.readUInt16BE(0);
-    if (operation === 4 && data.readUInt16BE(2) === transfer.last) transfer.event.completed ??= seconds;
+    if (operation === 4 && data.readUInt16BE(2) === transfer.last) transfer.event.completed = seconds;
     if (operation === 5 && transfer.event.completed === undefined) {
       transfer.event.error = `the client said: ${text(data.subarray(4)) ?? `error ${data.readUInt16BE(2)}`}`;
     }
