@@ -33,7 +33,7 @@ sub undo_files {
 sub clear_journal {
     my @staged = map { decode((split / /, $_)[1]) } grep { /^staged / } journal_lines();
     unlink $_ for @staged;
-    unlink $JOURNAL;
+    unlink $JOURNAL, staged_name($JOURNAL);
     sync_folder($STATE);
     unlink glob "$UNDO/*";
     return;
@@ -42,7 +42,11 @@ sub clear_journal {
 # Puts everything back that the journal names and brings the units back to what they did. Answers what was undone.
 sub undo_transaction {
     my ($booting) = @_;
-    return 0 unless -e $JOURNAL;
+    if (!-e $JOURNAL) {
+        # What a power cut directly after a commit has left.
+        unlink glob "$UNDO/*";
+        return 0;
+    }
     my $reload = undo_files();
     my @units = map { [map { decode($_) } split / /, $_] } grep { /^unit / } journal_lines();
     run(['systemctl', 'daemon-reload']) if $reload;

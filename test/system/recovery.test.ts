@@ -1,0 +1,101 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Lab, labUp } from "../../lab/index.mts";
+import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { programOn } from "../support/node0";
+
+const up = ["up", "--yes", "--skip-preview"];
+
+const sha256Of = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+/** A transaction that is cut off in its middle: by the power, or by whoever ends the agent. */
+describe("a transaction cut short", () => {
+  let lab: Lab;
+  let project: ScratchProject;
+
+  const program = (leaseSeconds: number): string =>
+    programOn(
+      lab,
+      `const node0 = new netboot.NetbootServer("node0", { connection, network: { ...network, leaseSeconds: ${leaseSeconds} }, artifacts: { refindConf: { timeoutSeconds: ${leaseSeconds} } }, time: false, names: false });
+       new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:04:01"], address: "192.168.1.3" });`,
+    );
+
+  beforeAll(async () => {
+    lab = await labUp();
+    project = await scratchProject({ files: { "index.ts": program(600) }, name: "cut" });
+    await project.succeed(up);
+  });
+
+  afterAll(async () => {
+    await project?.remove();
+    await lab?.down();
+  });
+
+  const onDisk = (path: string): string => join(lab.node0.root, path);
+  const serving = (): string[] => [
+    /^default-lease-time (\d+);/m.exec(readFileSync(onDisk("/etc/dhcp/dhcpd.conf"), "utf8"))?.[1] ?? "none",
+    /^timeout (\d+)$/m.exec(readFileSync(onDisk("/srv/tftp/refind.conf"), "utf8"))?.[1] ?? "none",
+  ];
+
+  /** Runs an up, and does something as soon as its journal is there: everything is staged, nothing or some is swapped. */
+  async function cut(leaseSeconds: number, afterMs: number, doing: () => Promise<unknown>): Promise<void> {
+    project.write({ "index.ts": program(leaseSeconds) });
+    const running = project.pulumi(up, { timeoutSeconds: 60 });
+    const journal = onDisk("/var/lib/pulumi-netboot/journal");
+    for (let waited = 0; !existsSync(journal); waited += 2) {
+      if (waited > 60_000) throw new Error(`no transaction has begun\n${(await running).output}`);
+      await wait(2);
+    }
+    await wait(afterMs);
+    await doing();
+    await running;
+  }
+
+  /** Every file is of the state that the register tells of; on a busy machine an up can be two transactions. */
+  async function isWhole(states: readonly string[]): Promise<void> {
+    for (const state of serving()) expect(states).toContain(state);
+    const register = onDisk("/var/lib/pulumi-netboot/register");
+    const files = readdirSync(register).flatMap((entry) =>
+      [...readFileSync(join(register, entry), "utf8").matchAll(/^file (\S+) \d+ ([0-9a-f]{64})$/gm)].map(
+        ([, path = "", sha256]) => ({ path, sha256 }),
+      ),
+    );
+    expect(files.length).toBeGreaterThan(5);
+    const seen = files.map(({ path }) => ({ path, sha256: sha256Of(onDisk(path)) }));
+    expect(seen).toEqual(files);
+    expect(existsSync(onDisk("/var/lib/pulumi-netboot/journal"))).toBe(false);
+    const { stdout } = await lab.node0.run(
+      "systemctl is-active isc-dhcp-server tftpd-hpa; find /etc /srv /var/lib/pulumi-netboot -name '.*netboot-new'",
+    );
+    expect(stdout).toBe("active\nactive\n");
+  }
+
+  it.each([
+    [601, 0],
+    [602, 20],
+    [603, 120],
+  ])("serves one whole state after a power cut, before any up (lease %i, %i ms in)", async (leaseSeconds, afterMs) => {
+    const before = serving()[0] ?? "";
+    await cut(leaseSeconds, afterMs, () => lab.node0.powerCut({ loseUnsynced: true }));
+    await lab.node0.powerOn();
+    await lab.node0.run(
+      "until systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; do sleep 0.1; done; systemctl is-active --quiet isc-dhcp-server || sleep 2",
+    );
+    await isWhole([before, String(leaseSeconds)]);
+    // The engine did not hear how it ended; without any other help than its own, the next up reaches the goal.
+    await project.pulumi(["cancel", "--yes"]);
+    await project.succeed(up);
+    await isWhole([String(leaseSeconds)]);
+  });
+
+  it("is undone at once when somebody kills the agent", async () => {
+    const before = serving()[0] ?? "";
+    await cut(604, 0, () => lab.node0.run("systemctl kill --signal=KILL 'pulumi-netboot-*.service'", { check: false }));
+    await isWhole([before, "604"]);
+    await project.succeed(up);
+    await isWhole(["604"]);
+  });
+});
