@@ -2,7 +2,7 @@
  * The measurements of docs/performance.md. Each is a difference or a ratio of two things measured in turns in one run,
  * for times of their own say little about another machine.
  *
- *     npm run bench                    all of it, some twenty minutes; writes docs/performance.md
+ *     npm run bench                    all of it, some twenty minutes; writes docs/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
  *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp
  */
@@ -26,6 +26,7 @@ import {
   renderSection,
   type Section,
   stateSection,
+  withSections,
 } from "./report.mts";
 import { measureStateSize } from "./stateSize.mts";
 import { wireTo } from "./wire.mts";
@@ -110,23 +111,21 @@ async function firstUp(lab: Lab, state: ExportedState): Promise<Section> {
   return firstUpSection(await measureFirstUp({ lab, parts }, repetitions.firstUp), pyinfraVersion, parts);
 }
 
-/** What the numbers hold for. */
-function circumstances(load: readonly number[]): string {
+/** What the numbers hold for, if this was the load when they were begun. */
+function circumstances(load: number | undefined): string {
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: import.meta.dirname, encoding: "utf8" });
   const [cpu] = cpus();
   const command = `npm run bench${process.argv.slice(2).length > 0 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`;
   return (
     `Measured on ${new Date().toISOString().slice(0, 10)} at commit ${commit.trim()} by \`${command}\`, on a machine with ` +
     `${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB of memory, Node ${process.version}; ` +
-    `load before ${load[0]?.toFixed(1)}, after ${loadavg()[0]?.toFixed(1)}. Where several values were seen, the one in the middle stands, with the least and the most.`
+    `load before ${load?.toFixed(1)}, after ${loadavg()[0]?.toFixed(1)}. Where several values were seen, the one in the middle stands, with the least and the most.`
   );
 }
 
 const target = join(import.meta.dirname, "../docs/performance.md");
-const begin = "<!-- made by `npm run bench` from here to the end -->";
-
 async function main(): Promise<void> {
-  const load = loadavg();
+  const [load] = loadavg();
   const { code, output } = await runCommand(["npm", "run", "--silent", "build"], {
     cwd: join(import.meta.dirname, ".."),
   });
@@ -135,11 +134,10 @@ async function main(): Promise<void> {
     ...(wants("nothing") ? [await nothing()] : []),
     ...(wants("line", "state", "firstUp") ? await small() : []),
   ];
-  const text = [circumstances(load), "", ...sections.map(renderSection)].join("\n");
-  console.log(text);
-  if (options.quick || wanted !== measurements) return;
-  const [head = ""] = readFileSync(target, "utf8").split(begin);
-  writeFileSync(target, `${head.trimEnd()}\n\n${begin}\n\n${text.trimEnd()}\n`);
+  const rendered = sections.map((section) => renderSection(section, circumstances(load)));
+  console.log(rendered.join("\n\n"));
+  if (options.quick) return;
+  writeFileSync(target, withSections(readFileSync(target, "utf8"), rendered));
   say(`written to ${target}`);
 }
 

@@ -24,18 +24,34 @@ export function renderSamples({ median, min, max }: Samples, unit = "", digits =
   return `${text(median)}${unit} (${text(min)} to ${text(max)})`;
 }
 
-export function renderSection({ title, intro, rows, notes = [] }: Section): string {
+/** A section as Markdown; `circumstances` say what its numbers hold for. */
+export function renderSection({ title, intro, rows, notes = [] }: Section, circumstances: string): string {
   return [
     `## ${title}`,
     "",
     intro,
     "",
+    circumstances,
+    "",
     "| what | goal | seen |",
     "|---|---|---|",
     ...rows.map(({ what, goal, seen }) => `| ${what} | ${goal} | ${seen} |`),
     ...(notes.length === 0 ? [] : ["", ...notes]),
-    "",
   ].join("\n");
+}
+
+/** A page of sections in which those are put in the place of the ones with their title, and new ones at the end. */
+export function withSections(page: string, sections: readonly string[]): string {
+  const [head = "", ...old] = page.split(/^(?=## )/m).map((part) => part.trimEnd());
+  const titleOf = (section: string): string => section.split("\n", 1)[0] ?? "";
+  const fresh = new Map(sections.map((section) => [titleOf(section), section.trimEnd()]));
+  const kept = old.map((section) => {
+    const title = titleOf(section);
+    const anew = fresh.get(title);
+    fresh.delete(title);
+    return anew ?? section;
+  });
+  return `${[head, ...kept, ...fresh.values()].join("\n\n")}\n`;
 }
 
 /** Name of a program → what its runs cost. */

@@ -1,9 +1,11 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: whatever the program gives is right, so that reading it costs nothing
-export class NetbootServer {
+import type * as pulumi from "@pulumi/pulumi";
+
+export class NetbootServer extends pulumi.ComponentResource {
   constructor(name: string, args: any);
 }
-export class OlaNode {
+export class OlaNode extends pulumi.CustomResource {
   constructor(name: string, args: any);
-  readonly nextBoot: any;
-  readonly verified: any;
+  readonly nextBoot: pulumi.Output<any>;
+  readonly verified: pulumi.Output<any>;
 }
