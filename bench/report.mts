@@ -143,6 +143,7 @@ export function stateSection(measured: ReadonlyMap<number, number>): Section {
       goal: "1024 bytes",
       seen: `${bytes} bytes`,
     })),
+    notes: ["Each NIC has a host block of its own, which stands in the inputs and in the outputs."],
   };
 }
 
