@@ -106,7 +106,7 @@ describe("a fleet beside single machines", () => {
     const pid = "systemctl show -p MainPID isc-dhcp-server";
     const before = await lab.node0.run(pid);
     const output = await apply(node("a", 1, 3, ', verify: { again: "2026-11-22" }'), rack);
-    expect(output).toMatch(/OlaNode a updating .*DHCP offered 192\.168\.1\.3, ipxe\.efi, then refind\.pxe/);
+    expect(output).toMatch(/OlaNode a updated .*DHCP offered 192\.168\.1\.3, ipxe\.efi, then refind\.pxe/);
     expect(await lab.node0.run(pid)).toEqual(before);
   });
 

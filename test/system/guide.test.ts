@@ -20,14 +20,14 @@ describe("examples/guide", () => {
 
   it("previews without a connection", async () => {
     const { stdout } = await project.succeed(["preview", "--diff", "--show-full-output"]);
-    expect(stdout).toContain("+ 14 to create");
+    expect(stdout).toContain("+ 15 to create");
     expect(stdout).toContain("subnet 192.168.1.0 netmask 255.255.255.240 {");
     expect(await loginsOf(lab)).toBe(0);
   });
 
   it("makes node 0 serve, over one connection, with apt's progress on the rows", async () => {
     const { output } = await project.succeed(["up", "--yes", "--skip-preview"]);
-    expect(output).toContain("+ 14 created");
+    expect(output).toContain("+ 15 created");
     expect(output).toMatch(/netboot:Packages node0-packages creating .*apt: (Unpacking|Setting up) /);
     expect(await loginsOf(lab)).toBe(1);
   });
@@ -67,7 +67,7 @@ describe("examples/guide", () => {
   it("changes nothing the second time, without a connection", async () => {
     const logins = await loginsOf(lab);
     const { stdout } = await project.succeed(["up", "--yes", "--skip-preview", "--expect-no-changes"]);
-    expect(stdout).toContain("14 unchanged");
+    expect(stdout).toContain("15 unchanged");
     expect(await loginsOf(lab)).toBe(logins);
   });
 
