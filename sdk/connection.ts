@@ -51,8 +51,10 @@ const secretFields: ReadonlySet<string> = new Set(["password", "privateKey", "pr
 
 /** A connection as it goes into a resource's inputs: its secret fields are secrets, the others stay readable. */
 export function connectionInput(args: pulumi.Input<ConnectionArgs>): pulumi.Input<Connection> {
-  if (typeof args !== "object" || args === null || pulumi.Output.isInstance(args) || args instanceof Promise) {
-    return pulumi.output(args) as unknown as pulumi.Output<Connection>;
+  if (typeof args !== "object" || args === null) return pulumi.output(args) as unknown as pulumi.Output<Connection>;
+  if (pulumi.Output.isInstance(args) || args instanceof Promise) {
+    // Once it is known it is looked at as a plain one; an output that holds a secret becomes one as a whole.
+    return pulumi.output(args).apply((given) => pulumi.output(connectionInput(given as ConnectionArgs)));
   }
   const fields = Object.entries(args)
     .filter(([, value]) => value !== undefined)

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Connection } from "../provider/config/connection";
 import type { Problem } from "../provider/config/problem";
 
 /** By the stack's resource, because one process can run several programs: thing → the place that declared it. */
@@ -23,4 +24,25 @@ export function declareOnce(host: string, thing: string, place: string): readonl
       message: `a host has ${thing} once, and ${other} declares it on this one already; take one of the two out`,
     },
   ];
+}
+
+/** id → the hosts of the resources that a run of a program has declared with it. */
+const ids = new WeakMap<object, Map<string, pulumi.Input<Connection>[]>>();
+
+/**
+ * The hosts of earlier resources of this run that node 0's register would take for this one: it knows a resource by kind,
+ * project, stack and name, whatever its parents are.
+ */
+export function namesakesOf(
+  kind: string,
+  name: string,
+  connection: pulumi.Input<Connection>,
+): readonly pulumi.Input<Connection>[] {
+  const run = pulumi.runtime.getStackResource() ?? noStack;
+  const declared = ids.get(run) ?? new Map<string, pulumi.Input<Connection>[]>();
+  ids.set(run, declared);
+  const id = `${kind}/${name.replaceAll("/", "_")}`;
+  const earlier = declared.get(id) ?? [];
+  declared.set(id, [...earlier, connection]);
+  return earlier;
 }

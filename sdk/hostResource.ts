@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Connection } from "../provider/config/connection";
 import type { Checked, Problem } from "../provider/config/problem";
 import { connectionProblems } from "./connection";
-import { declareOnce } from "./declaredOnce";
+import { declareOnce, namesakesOf } from "./declaredOnce";
 import { providers, type ResourceKind } from "./inProvider";
 
 /** What a resource hands to its provider: values that the program worked out, or what is wrong with its arguments. */
@@ -30,8 +30,12 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
 
   constructor(kind: ResourceKind, name: string, declared: Declared, opts: pulumi.CustomResourceOptions | undefined) {
     const { connection, inputs, inputKeys, outputKeys, once, computed } = declared;
-    const others = once === undefined ? undefined : twice(connection, once, `${kind} "${name}"`);
-    const elsewhere = others === undefined ? problemsOf(connection) : concat(problemsOf(connection), others);
+    const place = `${kind} "${name}"`;
+    const others = [
+      ...(once === undefined ? [] : [twice(connection, once, place)]),
+      ...namesakesOf(kind, name, connection).map((other) => namesake(connection, other, place)),
+    ];
+    const elsewhere = others.length === 0 ? problemsOf(connection) : concat(problemsOf(connection), ...others);
     const problems = inputs.apply(({ problems: ofInputs }) =>
       elsewhere.apply((found) => (found.length + ofInputs.length > 0 ? [...found, ...ofInputs] : undefined)),
     );
@@ -82,6 +86,21 @@ function twice(
 ): pulumi.Output<readonly Problem[]> {
   const found = pulumi.all([pulumi.output(connection), once]).apply(([reached, thing]): readonly Problem[] => {
     return thing === undefined || thing === "" ? [] : declareOnce(reached.host, thing, place);
+  });
+  return pulumi.unsecret(found);
+}
+
+/** Two resources of one name on one host, which its register could not tell apart. */
+function namesake(
+  connection: pulumi.Input<Connection>,
+  other: pulumi.Input<Connection>,
+  place: string,
+): pulumi.Output<readonly Problem[]> {
+  const found = pulumi.all([pulumi.output(connection), pulumi.output(other)]).apply(([mine, theirs]) => {
+    if (mine.host !== theirs.host) return [];
+    return [
+      { path: "", message: `there are two ${place} on one host, under different parents; give one another name` },
+    ];
   });
   return pulumi.unsecret(found);
 }

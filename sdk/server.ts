@@ -4,6 +4,7 @@ import type { HostsEntry } from "../provider/config/hostsTable";
 import type { BootChain } from "../provider/config/nextBoot";
 import type { Firmware, NodeRow } from "../provider/config/node";
 import type { ServedFile } from "./bootArtifacts";
+import { connectionInput } from "./connection";
 import { DhcpServer } from "./dhcpServer";
 import { NetbootServer } from "./netbootServer";
 import type { ServerReference } from "./reference";
@@ -30,7 +31,7 @@ export function resolveServer(server: Server): ResolvedServer {
   }
   const given = pulumi.output(server) as pulumi.Output<ServerReference>;
   return {
-    connection: given.apply(({ connection }) => connection),
+    connection: given.apply(({ connection }) => pulumi.output(connectionInput(connection))),
     reference: pulumi.unsecret(given.apply(({ server: urn, settings }) => ({ server: urn, settings }))),
     files: pulumi.unsecret(given.apply(({ files }) => files)),
     parts: [],

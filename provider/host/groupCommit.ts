@@ -42,8 +42,11 @@ class Queue {
   async #next(): Promise<void> {
     if (this.#busy || this.#waiting.length === 0) return;
     this.#busy = true;
-    const group = this.#waiting;
-    this.#waiting = [];
+    // One change a resource: a second one of the same waits for its own transaction.
+    const group = this.#waiting.filter(
+      ({ change }, index) => this.#waiting.findIndex((other) => idOf(other.change) === idOf(change)) === index,
+    );
+    this.#waiting = this.#waiting.filter((member) => !group.includes(member));
     await this.#commit(group);
     this.#busy = false;
     await this.#next();
@@ -74,6 +77,11 @@ class Queue {
         for (const culprit of culprits) culprit.reject(reason);
         const others = group.filter((member) => !culprits.includes(member));
         if (others.length > 0) await this.#commit(others);
+        return;
+      }
+      // What a resource outside the group can't do, no member's absence mends.
+      if (reason.culprit !== undefined && reason.code === "NOT_SERVING") {
+        for (const member of group) member.reject(reason);
         return;
       }
       const half = Math.ceil(group.length / 2);

@@ -238,7 +238,14 @@ describe("an up that node 0 refuses", () => {
       const refused = await project.pulumi(destroy);
       expect(refused.code).not.toBe(0);
       expect(refused.output).toMatch(
-        /other stacks still have machines on this DHCP server: OlaNode\/other\/dev\/a, OlaNode\/other\/dev\/c/,
+        /(other stacks still have machines on this DHCP server|machines of other stacks boot by it): OlaNode\/other\/dev\/a, OlaNode\/other\/dev\/c/,
+      );
+      // Nor can anything else that its machines boot by.
+      const { stdout: left } = await lab.node0.run(
+        "systemctl is-active isc-dhcp-server tftpd-hpa; ls /srv/tftp | sort | tr '\\n' ' '; grep -o '^host [^ ]*' /etc/dhcp/netboot/hosts.conf",
+      );
+      expect(left).toBe(
+        "active\nactive\nipxe.efi refind.conf refind.pxe refind_x64.efi snponly.efi host a-nic0\nhost c-nic0\n",
       );
       await other.succeed(destroy);
     } finally {

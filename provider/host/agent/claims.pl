@@ -11,7 +11,7 @@ sub merge_register {
     $merged{$_} = $request->{put}{$_} for keys %{ $request->{put} };
 
     # Whoever wrote last within one stack takes over; between two stacks it is a clash.
-    my %claims;
+    my (%claims, %lost, %successor);
     for my $id (sort { !!$request->{put}{$a} <=> !!$request->{put}{$b} || $a cmp $b } keys %merged) {
         for my $op (@{ $merged{$id}{ops} }) {
             for my $claim (claims_of($op)) {
@@ -22,12 +22,25 @@ sub merge_register {
                 next unless $mine || $request->{put}{$other};
                 refuse('CLASH', $id, "$claim belongs to $other already; take it out of one of the two programs. Node 0 is as it was")
                     if stack_of($other) ne stack_of($id) || $request->{put}{$other};
-                $merged{$other} = { %{ $merged{$other} },
-                    ops => [grep { my $each = $_; !grep { $_ eq $claim } claims_of($each) } @{ $merged{$other}{ops} }] };
+                $lost{$other}{$claim} = 1;
+                $successor{$other}{$id} = 1;
             }
         }
     }
+    for my $other (keys %lost) {
+        # With a file goes what was said of the daemon that reads it: its successor says that anew.
+        my %said = map { (topic_of($_) => 1) } grep { length topic_of($_) } map { @{ $merged{$_}{ops} } } keys %{ $successor{$other} };
+        $merged{$other} = { %{ $merged{$other} },
+            ops => [grep { !$said{ topic_of($_) } && !grep { $lost{$other}{$_} } claims_of($_) } @{ $merged{$other}{ops} }] };
+    }
     return \%merged;
+}
+
+# What an op says of a daemon, where only one resource can say it; empty for all others.
+sub topic_of {
+    my ($op) = @_;
+    return "$op->[0] $op->[1]" if $op->[0] =~ /^(?:unit|listen|enabled)$/;
+    return $op->[0] =~ /^(?:serve|tftpd|ntp|interface)$/ ? $op->[0] : '';
 }
 
 # What only one resource may have, in the words of an error.

@@ -45,7 +45,7 @@ ConditionPathExists=$JOURNAL
 
 [Service]
 Type=oneshot
-ExecStart=/usr/bin/perl $STATE/agent.pl recover
+ExecStart=/usr/bin/perl $STATE/agent.pl recover boot
 
 [Install]
 WantedBy=multi-user.target

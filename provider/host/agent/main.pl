@@ -1,13 +1,14 @@
 # What is asked, and the one answer to it.
 
 sub main {
-    my ($task) = @_;
+    my ($task, $when) = @_;
     require POSIX;
     if ($task eq 'recover') {
         $AGENT = '';
         take_lock([]);
         my (undef, $system) = run(['systemctl', 'is-system-running']);
-        undo_transaction($system =~ /^(initializing|starting)/ ? 1 : 0);
+        # The daemons start after the unit that says so; whoever else recovers finds them running.
+        undo_transaction(($when // '') eq 'boot' && $system =~ /^(initializing|starting)/ ? 1 : 0);
         return;
     }
     return reapply_firewall() if $task eq 'firewall';

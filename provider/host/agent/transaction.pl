@@ -240,6 +240,11 @@ sub change_host {
                 }
             }
             elsif ($want->{$path}{joined} && !$had->{$path}) { forget_original($path); keep_original($path, $from) }
+            elsif ($had->{$path} && $from->{type} eq 'file' && defined $sums->{$path} && $sums->{$path} ne ($want->{$path}{sha256} // '')) {
+                # Let go, or joined anew: what somebody wrote in between is nowhere else.
+                my $expected = $path eq $HOSTS ? sha256_text(render_hosts($register)) : recorded_sum($register, $path);
+                keep_edit($want->{$path}{id}, $path, $staged{$path} // '/dev/null') if length $expected && $sums->{$path} ne $expected;
+            }
             my @how = ($from->{type}, $path);
             if ($from->{type} eq 'link') { push @how, $from->{target} }
             elsif ($from->{type} eq 'file') {
@@ -282,7 +287,7 @@ sub change_host {
         1;
     } or do {
         my $reason = $@;
-        my $undone = eval { undo_transaction(0); 1 } ? 'the previous configuration was put back, and node 0 serves it' : "putting the previous configuration back failed: $@";
+        my $undone = undo_and_tell($register, $was);
         my ($code, $id, $message) = ref $reason ? @$reason : ('TRANSACTION_FAILED', '-', $reason =~ s/\n\z//r);
         refuse($code, $id, "$message\n$undone");
     };
@@ -298,6 +303,21 @@ sub change_host {
         unlink $marker if !(grep { index($_, "$path/") == 0 } @still) && (rmdir $path or !-d $path);
     }
     return;
+}
+
+# Puts all back, looks whether it runs, and says so.
+sub undo_and_tell {
+    my ($register, $was) = @_;
+    if (!eval { undo_transaction(0); 1 }) {
+        return 'putting the previous configuration back failed: ' . (ref $@ ? $@->[2] : $@ =~ s/\n\z//r);
+    }
+    my @down;
+    for my $unit (grep { $was->{$_} } sort keys %$was) {
+        my @listens = map { [@{ $_->[1] }[2 .. $#{ $_->[1] }]] } grep { $_->[1][1] eq $unit } all_ops($register, 'listen');
+        push @down, $unit unless eval { await_unit('-', $unit, @listens); 1 };
+    }
+    return 'the previous configuration was put back, but these do not run with it either: ' . join(', ', @down) if @down;
+    return 'the previous configuration was put back, and node 0 serves it';
 }
 
 sub recorded_sum {
@@ -338,9 +358,28 @@ sub check_dependants {
         my @others = grep { stack_of($_) ne stack_of($had->[0]) } @nodes;
         refuse('IN_USE', $had->[0], 'other stacks still have machines on this DHCP server: ' . join(', ', @others) . '; destroy them first. Node 0 is as it was') if @others;
     }
+    check_boot_parts($register, $merged, $request);
     my @lost = grep { $request->{put}{$_} } @nodes;
     refuse('NOT_SERVING', $lost[0], 'there is no DhcpServer on this host that could serve it; declare one (a NetbootServer has one), and let the node depend on it') if !$has && @lost;
     check_network($merged, $request, $has) if $has && $request->{put}{ $has->[0] };
+    return;
+}
+
+# What a boot needs beside DHCP stays as long as another stack has machines here: TFTP, its files, the open firewall.
+sub check_boot_parts {
+    my ($register, $merged, $request) = @_;
+    my ($tftp) = all_ops($register, 'tftpd');
+    my %held = map { ($_->[1][1] => 1) } all_ops($merged, 'file');
+    my @nodes = unique(map { $_->[0] } all_ops($merged, 'node'));
+    for my $id (grep { $register->{$_} && !$merged->{$_} } sort keys %{ $request->{drop} }) {
+        my @others = grep { stack_of($_) ne stack_of($id) } @nodes or next;
+        my $needed = grep {
+            my ($word, $path) = @$_;
+            ($word eq 'tftpd' || $word eq 'firewall') && !all_ops($merged, $word)
+                || $word eq 'file' && $tftp && !$held{$path} && index($path, "$tftp->[1][2]/") == 0
+        } @{ $register->{$id}{ops} };
+        refuse('IN_USE', $id, 'machines of other stacks boot by it: ' . join(', ', @others) . '; destroy them first. Node 0 is as it was') if $needed;
+    }
     return;
 }
 

@@ -4,6 +4,8 @@ sub journal_lines { my $text = slurp($JOURNAL); return defined $text ? (split /\
 
 sub undo_files {
     my $reload = 0;
+    # First what was staged, so that the folders that were made for it can go.
+    unlink map { decode((split / /, $_)[1]) } grep { /^staged / } journal_lines();
     for my $line (reverse journal_lines()) {
         my ($word, @rest) = map { decode($_) } split / /, $line;
         next unless $word eq 'undo';

@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import * as netboot from "../../../sdk";
 import { mistakesOf, register } from "../../support/mocks";
@@ -138,6 +139,48 @@ describe("DhcpServer", () => {
       new netboot.DhcpServer("dhcp", { connection: { host: "h" }, network: wrong });
     });
     expect(mistakesOf(made["dhcp"])[0]).toMatch(expected);
+  });
+});
+
+describe("two resources of one name", () => {
+  it("are refused on one host, whose register could not tell them apart, and taken on two", async () => {
+    const made = await register(() => {
+      const parents = ["RackA", "RackB", "RackC"].map((type) => new pulumi.ComponentResource(`my:index:${type}`, type));
+      for (const [index, host] of ["h", "h", "other"].entries()) {
+        const [parent] = parents.slice(index);
+        const file = (name: string) => ({
+          connection: { host },
+          fileName: `${name}${index}.txt`,
+          source: { content: "" },
+        });
+        // The mocks know a resource by its name, so the last one of a name is what they tell of.
+        if (index < 2) new netboot.BootFile("here", file("a"), { parent: parent as pulumi.Resource });
+        if (index > 0) new netboot.BootFile("there", file("b"), { parent: parent as pulumi.Resource });
+      }
+    });
+    expect(mistakesOf(made["here"])).toEqual([
+      ': there are two BootFile "here" on one host, under different parents; give one another name',
+    ]);
+    expect(mistakesOf(made["there"])).toEqual([]);
+  });
+});
+
+describe("a connection", () => {
+  it.each([
+    ["plain", (given: object) => given],
+    ["an output", (given: object) => pulumi.output(given)],
+    ["a promise", (given: object) => Promise.resolve(given)],
+  ])("keeps its secrets, given as %s", async (_name, wrapped) => {
+    let secret: boolean | undefined;
+    await register(() => {
+      const connection = wrapped({ host: "h", password: "swordfish" }) as netboot.ConnectionArgs;
+      const server = new netboot.TftpServer("tftp", { connection, address: "192.168.1.1" });
+      const input = pulumi.output(server.reachedBy);
+      input.apply(async () => {
+        secret = await pulumi.isSecret(input);
+      });
+    });
+    expect(secret).toBe(true);
   });
 });
 
