@@ -143,7 +143,7 @@ export function stateSection(measured: ReadonlyMap<number, number>): Section {
       goal: "1024 bytes",
       seen: `${bytes} bytes`,
     })),
-    notes: ["Each NIC has a host block of its own, which stands in the inputs and in the outputs."],
+    notes: ["Each NIC has a host block of its own among the inputs; the outputs hold a digest of them."],
   };
 }
 

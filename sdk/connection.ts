@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Connection, connectionSchema } from "../provider/config/connection";
 import { type Problem, read } from "../provider/config/problem";
+import { isPlain } from "./plain";
 
 /**
  * How node 0 is reached over SSH. The names are those of `@pulumi/command`'s connection.
@@ -65,11 +66,14 @@ export function connectionInput(args: pulumi.Input<ConnectionArgs>): pulumi.Inpu
   return Object.fromEntries(fields) as pulumi.Input<Connection>;
 }
 
-/** What is wrong with a connection; the messages hold no value of a secret field. */
-export function connectionProblems(connection: pulumi.Input<Connection>): pulumi.Output<readonly Problem[]> {
-  const problems = pulumi.output(connection).apply((value) => {
-    const { problems: found } = read(connectionSchema, value);
-    return found.map(({ path, message }) => ({ path: path === "" ? "connection" : `connection.${path}`, message }));
-  });
+/** What is wrong with a connection, at once if it is a plain value; the messages hold no value of a secret field. */
+export function connectionProblems(connection: pulumi.Input<Connection>): pulumi.Input<readonly Problem[]> {
+  if (isPlain(connection)) return problemsOf(connection);
+  const problems = pulumi.output(connection).apply(problemsOf);
   return pulumi.unsecret(problems) as pulumi.Output<readonly Problem[]>;
+}
+
+function problemsOf(connection: unknown): readonly Problem[] {
+  const { problems } = read(connectionSchema, connection);
+  return problems.map(({ path, message }) => ({ path: path === "" ? "connection" : `connection.${path}`, message }));
 }

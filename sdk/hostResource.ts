@@ -10,7 +10,7 @@ interface Declared {
   readonly connection: pulumi.Input<Connection>;
   readonly inputs: pulumi.Output<Checked<object>>;
   /** Every key that the inputs can have, for each becomes a property of its own. */
-  readonly inputKeys: readonly string[];
+  readonly inputKeys: readonly [string, ...string[]];
   /** What only node 0 can tell. */
   readonly outputKeys: readonly string[];
   /** What a host has once, in words: `the DHCP server`. Two resources of one program can't both declare it. */
@@ -36,9 +36,7 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
       ...namesakesOf(kind, name, connection).map((other) => namesake(connection, other, place)),
     ];
     const elsewhere = others.length === 0 ? problemsOf(connection) : concat(problemsOf(connection), ...others);
-    const problems = inputs.apply(({ problems: ofInputs }) =>
-      elsewhere.apply((found) => (found.length + ofInputs.length > 0 ? [...found, ...ofInputs] : undefined)),
-    );
+    const [carrier] = inputKeys;
     const type = `pulumi-nodejs:dynamic/netboot:${kind}`;
     super(
       providers[kind],
@@ -48,12 +46,16 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
         ...Object.fromEntries(
           inputKeys.map((key) => [
             key,
-            inputs.apply(({ value }) => (value as Record<string, unknown> | undefined)?.[key]),
+            inputs.apply(({ value, problems }) => {
+              // An output for them alone would make every machine of a fleet dearer.
+              if (problems.length > 0) return key === carrier ? { __problems: problems } : undefined;
+              return (value as Record<string, unknown> | undefined)?.[key];
+            }),
           ]),
         ),
         ...computed,
         connection,
-        __problems: pulumi.unsecret(problems),
+        ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { __problems: elsewhere }),
         __urn: urnOf(name, type, opts?.parent),
       },
       opts,
@@ -65,16 +67,16 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
 }
 
 // All machines of a server share its connection, and a large part of what a machine costs is its number of outputs.
-const problemsByConnection = new WeakMap<object, pulumi.Output<readonly Problem[]>>();
+const problemsByConnection = new WeakMap<object, pulumi.Input<readonly Problem[]>>();
 
-function problemsOf(connection: pulumi.Input<Connection>): pulumi.Output<readonly Problem[]> {
+function problemsOf(connection: pulumi.Input<Connection>): pulumi.Input<readonly Problem[]> {
   if (typeof connection !== "object" || connection === null) return connectionProblems(connection);
   const known = problemsByConnection.get(connection) ?? connectionProblems(connection);
   problemsByConnection.set(connection, known);
   return known;
 }
 
-function concat(...lists: pulumi.Output<readonly Problem[]>[]): pulumi.Output<readonly Problem[]> {
+function concat(...lists: pulumi.Input<readonly Problem[]>[]): pulumi.Output<readonly Problem[]> {
   return pulumi.all(lists).apply((found) => found.flat());
 }
 

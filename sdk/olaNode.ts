@@ -15,6 +15,7 @@ import { parseVerify, type Verify } from "../provider/config/verify";
 import type { OlaNodeInputs } from "../provider/plan/olaNode";
 import { declareNodes } from "./declaredNodes";
 import { HostResource } from "./hostResource";
+import { isPlain } from "./plain";
 import { chainOf, namedOf, resolveServer, type Server } from "./server";
 
 /** The arguments of an {@link OlaNode}. */
@@ -64,8 +65,7 @@ export class OlaNode extends HostResource {
    * in preview, except while a file is still in its package.
    */
   readonly nextBoot: pulumi.Output<string>;
-  /** @internal */
-  readonly named: pulumi.Output<readonly HostsEntry[]>;
+  readonly #machine: pulumi.Output<Machine>;
   /** What node 0 was seen to serve to it. */
   declare readonly verified: pulumi.Output<string>;
 
@@ -77,9 +77,11 @@ export class OlaNode extends HostResource {
       ? reference.apply((known) => declare(name, known, values))
       : pulumi.all([reference, pulumi.output(values)]).apply(([known, given]) => declare(name, known, given));
     // Two steps: what a file's hash leaves unknown must not hide the machine's own mistakes and blocks.
-    const nextBoot = machine.apply(({ row, settings }) =>
-      files.apply((served) => (row === undefined ? "" : renderNextBoot({ row, ...chainOf(row, settings, served) }))),
-    );
+    const nextBoot = pulumi
+      .all([machine, files])
+      .apply(([{ row, settings }, served]) =>
+        row === undefined ? "" : renderNextBoot({ row, ...chainOf(row, settings, served) }),
+      );
     super(
       "OlaNode",
       name,
@@ -93,7 +95,12 @@ export class OlaNode extends HostResource {
       pulumi.mergeOptions({ dependsOn: parts }, opts) as pulumi.CustomResourceOptions,
     );
     this.nextBoot = nextBoot;
-    this.named = machine.apply(({ row, settings }) => namedOf(row === undefined ? [] : [row], settings));
+    this.#machine = machine;
+  }
+
+  /** @internal */
+  get named(): pulumi.Output<readonly HostsEntry[]> {
+    return this.#machine.apply(({ row, settings }) => namedOf(row === undefined ? [] : [row], settings));
   }
 }
 
@@ -115,13 +122,6 @@ function declare(
   if (row === undefined || mistakes.length > 0) return { ...bad(...mistakes), row: undefined, settings };
   const asked = verify.value === undefined ? {} : { verify: verify.value };
   return { ...good({ ...blocksOf(row), ...asked }), row, settings };
-}
-
-/** Whether nothing in a value is still to come. */
-function isPlain(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  if (pulumi.Output.isInstance(value) || value instanceof Promise) return false;
-  return Object.values(value).every(isPlain);
 }
 
 function readRow(name: string, server: string, settings: DhcpdSettings | undefined, given: unknown): Checked<NodeRow> {

@@ -4,8 +4,8 @@ import type { Want } from "./declaration";
 
 /** What the program hands over for one machine. */
 export interface OlaNodeInputs {
-  /** Its host blocks for dhcpd: the machine's name, address and MACs are read from them. */
-  readonly hostBlocks: string;
+  /** Its host blocks for dhcpd, from which all else is read. Absent where only a look is wanted. */
+  readonly hostBlocks?: string;
   /** What its next boot will do, in words for people. */
   readonly nextBoot: string;
   /** Only when it is not `x64`. */
@@ -16,6 +16,7 @@ export interface OlaNodeInputs {
 
 /** A machine that the DHCP server knows. */
 export function planOlaNode({ hostBlocks, firmware = "x64", verify }: OlaNodeInputs): readonly Want[] {
+  if (hostBlocks === undefined) return [{ want: "registered" }];
   return parseHostBlocks(hostBlocks).map(({ hostname, address, macs, loader }) => ({
     want: "node",
     hostname,

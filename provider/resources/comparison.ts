@@ -17,7 +17,7 @@ export interface CheckResult {
 /** Inputs that the outputs hold only as a digest, so that the state of a large fleet stays small. */
 const notEchoed: Readonly<Record<string, readonly string[]>> = {
   OlaFleet: ["rows", "chains", "hostBlocksSha256"],
-  OlaNode: ["nextBoot"],
+  OlaNode: ["hostBlocks", "nextBoot"],
 };
 
 export function notEchoedOf(kind: string): readonly string[] {
@@ -26,14 +26,26 @@ export function notEchoedOf(kind: string): readonly string[] {
 
 /** Passes on the mistakes that the program found. Nothing is asked of the host. */
 export function check(_kind: string, _olds: Properties, news: Properties): CheckResult {
-  const { __problems: problems, ...inputs } = news;
-  if (!Array.isArray(problems)) return { inputs, failures: [] };
-  const failures = (problems as readonly Problem[]).map(({ path, message }) => ({
+  const { __problems: elsewhere, ...inputs } = news;
+  const problems = [
+    ...problemsIn(elsewhere),
+    ...Object.values(inputs).flatMap((value) => problemsIn(ofProgram(value))),
+  ];
+  const failures = problems.map(({ path, message }) => ({
     // Named, the engine would print the input's value beside it, which is nothing where the argument was refused.
     property: "",
     reason: path === "" ? message : `${path}: ${message}`,
   }));
   return { inputs, failures };
+}
+
+/** What stands in the place of an input's value if the resource has mistakes. */
+function ofProgram(value: unknown): unknown {
+  return typeof value === "object" && value !== null && "__problems" in value ? value.__problems : undefined;
+}
+
+function problemsIn(value: unknown): readonly Problem[] {
+  return Array.isArray(value) ? (value as readonly Problem[]) : [];
 }
 
 /**

@@ -46,8 +46,8 @@ export async function read(
   const { drift: before, ...declared } = props;
   if (found.length === 0 && before === undefined) return { id, props };
   const seen = { id, props: found.length === 0 ? declared : { ...declared, drift: found.map(sentenceOf) } };
-  // A fleet's state has not its rows, so there are no inputs to show; the outputs name the machines.
-  if (declaration.wants.some(({ want }) => want === "registered")) return seen;
+  // With other inputs than before, the preview that mends a fleet would draw all of its machines as new.
+  if (kind === "OlaFleet") return seen;
   return { ...seen, inputs: liveInputs(kind, declaration, declared, found) };
 }
 

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { check } from "../../provider/resources/comparison";
 
 /** A resource as the program registered it. */
 export interface Registered {
@@ -35,6 +36,5 @@ export async function register(program: () => void): Promise<Record<string, Regi
 
 /** What a resource's check will say, as `path: message`. */
 export function mistakesOf(resource: Registered | undefined): readonly string[] {
-  const problems = resource?.inputs["__problems"] as { path: string; message: string }[] | undefined;
-  return (problems ?? []).map(({ path, message }) => `${path}: ${message}`);
+  return check(resource?.type ?? "", {}, resource?.inputs ?? {}).failures.map(({ reason }) => reason);
 }

@@ -266,7 +266,7 @@ describe("a machine's state", () => {
         "index.ts": programOn(
           lab,
           `const node0 = new netboot.NetbootServer("node0", { connection: { ...connection, privateKey: pulumi.secret(require("node:fs").readFileSync(connection.privateKeyPath, "utf8")), privateKeyPath: undefined }, network });
-           new netboot.OlaNode("db-1", { server: node0, macs: ["04:3f:72:aa:00:01", "04:3f:72:aa:00:02"], address: "192.168.1.11" });`,
+           new netboot.OlaNode("db-1", { server: node0, macs: ["04:3f:72:aa:00:01", "04:3f:72:aa:00:02", "04:3f:72:aa:00:03", "04:3f:72:aa:00:04"], address: "192.168.1.11" });`,
         ),
       },
       name: "state",
@@ -278,7 +278,7 @@ describe("a machine's state", () => {
     await lab?.down();
   });
 
-  it("is at most 1 kB beside the provider's text and the connection, and holds no key in clear", async () => {
+  it("is at most 1 kB with four NICs, beside the provider's text and the connection, and holds no key in clear", async () => {
     await project.succeed(up);
     const { deployment } = await project.state();
     const node = deployment.resources?.find(({ type }) => type === "pulumi-nodejs:dynamic/netboot:OlaNode");

@@ -20,6 +20,19 @@ describe("check", () => {
     });
   });
 
+  it("returns the mistakes that stand where an input's value would be, after those of the connection", () => {
+    const { failures } = check(
+      "OlaNode",
+      {},
+      {
+        connection,
+        hostBlocks: { __problems: [{ path: "address", message: "is taken" }] },
+        __problems: [{ path: "connection.host", message: "is empty" }],
+      },
+    );
+    expect(failures.map(({ reason }) => reason)).toEqual(["connection.host: is empty", "address: is taken"]);
+  });
+
   it("passes on inputs that are right, or not yet known", () => {
     const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
     expect(check("OlaNode", {}, { ...inputs, __problems: unknown })).toEqual({ inputs, failures: [] });
@@ -50,7 +63,7 @@ describe("diff", () => {
 
   it("knows a change of what the outputs hold only as a digest", () => {
     const node = { connection, hostBlocks: "host …", nextBoot: "then" };
-    const { changes } = diff("OlaNode", "id", { connection, hostBlocks: "host …", __digest: "0" }, node);
+    const { changes } = diff("OlaNode", "id", { connection, __digest: "0" }, node);
     expect(changes).toBeUndefined();
   });
 });
