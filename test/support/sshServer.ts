@@ -25,6 +25,14 @@ export interface KeyPair {
 
 /** Makes a pair of keys; a passphrase encrypts one of Ed25519. */
 export function makeKey(type: "ed25519" | "ecdsa" | "rsa" = "ed25519", passphrase?: string): KeyPair {
+  for (;;) {
+    const key = generate(type, passphrase);
+    // One Ed25519 key of some two hundred that ssh2 makes is one that it can't read.
+    if (!(utils.parseKey(key.private, passphrase) instanceof Error)) return key;
+  }
+}
+
+function generate(type: "ed25519" | "ecdsa" | "rsa", passphrase: string | undefined): KeyPair {
   if (type === "rsa") return utils.generateKeyPairSync("rsa", { bits: 2048 });
   if (type === "ecdsa") return utils.generateKeyPairSync("ecdsa", { bits: 256 });
   return passphrase === undefined
