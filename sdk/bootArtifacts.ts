@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type BootScript, parseBootScript, renderBootScript } from "../provider/config/bootScript";
 import { type Checked, within } from "../provider/config/problem";
 import { parseRefindConf, type RefindConf, renderRefindConf } from "../provider/config/refindConf";
-import { BootFile, type BootFileSource, type RefusedSource } from "./bootFile";
+import { BootFile, type BootFileSource, packageOf, type RefusedSource } from "./bootFile";
 import type { ConnectionArgs } from "./connection";
 
 /** What can be said of the files that TFTP serves. */
@@ -77,8 +77,22 @@ export class BootArtifacts extends pulumi.ComponentResource {
   }
 }
 
+/**
+ * The packages out of which files will be taken, and how many of each.
+ *
+ * @internal
+ */
+export function packagesTaken(args: BootArtifactsSettings): Readonly<Record<string, number>> {
+  const taken: Record<string, number> = {};
+  for (const [fileName, source] of sourcesOf(args)) {
+    const name = packageOf(fileName, source);
+    if (name !== undefined) taken[name] = (taken[name] ?? 0) + 1;
+  }
+  return taken;
+}
+
 /** Every file with its source. What is wrong with a text shows at the file that would hold it. */
-function sourcesOf(args: BootArtifactsArgs): readonly (readonly [string, BootFileSource | RefusedSource])[] {
+function sourcesOf(args: BootArtifactsSettings): readonly (readonly [string, BootFileSource | RefusedSource])[] {
   const conf = parseRefindConf(args.refindConf);
   const script = parseBootScript(args.bootScript);
   return [

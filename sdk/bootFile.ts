@@ -42,6 +42,19 @@ const packages: Readonly<Record<string, string>> = {
   "refind_x64.efi": "refind",
 };
 
+/**
+ * The package, as `name` or `name=version`, out of which a file would be taken; undefined if it comes from elsewhere.
+ *
+ * @internal
+ */
+export function packageOf(name: string, source: unknown): string | undefined {
+  if (source === "package") return packages[name];
+  if (typeof source !== "object" || source === null || !("package" in source)) return undefined;
+  const { package: asked, version } = source as { readonly package: unknown; readonly version?: unknown };
+  if (typeof asked !== "string") return undefined;
+  return typeof version === "string" ? `${asked}=${version}` : asked;
+}
+
 interface Resolved extends BootFileInputs {
   /** Known in the program, except for a file that is still in its package. */
   readonly knownSha256?: string;

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { BootArtifacts, type BootArtifactsSettings } from "./bootArtifacts";
+import { BootArtifacts, type BootArtifactsSettings, packagesTaken } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { DhcpServer, type DhcpServerSettings, type NetworkArgs } from "./dhcpServer";
 import { Firewall, type FirewallPartSettings } from "./firewall";
@@ -81,6 +81,7 @@ export class NetbootServer extends pulumi.ComponentResource {
           "isc-dhcp-server",
           "tftpd-hpa",
         ],
+        fetch: packagesTaken(args.artifacts ?? {}),
         ...(time?.replace === true && { replaceTimeDaemon: true }),
         ...(args.removePackages === undefined ? {} : { removePackages: args.removePackages }),
       },

@@ -22,10 +22,12 @@ export class Packages extends HostResource {
       readonly packages: readonly string[];
       readonly replaceTimeDaemon?: boolean;
       readonly removePackages?: pulumi.Input<boolean>;
+      /** Packages, as `name` or `name=version`, out of which boot files will be taken, and how many of each. */
+      readonly fetch?: Readonly<Record<string, number>>;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
-    const { packages, replaceTimeDaemon, removePackages } = args;
+    const { packages, replaceTimeDaemon, removePackages, fetch } = args;
     super(
       "Packages",
       name,
@@ -36,9 +38,10 @@ export class Packages extends HostResource {
             packages,
             ...(replaceTimeDaemon === true && { replaceTimeDaemon }),
             ...(gone === true && { removePackages: true }),
+            ...(fetch !== undefined && { __fetch: fetch }),
           }),
         ),
-        inputKeys: ["packages", "replaceTimeDaemon", "removePackages"],
+        inputKeys: ["packages", "replaceTimeDaemon", "removePackages", "__fetch"],
         outputKeys: [],
       },
       opts,

@@ -13,6 +13,8 @@ export type Want =
       readonly others: readonly string[];
       readonly allowed: boolean;
     }
+  /** A package, or `package=version`, out of which others will take so many files soon: fetched while apt installs. */
+  | { readonly want: "fetch"; readonly package: string; readonly files: number }
   /** With this resource go the packages that we brought, if nothing else wants them. */
   | { readonly want: "purge" }
   | { readonly want: "dir"; readonly path: string; readonly mode: string }

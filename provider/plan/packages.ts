@@ -8,10 +8,17 @@ export interface PackagesInputs {
   readonly replaceTimeDaemon?: boolean;
   /** With the resource go the packages that we brought. */
   readonly removePackages?: boolean;
+  /** Packages out of which boot files will be taken, and how many of each; never a difference. */
+  readonly __fetch?: Readonly<Record<string, number>>;
 }
 
 /** The packages that the parts need, so that apt runs once. */
-export function planPackages({ packages, replaceTimeDaemon = false, removePackages }: PackagesInputs): readonly Want[] {
-  const time = packages.includes("chrony") ? [planTimeDaemon(replaceTimeDaemon)] : [];
-  return [...time, ...packages.map(planPackage), ...(removePackages === true ? [{ want: "purge" } as const] : [])];
+export function planPackages(inputs: PackagesInputs): readonly Want[] {
+  const { packages, replaceTimeDaemon = false, removePackages, __fetch = {} } = inputs;
+  return [
+    ...(packages.includes("chrony") ? [planTimeDaemon(replaceTimeDaemon)] : []),
+    ...packages.map(planPackage),
+    ...Object.entries(__fetch).map(([name, files]) => ({ want: "fetch", package: name, files }) as const),
+    ...(removePackages === true ? [{ want: "purge" } as const] : []),
+  ];
 }

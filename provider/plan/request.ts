@@ -31,6 +31,8 @@ function renderWant(want: Want): readonly Uint8Array[] {
   switch (want.want) {
     case "package":
       return [line("package", want.name, want.units.join(","))];
+    case "fetch":
+      return [line("fetch", want.package, String(want.files))];
     case "standIn":
       return [line("standIn", want.package, want.usual.join(","), want.others.join(","), want.allowed ? "1" : "0")];
     case "dir":

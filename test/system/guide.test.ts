@@ -29,6 +29,10 @@ describe("examples/guide", () => {
     const { output } = await project.succeed(["up", "--yes", "--skip-preview"]);
     expect(output).toContain("+ 15 created");
     expect(output).toMatch(/netboot:Packages node0-packages creating .*apt: (Unpacking|Setting up) /);
+    // The boot packages came beside the others, and left nothing behind.
+    expect(output).not.toContain("apt: fetching");
+    const { stdout } = await lab.node0.run("ls /var/lib/pulumi-netboot");
+    expect(stdout).not.toContain("taking");
     expect(await loginsOf(lab)).toBe(1);
   });
 

@@ -64,7 +64,9 @@ sub bring_packages {
     replace_file($SINCE, '', 0600) unless -e $SINCE;
     keep_replaced($puts, %before);
     say_to($_, 'apt: installing ' . join(', ', @missing)) for @ids;
+    my $fetching = begin_fetching($puts);
     my ($status, $said) = apt(\@ids, 'install', @missing);
+    waitpid $fetching, 0 if $fetching;
     my %after = installed_packages();
     my @still = grep { !$after{$_} } @missing;
     forget_stand_ins($puts, %after);
@@ -80,6 +82,56 @@ sub bring_packages {
     refuse('PACKAGES_FAILED', '-', 'apt could not install ' . join(', ', @still ? @still : @missing) . "; nothing is served differently.\n"
           . complaint_of($said) . "\nmake apt work on node 0 (`apt-get update` there shows the same words), then run again")
         if $status || @still;
+    return;
+}
+
+# Fetches a package of the distribution and unpacks it into a folder of its own, without installing it.
+sub unpack_package {
+    my ($package, $get) = @_;
+    my $folder = taking_folder($package);
+    run(['rm', '-rf', '--', $folder]);
+    for ($TAKING, $folder) { -d or mkdir $_, 0700 or die "cannot make $_: $!\n" }
+    chdir $folder;
+    my ($status, $said) = $get->();
+    chdir '/';
+    my ($deb) = glob "$folder/*.deb";
+    return ($status || 1, $said) if $status || !defined $deb;
+    return run(['dpkg-deb', '-x', $deb, "$folder/tree"]);
+}
+
+sub taking_folder { my ($package) = @_; return "$TAKING/" . as_name($package) }
+
+# The packages that the boot files to come are taken out of, fetched beside the install of the others: each takes some
+# seconds, and neither needs the other. What goes wrong here is told when a file is taken.
+sub begin_fetching {
+    my ($puts) = @_;
+    my %files = map { ($_->[1] => $_->[2]) } map { ops_of($_, 'fetch') } values %$puts;
+    return unless %files;
+    my $child = fork;
+    return $child if $child || !defined $child;
+    open STDOUT, '>', '/dev/null';
+    for my $package (sort keys %files) {
+        my ($status) = eval { unpack_package($package, sub { run(['apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', $package]) }) };
+        eval { replace_file(taking_folder($package) . '/left', $files{$package}, 0600) } if defined $status && $status == 0;
+    }
+    POSIX::_exit(0);
+}
+
+# Whether a package lies unpacked since this run or one shortly before it, for so many files more.
+sub is_fetched {
+    my ($package) = @_;
+    my $since = (stat taking_folder($package) . '/left')[9];
+    return defined $since && time - $since < 3600 && -d taking_folder($package) . '/tree';
+}
+
+# A fetched package goes with the last file that is taken out of it.
+sub count_taken {
+    my ($package, $files) = @_;
+    my $folder = taking_folder($package);
+    my $left = (slurp("$folder/left") // 0) - $files;
+    if ($left > 0) { replace_file("$folder/left", $left, 0600) }
+    else { run(['rm', '-rf', '--', $folder]) }
+    rmdir $TAKING;
     return;
 }
 
@@ -103,39 +155,30 @@ sub take_files {
             push @taken, ['file', $path, $mode];
             push @{ $wanted{ $version eq '-' ? $package : "$package=$version" } }, [$id, $path, $members];
         }
-        $puts->{$id}{ops} = [(grep { $_->[0] ne 'take' } @{ $puts->{$id}{ops} }), @taken];
+        $puts->{$id}{ops} = [(grep { $_->[0] ne 'take' && $_->[0] ne 'fetch' } @{ $puts->{$id}{ops} }), @taken];
     }
-    return unless %wanted;
-    my $work = "$STATE/taking";
-    run(['rm', '-rf', '--', $work]);
-    mkdir $work, 0700 or die "cannot make $work: $!\n";
     for my $package (sort keys %wanted) {
-        my $folder = "$work/" . as_name($package);
         my @ids = map { $_->[0] } @{ $wanted{$package} };
-        mkdir $folder, 0700;
-        say_to($_, "apt: fetching $package to take files out of it") for @ids;
-        chdir $folder;
-        my ($status, $said) = apt(\@ids, 'download', $package);
-        chdir '/';
-        my ($deb) = glob "$folder/*.deb";
-        if ($status || !defined $deb) {
-            run(['rm', '-rf', '--', $work]);
-            refuse('PACKAGES_FAILED', $wanted{$package}[0][0], "apt could not fetch $package; nothing was changed.\n" . complaint_of($said)
-                  . "\nmake `apt-get download $package` work on node 0, or give the file itself: { file: \"…\" }");
+        if (!is_fetched($package)) {
+            say_to($_, "apt: fetching $package to take files out of it") for @ids;
+            my ($status, $said) = unpack_package($package, sub { apt(\@ids, 'download', $package) });
+            if ($status) {
+                run(['rm', '-rf', '--', $TAKING]);
+                refuse('PACKAGES_FAILED', $ids[0], "apt could not fetch $package; nothing was changed.\n" . complaint_of($said)
+                      . "\nmake `apt-get download $package` work on node 0, or give the file itself: { file: \"…\" }");
+            }
         }
-        ($status, $said) = run(['dpkg-deb', '-x', $deb, "$folder/tree"]);
-        die "cannot unpack $deb: $said\n" if $status;
         for my $want (@{ $wanted{$package} }) {
             my ($id, $path, $members) = @$want;
-            my ($found) = grep { defined && -f && !-l } map { inside("$folder/tree", $_) } split /,/, $members;
+            my ($found) = grep { defined && -f && !-l } map { inside(taking_folder($package) . '/tree', $_) } split /,/, $members;
             if (!defined $found) {
-                run(['rm', '-rf', '--', $work]);
-                refuse('PACKAGES_FAILED', $id, name_of($deb) . ' has none of ' . join(', ', split /,/, $members) . '; give the file itself: { file: "…" }');
+                run(['rm', '-rf', '--', $TAKING]);
+                refuse('PACKAGES_FAILED', $id, "the package $package has none of " . join(', ', split /,/, $members) . '; give the file itself: { file: "…" }');
             }
             $contents->{$path} = slurp($found);
         }
+        count_taken($package, scalar @ids);
     }
-    run(['rm', '-rf', '--', $work]);
     return;
 }
 

@@ -25,6 +25,12 @@ describe("planPackages", () => {
     expect(planPackages({ packages: ["chrony"], replaceTimeDaemon: true })[0]).toMatchObject({ allowed: true });
     expect(planPackages({ packages: ["tftpd-hpa"] }).map(({ want }) => want)).toEqual(["package"]);
   });
+
+  it("has the packages fetched that boot files are taken out of", () => {
+    expect(planPackages({ packages: [], __fetch: { "ipxe=1.21": 2 } })).toEqual([
+      { want: "fetch", package: "ipxe=1.21", files: 2 },
+    ]);
+  });
 });
 
 describe("planNameServer", () => {
