@@ -3,7 +3,7 @@ import { type DhcpdSettings, type Loaders, parseDhcpdSettings, renderDhcpdConf }
 import { renderDhcpdUnit } from "../provider/config/dhcpdUnit";
 import { interfaceWord, nicInputs } from "../provider/config/network";
 import { bad, type Checked, good } from "../provider/config/problem";
-import type { DhcpServerInputs } from "../provider/plan/dhcpServer";
+import { type DhcpServerInputs, planDhcpServer } from "../provider/plan/dhcpServer";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./hostResource";
 import type { ServerReference } from "./reference";
@@ -88,6 +88,7 @@ export class DhcpServer extends HostResource {
         connection: reachedBy,
         inputs: pulumi.all([settings, allowDefaultRoute]).apply(([given, allowed]) => declare(given, allowed)),
         inputKeys: ["config", "unit", "interface", "address", "bootServer", "loaders", "allowDefaultRoute"],
+        plan: planDhcpServer,
         outputKeys: ["listening"],
         once: "the DHCP server",
       },

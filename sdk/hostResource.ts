@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Connection } from "../provider/config/connection";
 import type { Checked, Problem } from "../provider/config/problem";
+import type { Want } from "../provider/plan/declaration";
+import { pathsWritten } from "../provider/plan/writes";
 import { connectionProblems } from "./connection";
 import { declareOnce, namesakesOf } from "./declaredOnce";
 import { providers, type ResourceKind } from "./inProvider";
@@ -11,6 +13,8 @@ interface Declared {
   readonly inputs: pulumi.Output<Checked<object>>;
   /** Every key that the inputs can have, for each becomes a property of its own. */
   readonly inputKeys: readonly [string, ...string[]];
+  /** What the inputs come to on the host, for a preview that lists every path that is written: the input `writes`. */
+  readonly plan?: (inputs: never) => readonly Want[];
   /** What only node 0 can tell. */
   readonly outputKeys: readonly string[];
   /** What a host has once, in words: `the DHCP server`. Two resources of one program can't both declare it. */
@@ -29,7 +33,7 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
   readonly reachedBy: pulumi.Input<Connection>;
 
   constructor(kind: ResourceKind, name: string, declared: Declared, opts: pulumi.CustomResourceOptions | undefined) {
-    const { connection, inputs, inputKeys, outputKeys, once, computed } = declared;
+    const { connection, inputs, inputKeys, plan, outputKeys, once, computed } = declared;
     const place = `${kind} "${name}"`;
     const others = [
       ...(once === undefined ? [] : [twice(connection, once, place)]),
@@ -53,6 +57,9 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
             }),
           ]),
         ),
+        ...(plan === undefined
+          ? {}
+          : { writes: inputs.apply(({ value }) => value && pathsWritten(plan(value as never))) }),
         ...computed,
         connection,
         ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { __problems: elsewhere }),

@@ -8,7 +8,7 @@ import {
 import { renderHostsTable } from "../provider/config/hostsTable";
 import { nicInputs } from "../provider/config/network";
 import { type Checked, good } from "../provider/config/problem";
-import type { NameServerInputs } from "../provider/plan/nameServer";
+import { type NameServerInputs, planNameServer } from "../provider/plan/nameServer";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import type { NetworkArgs } from "./dhcpServer";
 import { HostResource } from "./hostResource";
@@ -43,7 +43,8 @@ export interface NameServerArgs extends NameServerSettings {
  *
  * With mode `hosts`: lines in `/etc/hosts` between `# pulumi-netboot begin` and `# pulumi-netboot end`; all others stay.
  *
- * Deleting the resource takes all of it away; the package stays.
+ * A record that gives a machine's name to another address is refused (CLASH). Deleting the resource takes all of it away;
+ * the package stays.
  *
  * @example Names of the machines, of a filer, and of the world
  * ```ts
@@ -75,6 +76,7 @@ export class NameServer extends HostResource {
           .all([pulumi.output(values), allowDefaultRoute])
           .apply(([given, allowed]) => declare(parseDnsmasqSettings(given), allowed)),
         inputKeys: ["mode", "records", "domain", "config", "unit", "interface", "address", "allowDefaultRoute"],
+        plan: planNameServer,
         outputKeys: ["listening"],
         once: "the name server",
       },

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Checked, good } from "../provider/config/problem";
 import { parseTftpdSettings, renderTftpdDefaults, renderTftpdUnit } from "../provider/config/tftpd";
-import type { TftpServerInputs } from "../provider/plan/tftpServer";
+import { planTftpServer, type TftpServerInputs } from "../provider/plan/tftpServer";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./hostResource";
 
@@ -43,6 +43,7 @@ export class TftpServer extends HostResource {
         connection: connectionInput(connection),
         inputs: pulumi.output(values).apply(declare),
         inputKeys: ["address", "directory", "defaults", "unit"],
+        plan: planTftpServer,
         outputKeys: ["listening"],
         once: "the TFTP server",
       },

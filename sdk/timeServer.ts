@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type ChronySettings, parseChronySettings, renderChronyConf } from "../provider/config/chrony";
 import { nicInputs } from "../provider/config/network";
 import { type Checked, good } from "../provider/config/problem";
-import type { TimeServerInputs } from "../provider/plan/timeServer";
+import { planTimeServer, type TimeServerInputs } from "../provider/plan/timeServer";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import type { NetworkArgs } from "./dhcpServer";
 import { HostResource } from "./hostResource";
@@ -60,6 +60,7 @@ export class TimeServer extends HostResource {
           .all([pulumi.output(values), allowDefaultRoute])
           .apply(([given, allowed]) => declare(parseChronySettings(given), allowed)),
         inputKeys: ["config", "interface", "address", "replace", "allowDefaultRoute"],
+        plan: planTimeServer,
         outputKeys: ["listening"],
         once: "the time server",
       },

@@ -54,6 +54,24 @@ describe("a fleet beside single machines", () => {
     return output;
   }
 
+  it("joins machines that are handed over together by one transaction and one restart", async () => {
+    const restarts = async (): Promise<readonly number[]> => {
+      const { stdout } = await lab.node0.run(
+        "journalctl -q -o cat -u isc-dhcp-server --grep '^Started' | wc -l; journalctl -q -o cat -u 'pulumi-netboot-*' --grep '^Started' | wc -l",
+      );
+      return stdout.trim().split("\n").map(Number);
+    };
+    await project.succeed(up);
+    const [daemon = 0, agent = 0] = await restarts();
+    const single = [1, 2, 3, 4, 5].map((last) => node(`n${last}`, last, 5 + last));
+    project.write({ "index.ts": programOn(lab, [server, ...single].join("\n")) });
+    await project.succeed([...up, "--parallel", "10"]);
+    expect(Object.keys(await served())).toHaveLength(5);
+    // A fleet and a machine go in the same run, after the others have come.
+    expect(await restarts()).toEqual([daemon + 2, agent + 2]);
+    await apply(node("a", 1, 3), fleet(member("m1", [1, 2], 5), member("m2", [3], 6)));
+  });
+
   it("is served, whole, and tells each machine's next boot", async () => {
     await project.succeed(up);
     expect(await served()).toEqual({ "a-nic0": "01 3", "m1-nic0": "01 5", "m1-nic1": "02 5", "m2-nic0": "03 6" });

@@ -52,6 +52,10 @@ CONF
     afterAll(() => project?.remove());
 
     it("is taken over and given back: files, modes, owners, times, units", async () => {
+      const { stdout: preview } = await project.succeed(["preview", "--diff"]);
+      for (const path of ["/etc/dhcp/dhcpd.conf", "/etc/dhcp/netboot/hosts.conf", "/etc/default/tftpd-hpa"]) {
+        expect(preview).toContain(`"${path}"`);
+      }
       const { output } = await project.succeed(up);
       // What was there is printed with what becomes of it; it is kept besides.
       expect(output).toMatch(/dhcpd\.conf was there before the first run; it is kept, and comes back on destroy/);

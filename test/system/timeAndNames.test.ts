@@ -175,6 +175,16 @@ describe("the time and the names of node 0", () => {
     expect(await client.dig("db-1")).toBe("NOERROR 192.168.1.11");
   });
 
+  it("refuse a machine whose name a record gives to another address, naming both", async () => {
+    other.write({ "index.ts": web1().replace('"web-1"', '"filer"') });
+    const { code, output } = await other.pulumi(up);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(
+      /the name "filer\.\S+" is a machine's \(192\.168\.1\.12, OlaFleet\/\S+\/f\) and a record's \(192\.168\.1\.13, NameServer\/\S+\/node0-names\)/,
+    );
+    expect(await client.dig("filer")).toBe("NOERROR 192.168.1.13");
+  });
+
   it("are there again after a reboot", async () => {
     await lab.node0.reboot();
     expect(await client.dig("db-1")).toBe("NOERROR 192.168.1.11");
@@ -196,6 +206,26 @@ describe("the time and the names of node 0", () => {
       /^192\.168\.1\.11 db-1\.rack\.example\.net db-1\n192\.168\.1\.13 filer\.rack\.example\.net filer\nlocal stratum 10\nactive\nenabled\n/m,
     );
     await project.succeed([...up, "--expect-no-changes"]);
+  });
+
+  it("go one by one, and leave the other parts working", async () => {
+    // A new value of "again" has the machine proved anew: its address and its files.
+    const without = async (part: RegExp, instead: string, again: string): Promise<void> => {
+      const verified = `address: "192.168.1.11", verify: { again: "${again}" }`;
+      const program = server.replace(part, instead).replace('address: "192.168.1.11"', verified);
+      project.write({ "index.ts": programOn(lab, program) });
+      await project.succeed(up);
+    };
+    await without(/names: \{/, "time: false, names: {", "1");
+    expect(await client.dig("db-1")).toBe("NOERROR 192.168.1.11");
+    const { stdout } = await lab.node0.run(
+      "systemctl is-enabled systemd-timesyncd; test -e /usr/sbin/chronyd || echo no chrony",
+      { check: false },
+    );
+    expect(stdout).toBe("enabled\nno chrony\n");
+    await without(/names: \{.*\} \}/, "names: false", "2");
+    expect(await client.askTime("192.168.1.1")).toMatch(/System clock wrong by/);
+    expect((await lab.node0.run("systemctl is-active netboot-names", { check: false })).stdout).toBe("inactive\n");
   });
 
   it("stand in node 0's own table where no name server is wanted, and foreign lines stay", async () => {
@@ -222,8 +252,12 @@ describe("the time and the names of node 0", () => {
     await lab.node0.run("sed -i '/192.0.2.8 later/d' /etc/hosts && truncate -s -1 /etc/hosts");
   });
 
-  it("leave node 0 as it was: systemd-timesyncd, /etc/hosts, everything", async () => {
+  it("leave node 0 as it was, also where no mirror answers: systemd-timesyncd, /etc/hosts, everything", async () => {
+    await lab.node0.run(
+      "mkdir /root/apt && mv /etc/apt/sources.list* /root/apt/ && echo 'deb http://127.0.0.1:9/debian stable main' > /etc/apt/sources.list",
+    );
     await project.succeed(destroy);
+    await lab.node0.run("rm /etc/apt/sources.list && mv /root/apt/sources.list* /etc/apt/ && rmdir /root/apt");
     const changed = await changedSince(lab, before);
     // What somebody wrote into our files is kept.
     expect(changed.filter((line) => !/^\/var\/lib\/pulumi-netboot(\/edits|: )/.test(line))).toEqual([]);

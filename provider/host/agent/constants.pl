@@ -23,6 +23,7 @@ my $EDITS     = "$STATE/edits";
 my $UNDO      = "$STATE/undo";
 my $JOURNAL   = "$STATE/journal";
 my $BROUGHT   = "$STATE/packages";
+my $DEBS      = "$KEPT/debs";
 my $TAKING    = "$STATE/taking";
 my $SINCE     = "$KEPT/packages.since";
 my $LOCK      = '/run/pulumi-netboot.lock';

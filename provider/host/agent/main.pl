@@ -29,7 +29,7 @@ sub main {
     };
     if (!$done) {
         my ($code, $id, $message) = ref $@ ? @{$@} : ('TRANSACTION_FAILED', '-', $@ =~ s/\n\z//r);
-        tell_client('fail', $code, $id, hex_of($message));
+        tell_client('fail', $code, $id, hex_of($message . brought_sentence()));
     }
     tell_client('end');
     return;

@@ -23,6 +23,27 @@ sub render_names {
     return join '', @lines, $records;
 }
 
+# A record that says of a machine's name another address would be a second answer to the same question.
+sub check_records {
+    my ($merged, $puts) = @_;
+    my ($names) = all_ops($merged, 'names') or return;
+    my ($id, $op) = @$names;
+    my %recorded;
+    for my $line (split /\n/, $op->[4] // '') {
+        my ($address, @said) = split ' ', $line =~ s/#.*//r;
+        push @{ $recorded{ lc $_ } }, $address for @said;
+    }
+    for my $found (all_ops($merged, 'node')) {
+        my ($node, $of_node) = @$found;
+        next if $of_node->[2] eq '-' || !$puts->{$id} && !$puts->{$node};
+        for my $name (split ' ', names_of($of_node->[1], $op->[3])) {
+            my @others = grep { $_ ne $of_node->[2] } @{ $recorded{ lc $name } // [] } or next;
+            refuse('CLASH', $puts->{$node} ? $node : $id, "the name \"$name\" is a machine's ($of_node->[2], $node) and a record's (@others, $id); give one of the two another. Node 0 is as it was");
+        }
+    }
+    return;
+}
+
 sub render_names_file {
     my ($register, $names) = @_;
     return "# Written by pulumi-netboot: the machines of every stack that declares some on this node 0, and the records.\n" . render_names($register, $names);

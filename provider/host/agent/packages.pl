@@ -1,6 +1,13 @@
 # Packages: brought without being started, or only looked into for a file.
 
 my $updated = 0;
+my @brought_now;
+
+# What a refusal must add: apt can't be undone.
+sub brought_sentence {
+    return '' unless @brought_now;
+    return "\nwhat apt installed for it stays, and nothing of it serves: " . join(', ', @brought_now);
+}
 
 # apt-get, its progress on the rows; once, the lists are renewed and it is tried again.
 sub apt {
@@ -76,6 +83,7 @@ sub bring_packages {
         run(['systemctl', 'daemon-reload']);
     }
     my @brought = grep { !$before{$_} } sort keys %after;
+    push @brought_now, @brought;
     my %known = map { $_ => 1 } split /\n/, slurp($BROUGHT) // '';
     replace_file($BROUGHT, join('', map { "$_\n" } sort keys %{ { %known, map { $_ => 1 } @brought } }), 0600) if @brought;
     unlink grep { !unit_known(name_of($_)) } @masks;
@@ -101,15 +109,21 @@ sub unpack_package {
 
 sub taking_folder { my ($package) = @_; return "$TAKING/" . as_name($package) }
 
-# The packages that the boot files to come are taken out of, fetched beside the install of the others: each takes some
-# seconds, and neither needs the other. What goes wrong here is told when a file is taken.
+# What will be needed besides, fetched while apt installs: the packages that boot files are taken out of, and those that
+# go for a stand-in, so that they come back without a mirror. What goes wrong here is told when they are needed.
 sub begin_fetching {
     my ($puts) = @_;
     my %files = map { ($_->[1] => $_->[2]) } map { ops_of($_, 'fetch') } values %$puts;
-    return unless %files;
+    my @replaced = replaced_packages($puts);
+    return unless %files || @replaced;
     my $child = fork;
     return $child if $child || !defined $child;
     open STDOUT, '>', '/dev/null';
+    if (@replaced) {
+        mkdir $DEBS, 0700;
+        chdir $DEBS;
+        run(['apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', $_]) for @replaced;
+    }
     for my $package (sort keys %files) {
         my ($status) = eval { unpack_package($package, sub { run(['apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', $package]) }) };
         eval { replace_file(taking_folder($package) . '/left', $files{$package}, 0600) } if defined $status && $status == 0;

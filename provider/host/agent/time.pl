@@ -99,6 +99,14 @@ sub keep_replaced {
     return;
 }
 
+# Those that go for the stand-ins of a request, each with its version.
+sub replaced_packages {
+    my ($puts) = @_;
+    return map { "$_->[0]=$_->[1]" } map { rows_of_stand_in($_->[1][1]) } all_ops($puts, 'standIn');
+}
+
+sub rows_of_stand_in { my ($package) = @_; return map { [map { decode($_) } split / /, $_] } split /\n/, slurp(stand_in_marker($package)) // '' }
+
 sub forget_stand_ins {
     my ($puts, %installed) = @_;
     for my $found (all_ops($puts, 'standIn')) { my $package = $found->[1][1]; unlink stand_in_marker($package) unless $installed{$package} }
@@ -113,7 +121,7 @@ sub give_back_replaced {
     for my $marker (glob "$KEPT/stand-in:*") {
         my $package = decode(name_of($marker) =~ s/^stand-in://r);
         next if $wanted{$package};
-        my @rows = map { [map { decode($_) } split / /, $_] } split /\n/, slurp($marker) // '';
+        my @rows = rows_of_stand_in($package);
         my %installed = installed_packages();
         my @lost = grep { !$installed{ $_->[0] } } @rows;
         if (@lost) {
@@ -121,7 +129,10 @@ sub give_back_replaced {
             say_to($_, "apt: putting $names back") for @ids;
             # The version that was here, so that nothing else is upgraded on its account; if the mirror has it no more, the present one.
             my ($status, $said) = apt(\@ids, 'install', map { "$_->[0]=$_->[1]" } @lost);
-            ($status, $said) = apt(\@ids, 'install', map { $_->[0] } @lost) if $status;
+            my @kept = grep { -f } map { glob "$DEBS/$_->[0]_*.deb" } @lost;
+            my ($offline) = $status && @kept == @lost ? apt(\@ids, '--no-download', 'install', @kept) : (1);
+            ($status, $said) = apt(\@ids, 'install', map { $_->[0] } @lost) if $status && $offline;
+            $status = 0 unless $offline;
             refuse('PACKAGES_FAILED', '-', "$package serves no more, but apt could not put $names back, which kept the time before; until then $package keeps it.\n"
                   . complaint_of($said) . "\nmake `apt-get install $names` work on node 0, then run again") if $status;
         }
@@ -143,7 +154,8 @@ sub give_back_replaced {
         my @brought = grep { $_ ne $package } split /\n/, slurp($BROUGHT) // '';
         if (@brought) { replace_file($BROUGHT, join('', map { "$_\n" } @brought), 0600) }
         else { unlink $BROUGHT }
-        unlink $marker;
+        unlink $marker, glob "$DEBS/*.deb";
+        rmdir $DEBS;
         sync_folder($KEPT);
     }
     return;
