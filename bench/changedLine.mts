@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "../lab/index.mts";
+import type { Wire } from "../lab/wire.mts";
 import type { ScratchProject } from "../tools/scratch.mts";
 import { type FleetOptions, fleetProgram, loginsOf } from "./projects.mts";
 import { type AfterAuthentication, countAfterAuthentication, type Message } from "./roundTrips.mts";
-import type { Wire } from "./wire.mts";
 
 /** What it took to bring one changed line to node 0. */
 export interface ChangedLine {

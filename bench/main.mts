@@ -12,6 +12,7 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Lab } from "../lab/index.mts";
+import { wireTo } from "../lab/wire.mts";
 import { runCommand } from "../tools/command.mts";
 import type { ExportedState, ScratchProject } from "../tools/scratch.mts";
 import { measureChangedLine } from "./changedLine.mts";
@@ -29,7 +30,6 @@ import {
   withSections,
 } from "./report.mts";
 import { measureStateSize } from "./stateSize.mts";
-import { wireTo } from "./wire.mts";
 
 const measurements = ["nothing", "line", "state", "firstUp"] as const;
 type Measurement = (typeof measurements)[number];

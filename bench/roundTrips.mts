@@ -1,14 +1,10 @@
+import type { WireChunk } from "../lab/wire.mts";
+
 /** One SSH message, in the words of ssh2: `Outbound: Sending CHANNEL_OPEN (r:0, session)`. */
 export interface Message {
   /** Nanoseconds on the machine's monotonic clock, which all its processes share. */
   readonly at: bigint;
   readonly text: string;
-}
-
-/** Some bytes as they went by between the two ends. */
-export interface Chunk {
-  readonly at: bigint;
-  readonly from: "client" | "server";
 }
 
 /** What happened on a connection after the server had let the user in. */
@@ -42,7 +38,10 @@ const answersNothing = ["CHANNEL_WINDOW_ADJUST", "GLOBAL_REQUEST", "REQUEST_FAIL
  * Counts by two witnesses: the messages by name, as the client's ssh2 saw them before encryption, and the changes of
  * direction on the wire after the moment when it read USERAUTH_SUCCESS.
  */
-export function countAfterAuthentication(messages: readonly Message[], chunks: readonly Chunk[]): AfterAuthentication {
+export function countAfterAuthentication(
+  messages: readonly Message[],
+  chunks: readonly WireChunk[],
+): AfterAuthentication {
   const letIn = messages.findIndex(({ text }) => text === "Inbound: Received USERAUTH_SUCCESS");
   if (letIn < 0)
     throw new Error("the trace has no USERAUTH_SUCCESS: nobody was let in, or ssh2 words it in another way");

@@ -16,6 +16,7 @@ const tasks = {
   quickstart: { run: ["tools/quickstart.mts"], machine: true },
   test: { run: ["tools/test.mts"], machine: true },
   "test:unit": { run: ["node_modules/vitest/vitest.mjs", "run", "--project", "unit"], machine: false },
+  "test:faults": { run: ["test/system/faults/main.mts"], machine: true },
   "test:matrix": { run: ["tools/matrix.mts"], machine: true },
   check: { run: ["tools/test.mts", "--without-host"], machine: false },
   lab: { run: ["lab/cli.mts"], machine: true },

@@ -1,0 +1,190 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Lab } from "../../../lab/index.mts";
+import type { Wire } from "../../../lab/wire.mts";
+import type { CommandResult } from "../../../tools/command.mts";
+import type { Wanted } from "./changes.mts";
+import type { Random } from "./random.mts";
+
+/** Where a fault happens. */
+export interface Scene {
+  readonly lab: Lab;
+  readonly wire: Wire;
+  readonly random: Random;
+  /** What the program says while it happens. */
+  readonly wanted: Wanted;
+  /** A second program on the same node 0: one machine comes or goes. */
+  readonly otherStack: () => Promise<CommandResult>;
+}
+
+/** The `pulumi up` that it happens to. */
+export interface Running {
+  readonly enginePid: number;
+  readonly ended: Promise<unknown>;
+}
+
+/** Something that goes wrong; what happens after a random while is `strike`, and what lasts is armed before and healed. */
+export interface Fault {
+  /** The kind of change that it can happen to. @defaultValue any */
+  readonly change?: string;
+  readonly arm?: (scene: Scene) => unknown;
+  readonly strike?: (scene: Scene, running: Running) => unknown;
+  readonly heal?: (scene: Scene) => unknown;
+  /** The run must end well in spite of it. */
+  readonly harmless?: boolean;
+  /** Paths that it changes itself. */
+  readonly touches?: RegExp;
+}
+
+/** The numbers of all processes below one, itself left out. */
+function descendantsOf(pid: number): readonly number[] {
+  const parents = new Map<number, number>();
+  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const fields = readFileSync(`/proc/${entry}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      parents.set(Number(entry), Number(fields[1]));
+    } catch {
+      // It has just ended.
+    }
+  }
+  const below = (one: number): number[] =>
+    [...parents].filter(([, parent]) => parent === one).flatMap(([child]) => [child, ...below(child)]);
+  return below(pid);
+}
+
+/** The provider's process among the engine's, if it has been started. */
+export function providerOf(enginePid: number): number | undefined {
+  return descendantsOf(enginePid).find((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("dynamic-provider");
+    } catch {
+      return false;
+    }
+  });
+}
+
+function kill(pid: number | undefined, signal: "SIGKILL" | "SIGINT"): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It was faster.
+  }
+}
+
+/** A drop-in for dhcpd's unit that works against the new configuration and lets the old one be. */
+async function sabotage({ lab, wanted }: Scene, lines: (isNew: string) => string): Promise<void> {
+  const isNew = `grep -q "default-lease-time ${wanted.leaseSeconds};" /etc/dhcp/dhcpd.conf`;
+  await lab.node0.run(`mkdir -p ${dropIn} && cat > ${dropIn}/fault.conf && systemctl daemon-reload`, {
+    input: `[Service]\n${lines(isNew)}\n`,
+  });
+}
+
+const dropIn = "/etc/systemd/system/isc-dhcp-server.service.d";
+const endSabotage = ({ lab }: Scene) => lab.node0.run(`rm -r ${dropIn}; systemctl daemon-reload`);
+
+/** Fills the disk, and leaves some room. */
+async function fill({ lab, random }: Scene, leave: number): Promise<void> {
+  const left = random.between(0, leave);
+  await lab.node0.run(`
+    set -- $(stat -f -c '%f %S' /)
+    size=$(( $1 * $2 - ${left} * 1024 ))
+    until fallocate -l $size /root/filler 2>/dev/null; do size=$((size - 262144)); done`);
+}
+
+export const faults: Readonly<Record<string, Fault>> = {
+  "nothing goes wrong": { harmless: true },
+  "TCP cut after some bytes": {
+    arm: ({ wire, random }) => wire.treat({ cutAfterBytes: random.between(0, 60_000) }),
+    heal: ({ wire }) => wire.treat({}),
+  },
+  "TCP cut at some time": { strike: ({ wire }) => wire.cut() },
+  "sshd killed": {
+    strike: ({ lab }) => lab.node0.run("pkill -KILL -x sshd; sleep 0.3; systemctl restart ssh", { check: false }),
+  },
+  "provider killed": { strike: (_, { enginePid }) => kill(providerOf(enginePid), "SIGKILL") },
+  "engine killed": { strike: (_, { enginePid }) => kill(enginePid, "SIGKILL") },
+  "Ctrl-C": { strike: (_, { enginePid }) => kill(enginePid, "SIGINT") },
+  "Ctrl-C twice": {
+    strike: async ({ random }, { enginePid }) => {
+      kill(enginePid, "SIGINT");
+      await wait(random.between(0, 500));
+      kill(enginePid, "SIGINT");
+    },
+  },
+  "agent killed": {
+    strike: ({ lab }) => lab.node0.run("systemctl kill --signal=KILL 'pulumi-netboot-*.service'", { check: false }),
+  },
+  "power cut": {
+    strike: async ({ lab }) => {
+      await lab.node0.powerCut({ loseUnsynced: true });
+      await lab.node0.powerOn();
+    },
+  },
+  "disk full": {
+    arm: (scene) => fill(scene, 400),
+    heal: ({ lab }) => lab.node0.run("rm -f /root/filler"),
+  },
+  "a file system read-only": {
+    arm: async ({ lab, random }) => {
+      const folder = random.one(["/etc", "/etc/dhcp", "/srv/tftp", "/var/lib/pulumi-netboot"]);
+      await lab.node0.run(
+        `mount --bind ${folder} ${folder} && mount -o remount,ro,bind ${folder} && echo ${folder} > /run/read-only`,
+      );
+    },
+    heal: ({ lab }) => lab.node0.run("umount $(cat /run/read-only)"),
+  },
+  "/tmp noexec": {
+    harmless: true,
+    arm: ({ lab }) => lab.node0.run("mount -t tmpfs -o noexec,mode=1777 tmpfs /tmp"),
+    heal: ({ lab }) => lab.node0.run("umount /tmp"),
+  },
+  "a slow link": {
+    harmless: true,
+    arm: ({ wire }) => wire.treat({ delayMs: 150, bytesPerSecond: 8000 }),
+    heal: ({ wire }) => wire.treat({}),
+  },
+  "a noisy .bashrc": {
+    harmless: true,
+    arm: ({ lab }) =>
+      lab.node0.run(
+        "cp /root/.bashrc /root/.bashrc.was; (echo 'echo hello; echo world >&2'; cat /root/.bashrc.was) > /root/.bashrc",
+      ),
+    heal: ({ lab }) => lab.node0.run("mv /root/.bashrc.was /root/.bashrc"),
+  },
+  "dhcpd refuses to start": {
+    change: "a lease time",
+    arm: (scene) => sabotage(scene, (isNew) => `ExecStartPre=/bin/sh -c '! ${isNew}'`),
+    heal: endSabotage,
+    touches: /^\/etc\/systemd\/system\/isc-dhcp-server\.service\.d/,
+  },
+  "dhcpd starts and does not serve": {
+    change: "a lease time",
+    arm: async (scene) => {
+      const { stdout } = await scene.lab.node0.run("grep ^ExecStart= /etc/systemd/system/isc-dhcp-server.service");
+      const command = stdout.trim().replace("ExecStart=", "");
+      await sabotage(
+        scene,
+        (isNew) => `ExecStart=\nExecStart=/bin/sh -c '${isNew} && exec sleep infinity; exec ${command}'`,
+      );
+    },
+    heal: endSabotage,
+    touches: /^\/etc\/systemd\/system\/isc-dhcp-server\.service\.d/,
+  },
+  "another stack at the same time": {
+    harmless: true,
+    strike: async ({ otherStack }) => {
+      const { code, output } = await otherStack();
+      if (code !== 0) throw new Error(`the other stack's up failed\n${output}`);
+    },
+    touches: /^\/etc\/(dhcp\/netboot\/hosts\.conf|netboot-names\/hosts)$/,
+  },
+  "a human with an editor": {
+    harmless: true,
+    strike: ({ lab, random }) =>
+      lab.node0.run(
+        `echo '# by hand ${random.next()}' >> ${random.one(["/etc/dhcp/dhcpd.conf", "/srv/tftp/refind.conf"])}`,
+      ),
+    touches: /^\/etc\/dhcp\/dhcpd\.conf|^\/srv\/tftp\/refind\.conf/,
+  },
+};

@@ -1,0 +1,54 @@
+/**
+ * Rounds of faults on a lab's node 0: in each, a random change of a random kind, one fault at a random moment, and then
+ * the question whether node 0 serves one whole state, and whether the next up reaches the goal. Appends to a report.
+ *
+ *     npm run test:faults -- --rounds 50 --seed 1
+ *     npm run test:faults -- --rounds 5 --fault "power cut"
+ */
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { runInherited } from "../../../tools/command.mts";
+import { faults } from "./faults.mts";
+import { appendRound, summarise } from "./report.mts";
+import { arena } from "./round.mts";
+
+const repository = join(import.meta.dirname, "../../..");
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "20" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    fault: { type: "string" },
+  },
+});
+const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
+if (!(rounds > 0) || !Number.isInteger(seed)) throw new Error("--rounds and --seed are whole numbers");
+if (values.fault !== undefined && faults[values.fault] === undefined) {
+  throw new Error(`there is no fault "${values.fault}"; there are: ${Object.keys(faults).join(", ")}`);
+}
+if (runInherited(["npm", "run", "--silent", "build"], { cwd: repository }) !== 0) process.exit(1);
+const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repository, encoding: "utf8" }).trim();
+
+console.log(`${rounds} rounds from seed ${seed}`);
+const place = await arena();
+let bad = 0;
+let stopped = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (stopped = true));
+try {
+  for (let number = 0; number < rounds && !stopped; number++) {
+    const round = await place.round(seed + number, values.fault);
+    if (round.violations.length > 0) bad++;
+    const { fault, change, afterMs, run, host, violations, output } = round;
+    console.log(
+      `${round.seed}  ${fault} (${change}, ${afterMs} ms): run ${run}, node 0 ${host}${violations.length > 0 ? "  VIOLATED" : ""}`,
+    );
+    for (const violation of violations) console.log(`    ${violation}`);
+    if (violations.length > 0) console.log(output.replaceAll(/^/gm, "    | "));
+    appendRound(repository, { commit, ...round });
+  }
+} finally {
+  await place.remove();
+}
+summarise(repository);
+console.log(`${bad} of them violated`);
+process.exitCode = bad === 0 ? 0 : 1;

@@ -1,0 +1,211 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Lab, labUp } from "../../../lab/index.mts";
+import { wireTo } from "../../../lab/wire.mts";
+import type { CommandResult } from "../../../tools/command.mts";
+import { type ScratchProject, scratchProject } from "../../../tools/scratch.mts";
+import { programOn } from "../../support/node0.ts";
+import { changes, first, mac, programFor, type Wanted } from "./changes.mts";
+import { type Fault, faults, type Scene } from "./faults.mts";
+import { brokenFiles, isQuiet, type Listing, listingOf, notServed, transactionsOf } from "./host.mts";
+import { randomOf } from "./random.mts";
+
+const up = ["up", "--yes", "--skip-preview"];
+const roomy = { privateCidr: "10.20.0.0/22", privateAddress: "10.20.0.1" };
+
+/** What one round came to. */
+export interface Round {
+  readonly seed: number;
+  readonly fault: string;
+  readonly change: string;
+  /** When it struck, in milliseconds since the first connection. */
+  readonly afterMs: number;
+  /** How the disturbed run ended: `ok`, `failed`, `killed`. */
+  readonly run: string;
+  /** The state of node 0 before any other run: `old`, `new`, or `part` of the run's transactions. */
+  readonly host: string;
+  /** What must not be; empty if all is well. */
+  readonly violations: readonly string[];
+  /** What the disturbed run said, for whoever looks into a violation. */
+  readonly output: string;
+}
+
+/** A node 0 to which things happen, round after round. */
+export interface Arena {
+  readonly lab: Lab;
+  round(seed: number, fault?: string): Promise<Round>;
+  remove(): Promise<void>;
+}
+
+export async function arena(): Promise<Arena> {
+  const lab = await labUp(roomy);
+  const wire = await wireTo(lab.node0.host, lab.node0.port);
+  const { clientInterface } = lab.segment;
+  await lab.segment.run(["ip", "address", "add", "10.20.3.250/22", "dev", clientInterface]);
+  await lab.segment.run(["ip", "route", "add", "255.255.255.255/32", "dev", clientInterface]);
+  await lab.node0.run("echo mine > /etc/foreign.conf; mkdir -p /srv/tftp; echo mine > /srv/tftp/foreign.bin");
+  let wanted = first;
+  const files = { "index.ts": programFor(lab, wire, wanted) };
+  const project = await scratchProject({ files, name: "faults" });
+  const other = await scratchProject({ files: { "index.ts": programOn(lab, "") }, name: "other", sharing: project });
+  const upOfOther = otherStack(lab, other);
+  await project.succeed(up);
+  return {
+    lab,
+    async round(seed, fault) {
+      const random = randomOf(seed);
+      const name = fault ?? random.one(Object.keys(faults));
+      const scene = { lab, wire, random, otherStack: upOfOther };
+      const { round, reached } = await play(seed, name, scene, project, wanted);
+      wanted = reached;
+      return round;
+    },
+    async remove() {
+      wire.close();
+      await other.remove();
+      await project.remove();
+      await lab.down();
+    },
+  };
+}
+
+/** A second program that has one machine more or less each time. */
+function otherStack(lab: Lab, other: ScratchProject): () => Promise<CommandResult> {
+  let machines = 0;
+  return async () => {
+    machines = machines === 0 ? 1 : 0;
+    const node = `new netboot.OlaNode("o", { server, macs: ["${mac(200)}"], address: "10.20.2.200" });`;
+    const server =
+      'const server = pulumi.output(new pulumi.StackReference("organization/faults/dev").requireOutput("node0")) as any;';
+    other.write({ "index.ts": programOn(lab, machines === 1 ? `${server}\n${node}` : "") });
+    return await other.pulumi(up, { timeoutSeconds: 120 });
+  };
+}
+
+async function play(
+  seed: number,
+  name: string,
+  around: Omit<Scene, "wanted">,
+  project: ScratchProject,
+  before: Wanted,
+): Promise<{ readonly round: Round; readonly reached: Wanted }> {
+  const fault = faults[name];
+  if (fault === undefined) throw new Error(`there is no fault "${name}"`);
+  const { lab, wire, random } = around;
+  const change = fault.change ?? random.one(Object.keys(changes));
+  const wanted = changes[change]?.(before, random) ?? before;
+  const scene: Scene = { ...around, wanted };
+  const old = await listingOf(lab);
+  await fault.arm?.(scene);
+  project.write({ "index.ts": programFor(lab, wire, wanted) });
+  const violations: string[] = [];
+  const { disturbed, afterMs } = await disturb(scene, project, fault);
+  const run = disturbed.code === 0 ? "ok" : disturbed.code >= 124 ? "killed" : "failed";
+  if (fault.harmless === true && run !== "ok") violations.push(`the run ${run}, which it need not`);
+  if (disturbed.code === 124) violations.push("the run did not end in three minutes");
+
+  // Before any other run: one whole state, and served.
+  if (!(await isQuiet(lab))) violations.push("node 0 was still at work two minutes later");
+  const isTouched = (text: string): boolean =>
+    fault.touches !== undefined && text.split(" ").some((word) => fault.touches?.test(word));
+  const untouched = (found: readonly string[]): readonly string[] => found.filter((line) => !isTouched(line));
+  violations.push(...untouched(brokenFiles(lab)), ...(await notServed(lab)));
+  const seen = await listingOf(lab);
+  await fault.heal?.(scene);
+
+  // The next run, without any help but `cancel` where an engine left the stack locked.
+  if (run !== "ok") await project.pulumi(["cancel", "--yes"]);
+  const next = await project.pulumi(up, { timeoutSeconds: 300 });
+  if (next.code !== 0)
+    violations.push(
+      `the next up failed: ${next.output
+        .split("\n")
+        .filter((line) => /error|refus/i.test(line))
+        .slice(0, 6)
+        .join(" | ")}`,
+    );
+  const reached = await listingOf(lab);
+  violations.push(
+    ...untouched(brokenFiles(lab)).map((line) => `after the next up: ${line}`),
+    ...(await notServed(lab)).map((line) => `after the next up: ${line}`),
+    ...notReached(lab, wanted).map((line) => `after the next up: ${line}`),
+    ...strange(old, seen, reached, fault.touches),
+  );
+  const host = isSame(seen, old) ? "old" : isSame(seen, reached) ? "new" : "part";
+  return {
+    round: { seed, fault: name, change, afterMs, run, host, violations, output: `${disturbed.output}\n${next.output}` },
+    reached: wanted,
+  };
+}
+
+/** Runs an up, and lets the fault strike at a random moment after its first connection. */
+async function disturb(
+  scene: Scene,
+  project: ScratchProject,
+  { strike }: Fault,
+): Promise<{ readonly disturbed: CommandResult; readonly afterMs: number }> {
+  const { lab, wire, random } = scene;
+  const afterMs = random.between(0, 1000);
+  let isConnected = (): void => undefined;
+  const connected = new Promise<void>((resolve) => (isConnected = resolve));
+  if (strike !== undefined) wire.treat({ onConnection: () => isConnected() });
+  let enginePid = 0;
+  const running = project.pulumi(up, {
+    timeoutSeconds: 180,
+    onStart: ({ pid = 0 }) => {
+      enginePid = pid;
+    },
+  });
+  if (strike === undefined) return { disturbed: await running, afterMs };
+  await Promise.race([connected, running]);
+  await Promise.race([wait(afterMs), running]);
+  await strike(scene, { enginePid, ended: running });
+  wire.treat({});
+  const disturbed = await running;
+  await providerEnds(lab);
+  return { disturbed, afterMs };
+}
+
+/** A provider whose engine is dead ends by itself; until then it may still be at work. */
+async function providerEnds(lab: Lab): Promise<void> {
+  for (let before = -1, waited = 0; waited < 20; waited++) {
+    const now = await transactionsOf(lab);
+    if (now === before) return;
+    before = now;
+    await wait(1000);
+  }
+}
+
+/** What the program says and node 0 has not. */
+function notReached(lab: Lab, wanted: Wanted): readonly string[] {
+  const text = (path: string): string => readFileSync(join(lab.node0.root, path), "utf8");
+  const wrong: string[] = [];
+  const hosts = text("/etc/dhcp/netboot/hosts.conf");
+  const served = [...hosts.matchAll(/hardware ethernet (\S+); fixed-address 10\.20\.1\.(\d+);/g)]
+    .map(([, address = "", last]) => `${address} ${last}`)
+    .sort();
+  const declared = Object.entries({ ...wanted.machines, ...wanted.fleet })
+    .map(([number, last]) => `${mac(Number(number))} ${last}`)
+    .sort();
+  if (served.join() !== declared.join()) wrong.push(`hosts.conf has ${served.join(", ")}, not ${declared.join(", ")}`);
+  if (!text("/etc/dhcp/dhcpd.conf").includes(`default-lease-time ${wanted.leaseSeconds};`))
+    wrong.push("another lease time");
+  if (!text("/srv/tftp/refind.conf").includes(`timeout ${wanted.timeoutSeconds}\n`)) wrong.push("another timeout");
+  if (text("/srv/tftp/note.txt") !== wanted.note) wrong.push("another note.txt");
+  if (!text("/etc/netboot-names/hosts").includes(`10.20.1.${wanted.filer} filer`)) wrong.push("another record");
+  return wrong;
+}
+
+/** Paths that are neither as they were nor as they became: half done, foreign, or left lying about. */
+function strange(old: Listing, seen: Listing, reached: Listing, touches: RegExp | undefined): readonly string[] {
+  const isKnown = (path: string): boolean =>
+    seen.get(path) === old.get(path) || seen.get(path) === reached.get(path) || touches?.test(path) === true;
+  return [...new Set([...old.keys(), ...seen.keys(), ...reached.keys()])]
+    .filter((path) => !isKnown(path))
+    .map((path) => `${path} was ${old.get(path)}, is ${seen.get(path)}, becomes ${reached.get(path)}`);
+}
+
+function isSame(one: Listing, other: Listing): boolean {
+  return one.size === other.size && [...one].every(([path, entry]) => other.get(path) === entry);
+}
