@@ -11,6 +11,7 @@ export interface Scene {
   readonly lab: Lab;
   readonly wire: Wire;
   readonly random: Random;
+  readonly seed: number;
   /** What the program says while it happens. */
   readonly wanted: Wanted;
   /** A second program on the same node 0: one machine comes or goes. */
@@ -34,6 +35,10 @@ export interface Fault {
   readonly harmless?: boolean;
   /** Paths that it changes itself. */
   readonly touches?: RegExp;
+  /** How the next run is asked for, where the usual words are not enough. */
+  readonly next?: readonly string[];
+  /** What is lost in the end. */
+  readonly lost?: (scene: Scene) => Promise<readonly string[]>;
 }
 
 /** The numbers of all processes below one, itself left out. */
@@ -181,10 +186,16 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "a human with an editor": {
     harmless: true,
-    strike: ({ lab, random }) =>
-      lab.node0.run(
-        `echo '# by hand ${random.next()}' >> ${random.one(["/etc/dhcp/dhcpd.conf", "/srv/tftp/refind.conf"])}`,
-      ),
+    strike: ({ lab, random, seed }) =>
+      lab.node0.run(`echo '# by hand ${seed}' >> ${random.one(["/etc/dhcp/dhcpd.conf", "/srv/tftp/refind.conf"])}`),
     touches: /^\/etc\/dhcp\/dhcpd\.conf|^\/srv\/tftp\/refind\.conf/,
+    // What somebody wrote after the run is drift, which only a refresh can see.
+    next: ["--refresh"],
+    lost: async ({ lab, seed }) => {
+      const { stdout } = await lab.node0.run(`grep -rlx '# by hand ${seed}' /var/lib/pulumi-netboot/edits`, {
+        check: false,
+      });
+      return stdout === "" ? [`the line "# by hand ${seed}" is kept nowhere`] : [];
+    },
   },
 };

@@ -56,8 +56,8 @@ export async function arena(): Promise<Arena> {
     async round(seed, fault) {
       const random = randomOf(seed);
       const name = fault ?? random.one(Object.keys(faults));
-      const scene = { lab, wire, random, otherStack: upOfOther };
-      const { round, reached } = await play(seed, name, scene, project, wanted);
+      const scene = { lab, wire, random, seed, otherStack: upOfOther };
+      const { round, reached } = await play(name, scene, project, wanted);
       wanted = reached;
       return round;
     },
@@ -84,7 +84,6 @@ function otherStack(lab: Lab, other: ScratchProject): () => Promise<CommandResul
 }
 
 async function play(
-  seed: number,
   name: string,
   around: Omit<Scene, "wanted">,
   project: ScratchProject,
@@ -92,7 +91,7 @@ async function play(
 ): Promise<{ readonly round: Round; readonly reached: Wanted }> {
   const fault = faults[name];
   if (fault === undefined) throw new Error(`there is no fault "${name}"`);
-  const { lab, wire, random } = around;
+  const { lab, wire, random, seed } = around;
   const change = fault.change ?? random.one(Object.keys(changes));
   const wanted = changes[change]?.(before, random) ?? before;
   const scene: Scene = { ...around, wanted };
@@ -116,7 +115,7 @@ async function play(
 
   // The next run, without any help but `cancel` where an engine left the stack locked.
   if (run !== "ok") await project.pulumi(["cancel", "--yes"]);
-  const next = await project.pulumi(up, { timeoutSeconds: 300 });
+  const next = await project.pulumi([...up, ...(fault.next ?? [])], { timeoutSeconds: 300 });
   if (next.code !== 0)
     violations.push(
       `the next up failed: ${next.output
@@ -131,8 +130,13 @@ async function play(
     ...(await notServed(lab)).map((line) => `after the next up: ${line}`),
     ...notReached(lab, wanted).map((line) => `after the next up: ${line}`),
     ...strange(old, seen, reached, fault.touches),
+    ...((await fault.lost?.(scene)) ?? []),
   );
-  const host = isSame(seen, old) ? "old" : isSame(seen, reached) ? "new" : "part";
+  const isLike = (other: Listing): boolean =>
+    [...new Set([...seen.keys(), ...other.keys()])].every(
+      (path) => seen.get(path) === other.get(path) || fault.touches?.test(path) === true,
+    );
+  const host = isLike(old) ? "old" : isLike(reached) ? "new" : "part";
   return {
     round: { seed, fault: name, change, afterMs, run, host, violations, output: `${disturbed.output}\n${next.output}` },
     reached: wanted,
@@ -204,8 +208,4 @@ function strange(old: Listing, seen: Listing, reached: Listing, touches: RegExp 
   return [...new Set([...old.keys(), ...seen.keys(), ...reached.keys()])]
     .filter((path) => !isKnown(path))
     .map((path) => `${path} was ${old.get(path)}, is ${seen.get(path)}, becomes ${reached.get(path)}`);
-}
-
-function isSame(one: Listing, other: Listing): boolean {
-  return one.size === other.size && [...one].every(([path, entry]) => other.get(path) === entry);
 }
