@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { type Connection, connectionSchema, connectionSecrets } from "../config/connection";
+import { engineIsGone } from "../engine";
 import { NetbootError } from "../errors";
 import { redact } from "./redact";
 import { connect, type Host, type Link } from "./ssh";
@@ -56,7 +57,7 @@ export async function openHost(connection: Connection, options: OpenOptions = {}
 async function openLink(target: Target, around: Surroundings, say: (line: string) => void): Promise<Link> {
   const key = JSON.stringify(target);
   for (;;) {
-    if (isEnding) {
+    if (isEnding || (await engineIsGone())) {
       throw new NetbootError("CONNECTION_LOST", `${target.name}: no connection is opened any more: the run ends`);
     }
     const known = entries.get(key);

@@ -1,6 +1,7 @@
 import { credentials } from "@grpc/grpc-js";
 import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
+import { engineAddress } from "../engine";
 
 /** Puts a line on the row of one resource: progress replaces the line before it, a warning stays. */
 export type Row = (severity: "progress" | "warning", line: string) => void;
@@ -8,10 +9,8 @@ export type Row = (severity: "progress" | "warning", line: string) => void;
 let engine: EngineClient | undefined;
 
 /**
- * The row of the resource with this URN.
- *
- * A dynamic provider is not told how to reach the engine's log, but the engine's address is the last argument of its
- * process. Where that does not work, a warning goes to stderr, which the engine shows beside the stack.
+ * The row of the resource with this URN. Where the engine's log can't be reached, a warning goes to stderr, which the engine
+ * shows beside the stack.
  */
 export function rowOf(urn: unknown): Row {
   return (severity, line) => {
@@ -21,7 +20,7 @@ export function rowOf(urn: unknown): Row {
     request.setUrn(typeof urn === "string" ? urn : "");
     request.setEphemeral(severity === "progress");
     try {
-      engine ??= new EngineClient(process.argv.at(-1) ?? "", credentials.createInsecure());
+      engine ??= new EngineClient(engineAddress(), credentials.createInsecure());
       engine.log(request, (error) => {
         if (error !== null && severity === "warning") process.stderr.write(`${line}\n`);
       });

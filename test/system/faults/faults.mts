@@ -37,6 +37,8 @@ export interface Fault {
   readonly touches?: RegExp;
   /** How the next run is asked for, where the usual words are not enough. */
   readonly next?: readonly string[];
+  /** It ends the engine: whatever has not begun by then must not begin. */
+  readonly endsEngine?: boolean;
   /** What is lost in the end. */
   readonly lost?: (scene: Scene) => Promise<readonly string[]>;
 }
@@ -108,7 +110,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     strike: ({ lab }) => lab.node0.run("pkill -KILL -x sshd; sleep 0.3; systemctl restart ssh", { check: false }),
   },
   "provider killed": { strike: (_, { enginePid }) => kill(providerOf(enginePid), "SIGKILL") },
-  "engine killed": { strike: (_, { enginePid }) => kill(enginePid, "SIGKILL") },
+  "engine killed": { endsEngine: true, strike: (_, { enginePid }) => kill(enginePid, "SIGKILL") },
   "Ctrl-C": { strike: (_, { enginePid }) => kill(enginePid, "SIGINT") },
   "Ctrl-C twice": {
     strike: async ({ random }, { enginePid }) => {

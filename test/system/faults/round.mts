@@ -99,7 +99,8 @@ async function play(
   await fault.arm?.(scene);
   project.write({ "index.ts": programFor(lab, wire, wanted) });
   const violations: string[] = [];
-  const { disturbed, afterMs } = await disturb(scene, project, fault);
+  const { disturbed, afterMs, late } = await disturb(scene, project, fault);
+  if (late > 0) violations.push(`${late} transactions began after the engine's death`);
   const run = disturbed.code === 0 ? "ok" : disturbed.code >= 124 ? "killed" : "failed";
   if (fault.harmless === true && run !== "ok") violations.push(`the run ${run}, which it need not`);
   if (disturbed.code === 124) violations.push("the run did not end in three minutes");
@@ -147,8 +148,8 @@ async function play(
 async function disturb(
   scene: Scene,
   project: ScratchProject,
-  { strike }: Fault,
-): Promise<{ readonly disturbed: CommandResult; readonly afterMs: number }> {
+  { strike, endsEngine }: Fault,
+): Promise<{ readonly disturbed: CommandResult; readonly afterMs: number; readonly late: number }> {
   const { lab, wire, random } = scene;
   const afterMs = random.between(0, 1000);
   let isConnected = (): void => undefined;
@@ -161,14 +162,17 @@ async function disturb(
       enginePid = pid;
     },
   });
-  if (strike === undefined) return { disturbed: await running, afterMs };
+  if (strike === undefined) return { disturbed: await running, afterMs, late: 0 };
   await Promise.race([connected, running]);
   await Promise.race([wait(afterMs), running]);
   await strike(scene, { enginePid, ended: running });
   wire.treat({});
+  // What was asked for just before may still be on its way.
+  await wait(300);
+  const begun = endsEngine === true ? await transactionsOf(lab) : 0;
   const disturbed = await running;
   await providerEnds(lab);
-  return { disturbed, afterMs };
+  return { disturbed, afterMs, late: endsEngine === true ? (await transactionsOf(lab)) - begun : 0 };
 }
 
 /** A provider whose engine is dead ends by itself; until then it may still be at work. */
