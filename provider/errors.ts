@@ -26,6 +26,8 @@ export type ErrorCode =
   | "INTERFACE_UNFIT"
   /** Another program of node 0 does already what is asked for, and may not be replaced without a word. */
   | "OCCUPIED"
+  /** Somebody else answers DHCP on the private network. */
+  | "OTHER_DHCP_SERVER"
   /** Node 0's firewall did not take our rules, or can't without touching what is the user's. */
   | "FIREWALL_REFUSED"
   /** The daemon's own checker refused the new configuration; nothing was changed. */

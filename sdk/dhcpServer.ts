@@ -34,6 +34,11 @@ export interface DhcpServerSettings {
   readonly bootServer?: pulumi.Input<string>;
   /** What machines get that no program names: nothing, or an address of the pool and the boot chain. @defaultValue "refuse" */
   readonly unknownMachines?: pulumi.Input<"refuse" | "serve">;
+  /**
+   * What becomes of an `up` if another DHCP server answers on the private network: a machine would take either. With
+   * "allow" it must leave these machines alone. @defaultValue "refuse"
+   */
+  readonly otherDhcpServers?: pulumi.Input<"refuse" | "allow">;
   /** The file for each firmware. @defaultValue `{ x64: "ipxe.efi" }` */
   readonly loaders?: pulumi.Input<Partial<Loaders>>;
   /** Statements for dhcpd.conf, as text; never a secret, for it lies in clear on the host. */
@@ -54,7 +59,8 @@ export interface DhcpServerArgs extends DhcpServerSettings {
  * @remarks
  * On the host: the package `isc-dhcp-server`, `/etc/dhcp/dhcpd.conf`, `/etc/dhcp/netboot/hosts.conf` with the machines of
  * all stacks, and a unit of ours under the name `isc-dhcp-server.service`, bound to the private interface, which comes
- * back whenever it dies. Every change is checked by `dhcpd -t` first, and stands only if dhcpd serves it. One host has
+ * back whenever it dies. Every change is checked by `dhcpd -t` first, and stands only if dhcpd serves it: what is asked is in
+ * docs/verification.md. It is not started where another DHCP server answers (OTHER_DHCP_SERVER). One host has
  * one DhcpServer. What was there before comes back when the resource is deleted, which is refused while another stack
  * still has machines on it.
  *
@@ -87,7 +93,16 @@ export class DhcpServer extends HostResource {
       {
         connection: reachedBy,
         inputs: pulumi.all([settings, allowDefaultRoute]).apply(([given, allowed]) => declare(given, allowed)),
-        inputKeys: ["config", "unit", "interface", "address", "bootServer", "loaders", "allowDefaultRoute"],
+        inputKeys: [
+          "config",
+          "unit",
+          "interface",
+          "address",
+          "bootServer",
+          "loaders",
+          "allowDefaultRoute",
+          "otherDhcpServers",
+        ],
         plan: planDhcpServer,
         outputKeys: ["listening"],
         once: "the DHCP server",
@@ -123,5 +138,6 @@ function declare(settings: Checked<DhcpdSettings>, allowDefaultRoute: boolean | 
     bootServer,
     loaders: { ...loaders },
     ...(allowDefaultRoute === true ? { allowDefaultRoute } : {}),
+    ...(settings.value.otherDhcpServers === "allow" ? { otherDhcpServers: "allow" } : {}),
   });
 }

@@ -25,6 +25,8 @@ export interface DhcpdSettings {
   /** Where the files are; without it, node 0's own address. */
   readonly bootServer?: string;
   readonly unknownMachines: UnknownMachines;
+  /** Absent where they are refused. */
+  readonly otherDhcpServers?: "allow";
   readonly loaders: Loaders;
   /** Statements of the user's own, at the end of the global part. */
   readonly extraConfig?: string;
@@ -45,11 +47,12 @@ const shape = {
   network: z.unknown().optional(),
   bootServer: addressSchema.optional(),
   unknownMachines: z.enum(["refuse", "serve"]).optional(),
+  otherDhcpServers: z.enum(["refuse", "allow"]).optional(),
   loaders: z.unknown().optional(),
   extraConfig: z.string().optional(),
 };
 
-/** Reads the arguments of a DHCP server: `network`, `bootServer`, `unknownMachines`, `loaders`, `extraConfig`. */
+/** Reads the arguments of a DHCP server: `network`, `bootServer`, `unknownMachines`, `otherDhcpServers`, … */
 export function parseDhcpdSettings(args: unknown): Checked<DhcpdSettings> {
   const { fields, problems } = readFields(
     shape,
@@ -75,6 +78,7 @@ export function parseDhcpdSettings(args: unknown): Checked<DhcpdSettings> {
     network: network.value,
     ...(fields.bootServer === undefined ? {} : { bootServer: fields.bootServer }),
     unknownMachines,
+    ...(fields.otherDhcpServers === "allow" ? { otherDhcpServers: "allow" } : {}),
     loaders: ia32 === undefined ? { x64, script } : { x64, ia32, script },
     ...(extraConfig === undefined || extraConfig === "" ? {} : { extraConfig }),
   });

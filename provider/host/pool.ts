@@ -57,7 +57,8 @@ export async function openHost(connection: Connection, options: OpenOptions = {}
 async function openLink(target: Target, around: Surroundings, say: (line: string) => void): Promise<Link> {
   const key = JSON.stringify(target);
   for (;;) {
-    if (isEnding || (await engineIsGone())) {
+    const isAlone = await engineIsGone();
+    if (isEnding || isAlone) {
       throw new NetbootError("CONNECTION_LOST", `${target.name}: no connection is opened any more: the run ends`);
     }
     const known = entries.get(key);

@@ -81,6 +81,8 @@ export type Want =
       readonly rules: readonly string[];
       readonly allowDefaultRoute: boolean;
     }
+  /** Others may answer DHCP on its network. */
+  | { readonly want: "otherServers" }
   | { readonly want: "tftpd"; readonly address: string; readonly directory: string }
   /** A machine with its host blocks, which are joined with those of other resources and stacks. */
   | {

@@ -16,6 +16,7 @@ export interface DhcpServerInputs {
   /** The boot file by firmware, and `script`, which iPXE is given. */
   readonly loaders: Readonly<Record<string, string>>;
   readonly allowDefaultRoute?: boolean;
+  readonly otherDhcpServers?: "allow";
 }
 
 /** dhcpd with its configuration, on the private interface and nowhere else. */
@@ -38,5 +39,6 @@ export function planDhcpServer(inputs: DhcpServerInputs): readonly Want[] {
     ...planUnit(dhcpdUnit, inputs.unit, [dhcpdConf, hostsConf]),
     { want: "listen", unit: dhcpdUnit, on: { kind: "packet", interface: nic } },
     { want: "serve", interface: nic, bootServer: inputs.bootServer, cidr, loaders: inputs.loaders },
+    ...(inputs.otherDhcpServers === "allow" ? [{ want: "otherServers" } as const] : []),
   ];
 }

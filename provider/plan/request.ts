@@ -79,6 +79,7 @@ function renderWant(want: Want): readonly Uint8Array[] {
       const proved = typeof proof === "string" ? `+${proof}` : proof ? "+" : "-";
       return [line("node", hostname, address, macs.join(","), firmware, loader, proved, blocks)];
     }
+    case "otherServers":
     case "registered":
     case "purge":
       return [line(want.want)];

@@ -14,9 +14,21 @@ sub discover_frame {
     # A mark by which the history tells a probe from a boot (option 224 is for site use, RFC 3942).
     $options .= pack 'C C a*', 224, 7, 'netboot';
     $options .= pack 'C', 255;
-    my $bootp = pack('C4 N n n N4', 1, 1, 6, 0, $xid, 0, 0x8000, 0, 0, 0, 0) . pack('a16 a64 a128', $mac, '', '') . $options;
+    return bootp_frame($source, "\0\0\0\0", $mac, $xid, $options);
+}
+
+# What a host with an address asks: its settings, no address (RFC 2131, 4.4.3).
+sub inform_frame {
+    my ($source, $address, $xid) = @_;
+    my $options = pack 'C4 C3 C C C3 C', 99, 130, 83, 99, 53, 1, 8, 55, 3, 1, 3, 6, 255;
+    return bootp_frame($source, inet_aton($address), $source, $xid, $options);
+}
+
+sub bootp_frame {
+    my ($source, $from, $mac, $xid, $options) = @_;
+    my $bootp = pack('C4 N n n a4 N3', 1, 1, 6, 0, $xid, 0, 0x8000, $from, 0, 0, 0) . pack('a16 a64 a128', $mac, '', '') . $options;
     my $udp = pack('n4', 68, 67, 8 + length $bootp, 0) . $bootp;
-    my $ip = pack 'C2 n3 C2 n a4 a4', 0x45, 0, 20 + length $udp, 0, 0, 64, 17, 0, "\0\0\0\0", "\xff\xff\xff\xff";
+    my $ip = pack 'C2 n3 C2 n a4 a4', 0x45, 0, 20 + length $udp, 0, 0, 64, 17, 0, $from, "\xff\xff\xff\xff";
     substr $ip, 10, 2, pack 'n', checksum($ip);
     return "\xff\xff\xff\xff\xff\xff" . $source . pack('n', 0x0800) . $ip . $udp;
 }
@@ -43,39 +55,78 @@ sub parse_offer {
         $options = length $options > 2 + $length ? substr $options, 2 + $length : '';
     }
     $offer{file} = unpack 'Z*', $offer{options}{67} if $offer{file} eq '' && defined $offer{options}{67};
-    return unpack('C', $offer{options}{53} // "\0") == 2 ? \%offer : undef;
+    $offer{server} = length($offer{options}{54} // '') == 4 ? inet_ntoa($offer{options}{54}) : $offer{from};
+    $offer{hardware} = substr $frame, 6, 6;
+    $offer{kind} = unpack 'C', $offer{options}{53} // "\0";
+    return $offer{kind} == 2 || $offer{kind} == 5 ? \%offer : undef;
 }
 
-# Asks for every question { mac, arch, ipxe } and fills in its { offer }. Bounded: three rounds of at most 1.5 s per batch.
-sub ask_dhcp {
-    my ($interface, @questions) = @_;
+# A socket that hears and says whole frames on an interface, and the frame's own hardware address.
+sub open_wire {
+    my ($interface) = @_;
     my $link = interfaces()->{$interface} // die "there is no interface $interface\n";
-    my $source = pack 'H12', $link->{mac} =~ s/://gr;
     socket my $wire, 17, SOCK_RAW, unpack('S', pack 'n', 3) or die "cannot open a packet socket: $!\n";
     bind $wire, pack 'S n i S C C a8', 17, 3, $link->{index}, 0, 0, 0, '' or die "cannot bind to $interface: $!\n";
+    return ($wire, pack 'H12', $link->{mac} =~ s/://gr);
+}
+
+# Asks for every question { mac, arch, ipxe } and fills in its { offer }; a stranger's is not waited for.
+# Answers the offers that come from other hardware than node 0's own. Bounded: three rounds of at most 2 s per batch.
+sub ask_dhcp {
+    my ($interface, @questions) = @_;
+    my ($wire, $source) = open_wire($interface);
     my $select = IO::Select->new($wire);
+    my %others;
     while (my @batch = splice @questions, 0, 64) {
-        my %open = map { my $xid = int rand 0xffffffff; ($xid => $_) } @batch;
+        my %asked = map { my $xid = int rand 0xffffffff; ($xid => $_) } @batch;
+        # dhcpd answers in the order of the questions, so a stranger, asked first, has had its answer by then.
+        my @order = sort { !$asked{$a}{stranger} <=> !$asked{$b}{stranger} } keys %asked;
+        my $open = sub { grep { !$asked{$_}{offer} && !$asked{$_}{stranger} } @order };
         for my $round (1 .. 3) {
-            last unless %open;
-            for my $xid (keys %open) {
-                my $ask = $open{$xid};
+            my @open = $open->() or last;
+            for my $xid ($round == 1 ? @order : @open) {
+                my $ask = $asked{$xid};
                 send $wire, discover_frame($source, pack('H12', $ask->{mac} =~ s/://gr), $xid, $ask->{arch}, $ask->{ipxe}), 0;
             }
             # By the clock, for a busy network always has something to read.
             my $end = time + 2;
-            while (%open && time <= $end) {
+            while ($open->() && time <= $end) {
                 next unless $select->can_read(0.05);
                 recv $wire, my $frame, 4096, 0;
                 my $offer = parse_offer($frame) or next;
-                my $ask = delete $open{ $offer->{xid} } or next;
-                $ask->{offer} = $offer;
+                my $ask = $asked{ $offer->{xid} } or next;
+                if ($offer->{hardware} eq $source) { $ask->{offer} //= $offer }
+                else { $others{ $offer->{server} } = $offer }
             }
         }
         # One without an answer is enough for a refusal.
-        last if %open;
+        last if $open->();
     }
-    return;
+    return values %others;
+}
+
+sub stranger_mac { return sprintf '02:%02x:%02x:%02x:%02x:%02x', map { int rand 256 } 1 .. 5 }
+
+# Who else answers DHCP here: a stranger asks for an address, and node 0 for settings, which needs no ping before the
+# answer. Some servers take their time, so it waits the whole while.
+sub other_servers {
+    my ($interface, $address, $seconds) = @_;
+    my ($wire, $source) = open_wire($interface);
+    my $select = IO::Select->new($wire);
+    my $xid = int rand 0xfffffffe;
+    send $wire, discover_frame($source, pack('H12', stranger_mac() =~ s/://gr), $xid, 7, 0), 0;
+    send $wire, inform_frame($source, $address, $xid + 1), 0;
+    my %others;
+    for my $tick (1 .. $seconds * 20) {
+        my $end = time + 1;
+        while ($select->can_read(0.05)) {
+            recv $wire, my $frame, 4096, 0;
+            my $offer = parse_offer($frame);
+            $others{ $offer->{server} } = $offer if $offer && ($offer->{xid} == $xid || $offer->{xid} == $xid + 1) && $offer->{hardware} ne $source;
+            last if time > $end;
+        }
+    }
+    return values %others;
 }
 
 # Fetches a file by TFTP (RFC 1350, block size by RFC 2348); answers its bytes, or dies with the server's words.

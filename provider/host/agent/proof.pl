@@ -2,40 +2,74 @@
 
 my %ARCH = (x64 => 7, ia32 => 6);
 
-sub prove_nodes {
-    my ($register, $puts, $before) = @_;
-    my ($server) = all_ops($register, 'serve') or return;
-    my (undef, $interface, $next, undef, %loader) = @{ $server->[1] };
-    my @questions;
-    # Of a large fleet those that are new or changed, and one of each chain; the others were asked when they were.
+my $PROVED = "$STATE/proved";
+
+# Who is asked for: the machines that this transaction puts, of a large fleet those that are new or changed, and one of each
+# chain that node 0 has, whatever stack it is from. Each is [id, op, whether it only stands for its chain].
+sub machines_to_ask {
+    my ($register, $puts, $before, $server) = @_;
+    my (undef, undef, undef, $cidr, %loader) = @{ $server->[1] };
+    my $chain_of = sub { my ($op) = @_; return "$op->[4] " . ($op->[5] eq '-' ? $loader{ $op->[4] } // '' : $op->[5]) };
     my %known = map { (join(' ', @{ $_->[1] }) => 1) } all_ops($before, 'node');
-    my %asked;
+    my (@machines, %asked);
     for my $id (sort keys %$puts) {
         my $many = ops_of($puts->{$id}, 'node') > 1;
         for my $op (ops_of($puts->{$id}, 'node')) {
-            my (undef, $hostname, $wanted, $macs, $firmware, $own_loader, $proof) = @$op;
-            my $loader = $own_loader eq '-' ? $loader{$firmware} // '' : $own_loader;
-            if ($proof eq '-') { output($id, 'verified', 'not asked: verify is false'); next }
-            next if $asked{"$firmware $loader"}++ && $many && $known{ join ' ', @$op };
-            for my $mac (split /,/, $macs) {
-                push @questions,
-                    { id => $id, hostname => $hostname, mac => $mac, arch => $ARCH{$firmware}, ipxe => 0, address => $wanted, file => $loader, next => $next },
-                    { id => $id, hostname => $hostname, mac => $mac, arch => $ARCH{$firmware}, ipxe => 1, address => $wanted, file => $loader{script}, next => $next };
-            }
+            if ($op->[6] eq '-') { output($id, 'verified', 'not asked: verify is false'); next }
+            next if $asked{ $chain_of->($op) }++ && $many && $known{ join ' ', @$op };
+            push @machines, [$id, $op, 0];
         }
     }
-    return unless @questions;
-    ask_dhcp($interface, @questions);
-    my %seen;
-    for my $ask (@questions) {
-        my ($offer, $who) = ($ask->{offer}, ($ask->{ipxe} ? 'iPXE' : 'the firmware') . " of $ask->{hostname} ($ask->{mac})");
-        refuse('NOT_SERVING', $ask->{id}, "$who asked by DHCP on $interface and got no answer") unless $offer;
-        refuse('NOT_SERVING', $ask->{id}, "$who was offered the address $offer->{address}, not $ask->{address}, by $offer->{from}")
-            if $ask->{address} ne '-' && $offer->{address} ne $ask->{address};
-        refuse('NOT_SERVING', $ask->{id}, "$who was told the file \"$offer->{file}\", not \"$ask->{file}\", by $offer->{from}") if $offer->{file} ne $ask->{file};
-        refuse('NOT_SERVING', $ask->{id}, "$who was sent to the boot server $offer->{next}, not $ask->{next}, by $offer->{from}") if $offer->{next} ne $ask->{next};
-        $seen{ $ask->{id} } = $ask->{file} unless $ask->{ipxe};
+    # One that asks not to be proved stands for its chain only if no other does; one outside the network waits for its own change.
+    for my $found (sort { ($a->[1][6] eq '-') <=> ($b->[1][6] eq '-') } all_ops($register, 'node')) {
+        my ($id, $op) = @$found;
+        next unless in_network($op->[2], $cidr);
+        push @machines, [$id, $op, 1] unless $asked{ $chain_of->($op) }++;
     }
+    return map { [@$_, $chain_of->($_->[1])] } @machines;
+}
+
+sub in_network {
+    my ($address, $cidr) = @_;
+    return 1 if $address eq '-';
+    my ($subnet, $prefix) = split m{/}, $cidr;
+    my $mask = $prefix ? (0xffffffff << (32 - $prefix)) & 0xffffffff : 0;
+    return (number_of($address) & $mask) == number_of($subnet);
+}
+
+# Both stages of every machine, every file that they name and that the script names, and a machine that nobody declared.
+sub prove_nodes {
+    my ($register, $puts, $before, $touches_boot) = @_;
+    my ($server) = all_ops($register, 'serve') or return;
+    my (undef, $interface, $next, undef, %loader) = @{ $server->[1] };
+    my @machines = machines_to_ask($register, $puts, $before, $server);
+    return unless $touches_boot || grep { !$_->[2] } @machines;
+    my @questions;
+    for my $machine (@machines) {
+        my ($id, $op, $stands, $chain) = @$machine;
+        my (undef, $hostname, $wanted, $macs, $firmware) = @$op;
+        my ($own) = $chain =~ / (.*)/;
+        for my $mac ($stands ? (split /,/, $macs)[0] : split /,/, $macs) {
+            my %about = (id => $id, hostname => $hostname, mac => $mac, arch => $ARCH{$firmware}, address => $wanted, next => $next, stands => $stands, chain => $chain);
+            push @questions, { %about, ipxe => 0, file => $own }, { %about, ipxe => 1, file => $loader{script} };
+        }
+    }
+    my $refuses_strangers = (slurp($DHCPD) // '') =~ /^deny unknown-clients;/m;
+    my %stranger = (stranger => 1, mac => stranger_mac(), arch => 7, ipxe => 0);
+    my @others = ask_dhcp($interface, ($touches_boot && $refuses_strangers ? \%stranger : ()), @questions);
+    refuse_other_servers([@$server, $register->{ $server->[0] }], $interface, @others);
+    refuse('NOT_SERVING', $server->[0], "a machine that no program names ($stranger{mac}) was offered the address $stranger{offer}{address}; "
+          . 'take out what lets unknown clients in (extraConfig, a drop-in of the unit), or say unknownMachines: "serve"') if $stranger{offer};
+    my (%seen, %failed);
+    my %files;
+    for my $ask (@questions) {
+        next if $failed{ $ask->{chain} };
+        my $why = why_not_served($ask) // why_no_file($register, $ask, \%files);
+        if (!defined $why) { $seen{ $ask->{id} } = $ask->{file} unless $ask->{ipxe} || $ask->{stands}; next }
+        refuse('NOT_SERVING', $ask->{id}, $why) unless $ask->{stands};
+        $failed{ $ask->{chain} } = "$why ($ask->{id}, which stands for all machines with this chain)";
+    }
+    judge_chains(\%failed, (sort keys %$puts)[0] // '-', map { $_->[3] } @machines);
     for my $id (sort keys %seen) {
         my @nodes = ops_of($puts->{$id}, 'node');
         my $macs = map { split /,/, $_->[3] } @nodes;
@@ -43,6 +77,112 @@ sub prove_nodes {
             : 'their addresses and files to ' . scalar(@nodes) . ' machines';
         output($id, 'verified', "DHCP offered $text ($macs MAC" . ($macs == 1 ? '' : 's') . ')');
     }
+    return;
+}
+
+# A chain that was good before and is not any more undoes the transaction; one that was bad before is only told of, for else
+# nothing could ever be mended.
+sub judge_chains {
+    my ($failed, $row, @chains) = @_;
+    my %good = map { $_ => 1 } split /\n/, slurp($PROVED) // '';
+    for my $chain (sort keys %$failed) {
+        refuse('NOT_SERVING', '-', $failed->{$chain}) if $good{$chain};
+        warn_to($row, "not proved: $failed->{$chain}");
+    }
+    my $text = join '', map { "$_\n" } sort(unique(grep { !$failed->{$_} } @chains));
+    replace_file($PROVED, $text, 0600) if -d $STATE && $text ne (slurp($PROVED) // '');
+    return;
+}
+
+sub why_not_served {
+    my ($ask) = @_;
+    my ($offer, $who) = ($ask->{offer}, ($ask->{ipxe} ? 'iPXE' : 'the firmware') . " of $ask->{hostname} ($ask->{mac})");
+    return "$who asked by DHCP and got no answer" unless $offer;
+    return "$who was offered the address $offer->{address}, not $ask->{address}, by $offer->{from}" if $ask->{address} ne '-' && $offer->{address} ne $ask->{address};
+    return "$who was told the file \"$offer->{file}\", not \"$ask->{file}\", by $offer->{from}" if $offer->{file} ne $ask->{file};
+    return "$who was sent to the boot server $offer->{next}, not $ask->{next}, by $offer->{from}" if $offer->{next} ne $ask->{next};
+    return undef;
+}
+
+# Why a machine would not get the file that DHCP names, or what the script fetches after it: each file is fetched once.
+sub why_no_file {
+    my ($register, $ask, $files) = @_;
+    my ($server) = all_ops($register, 'tftpd') or return undef;
+    my (undef, $address, $folder) = @{ $server->[1] };
+    return undef unless $ask->{next} eq $address;
+    my $kind = $ask->{ipxe} ? 'script' : $ask->{arch} == $ARCH{ia32} ? 'ia32' : 'x64';
+    my $checked = "$ask->{file} $kind";
+    return $files->{$checked} if exists $files->{$checked};
+    my $why = $files->{$checked} = why_no_such_file($register, $address, $folder, $ask->{file}, $kind);
+    return $why if defined $why || !$ask->{ipxe};
+    for my $name (files_of_script(slurp("$folder/$ask->{file}") // '', $address)) {
+        $why = why_no_such_file($register, $address, $folder, $name, 'any');
+        return $files->{$checked} = "$why; $ask->{file} fetches it" if defined $why;
+    }
+    return undef;
+}
+
+my %PE_MACHINE = (0x14c => 'ia32', 0x8664 => 'x64', 0xaa64 => 'arm64', 0x1c0 => 'arm', 0x1c2 => 'arm');
+
+sub why_no_such_file {
+    my ($register, $address, $folder, $name, $kind) = @_;
+    my $content = eval { fetch_tftp($address, $name) };
+    return "$name could not be fetched by TFTP from $address: " . ($@ =~ s/\n//r) unless defined $content;
+    my $sha256 = recorded_sum($register, "$folder/$name") // '';
+    return "TFTP served another $name than was declared (sha256 " . sha256_text($content) . ", not $sha256)" if length $sha256 && sha256_text($content) ne $sha256;
+    return undef if $kind eq 'any';
+    if ($kind eq 'script') { return $content =~ /^#!ipxe\s/ ? undef : "$name is no script of iPXE: its first line is not \"#!ipxe\"" }
+    my $header = substr($content, 0, 2) eq 'MZ' && length $content > 64 ? unpack 'V', substr $content, 60, 4 : length $content;
+    return "$name is no program of UEFI" unless $header + 6 <= length $content && substr($content, $header, 4) eq "PE\0\0";
+    my $machine = unpack 'v', substr $content, $header + 4, 2;
+    my $is = $PE_MACHINE{$machine} // sprintf 'machine type %04x', $machine;
+    return $is eq $kind ? undef : "$name is a program for $is, and firmware of $kind can't run it";
+}
+
+# The files that a script of iPXE fetches from this server, as far as its text tells.
+sub files_of_script {
+    my ($text, $address) = @_;
+    my @commands = map { s/^\s+//r } map { split /&&|\|\|/ } grep { !/^\s*#/ } split /\n/, $text;
+    my (%values, %named, @files);
+    for (@commands) {
+        push @{ $values{$1} }, $2 if /^set\s+([\w.-]+?)(?::\w+)?\s+(\S+)/;
+        $named{$1} = 1 if /--name\s+(\S+)/;
+    }
+    for (@commands) {
+        next unless /^(?:imgfetch|imgload|module|initrd|kernel|chain|boot|imgexec)\s+(.*)/;
+        my $words = $1 =~ s/--(?:name|timeout)\s+\S+//gr =~ s/--\S+//gr;
+        my ($uri) = split ' ', $words or next;
+        next if $named{$uri};
+        $uri =~ s{^tftp://(?:\$\{next-server\}|\Q$address\E)/+}{};
+        next if $uri =~ m{^\w+://};
+        my @names = ($uri);
+        while ($names[0] =~ /\$\{([\w.-]+)\}/) {
+            my $variable = $1;
+            @names = map { my $name = $_; map { $name =~ s/\$\{\Q$variable\E\}/$_/gr } @{ $values{$variable} // [] } } @names or last;
+        }
+        push @files, @names;
+    }
+    return unique(@files);
+}
+
+# Two servers that both answer: which of them a machine takes is chance.
+sub refuse_other_servers {
+    my ($server, $interface, @others) = @_;
+    return unless @others;
+    my $names = join ', ', map { "$_->{server} (" . join(':', unpack '(H2)6', $_->{hardware}) . ')' } sort { $a->{server} cmp $b->{server} } @others;
+    return if ops_of($server->[2], 'otherServers');
+    refuse('OTHER_DHCP_SERVER', $server->[0], "another DHCP server answers on $interface: $names; which of the two a machine takes is chance. "
+          . 'Switch it off, or say otherDhcpServers: "allow" if it leaves these machines alone');
+}
+
+# Before ours is started.
+sub check_other_servers {
+    my ($puts, $merged) = @_;
+    my ($server) = grep { $puts->{ $_->[0] } } all_ops($merged, 'serve') or return;
+    return if unit_state('isc-dhcp-server.service')->{ActiveState} eq 'active' || ops_of($merged->{ $server->[0] }, 'otherServers');
+    my ($nic) = ops_of($merged->{ $server->[0] }, 'interface');
+    say_to($server->[0], "listening for other DHCP servers on $server->[1][1]");
+    refuse_other_servers([@$server, $merged->{ $server->[0] }], $server->[1][1], other_servers($server->[1][1], $nic->[2], 1.6));
     return;
 }
 

@@ -114,6 +114,7 @@ sub transact {
     take_files($puts, $register, $contents);
     my $firewall = plan_firewall($request, $register, $merged);
     $merged = merge_register($register, $request);
+    check_other_servers($puts, $merged);
     my ($want, $had) = wanted_paths($register, $merged, $puts, $contents);
     want_firewall($firewall, $want);
 
@@ -344,8 +345,10 @@ sub prove {
     }
     prove_time($merged, $puts, $restart);
     prove_names($register, $merged, $puts, $changed, $restart);
-    prove_nodes($merged, $puts, $register);
+    my ($tftp) = all_ops($merged, 'tftpd');
+    my $touches_boot = %$restart || grep { $_ eq $DHCPD || $_ eq $HOSTS || $tftp && index($_, "$tftp->[1][2]/") == 0 } keys %$changed;
     prove_files($merged, $changed);
+    prove_nodes($merged, $puts, $register, $touches_boot);
     return;
 }
 
@@ -389,14 +392,13 @@ sub number_of { my ($address) = @_; return unpack 'N', inet_aton($address) }
 # A network that moves away from machines: those of its own stack follow in the same run, another stack's would be lost.
 sub check_network {
     my ($merged, $request, $server) = @_;
-    my ($subnet, $prefix) = split m{/}, $server->[1][3];
-    my $mask = $prefix ? (0xffffffff << (32 - $prefix)) & 0xffffffff : 0;
-    my @outside = grep { my $address = $_->[1][2]; $address ne '-' && (number_of($address) & $mask) != number_of($subnet) && !$request->{put}{ $_->[0] } } all_ops($merged, 'node');
+    my $cidr = $server->[1][3];
+    my @outside = grep { !in_network($_->[1][2], $cidr) && !$request->{put}{ $_->[0] } } all_ops($merged, 'node');
     my $names = sub { return join ', ', map { "$_->[1][1] ($_->[1][2], $_->[0])" } @_ };
     my @others = grep { stack_of($_->[0]) ne stack_of($server->[0]) } @outside;
-    refuse('IN_USE', $server->[0], "machines of other stacks are outside the new network $subnet/$prefix: " . $names->(@others)
+    refuse('IN_USE', $server->[0], "machines of other stacks are outside the new network $cidr: " . $names->(@others)
           . '; move them first. Node 0 is as it was') if @others;
-    warn_to($server->[0], "outside the new network $subnet/$prefix, and not served until their own change in this up: " . $names->(@outside)) if @outside;
+    warn_to($server->[0], "outside the new network $cidr, and not served until their own change in this up: " . $names->(@outside)) if @outside;
     return;
 }
 
@@ -420,7 +422,7 @@ sub clean_up {
     unlink "$UNITS/multi-user.target.wants/$RECOVERY", "$UNITS/$RECOVERY";
     run(['systemctl', 'daemon-reload']);
     my @edits = glob "$EDITS/*";
-    run(['rm', '-rf', '--', $REGISTER, $KEPT, $UNDO, $TAKING, staged_name($JOURNAL), "$STATE/agent.pl", @edits ? () : ($EDITS)]);
+    run(['rm', '-rf', '--', $REGISTER, $KEPT, $UNDO, $TAKING, $PROVED, staged_name($JOURNAL), "$STATE/agent.pl", @edits ? () : ($EDITS)]);
     rmdir $STATE;
     return;
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Lab, labUp } from "../../../lab/index.mts";
@@ -19,7 +19,7 @@ export interface Round {
   readonly seed: number;
   readonly fault: string;
   readonly change: string;
-  /** When it struck, in milliseconds since the first connection. */
+  /** When it struck, in milliseconds since the first connection, or since a transaction had staged its files. */
   readonly afterMs: number;
   /** How the disturbed run ended: `ok`, `failed`, `killed`. */
   readonly run: string;
@@ -151,7 +151,9 @@ async function disturb(
   { strike, endsEngine }: Fault,
 ): Promise<{ readonly disturbed: CommandResult; readonly afterMs: number; readonly late: number }> {
   const { lab, wire, random } = scene;
-  const afterMs = random.between(0, 1000);
+  const isAimed = random.one([true, false]);
+  // A transaction is over in some tenths of a second.
+  const afterMs = random.between(0, isAimed ? 250 : 1000);
   let isConnected = (): void => undefined;
   const connected = new Promise<void>((resolve) => (isConnected = resolve));
   if (strike !== undefined) wire.treat({ onConnection: () => isConnected() });
@@ -164,6 +166,7 @@ async function disturb(
   });
   if (strike === undefined) return { disturbed: await running, afterMs, late: 0 };
   await Promise.race([connected, running]);
+  if (isAimed) await Promise.race([journalOf(lab), running]);
   await Promise.race([wait(afterMs), running]);
   await strike(scene, { enginePid, ended: running });
   wire.treat({});
@@ -173,6 +176,12 @@ async function disturb(
   const disturbed = await running;
   await providerEnds(lab);
   return { disturbed, afterMs, late: endsEngine === true ? (await transactionsOf(lab)) - begun : 0 };
+}
+
+/** Waits until a transaction has staged its files, for as long as one may take to begin. */
+async function journalOf(lab: Lab): Promise<void> {
+  const journal = join(lab.node0.root, "/var/lib/pulumi-netboot/journal");
+  for (let waited = 0; waited < 10_000 && !existsSync(journal); waited += 2) await wait(2);
 }
 
 /** A provider whose engine is dead ends by itself; until then it may still be at work. */
