@@ -18,7 +18,8 @@ import type { OlaFleetInputs } from "../provider/plan/olaFleet";
 import type { ServedFile } from "./bootArtifacts";
 import { declareNodes } from "./declaredNodes";
 import { HostResource } from "./hostResource";
-import { chainOf, namedOf, resolveServer, type Server } from "./server";
+import { countFleet, previewFleet } from "./nextBootPreview";
+import { chainOf, namedOf, resolveServer, type Server, standardLoaders } from "./server";
 
 /** One machine of a fleet. */
 export interface FleetNodeArgs {
@@ -87,6 +88,10 @@ export class OlaFleet extends HostResource {
       .apply(([{ server, settings }, nodes]) => readRows(name, server, settings, nodes));
     const described = pulumi.all([rows, reference, files]);
     const chains = described.apply(([{ value = [] }, { settings }, served]) => chainsOf(value, settings, served));
+    // A step of its own: what a file's hash leaves unknown is no reason not to count.
+    pulumi.all([rows, reference]).apply(([{ value = [] }, { settings }]) => {
+      countFleet(name, value.length, standardLoaders(settings));
+    });
     super(
       "OlaFleet",
       name,
@@ -103,7 +108,7 @@ export class OlaFleet extends HostResource {
         // A step of its own: a file's hash that is not known yet must not hide the machines.
         computed: { chains },
       },
-      pulumi.mergeOptions({ dependsOn: parts }, opts) as pulumi.CustomResourceOptions,
+      pulumi.mergeOptions({ dependsOn: parts, ...previewFleet() }, opts) as pulumi.CustomResourceOptions,
     );
     this.named = pulumi.all([rows, reference]).apply(([{ value = [] }, { settings }]) => namedOf(value, settings));
     this.nextBoots = described.apply(([{ value = [] }, { settings }, served]) =>

@@ -15,6 +15,7 @@ import { parseVerify, type Verify } from "../provider/config/verify";
 import type { OlaNodeInputs } from "../provider/plan/olaNode";
 import { declareNodes } from "./declaredNodes";
 import { HostResource } from "./hostResource";
+import { previewNode } from "./nextBootPreview";
 import { isPlain } from "./plain";
 import { chainOf, namedOf, resolveServer, type Server } from "./server";
 
@@ -92,7 +93,7 @@ export class OlaNode extends HostResource {
         outputKeys: ["verified"],
         computed: { nextBoot },
       },
-      pulumi.mergeOptions({ dependsOn: parts }, opts) as pulumi.CustomResourceOptions,
+      pulumi.mergeOptions({ dependsOn: parts, ...previewNode() }, opts) as pulumi.CustomResourceOptions,
     );
     this.nextBoot = nextBoot;
     this.#machine = machine;

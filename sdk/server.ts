@@ -44,6 +44,11 @@ export function namedOf(rows: readonly NodeRow[], settings: DhcpdSettings | unde
   return rows.flatMap(({ address, hostname }) => (address === undefined ? [] : [{ address, hostname, domain }]));
 }
 
+/** What each firmware starts, unless a machine has a loader of its own. */
+export function standardLoaders(settings: DhcpdSettings | undefined): Readonly<Record<Firmware, string>> {
+  return { x64: settings?.loaders.x64 ?? "ipxe.efi", ia32: settings?.loaders.ia32 ?? "ipxe32.efi" };
+}
+
 /** The files that a machine meets, each with its hash where the server knows it. */
 export function chainOf(
   row: Pick<NodeRow, "firmware" | "loader">,
@@ -51,12 +56,8 @@ export function chainOf(
   files: Readonly<Record<string, ServedFile>> | undefined,
 ): BootChain {
   const file = (name: string) => ({ name, sha256: files?.[name]?.sha256 ?? "unknown" });
-  const standard: Readonly<Record<Firmware, string>> = {
-    x64: settings?.loaders.x64 ?? "ipxe.efi",
-    ia32: settings?.loaders.ia32 ?? "ipxe32.efi",
-  };
   return {
-    loader: file(row.loader ?? standard[row.firmware]),
+    loader: file(row.loader ?? standardLoaders(settings)[row.firmware]),
     script: file(settings?.loaders.script ?? "refind.pxe"),
     refind: file("refind_x64.efi"),
     refindConf: file("refind.conf"),

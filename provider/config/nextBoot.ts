@@ -34,6 +34,11 @@ export function renderChain(firmware: NodeRow["firmware"], chain: BootChain): st
   ].join("\n");
 }
 
+/** The machine without its chain. */
+export function renderMachine({ address, hostname, macs }: NodeRow): string {
+  return `${address ?? "from the pool"} ${hostname} (${macs.join(", ")})`;
+}
+
 /**
  * What the next reboot of a machine does. It stays the same as long as the machine's address, name, NICs and chain do.
  *
@@ -46,5 +51,5 @@ export function renderChain(firmware: NodeRow["firmware"], chain: BootChain): st
  * ```
  */
 export function renderNextBoot({ row, ...chain }: NextBoot): string {
-  return `${row.address ?? "from the pool"} ${row.hostname} (${row.macs.join(", ")})\n${renderChain(row.firmware, chain)}`;
+  return `${renderMachine(row)}\n${renderChain(row.firmware, chain)}`;
 }

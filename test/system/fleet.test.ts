@@ -114,6 +114,9 @@ describe("a fleet beside single machines", () => {
       /~ rows +: \{\s+~ m2: "192\.168\.1\.6 m2 52:54:00:00:02:03" => "192\.168\.1\.7 m2 52:54:00:00:02:03 snponly\.efi"/,
     );
     expect(stdout).not.toMatch(/~ m1:/);
+    expect(stdout).toMatch(
+      /^\s*next boot changes for 1 of 3 nodes: m2 \(address 192\.168\.1\.6 → 192\.168\.1\.7, ipxe\.efi → snponly\.efi\)$/m,
+    );
     await project.succeed(up);
     expect((await served())["m2-nic0"]).toBe("03 7");
   });

@@ -94,6 +94,9 @@ describe("examples/guide", () => {
     expect(stdout).toMatch(/\+ default-lease-time 3600;\n/);
     expect(stdout).toMatch(/- .*\b3\b.*\n\s*\+ .*\b5\b/);
     expect(stdout).toMatch(/~ nextBoot/);
+    expect(stdout).toMatch(
+      /^\s*next boot changes for 1 of 1 node: node-1 \(refind\.pxe \w{8} → \w{8}, refind\.conf \w{8} → \w{8}\)$/m,
+    );
     expect(await loginsOf(lab)).toBe(logins);
   });
 
