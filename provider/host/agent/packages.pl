@@ -123,6 +123,7 @@ sub begin_fetching {
         mkdir $DEBS, 0700;
         chdir $DEBS;
         run(['apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', $_]) for @replaced;
+        chmod 0600, glob "$DEBS/*.deb";
     }
     for my $package (sort keys %files) {
         my ($status) = eval { unpack_package($package, sub { run(['apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', $package]) }) };
