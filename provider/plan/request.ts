@@ -2,8 +2,8 @@ import type { Change, Want } from "./declaration";
 
 /** What is asked of the agent on node 0. */
 export interface Request {
-  /** `apply` changes the host; `look` only tells how it differs. */
-  readonly mode: "apply" | "look";
+  /** `apply` changes the host; `look` tells how it differs, and `prove` what it serves to the machines of these resources. */
+  readonly mode: "apply" | "look" | "prove";
   /** The machine-id's first digits that these resources were made on; another machine is refused. */
   readonly machine?: string | undefined;
   readonly changes: readonly Change[];

@@ -88,7 +88,7 @@ async function put(
   };
 }
 
-async function declare(
+export async function declare(
   kind: string,
   id: string,
   generation: string,
@@ -150,7 +150,7 @@ function liveInputs(kind: string, declaration: Declaration, declared: Properties
   return inputs;
 }
 
-function sentenceOf({ what, how, seen }: Drift): string {
+export function sentenceOf({ what, how, seen }: Drift): string {
   switch (how) {
     case "missing":
       return `${what} is missing`;

@@ -90,8 +90,10 @@ sub ask_dhcp {
             }
             # By the clock, for a busy network always has something to read.
             my $end = time + 2;
-            while ($open->() && time <= $end) {
-                next unless $select->can_read(0.05);
+            # When all have their answer, another server's may still be on its way.
+            my $lingering = 6;
+            while (($open->() || $lingering > 0) && time <= $end) {
+                if (!$select->can_read(0.05)) { $lingering-- unless $open->(); next }
                 recv $wire, my $frame, 4096, 0;
                 my $offer = parse_offer($frame) or next;
                 my $ask = $asked{ $offer->{xid} } or next;

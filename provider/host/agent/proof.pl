@@ -39,7 +39,9 @@ sub in_network {
 
 # Both stages of every machine, every file that they name and that the script names, and a machine that nobody declared.
 sub prove_nodes {
-    my ($register, $puts, $before, $touches_boot) = @_;
+    my ($register, $puts, $before, $changed, $restart) = @_;
+    my ($tftp) = all_ops($register, 'tftpd');
+    my $touches_boot = %$restart || grep { $_ eq $DHCPD || $_ eq $HOSTS || $tftp && index($_, "$tftp->[1][2]/") == 0 } keys %$changed;
     my ($server) = all_ops($register, 'serve') or return;
     my (undef, $interface, $next, undef, %loader) = @{ $server->[1] };
     my @machines = machines_to_ask($register, $puts, $before, $server);
@@ -66,8 +68,9 @@ sub prove_nodes {
         next if $failed{ $ask->{chain} };
         my $why = why_not_served($ask) // why_no_file($register, $ask, \%files);
         if (!defined $why) { $seen{ $ask->{id} } = $ask->{file} unless $ask->{ipxe} || $ask->{stands}; next }
-        refuse('NOT_SERVING', $ask->{id}, $why) unless $ask->{stands};
-        $failed{ $ask->{chain} } = "$why ($ask->{id}, which stands for all machines with this chain)";
+        refuse('NOT_SERVING', $ask->{id}, $why->{text}) unless $ask->{stands};
+        my $is_ours = $why->{by} eq 'dhcpd' ? $restart->{'isc-dhcp-server.service'} || $changed->{$DHCPD} || $changed->{$HOSTS} : $changed->{ $why->{by} } || $changed->{ $why->{besides} // '' };
+        $failed{ $ask->{chain} } = { %$why, text => "$why->{text} ($ask->{id}, which stands for all machines with this chain)", is_ours => $is_ours };
     }
     judge_chains(\%failed, (sort keys %$puts)[0] // '-', map { $_->[3] } @machines);
     for my $id (sort keys %seen) {
@@ -80,31 +83,74 @@ sub prove_nodes {
     return;
 }
 
-# A chain that was good before and is not any more undoes the transaction; one that was bad before is only told of, for else
-# nothing could ever be mended.
+# The proof on demand: all machines of these resources, told one by one. Nothing is changed; after a minute the rest is not
+# asked for.
+sub prove_on_demand {
+    my ($request, $register) = @_;
+    my ($server) = all_ops($register, 'serve');
+    my (undef, $interface, $next, undef, %loader) = $server ? @{ $server->[1] } : ();
+    my (@questions, %why, %files, @others);
+    for my $id (sort keys %{ $request->{put} }) {
+        if (!$register->{$id}) { tell_client('done', $id, 'gone'); next }
+        for my $op (ops_of($register->{$id}, 'node')) {
+            my (undef, $hostname, $wanted, $macs, $firmware, $own) = @$op;
+            if (!$server) { output($id, "machine:$hostname", 'there is no DHCP server on this host'); next }
+            for my $mac (split /,/, $macs) {
+                my %about = (id => $id, hostname => $hostname, mac => $mac, arch => $ARCH{$firmware}, address => $wanted, next => $next);
+                push @questions, { %about, ipxe => 0, file => $own eq '-' ? $loader{$firmware} // '' : $own }, { %about, ipxe => 1, file => $loader{script} };
+            }
+        }
+        tell_client('done', $id, 'seen');
+    }
+    my @waiting = @questions;
+    my $end = time + 60;
+    while (my @batch = splice @waiting, 0, 64) {
+        if (time >= $end) { $_->{late} = 1 for @batch; next }
+        push @others, ask_dhcp($interface, @batch);
+    }
+    my $rivals = @others ? '; another DHCP server answers too: ' . join ', ', unique(map { $_->{server} } @others) : '';
+    my (%said, %macs, @order);
+    for my $ask (@questions) {
+        my $key = "$ask->{id} $ask->{hostname}";
+        push @order, $ask unless $macs{$key}++;
+        $said{$key} //= $ask->{late} ? 'not asked: a minute was over' : (why_not_served($ask) // why_no_file($register, $ask, \%files) // {})->{text};
+    }
+    for my $ask (@order) {
+        my $key = "$ask->{id} $ask->{hostname}";
+        my $count = $macs{$key} / 2;
+        my $text = $said{$key} // ($rivals eq '' ? 'served: ' . ($ask->{address} eq '-' ? 'an address of the pool' : $ask->{address}) . ", $ask->{file}, then $loader{script} ($count MAC" . ($count == 1 ? '' : 's') . ')' : 'served');
+        output($ask->{id}, "machine:$ask->{hostname}", "$text$rivals");
+    }
+    return;
+}
+
+# A chain that was good before and is not any more, by what this transaction touched, undoes it. One that was bad before, or by
+# what somebody else has done, is only told of: else two things that are broken would keep each other from being mended.
 sub judge_chains {
     my ($failed, $row, @chains) = @_;
     my %good = map { $_ => 1 } split /\n/, slurp($PROVED) // '';
     for my $chain (sort keys %$failed) {
-        refuse('NOT_SERVING', '-', $failed->{$chain}) if $good{$chain};
-        warn_to($row, "not proved: $failed->{$chain}");
+        refuse('NOT_SERVING', '-', $failed->{$chain}{text}) if $good{$chain} && $failed->{$chain}{is_ours};
+        warn_to($row, "not proved: $failed->{$chain}{text}");
     }
     my $text = join '', map { "$_\n" } sort(unique(grep { !$failed->{$_} } @chains));
     replace_file($PROVED, $text, 0600) if -d $STATE && $text ne (slurp($PROVED) // '');
     return;
 }
 
+# What is wrong with what a machine is told or given: { text, by }, where `by` is dhcpd or the file; nothing if all is well.
 sub why_not_served {
     my ($ask) = @_;
     my ($offer, $who) = ($ask->{offer}, ($ask->{ipxe} ? 'iPXE' : 'the firmware') . " of $ask->{hostname} ($ask->{mac})");
-    return "$who asked by DHCP and got no answer" unless $offer;
-    return "$who was offered the address $offer->{address}, not $ask->{address}, by $offer->{from}" if $ask->{address} ne '-' && $offer->{address} ne $ask->{address};
-    return "$who was told the file \"$offer->{file}\", not \"$ask->{file}\", by $offer->{from}" if $offer->{file} ne $ask->{file};
-    return "$who was sent to the boot server $offer->{next}, not $ask->{next}, by $offer->{from}" if $offer->{next} ne $ask->{next};
-    return undef;
+    my $text = !$offer ? "$who asked by DHCP and got no answer"
+        : $ask->{address} ne '-' && $offer->{address} ne $ask->{address} ? "$who was offered the address $offer->{address}, not $ask->{address}, by $offer->{from}"
+        : $offer->{file} ne $ask->{file} ? "$who was told the file \"$offer->{file}\", not \"$ask->{file}\", by $offer->{from}"
+        : $offer->{next} ne $ask->{next} ? "$who was sent to the boot server $offer->{next}, not $ask->{next}, by $offer->{from}"
+        : return undef;
+    return { text => $text, by => 'dhcpd' };
 }
 
-# Why a machine would not get the file that DHCP names, or what the script fetches after it: each file is fetched once.
+# The same of the file that DHCP names, and of those that the script fetches after it: each file is fetched once.
 sub why_no_file {
     my ($register, $ask, $files) = @_;
     my ($server) = all_ops($register, 'tftpd') or return undef;
@@ -113,11 +159,14 @@ sub why_no_file {
     my $kind = $ask->{ipxe} ? 'script' : $ask->{arch} == $ARCH{ia32} ? 'ia32' : 'x64';
     my $checked = "$ask->{file} $kind";
     return $files->{$checked} if exists $files->{$checked};
-    my $why = $files->{$checked} = why_no_such_file($register, $address, $folder, $ask->{file}, $kind);
-    return $why if defined $why || !$ask->{ipxe};
+    my $look = sub { my ($name, $of) = @_; my $text = why_no_such_file($register, $address, $folder, $name, $of); return defined $text ? { text => $text, by => "$folder/$name" } : undef };
+    my $why = $files->{$checked} = $look->($ask->{file}, $kind);
+    return $why if $why || !$ask->{ipxe};
     for my $name (files_of_script(slurp("$folder/$ask->{file}") // '', $address)) {
-        $why = why_no_such_file($register, $address, $folder, $name, 'any');
-        return $files->{$checked} = "$why; $ask->{file} fetches it" if defined $why;
+        $why = $look->($name, 'any') or next;
+        # The script names it: whichever of the two was changed.
+        my %both = (text => "$why->{text}; $ask->{file} fetches it", by => $why->{by}, besides => "$folder/$ask->{file}");
+        return $files->{$checked} = \%both;
     }
     return undef;
 }
@@ -129,7 +178,8 @@ sub why_no_such_file {
     my $content = eval { fetch_tftp($address, $name) };
     return "$name could not be fetched by TFTP from $address: " . ($@ =~ s/\n//r) unless defined $content;
     my $sha256 = recorded_sum($register, "$folder/$name") // '';
-    return "TFTP served another $name than was declared (sha256 " . sha256_text($content) . ", not $sha256)" if length $sha256 && sha256_text($content) ne $sha256;
+    return "TFTP served another $name than was declared (sha256 " . sha256_text($content) . ", not $sha256); `pulumi up --refresh` mends what somebody changed"
+        if length $sha256 && sha256_text($content) ne $sha256;
     return undef if $kind eq 'any';
     if ($kind eq 'script') { return $content =~ /^#!ipxe\s/ ? undef : "$name is no script of iPXE: its first line is not \"#!ipxe\"" }
     my $header = substr($content, 0, 2) eq 'MZ' && length $content > 64 ? unpack 'V', substr $content, 60, 4 : length $content;
@@ -187,13 +237,18 @@ sub check_other_servers {
 }
 
 sub prove_files {
-    my ($register, $paths) = @_;
+    my ($register, $paths, $restart) = @_;
     my ($server) = all_ops($register, 'tftpd') or return;
     my (undef, $address, $folder) = @{ $server->[1] };
-    for my $found (all_ops($register, 'file')) {
+    my @touched = grep { $paths->{ $_->[1][1] } && index($_->[1][1], "$folder/") == 0 } all_ops($register, 'file');
+    # Somebody stopped it, and its own change in this up, or the next, starts it.
+    if (@touched && !$restart->{'tftpd-hpa.service'} && unit_state('tftpd-hpa.service')->{ActiveState} eq 'inactive') {
+        warn_to($touched[0][0], 'not proved: tftpd-hpa.service does not run; `pulumi up --refresh` starts it');
+        return;
+    }
+    for my $found (@touched) {
         my ($id, $op) = @$found;
         my (undef, $path, undef, $sha256) = @$op;
-        next unless $paths->{$path} && index($path, "$folder/") == 0;
         my $name = substr $path, 1 + length $folder;
         my $content = eval { fetch_tftp($address, $name) };
         refuse('NOT_SERVING', $id, "$name could not be fetched by TFTP from $address: " . ($@ =~ s/\n//r)) unless defined $content;

@@ -345,10 +345,8 @@ sub prove {
     }
     prove_time($merged, $puts, $restart);
     prove_names($register, $merged, $puts, $changed, $restart);
-    my ($tftp) = all_ops($merged, 'tftpd');
-    my $touches_boot = %$restart || grep { $_ eq $DHCPD || $_ eq $HOSTS || $tftp && index($_, "$tftp->[1][2]/") == 0 } keys %$changed;
-    prove_files($merged, $changed);
-    prove_nodes($merged, $puts, $register, $touches_boot);
+    prove_files($merged, $changed, $restart);
+    prove_nodes($merged, $puts, $register, $changed, $restart);
     return;
 }
 

@@ -1,0 +1,50 @@
+import { openHost } from "../host/pool";
+import { transact } from "../host/transaction";
+import { declare, sentenceOf } from "../resources/lifecycle";
+import { byHost, type StackResource } from "./stack";
+
+/** One thing that is not as the stack has it. */
+export interface Finding {
+  readonly host: string;
+  readonly resource: string;
+  readonly what: string;
+}
+
+/**
+ * Looks at every node 0 of a stack: whether it can be reached, and what of it is not as the stack has it. Changes nothing.
+ */
+export async function examine(resources: readonly StackResource[]): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const on of byHost(resources).values()) {
+    const [first] = on;
+    if (first === undefined) continue;
+    try {
+      const host = await openHost(first.connection);
+      const changes = await Promise.all(
+        on.map(async ({ kind, id, outputs }) => ({
+          kind: "put" as const,
+          declaration: await declare(kind, id, String(outputs["__generation"]), outputs, "look"),
+        })),
+      );
+      const machine = first.outputs["__machine"];
+      const request = { mode: "look" as const, machine: typeof machine === "string" ? machine : undefined, changes };
+      const { answers } = await transact(host, request);
+      for (const { id } of on) {
+        const answer = answers.get(id);
+        const about = { host: host.name, resource: id };
+        if (answer?.how === "gone") findings.push({ ...about, what: "is not on this host any more" });
+        for (const drift of answer?.drift ?? []) findings.push({ ...about, what: sentenceOf(drift) });
+      }
+    } catch (error) {
+      findings.push({ host: first.connection.host, resource: "connection", what: (error as Error).message });
+    }
+  }
+  return findings;
+}
+
+/** The findings as people read them. */
+export function renderFindings(findings: readonly Finding[]): string {
+  if (findings.length === 0) return "all as the stack has it";
+  const lines = findings.map(({ host, resource, what }) => `${host}: ${resource}: ${what}`);
+  return [...lines, "", "`pulumi up --refresh` mends what differs"].join("\n");
+}

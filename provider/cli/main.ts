@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+import { parseArgs } from "node:util";
+import { closeHosts } from "../host/pool";
+import { examine, renderFindings } from "./doctor";
+import { readStack } from "./stack";
+import { renderVerified, verify } from "./verify";
+
+const usage = `pulumi-netboot verify | doctor  [--stack NAME] [--json]
+
+  verify   prove every machine of the stack now: both DHCP stages from each MAC, and every file that it meets
+  doctor   say what is wrong with the stack's node 0, or with the way to it
+
+Run it in the folder of the stack's project. It reads the stack by your own \`pulumi stack export\`, and changes nothing.
+Ends with 0 if all is well, 1 if something is not, 2 if it could not be asked.`;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: { stack: { type: "string" }, json: { type: "boolean", default: false }, help: { type: "boolean" } },
+    allowPositionals: true,
+  });
+  const [command] = positionals;
+  if (values.help === true || positionals.length !== 1 || (command !== "verify" && command !== "doctor")) {
+    console.error(usage);
+    return values.help === true ? 0 : 2;
+  }
+  const resources = await readStack(values.stack);
+  if (resources.length === 0) throw new Error("this stack has no resources of pulumi-netboot");
+  const print = (found: unknown, text: string): void =>
+    console.log(values.json ? JSON.stringify(found, undefined, 2) : text);
+  if (command === "verify") {
+    const machines = await verify(resources);
+    print(machines, renderVerified(machines));
+    return machines.every(({ served }) => served) ? 0 : 1;
+  }
+  const findings = await examine(resources);
+  print(findings, renderFindings(findings));
+  return findings.length === 0 ? 0 : 1;
+}
+
+main()
+  .catch((error: Error) => {
+    console.error(error.message);
+    return 2;
+  })
+  .then(async (code) => {
+    await closeHosts();
+    process.exitCode = code;
+  });

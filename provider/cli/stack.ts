@@ -1,0 +1,67 @@
+import { execFile } from "node:child_process";
+import { type Connection, connectionSchema } from "../config/connection";
+import type { Properties } from "../resources/comparison";
+
+/** A resource of ours as a stack's state has it. */
+export interface StackResource {
+  readonly kind: string;
+  readonly id: string;
+  readonly connection: Connection;
+  readonly outputs: Properties;
+}
+
+/** What stands for a secret in a state; with `--show-secrets` its JSON is beside it. */
+const secretMark = "4dabf18193072939515e22adb298388d";
+
+/**
+ * The resources of ours in a stack, read with the user's own `pulumi stack export`, whose secrets stay in this process.
+ *
+ * @throws with pulumi's own words, when there is no such stack or nobody is logged in
+ */
+export async function readStack(stack: string | undefined): Promise<readonly StackResource[]> {
+  const args = ["stack", "export", "--show-secrets", ...(stack === undefined ? [] : ["--stack", stack])];
+  const text = await new Promise<string>((resolve, reject) => {
+    execFile("pulumi", args, { maxBuffer: 1 << 30 }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+        reject(
+          new Error("there is no program `pulumi` on the PATH; its installation is told at pulumi.com/docs/install"),
+        );
+      } else
+        reject(
+          new Error(
+            `pulumi ${args.join(" ")} failed; run this in the folder of the stack's project:\n${stderr.trim()}`,
+          ),
+        );
+    });
+  });
+  return resourcesOf(JSON.parse(text));
+}
+
+/** The resources of ours in an exported state, in its order. */
+export function resourcesOf(state: unknown): readonly StackResource[] {
+  const { deployment } = state as { readonly deployment?: { readonly resources?: readonly Record<string, unknown>[] } };
+  return (deployment?.resources ?? []).flatMap(({ type, id, outputs, delete: isGoing }) => {
+    const kind = /^pulumi-nodejs:dynamic\/netboot:(?<kind>\w+)$/.exec(String(type))?.groups?.["kind"];
+    if (kind === undefined || typeof id !== "string" || isGoing === true) return [];
+    const values = plain(outputs ?? {}) as Properties;
+    return [{ kind, id, connection: connectionSchema.parse(values["connection"]), outputs: values }];
+  });
+}
+
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  if (secretMark in value && "plaintext" in value) return plain(JSON.parse(String(value.plaintext)));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+/** The resources by the host that they are on, each host with its connection. */
+export function byHost(resources: readonly StackResource[]): ReadonlyMap<string, readonly StackResource[]> {
+  const hosts = new Map<string, StackResource[]>();
+  for (const resource of resources) {
+    const key = JSON.stringify(resource.connection);
+    hosts.set(key, [...(hosts.get(key) ?? []), resource]);
+  }
+  return hosts;
+}

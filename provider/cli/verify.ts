@@ -1,0 +1,63 @@
+import { openHost } from "../host/pool";
+import { transact } from "../host/transaction";
+import { byHost, type StackResource } from "./stack";
+
+/** What the proof said of one machine. */
+export interface Verified {
+  readonly host: string;
+  /** The resource that declares it. */
+  readonly resource: string;
+  readonly machine: string;
+  readonly served: boolean;
+  /** What was seen, or what is wrong. */
+  readonly seen: string;
+}
+
+/**
+ * Proves all machines of a stack, now: both DHCP stages from each of their MACs, and every file that they meet. Changes
+ * nothing, on node 0 or in the stack.
+ *
+ * @throws a `NetbootError` when a node 0 can't be reached
+ */
+export async function verify(resources: readonly StackResource[]): Promise<readonly Verified[]> {
+  const machines = resources.filter(({ kind }) => kind === "OlaNode" || kind === "OlaFleet");
+  const seen: Verified[] = [];
+  for (const on of byHost(machines).values()) {
+    const [first] = on;
+    if (first === undefined) continue;
+    const host = await openHost(first.connection);
+    const changes = on.map(({ id, outputs }) => ({
+      kind: "put" as const,
+      declaration: { id, generation: String(outputs["__generation"]), wants: [] },
+    }));
+    const machine = first.outputs["__machine"];
+    const request = { mode: "prove" as const, machine: typeof machine === "string" ? machine : undefined, changes };
+    const report = await transact(host, request);
+    for (const { id } of on) {
+      const answer = report.answers.get(id);
+      const about = { host: host.name, resource: id };
+      if (answer?.how === "gone") {
+        seen.push({ ...about, machine: "-", served: false, seen: "is not on node 0; run `pulumi up --refresh`" });
+      }
+      for (const [key, value] of Object.entries(answer?.outputs ?? {})) {
+        const name = /^machine:(?<name>.+)$/.exec(key)?.groups?.["name"];
+        if (name !== undefined)
+          seen.push({ ...about, machine: name, served: value.startsWith("served: "), seen: value });
+      }
+    }
+  }
+  return seen.sort((one, other) => (one.machine < other.machine ? -1 : 1));
+}
+
+/** The machines as people read them: a line each, and a last one that counts. */
+export function renderVerified(machines: readonly Verified[]): string {
+  const width = Math.max(0, ...machines.map(({ machine }) => machine.length));
+  const bad = machines.filter(({ served }) => !served).length;
+  return [
+    ...machines.map(
+      ({ machine, served, seen }) => `${served ? "ok     " : "FAILED "} ${machine.padEnd(width)}  ${seen}`,
+    ),
+    "",
+    `${machines.length} ${machines.length === 1 ? "machine" : "machines"}, ${bad === 0 ? "all served" : `${bad} not served`}`,
+  ].join("\n");
+}

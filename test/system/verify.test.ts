@@ -1,0 +1,133 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Lab, labUp } from "../../lab/index.mts";
+import { type CommandResult, runCommand } from "../../tools/command.mts";
+import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { loginsOf, programOn } from "../support/node0";
+
+const up = ["up", "--yes", "--skip-preview"];
+
+/** `npx pulumi-netboot`, as it lies in a project that has the package. */
+describe("the command", () => {
+  let lab: Lab;
+  let project: ScratchProject;
+
+  beforeAll(async () => {
+    lab = await labUp();
+    const program = programOn(
+      lab,
+      `const secret = { ...connection, privateKeyPath: undefined, privateKey: require("node:fs").readFileSync(connection.privateKeyPath, "utf8") };
+       const node0 = new netboot.NetbootServer("node0", { connection: secret, network, time: false, names: false });
+       new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:08:01", "52:54:00:00:08:02"], address: "192.168.1.3" });
+       new netboot.OlaFleet("rack", { server: node0, nodes: {
+         m1: { macs: ["52:54:00:00:08:03"], address: "192.168.1.4" },
+         m2: { macs: ["52:54:00:00:08:04"], address: "192.168.1.5", loader: "snponly.efi" },
+       } });`,
+    );
+    project = await scratchProject({ files: { "index.ts": program }, name: "verify" });
+    await project.succeed(up);
+    await project.succeed(["stack", "select"]);
+  });
+
+  afterAll(async () => {
+    await project?.remove();
+    await lab?.down();
+  });
+
+  async function netboot(...args: readonly string[]): Promise<CommandResult> {
+    const bin = join(project.folder, "node_modules/.bin/pulumi-netboot");
+    const installed = join(project.folder, "node_modules/pulumi-netboot/dist/provider/cli/main.js");
+    return await runCommand([process.execPath, existsSync(bin) ? bin : installed, ...args], {
+      cwd: project.folder,
+      env: project.env,
+    });
+  }
+
+  const broken = async (harm: string, mend: string, check: () => Promise<void>): Promise<void> => {
+    await lab.node0.run(harm);
+    try {
+      await check();
+    } finally {
+      await lab.node0.run(mend);
+    }
+  };
+
+  it("verify proves every machine over one connection, and changes nothing", async () => {
+    const [before, logins] = [await lab.node0.listing(), await loginsOf(lab)];
+    const { code, stdout, stderr } = await netboot("verify");
+    expect(stdout, stderr).toBe(
+      [
+        "ok      a   served: 192.168.1.3, ipxe.efi, then refind.pxe (2 MACs)",
+        "ok      m1  served: 192.168.1.4, ipxe.efi, then refind.pxe (1 MAC)",
+        "ok      m2  served: 192.168.1.5, snponly.efi, then refind.pxe (1 MAC)",
+        "",
+        "3 machines, all served",
+        "",
+      ].join("\n"),
+    );
+    expect(code).toBe(0);
+    expect(await loginsOf(lab)).toBe(logins + 1);
+    const files = (listing: string): string =>
+      listing
+        .split("\n")
+        .filter((line) => /^\/(etc|srv|usr|var\/lib)\//.test(line))
+        .join("\n");
+    expect(files(await lab.node0.listing())).toBe(files(before));
+  });
+
+  it("verify names the machines that would not boot, and why, for people and for machines", async () => {
+    await broken("mv /srv/tftp/snponly.efi /root/", "mv /root/snponly.efi /srv/tftp/", async () => {
+      const { code, stdout } = await netboot("verify");
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/^ok {6}a /m);
+      expect(stdout).toMatch(
+        /^FAILED {2}m2 {2}snponly\.efi could not be fetched by TFTP from 192\.168\.1\.1: File not found/m,
+      );
+      expect(stdout).toMatch(/^3 machines, 1 not served$/m);
+      const { stdout: json } = await netboot("verify", "--json", "--stack", "dev");
+      expect(JSON.parse(json)).toContainEqual({
+        host: lab.node0.host,
+        resource: "OlaFleet/verify/dev/rack",
+        machine: "m1",
+        served: true,
+        seen: "served: 192.168.1.4, ipxe.efi, then refind.pxe (1 MAC)",
+      });
+    });
+    await broken("systemctl stop isc-dhcp-server", "systemctl start isc-dhcp-server", async () => {
+      const { code, stdout } = await netboot("verify");
+      expect(code).toBe(1);
+      expect(stdout).toMatch(
+        /^FAILED {2}a {3}the firmware of a \(52:54:00:00:08:01\) asked by DHCP and got no answer/m,
+      );
+      expect(stdout).toMatch(/3 not served/);
+    });
+  });
+
+  it("doctor says what is wrong with node 0, or with the way to it", async () => {
+    expect(await netboot("doctor")).toMatchObject({ code: 0, stdout: "all as the stack has it\n" });
+    await broken(
+      "systemctl stop tftpd-hpa; sed -i 's/^timeout 1$/timeout 9/' /srv/tftp/refind.conf",
+      "true",
+      async () => {
+        const { code, stdout } = await netboot("doctor");
+        expect(code).toBe(1);
+        expect(stdout).toMatch(/TftpServer\/verify\/dev\/node0-tftp: tftpd-hpa\.service does not run: inactive/);
+        expect(stdout).toMatch(/BootFile\/\S+refind\.conf: \/srv\/tftp\/refind\.conf was changed/);
+      },
+    );
+    await project.succeed([...up, "--refresh"]);
+    await broken("systemctl stop ssh.socket ssh.service 2>/dev/null; true", "systemctl start ssh.service", async () => {
+      const { code, stdout } = await netboot("doctor");
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/connection: .*connection refused/);
+    });
+  });
+
+  it("tells how it is used, and what pulumi itself says", async () => {
+    expect((await netboot()).code).toBe(2);
+    const { code, stderr } = await netboot("verify", "--stack", "nobody");
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/pulumi stack export .* failed[\s\S]*no stack named 'nobody'/);
+  });
+});

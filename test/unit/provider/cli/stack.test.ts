@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { byHost, resourcesOf } from "../../../../provider/cli/stack";
+
+const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", plaintext: '"key"' };
+const node = (id: string, connection: object): object => ({
+  type: "pulumi-nodejs:dynamic/netboot:OlaNode",
+  id,
+  outputs: { connection, __generation: "1" },
+});
+
+describe("resourcesOf", () => {
+  it("finds the resources of ours, with what `--show-secrets` shows", () => {
+    const state = {
+      deployment: {
+        resources: [
+          { type: "pulumi:pulumi:Stack" },
+          node("OlaNode/shop/prod/a", { host: "10.0.0.5", privateKey: secret }),
+          { ...node("OlaNode/shop/prod/gone", { host: "10.0.0.5" }), delete: true },
+        ],
+      },
+    };
+    expect(resourcesOf(state)).toEqual([
+      {
+        kind: "OlaNode",
+        id: "OlaNode/shop/prod/a",
+        connection: { host: "10.0.0.5", privateKey: "key" },
+        outputs: { connection: { host: "10.0.0.5", privateKey: "key" }, __generation: "1" },
+      },
+    ]);
+    expect(resourcesOf({})).toEqual([]);
+  });
+
+  it("are grouped by the way to their host", () => {
+    const hosts = ["10.0.0.5", "10.0.0.6", "10.0.0.5"].map((host, index) =>
+      node(`OlaNode/shop/prod/${index}`, { host }),
+    );
+    const grouped = byHost(resourcesOf({ deployment: { resources: hosts } }));
+    expect([...grouped.values()].map((on) => on.length)).toEqual([2, 1]);
+  });
+});
