@@ -37,12 +37,14 @@ async function main(): Promise<number> {
   return findings.length === 0 ? 0 : 1;
 }
 
-main()
-  .catch((error: Error) => {
-    console.error(error.message);
-    return 2;
-  })
-  .then(async (code) => {
-    await closeHosts();
-    process.exitCode = code;
-  });
+async function run(): Promise<void> {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exitCode = 2;
+  }
+  await closeHosts();
+}
+
+void run();
