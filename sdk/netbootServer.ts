@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { nicInputs, parseNetwork } from "../provider/config/network";
 import { BootArtifacts, type BootArtifactsSettings, packagesTaken } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { DhcpServer, type DhcpServerSettings, type NetworkArgs } from "./dhcpServer";
@@ -82,6 +83,12 @@ export class NetbootServer extends pulumi.ComponentResource {
           "tftpd-hpa",
         ],
         fetch: packagesTaken(args.artifacts ?? {}),
+        listenFor: pulumi.all([network, args.dhcp?.otherDhcpServers]).apply(([given, others]) => {
+          const { value } = parseNetwork(given);
+          return value === undefined || others === "allow"
+            ? undefined
+            : `${nicInputs(value).interface} ${value.address}`;
+        }),
         ...(time?.replace === true && { replaceTimeDaemon: true }),
         ...(args.removePackages === undefined ? {} : { removePackages: args.removePackages }),
       },

@@ -24,24 +24,27 @@ export class Packages extends HostResource {
       readonly removePackages?: pulumi.Input<boolean>;
       /** Packages, as `name` or `name=version`, out of which boot files will be taken, and how many of each. */
       readonly fetch?: Readonly<Record<string, number>>;
+      /** Where DHCP will be served, as `name:eno2 192.168.1.1`, and nobody else may. */
+      readonly listenFor?: pulumi.Input<string | undefined>;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
-    const { packages, replaceTimeDaemon, removePackages, fetch } = args;
+    const { packages, replaceTimeDaemon, removePackages, fetch, listenFor } = args;
     super(
       "Packages",
       name,
       {
         connection: connectionInput(args.connection),
-        inputs: pulumi.output(removePackages).apply((gone) =>
+        inputs: pulumi.all([removePackages, listenFor]).apply(([gone, where]) =>
           good({
             packages,
             ...(replaceTimeDaemon === true && { replaceTimeDaemon }),
             ...(gone === true && { removePackages: true }),
             ...(fetch !== undefined && { __fetch: fetch }),
+            ...(where !== undefined && { __listenFor: where }),
           }),
         ),
-        inputKeys: ["packages", "replaceTimeDaemon", "removePackages", "__fetch"],
+        inputKeys: ["packages", "replaceTimeDaemon", "removePackages", "__fetch", "__listenFor"],
         outputKeys: [],
       },
       opts,

@@ -15,6 +15,8 @@ export type Want =
     }
   /** A package, or `package=version`, out of which others will take so many files soon: fetched while apt installs. */
   | { readonly want: "fetch"; readonly package: string; readonly files: number }
+  /** Who else answers DHCP there is listened for while apt installs. `interface` is as in `interface`. */
+  | { readonly want: "listenFor"; readonly interface: string; readonly address: string }
   /** With this resource go the packages that we brought, if nothing else wants them. */
   | { readonly want: "purge" }
   | { readonly want: "dir"; readonly path: string; readonly mode: string }

@@ -33,6 +33,8 @@ function renderWant(want: Want): readonly Uint8Array[] {
       return [line("package", want.name, want.units.join(","))];
     case "fetch":
       return [line("fetch", want.package, String(want.files))];
+    case "listenFor":
+      return [line("listenFor", want.interface, want.address)];
     case "standIn":
       return [line("standIn", want.package, want.usual.join(","), want.others.join(","), want.allowed ? "1" : "0")];
     case "dir":

@@ -76,7 +76,13 @@ async function put(
   );
   const notEchoed = notEchoedOf(kind);
   // A fleet's state is large, so what the id says already is not said twice.
-  const left = new Set([...notEchoed, "__provider", "__fetch", ...(news["__urn"] === urnOf(id) ? ["__urn"] : [])]);
+  const left = new Set([
+    ...notEchoed,
+    "__provider",
+    "__fetch",
+    "__listenFor",
+    ...(news["__urn"] === urnOf(id) ? ["__urn"] : []),
+  ]);
   return {
     ...Object.fromEntries(Object.entries(news).filter(([key]) => !left.has(key))),
     ...texts,

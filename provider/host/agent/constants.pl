@@ -24,6 +24,7 @@ my $UNDO      = "$STATE/undo";
 my $JOURNAL   = "$STATE/journal";
 my $BROUGHT   = "$STATE/packages";
 my $DEBS      = "$KEPT/debs";
+my $HEARD     = "$STATE/heard";
 my $TAKING    = "$STATE/taking";
 my $SINCE     = "$KEPT/packages.since";
 my $LOCK      = '/run/pulumi-netboot.lock';

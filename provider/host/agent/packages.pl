@@ -71,9 +71,9 @@ sub bring_packages {
     replace_file($SINCE, '', 0600) unless -e $SINCE;
     keep_replaced($puts, %before);
     say_to($_, 'apt: installing ' . join(', ', @missing)) for @ids;
-    my $fetching = begin_fetching($puts);
+    my @beside = (begin_fetching($puts), begin_listening($puts));
     my ($status, $said) = apt(\@ids, 'install', @missing);
-    waitpid $fetching, 0 if $fetching;
+    waitpid $_, 0 for grep { $_ } @beside;
     my %after = installed_packages();
     my @still = grep { !$after{$_} } @missing;
     forget_stand_ins($puts, %after);
@@ -170,7 +170,7 @@ sub take_files {
             push @taken, ['file', $path, $mode];
             push @{ $wanted{ $version eq '-' ? $package : "$package=$version" } }, [$id, $path, $members];
         }
-        $puts->{$id}{ops} = [(grep { $_->[0] ne 'take' && $_->[0] ne 'fetch' } @{ $puts->{$id}{ops} }), @taken];
+        $puts->{$id}{ops} = [(grep { $_->[0] !~ /^(?:take|fetch|listenFor)$/ } @{ $puts->{$id}{ops} }), @taken];
     }
     for my $package (sort keys %wanted) {
         my @ids = map { $_->[0] } @{ $wanted{$package} };

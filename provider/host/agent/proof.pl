@@ -225,14 +225,43 @@ sub refuse_other_servers {
           . 'Switch it off, or say otherDhcpServers: "allow" if it leaves these machines alone');
 }
 
+# Who else answers, listened for while apt installs; whoever starts dhcpd soon after need not wait for it.
+sub begin_listening {
+    my ($puts) = @_;
+    my ($found) = map { ops_of($_, 'listenFor') } values %$puts or return 0;
+    my (undef, $wanted, $address) = @$found;
+    my ($by, $value) = split /:/, $wanted, 2;
+    my $links = interfaces();
+    my ($name) = grep { $by eq 'name' ? $_ eq $value : $links->{$_}{mac} eq $value } sort keys %$links or return 0;
+    my $child = fork;
+    return $child if $child || !defined $child;
+    open STDOUT, '>', '/dev/null';
+    my @others = eval { other_servers($name, $address, 2.5) };
+    my $text = join '', map { "$_\n" } $name, map { "$_->{server} " . unpack 'H*', $_->{hardware} } @others;
+    eval { replace_file($HEARD, $text, 0600) } unless $@;
+    POSIX::_exit(0);
+}
+
+# What was heard on an interface some minutes ago at most; nothing if nobody listened.
+sub heard_on {
+    my ($interface) = @_;
+    my $since = (stat $HEARD)[9];
+    my ($name, @rows) = split /\n/, slurp($HEARD) // '';
+    unlink $HEARD;
+    return undef unless defined $since && time - $since < 300 && ($name // '') eq $interface;
+    return [map { my ($server, $hardware) = split / /; { server => $server, hardware => pack 'H*', $hardware } } @rows];
+}
+
 # Before ours is started.
 sub check_other_servers {
     my ($puts, $merged) = @_;
     my ($server) = grep { $puts->{ $_->[0] } } all_ops($merged, 'serve') or return;
     return if unit_state('isc-dhcp-server.service')->{ActiveState} eq 'active' || ops_of($merged->{ $server->[0] }, 'otherServers');
     my ($nic) = ops_of($merged->{ $server->[0] }, 'interface');
-    say_to($server->[0], "listening for other DHCP servers on $server->[1][1]");
-    refuse_other_servers([@$server, $merged->{ $server->[0] }], $server->[1][1], other_servers($server->[1][1], $nic->[2], 1.6));
+    my $interface = $server->[1][1];
+    my $heard = heard_on($interface);
+    say_to($server->[0], "listening for other DHCP servers on $interface") unless $heard;
+    refuse_other_servers([@$server, $merged->{ $server->[0] }], $interface, $heard ? @$heard : other_servers($interface, $nic->[2], 1.6));
     return;
 }
 

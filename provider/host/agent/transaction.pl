@@ -420,7 +420,7 @@ sub clean_up {
     unlink "$UNITS/multi-user.target.wants/$RECOVERY", "$UNITS/$RECOVERY";
     run(['systemctl', 'daemon-reload']);
     my @edits = glob "$EDITS/*";
-    run(['rm', '-rf', '--', $REGISTER, $KEPT, $UNDO, $TAKING, $PROVED, staged_name($JOURNAL), "$STATE/agent.pl", @edits ? () : ($EDITS)]);
+    run(['rm', '-rf', '--', $REGISTER, $KEPT, $UNDO, $TAKING, $HEARD, $PROVED, staged_name($JOURNAL), "$STATE/agent.pl", @edits ? () : ($EDITS)]);
     rmdir $STATE;
     return;
 }

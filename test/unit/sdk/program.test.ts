@@ -38,6 +38,7 @@ describe("NetbootServer", () => {
       /^192\.168\.1\.5 db-1 \(04:3f:72:aa:00:01\)\nUEFI x64 → ipxe\.efi sha256:abababab/,
     );
     expect(made["node0-packages"]?.inputs["__fetch"]).toEqual({ ipxe: 2, refind: 1 });
+    expect(made["node0-packages"]?.inputs["__listenFor"]).toBe("name:eno2 192.168.1.1");
     expect(made["node0-dhcp"]?.inputs["config"]).toContain("subnet 192.168.1.0 netmask 255.255.255.240 {");
   });
 });

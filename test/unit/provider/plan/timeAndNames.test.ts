@@ -26,6 +26,12 @@ describe("planPackages", () => {
     expect(planPackages({ packages: ["tftpd-hpa"] }).map(({ want }) => want)).toEqual(["package"]);
   });
 
+  it("has other DHCP servers listened for where DHCP will be served", () => {
+    expect(planPackages({ packages: [], __listenFor: "name:eno2 192.168.1.1" })).toEqual([
+      { want: "listenFor", interface: "name:eno2", address: "192.168.1.1" },
+    ]);
+  });
+
   it("has the packages fetched that boot files are taken out of", () => {
     expect(planPackages({ packages: [], __fetch: { "ipxe=1.21": 2 } })).toEqual([
       { want: "fetch", package: "ipxe=1.21", files: 2 },
