@@ -8,13 +8,12 @@ const up = ["up", "--yes", "--skip-preview"];
 describe("packages on node 0", () => {
   let lab: Lab;
   let project: ScratchProject;
+  const tftp = `new netboot.TftpServer("tftp", { connection, address: network.address });`;
 
   beforeAll(async () => {
     lab = await labUp();
     project = await scratchProject({
-      files: {
-        "index.ts": programOn(lab, `new netboot.TftpServer("tftp", { connection, address: network.address });`),
-      },
+      files: { "index.ts": programOn(lab, tftp) },
       name: "packages",
     });
   });
@@ -41,6 +40,20 @@ describe("packages on node 0", () => {
     await lab.node0.run(
       "rm -rf /etc/apt/sources.list* /var/lib/apt/lists; mv /root/apt/sources.list* /etc/apt/; mv /root/apt/lists /var/lib/apt/",
     );
+  });
+
+  it("stay when what they were brought for is refused, and the refusal says so", async () => {
+    const program = `new netboot.DhcpServer("dhcp", { connection, network, extraConfig: "no-such-statement 1;" });`;
+    project.write({ "index.ts": programOn(lab, program) });
+    const { code, output } = await project.pulumi(up);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/dhcpd refused the new configuration; nothing was changed/);
+    expect(output).toMatch(/what apt installed for it stays, and nothing of it serves: isc-dhcp-server/);
+    const { stdout } = await lab.node0.run("systemctl is-active isc-dhcp-server; dpkg -l isc-dhcp-server | tail -1", {
+      check: false,
+    });
+    expect(stdout).toMatch(/^inactive\nii /);
+    project.write({ "index.ts": programOn(lab, tftp) });
   });
 
   it("wait for whoever holds dpkg's lock, and say so", async () => {
