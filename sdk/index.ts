@@ -14,6 +14,7 @@ export { NameServer, type NameServerArgs, type NameServerSettings } from "./name
 export { NetbootServer, type NetbootServerArgs } from "./netbootServer";
 export { type FleetNodeArgs, OlaFleet, type OlaFleetArgs } from "./olaFleet";
 export { OlaNode, type OlaNodeArgs } from "./olaNode";
+export * as ovh from "./ovh";
 export type { ServerReference } from "./reference";
 export type { Server } from "./server";
 export { TftpServer, type TftpServerArgs } from "./tftpServer";

@@ -1,0 +1,80 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** A virtual network interface of a dedicated server, as `getServer` of `@ovhcloud/pulumi-ovh` returns it. */
+export interface OvhVni {
+  readonly enabled: boolean;
+  /** `public`, `vrack`, or `vrack_aggregation` (OLA's private aggregation). */
+  readonly mode: string;
+  /** The hardware addresses of its NICs. */
+  readonly nics: readonly string[];
+  readonly uuid?: string;
+}
+
+/** What is read of a dedicated server. `ovh.getServerOutput({ serviceName })` fits. */
+export interface OvhServer {
+  readonly name?: string;
+  readonly vnis: readonly OvhVni[];
+}
+
+/**
+ * The hardware addresses of all NICs on a server's private side, for `macs` of a machine: the switch lets any of them boot
+ * when the bond is not up, and which one the firmware takes is not ours to choose.
+ *
+ * @example
+ * ```ts
+ * const server = ovh.getServerOutput({ serviceName });
+ * new netboot.OlaNode("db-1", { server: node0, macs: netboot.ovh.privateMacs(server), address: "10.20.0.11" });
+ * ```
+ */
+export function privateMacs(server: pulumi.Input<OvhServer>): pulumi.Output<string[]> {
+  return pulumi.output(server).apply(({ vnis }) => macsOf(vnis.filter(isPrivate)));
+}
+
+/**
+ * What keeps a server from booting from node 0 by its private side, in sentences; none if all is well.
+ *
+ * @param macs - those that the program declares, if they are not `privateMacs`
+ *
+ * @example Refuse to go on
+ * ```ts
+ * netboot.ovh.problems(server).apply((found) => {
+ *   if (found.length > 0) throw new Error(found.join("\n"));
+ * });
+ * ```
+ */
+export function problems(
+  server: pulumi.Input<OvhServer>,
+  macs: pulumi.Input<readonly string[]> = privateMacs(server),
+): pulumi.Output<string[]> {
+  return pulumi.all([pulumi.output(server), pulumi.output(macs)]).apply(([{ name, vnis }, declared]) => {
+    const who = name === undefined ? "" : `${name}: `;
+    const known = new Set(declared.map((mac) => mac.toLowerCase()));
+    const all = macsOf(vnis);
+    const modes = vnis.flatMap((vni) => whyNotPrivate(vni));
+    const missing = all.filter((mac) => !known.has(mac));
+    const foreign = [...known].filter((mac) => !all.includes(mac)).sort();
+    return [
+      ...(vnis.length === 0 ? ["OVHcloud names no network interface of it"] : []),
+      ...modes,
+      ...missing.map((mac) => `its NIC ${mac} is not declared, so a boot from it gets no answer`),
+      ...foreign.map((mac) => `the declared MAC ${mac} is none of its NICs (${all.join(", ")})`),
+    ].map((sentence) => `${who}${sentence}`);
+  });
+}
+
+function isPrivate({ enabled, mode }: OvhVni): boolean {
+  return enabled && mode !== "public";
+}
+
+function whyNotPrivate({ enabled, mode, nics, uuid }: OvhVni): readonly string[] {
+  const what = `its network interface ${uuid ?? "?"} (${nics.map((mac) => mac.toLowerCase()).join(", ")})`;
+  if (!enabled) return [`${what} is disabled`];
+  if (mode === "vrack_aggregation") return [];
+  return [
+    `${what} has the mode "${mode}", not "vrack_aggregation": OLA's private aggregation is not switched on for it`,
+  ];
+}
+
+function macsOf(vnis: readonly OvhVni[]): string[] {
+  return [...new Set(vnis.flatMap(({ nics }) => nics.map((mac) => mac.toLowerCase())))].sort();
+}
