@@ -17,6 +17,7 @@ import { declareNodes } from "./declaredNodes";
 import { HostResource } from "./hostResource";
 import { previewNode } from "./nextBootPreview";
 import { isPlain } from "./plain";
+import type { ServerReference } from "./reference";
 import { chainOf, namedOf, resolveServer, type Server } from "./server";
 
 /** The arguments of an {@link OlaNode}. */
@@ -73,17 +74,21 @@ export class OlaNode extends HostResource {
 
   constructor(name: string, args: OlaNodeArgs, opts?: pulumi.CustomResourceOptions) {
     const { server, ...values } = args;
-    const { connection, reference, files, parts } = resolveServer(server);
+    const { connection, reference, described, parts } = resolveServer(server);
     // Every output costs, a program has hundreds of machines, and most of them are plain values.
-    const machine = isPlain(values)
-      ? reference.apply((known) => declare(name, known, values))
+    const plain = isPlain(values);
+    let declared: Machine | undefined;
+    const declareOnce = (known: Known): Machine => {
+      declared ??= declare(name, known, values);
+      return declared;
+    };
+    const machine = plain
+      ? reference.apply(declareOnce)
       : pulumi.all([reference, pulumi.output(values)]).apply(([known, given]) => declare(name, known, given));
-    // Two steps: what a file's hash leaves unknown must not hide the machine's own mistakes and blocks.
-    const nextBoot = pulumi
-      .all([machine, files])
-      .apply(([{ row, settings }, served]) =>
-        row === undefined ? "" : renderNextBoot({ row, ...chainOf(row, settings, served) }),
-      );
+    // Of its own: what a file's hash leaves unknown must not hide the machine's own mistakes and blocks.
+    const nextBoot = plain
+      ? described.apply(({ known, files }) => nextBootOf(declareOnce(known), files))
+      : pulumi.all([machine, described]).apply(([made, { files }]) => nextBootOf(made, files));
     super(
       "OlaNode",
       name,
@@ -112,11 +117,13 @@ type Machine = Checked<Omit<OlaNodeInputs, "nextBoot">> & {
   readonly settings: DhcpdSettings | undefined;
 };
 
-function declare(
-  name: string,
-  { server, settings }: { readonly server: string; readonly settings: DhcpdSettings | undefined },
-  given: unknown,
-): Machine {
+type Known = pulumi.Unwrap<ReturnType<typeof resolveServer>["reference"]>;
+
+function nextBootOf({ row, settings }: Machine, files: ServerReference["files"]): string {
+  return row === undefined ? "" : renderNextBoot({ row, ...chainOf(row, settings, files) });
+}
+
+function declare(name: string, { server, settings }: Known, given: unknown): Machine {
   const { verify: wanted, ...machine } = given as { readonly verify?: unknown };
   const { value: row, problems } = readRow(name, server, settings, machine);
   const verify = parseVerify(wanted);

@@ -12,28 +12,52 @@ import type { ServerReference } from "./reference";
 /** The server on which machines are declared: in this program, or by the reference that another stack exports. */
 export type Server = NetbootServer | DhcpServer | pulumi.Input<ServerReference>;
 
+/** A server without its connection and its files. */
+export type Described = Omit<ServerReference, "connection" | "files">;
+
 /** What machines need to know of their server. */
 export interface ResolvedServer {
   readonly connection: pulumi.Input<ServerReference["connection"]>;
-  readonly reference: pulumi.Output<Omit<ServerReference, "connection" | "files">>;
+  readonly reference: pulumi.Output<Described>;
   readonly files: pulumi.Output<ServerReference["files"]>;
+  /** Both of them, made once for all machines of a server. */
+  readonly described: pulumi.Output<{ readonly known: Described; readonly files: ServerReference["files"] }>;
   /** What must be there before them. */
   readonly parts: pulumi.Resource[];
 }
 
-/** Of another stack's reference only the connection can be a secret. */
+// Hundreds of machines ask for the same server, and each output that is made anew costs.
+const resolved = new WeakMap<object, ResolvedServer>();
+
 export function resolveServer(server: Server): ResolvedServer {
+  const known = resolved.get(server) ?? resolve(server);
+  resolved.set(server, known);
+  return known;
+}
+
+function together(
+  reference: ResolvedServer["reference"],
+  served: ResolvedServer["files"],
+): ResolvedServer["described"] {
+  return pulumi.all([reference, served]).apply(([known, files]) => ({ known: known as Described, files }));
+}
+
+/** Of another stack's reference only the connection can be a secret. */
+function resolve(server: Server): ResolvedServer {
   if (server instanceof NetbootServer || server instanceof DhcpServer) {
-    const { reachedBy: connection, described } = server;
+    const { reachedBy: connection, described: reference } = server;
     const parts = server instanceof NetbootServer ? [...server.parts] : [server];
     const files = server instanceof NetbootServer ? server.artifacts.files : pulumi.output(undefined);
-    return { connection, reference: described, files, parts };
+    return { connection, reference, files, described: together(reference, files), parts };
   }
   const given = pulumi.output(server) as pulumi.Output<ServerReference>;
+  const reference = pulumi.unsecret(given.apply(({ server: urn, settings }) => ({ server: urn, settings })));
+  const files = pulumi.unsecret(given.apply(({ files: served }) => served));
   return {
     connection: given.apply(({ connection }) => pulumi.output(connectionInput(connection))),
-    reference: pulumi.unsecret(given.apply(({ server: urn, settings }) => ({ server: urn, settings }))),
-    files: pulumi.unsecret(given.apply(({ files }) => files)),
+    reference,
+    files,
+    described: together(reference, files),
     parts: [],
   };
 }
