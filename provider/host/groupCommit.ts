@@ -20,6 +20,9 @@ export interface Outcome extends Answer {
 /** What the host refuses whoever asks: trying the members of a group one by one would only repeat it. */
 const sharedFailures: ReadonlySet<string> = new Set(["LOCKED", "OTHER_MACHINE", "PACKAGES_FAILED"]);
 
+/** What may be wrong with a resource that is not in the group: no member's absence mends it. */
+const foreignFailures: ReadonlySet<string> = new Set(["NOT_SERVING", "OTHER_DHCP_SERVER"]);
+
 /** A group is closed when nothing was added for this long: the engine hands over what it has to do at once. */
 const windowMs = 50;
 
@@ -79,8 +82,7 @@ class Queue {
         if (others.length > 0) await this.#commit(others);
         return;
       }
-      // What a resource outside the group can't do, no member's absence mends.
-      if (reason.culprit !== undefined && reason.code === "NOT_SERVING") {
+      if (reason.culprit !== undefined && foreignFailures.has(reason.code)) {
         for (const member of group) member.reject(reason);
         return;
       }

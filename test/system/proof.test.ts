@@ -15,11 +15,12 @@ describe("the proof", () => {
   let packages: UnpackedPackages | undefined;
 
   /** Node 0 and one machine, with more in the parts' arguments. */
-  const program = (more = "", machine = ""): string =>
+  const program = (more = "", machine = "", others = ""): string =>
     programOn(
       lab,
       `const node0 = new netboot.NetbootServer("node0", { connection, network, time: false, names: false, ${more} });
-       new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:06:01"], address: "192.168.1.3", ${machine} });`,
+       new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:06:01"], address: "192.168.1.3", ${machine} });
+       ${others}`,
     );
 
   async function refused(text: string): Promise<string> {
@@ -92,6 +93,17 @@ describe("the proof", () => {
     });
     project.write({ "index.ts": program() });
     await project.succeed(up);
+  });
+
+  it("lets a machine go while another DHCP server answers, which may have taken over", async () => {
+    const second = 'new netboot.OlaNode("b", { server: node0, macs: ["52:54:00:00:06:02"], address: "192.168.1.4" });';
+    project.write({ "index.ts": program("", "", second) });
+    await project.succeed(up);
+    await withAnother(async () => {
+      project.write({ "index.ts": program() });
+      await project.succeed(up);
+    });
+    expect(await served()).not.toContain("52:54:00:00:06:02");
   });
 
   it("undoes a loader that the machines which meet it can't run, though it names none of them", async () => {

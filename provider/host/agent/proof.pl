@@ -37,9 +37,11 @@ sub in_network {
     return (number_of($address) & $mask) == number_of($subnet);
 }
 
-# Both stages of every machine, every file that they name and that the script names, and a machine that nobody declared.
+# Both stages of every machine, every file that they name and that the script names, and a machine that nobody declared. What
+# only goes is not held up by what is wrong with the rest: so a node 0 that another one has replaced can be destroyed.
 sub prove_nodes {
     my ($register, $puts, $before, $changed, $restart) = @_;
+    return unless %$puts;
     my ($tftp) = all_ops($register, 'tftpd');
     my $touches_boot = %$restart || grep { $_ eq $DHCPD || $_ eq $HOSTS || $tftp && index($_, "$tftp->[1][2]/") == 0 } keys %$changed;
     my ($server) = all_ops($register, 'serve') or return;
@@ -89,7 +91,7 @@ sub prove_on_demand {
     my ($request, $register) = @_;
     my ($server) = all_ops($register, 'serve');
     my (undef, $interface, $next, undef, %loader) = $server ? @{ $server->[1] } : ();
-    my (@questions, %why, %files, @others);
+    my (@questions, %files, @others);
     for my $id (sort keys %{ $request->{put} }) {
         if (!$register->{$id}) { tell_client('done', $id, 'gone'); next }
         for my $op (ops_of($register->{$id}, 'node')) {
