@@ -40,7 +40,7 @@ const { values: options } = parseArgs({
 const wanted = options.only.length === 0 ? measurements : options.only.map(measurementNamed);
 const repetitions = options.quick
   ? { guide: 4, fleet: 2, line: 2, firstUp: 1, machines: 100 }
-  : { guide: 10, fleet: 6, line: 3, firstUp: 3, machines: 300 };
+  : { guide: 10, fleet: 14, line: 3, firstUp: 3, machines: 300 };
 
 function measurementNamed(name: string): Measurement {
   const found = measurements.find((measurement) => measurement === name);
