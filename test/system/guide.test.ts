@@ -88,13 +88,13 @@ describe("examples/guide", () => {
         )
         .replace('router: "192.168.1.1"', 'router: "192.168.1.1", leaseSeconds: 3600'),
     });
-    const { stdout } = await project.succeed(["preview", "--diff"]);
+    const { stdout, output } = await project.succeed(["preview", "--diff"]);
     expect(stdout).toMatch(/- timeout 1\n\s*\+ timeout 3/);
     expect(stdout).toMatch(/- default-lease-time 7200;\n/);
     expect(stdout).toMatch(/\+ default-lease-time 3600;\n/);
     expect(stdout).toMatch(/- .*\b3\b.*\n\s*\+ .*\b5\b/);
     expect(stdout).toMatch(/~ nextBoot/);
-    expect(stdout).toMatch(
+    expect(output).toMatch(
       /^\s*next boot changes for 1 of 1 node: node-1 \(refind\.pxe \w{8} → \w{8}, refind\.conf \w{8} → \w{8}\)$/m,
     );
     expect(await loginsOf(lab)).toBe(logins);
