@@ -3,6 +3,9 @@ import { transact } from "../host/transaction";
 import { declare, sentenceOf } from "../resources/lifecycle";
 import { byHost, type StackResource } from "./stack";
 
+/** What stands in the place of a resource where the host itself can't be asked. */
+const unreachable = "connection";
+
 /** One thing that is not as the stack has it. */
 export interface Finding {
   readonly host: string;
@@ -36,7 +39,7 @@ export async function examine(resources: readonly StackResource[]): Promise<read
         for (const drift of answer?.drift ?? []) findings.push({ ...about, what: sentenceOf(drift) });
       }
     } catch (error) {
-      findings.push({ host: first.connection.host, resource: "connection", what: (error as Error).message });
+      findings.push({ host: first.connection.host, resource: unreachable, what: (error as Error).message });
     }
   }
   return findings;
@@ -46,5 +49,6 @@ export async function examine(resources: readonly StackResource[]): Promise<read
 export function renderFindings(findings: readonly Finding[]): string {
   if (findings.length === 0) return "all as the stack has it";
   const lines = findings.map(({ host, resource, what }) => `${host}: ${resource}: ${what}`);
-  return [...lines, "", "`pulumi up --refresh` mends what differs"].join("\n");
+  const isMended = findings.some(({ resource }) => resource !== unreachable);
+  return [...lines, ...(isMended ? ["", "`pulumi up --refresh` mends what differs"] : [])].join("\n");
 }

@@ -29,6 +29,7 @@ async function main(): Promise<number> {
     console.log(values.json ? JSON.stringify(found, undefined, 2) : text);
   if (command === "verify") {
     const machines = await verify(resources);
+    if (machines.length === 0) throw new Error("this stack declares no machines, so there is nothing to prove");
     print(machines, renderVerified(machines));
     return machines.every(({ served }) => served) ? 0 : 1;
   }
