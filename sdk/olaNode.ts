@@ -10,7 +10,7 @@ import {
   parseNode,
   renderHostBlocks,
 } from "../provider/config/node";
-import { bad, type Checked, good } from "../provider/config/problem";
+import { bad, type Checked, good, type Problem, quoted } from "../provider/config/problem";
 import { parseVerify, type Verify } from "../provider/config/verify";
 import type { OlaNodeInputs } from "../provider/plan/olaNode";
 import { declareNodes } from "./declaredNodes";
@@ -42,6 +42,8 @@ export interface OlaNodeArgs {
    * @defaultValue true
    */
   readonly verify?: pulumi.Input<Verify>;
+  /** With `true`, {@link OlaNode.lastBoot} is read from node 0's log at each change and each refresh. @defaultValue false */
+  readonly history?: pulumi.Input<boolean>;
 }
 
 /**
@@ -71,6 +73,10 @@ export class OlaNode extends HostResource {
   readonly #machine: pulumi.Output<Machine>;
   /** What node 0 was seen to serve to it. */
   declare readonly verified: pulumi.Output<string>;
+  /**
+   * With `history`: its last boot as node 0's log tells it, `2026-11-22T10:04:33Z rEFInd: 10.20.0.11, ipxe.efi 67c7f1f8a1, …`.
+   */
+  declare readonly lastBoot: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: OlaNodeArgs, opts?: pulumi.CustomResourceOptions) {
     const { server, ...values } = args;
@@ -95,8 +101,11 @@ export class OlaNode extends HostResource {
       {
         connection,
         inputs: machine,
-        inputKeys: ["hostBlocks", ...(["firmware", "verify"] as const).filter((key) => args[key] !== undefined)],
-        outputKeys: ["verified"],
+        inputKeys: [
+          "hostBlocks",
+          ...(["firmware", "verify", "history"] as const).filter((key) => args[key] !== undefined),
+        ],
+        outputKeys: args.history === undefined ? ["verified"] : ["verified", "lastBoot"],
         computed: { nextBoot },
       },
       pulumi.mergeOptions({ dependsOn: parts, ...previewNode() }, opts) as pulumi.CustomResourceOptions,
@@ -124,13 +133,21 @@ function nextBootOf({ row, settings }: Machine, files: ServerReference["files"])
 }
 
 function declare(name: string, { server, settings }: Known, given: unknown): Machine {
-  const { verify: wanted, ...machine } = given as { readonly verify?: unknown };
+  const { verify: wanted, history, ...machine } = given as { readonly verify?: unknown; readonly history?: unknown };
   const { value: row, problems } = readRow(name, server, settings, machine);
   const verify = parseVerify(wanted);
-  const mistakes = [...problems, ...verify.problems];
+  const mistakes = [...problems, ...verify.problems, ...whyNoFlag("history", history)];
   if (row === undefined || mistakes.length > 0) return { ...bad(...mistakes), row: undefined, settings };
-  const asked = verify.value === undefined ? {} : { verify: verify.value };
+  const asked = {
+    ...(verify.value === undefined ? {} : { verify: verify.value }),
+    ...(history === true ? { history } : {}),
+  };
   return { ...good({ ...blocksOf(row), ...asked }), row, settings };
+}
+
+function whyNoFlag(path: string, value: unknown): readonly Problem[] {
+  if (value === undefined || typeof value === "boolean") return [];
+  return [{ path, message: `${quoted(value)} is neither true nor false` }];
 }
 
 function readRow(name: string, server: string, settings: DhcpdSettings | undefined, given: unknown): Checked<NodeRow> {

@@ -12,7 +12,7 @@ export interface TftpServerArgs {
   readonly address: pulumi.Input<string>;
   /** @defaultValue "/srv/tftp" */
   readonly directory?: pulumi.Input<string>;
-  /** in.tftpd's options, one word each. @defaultValue `["--secure", "--verbose", "--blocksize", "1468"]` */
+  /** in.tftpd's options, one word each. @defaultValue `["--secure", "--verbosity", "2", "--blocksize", "1468"]` */
   readonly options?: pulumi.Input<readonly string[]>;
 }
 

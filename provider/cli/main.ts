@@ -2,27 +2,37 @@
 import { parseArgs } from "node:util";
 import { closeHosts } from "../host/pool";
 import { examine, renderFindings } from "./doctor";
+import { readHistory, renderHistory } from "./history";
 import { readStack } from "./stack";
 import { renderVerified, verify } from "./verify";
 
-const usage = `pulumi-netboot verify | doctor  [--stack NAME] [--json]
+const usage = `pulumi-netboot verify | doctor | history  [--stack NAME] [--json]
 
   verify   prove every machine of the stack now: both DHCP stages from each MAC, and every file that it meets
   doctor   say what is wrong with the stack's node 0, or with the way to it
+  history  who booted, as node 0's log tells: the last boot of each machine, how far it got and what it was given; who asked
+           and was refused. --all for every boot, --since 2026-11-01 for another beginning than 30 days ago
 
 Run it in the folder of the stack's project. It reads the stack by your own \`pulumi stack export\`, and changes nothing.
 Ends with 0 if all is well, 1 if something is not, 2 if it could not be asked.`;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { stack: { type: "string" }, json: { type: "boolean", default: false }, help: { type: "boolean" } },
+    options: {
+      stack: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean" },
+      all: { type: "boolean", default: false },
+      since: { type: "string" },
+    },
     allowPositionals: true,
   });
   const [command] = positionals;
-  if (values.help === true || positionals.length !== 1 || (command !== "verify" && command !== "doctor")) {
+  if (values.help === true || positionals.length !== 1 || !["verify", "doctor", "history"].includes(command ?? "")) {
     console.error(usage);
     return values.help === true ? 0 : 2;
   }
+  const since = secondOf(values.since);
   const resources = await readStack(values.stack);
   if (resources.length === 0) throw new Error("this stack has no resources of pulumi-netboot");
   const print = (found: unknown, text: string): void =>
@@ -33,9 +43,21 @@ async function main(): Promise<number> {
     print(machines, renderVerified(machines));
     return machines.every(({ served }) => served) ? 0 : 1;
   }
+  if (command === "history") {
+    const history = await readHistory(resources, since);
+    print(history.boots, renderHistory(history, values.all));
+    return 0;
+  }
   const findings = await examine(resources);
   print(findings, renderFindings(findings));
   return findings.length === 0 ? 0 : 1;
+}
+
+/** A time as people write it, in seconds since 1970. */
+function secondOf(since: string | undefined): number {
+  const milliseconds = since === undefined ? Date.now() - 30 * 86_400_000 : Date.parse(since);
+  if (Number.isNaN(milliseconds)) throw new Error(`--since "${since}" is no time; write it as in --since 2026-11-01`);
+  return Math.floor(milliseconds / 1000);
 }
 
 async function run(): Promise<void> {

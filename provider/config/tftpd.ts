@@ -13,10 +13,10 @@ export interface TftpdSettings {
 }
 
 /**
- * The guide's `--secure` (the directory is all that exists), and ours: each request in the log, and no block larger than
- * an Ethernet frame, which some firmware asks for and can't put together (in.tftpd(8), `--blocksize`).
+ * The guide's `--secure` (the directory is all that exists), and ours: each request and each refusal in the log, and no block
+ * larger than an Ethernet frame, which some firmware asks for and can't put together (in.tftpd(8), `--blocksize`).
  */
-export const defaultTftpdOptions: readonly string[] = ["--secure", "--verbose", "--blocksize", "1468"];
+export const defaultTftpdOptions: readonly string[] = ["--secure", "--verbosity", "2", "--blocksize", "1468"];
 
 const number = /^\d+$/;
 
@@ -65,7 +65,7 @@ const refused: Readonly<Record<string, string>> = {
   "-t": "is for inetd only; leave it out",
 };
 
-const optionsExample = '["--secure", "--verbose", "--blocksize", "1468"]';
+const optionsExample = '["--secure", "--verbosity", "2", "--blocksize", "1468"]';
 
 const directoryRule = 'write the path of a folder of its own, as in "/srv/tftp"';
 

@@ -99,7 +99,9 @@ export type Want =
       readonly blocks: string;
     }
   /** The machines that the register has for this resource, where a look need not be told them. */
-  | { readonly want: "registered" };
+  | { readonly want: "registered" }
+  /** What node 0's log says of this machine's boots is told with each change and look. */
+  | { readonly want: "history" };
 
 /** A raw socket on an interface, as dhcpd has it. */
 export interface PacketSocket {

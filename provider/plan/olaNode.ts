@@ -12,13 +12,15 @@ export interface OlaNodeInputs {
   readonly firmware?: string;
   /** Only when it is not `true`. */
   readonly verify?: Verify;
+  /** Only when it is `true`. */
+  readonly history?: boolean;
 }
 
 /** A machine that the DHCP server knows. */
-export function planOlaNode({ hostBlocks, firmware = "x64", verify }: OlaNodeInputs): readonly Want[] {
+export function planOlaNode({ hostBlocks, firmware = "x64", verify, history }: OlaNodeInputs): readonly Want[] {
   if (hostBlocks === undefined) return [{ want: "registered" }];
-  return parseHostBlocks(hostBlocks).map(({ hostname, address, macs, loader }) => ({
-    want: "node",
+  const nodes = parseHostBlocks(hostBlocks).map(({ hostname, address, macs, loader }) => ({
+    want: "node" as const,
     hostname,
     address,
     macs,
@@ -27,4 +29,5 @@ export function planOlaNode({ hostBlocks, firmware = "x64", verify }: OlaNodeInp
     proof: proofOf(verify),
     blocks: hostBlocks,
   }));
+  return history === true ? [...nodes, { want: "history" }] : nodes;
 }

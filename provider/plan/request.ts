@@ -2,10 +2,15 @@ import type { Change, Want } from "./declaration";
 
 /** What is asked of the agent on node 0. */
 export interface Request {
-  /** `apply` changes the host; `look` tells how it differs, and `prove` what it serves to the machines of these resources. */
-  readonly mode: "apply" | "look" | "prove";
+  /**
+   * `apply` changes the host; `look` tells how it differs, `prove` what it serves to the machines of these resources, and
+   * `history` who booted.
+   */
+  readonly mode: "apply" | "look" | "prove" | "history";
   /** The machine-id's first digits that these resources were made on; another machine is refused. */
   readonly machine?: string | undefined;
+  /** How far back the history goes, as journalctl reads a time: `@1790000000`. */
+  readonly since?: string;
   readonly changes: readonly Change[];
 }
 
@@ -13,9 +18,10 @@ export interface Request {
  * Writes a request as the agent reads it: a line per fact, its words percent-encoded and separated by one space, the
  * bytes of a file directly after its line.
  */
-export function renderRequest({ mode, machine, changes }: Request): Uint8Array {
+export function renderRequest({ mode, machine, since, changes }: Request): Uint8Array {
   const parts: Uint8Array[] = [line("mode", mode)];
   if (machine !== undefined) parts.push(line("machine", machine));
+  if (since !== undefined) parts.push(line("since", since));
   for (const change of changes) {
     if (change.kind === "drop") {
       parts.push(line("drop", change.id, change.generation));
@@ -83,6 +89,7 @@ function renderWant(want: Want): readonly Uint8Array[] {
     }
     case "otherServers":
     case "registered":
+    case "history":
     case "purge":
       return [line(want.want)];
   }

@@ -81,6 +81,7 @@ export const outputKeys: ReadonlySet<string> = new Set([
   "bytes",
   "listening",
   "verified",
+  "lastBoot",
   "manager",
   "drift",
 ]);

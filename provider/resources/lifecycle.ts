@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Connection, connectionSchema } from "../config/connection";
 import { NetbootError } from "../errors";
+import { parseHistory, renderBoot } from "../facts/history";
 import type { Drift } from "../facts/report";
 import { commit } from "../host/groupCommit";
 import { openHost } from "../host/pool";
@@ -43,8 +44,9 @@ export async function read(
   const answer = report.answers.get(id);
   if (answer?.how === "gone") return {};
   const found = answer?.drift ?? [];
-  const { drift: before, ...declared } = props;
-  if (found.length === 0 && before === undefined) return { id, props };
+  const { drift: before, ...rest } = props;
+  const declared = { ...rest, ...lastBootOf(answer?.outputs["log"], answer?.outputs["files"]) };
+  if (found.length === 0 && before === undefined) return { id, props: declared };
   const seen = { id, props: found.length === 0 ? declared : { ...declared, drift: found.map(sentenceOf) } };
   // With other inputs than before, the preview that mends a fleet would draw all of its machines as new.
   if (kind === "OlaFleet") return seen;
@@ -68,7 +70,7 @@ async function put(
   const declaration = await declare(kind, id, generation, news, "apply");
   const row = rowOf(news["__urn"]);
   const outcome = await explained(kind, () => commit(connectionOf(news), { kind: "put", declaration }, machine, row));
-  const { bytes, ...texts } = outcome.outputs;
+  const { bytes, log, files, ...texts } = outcome.outputs;
   // The last progress line stays on the row, so it says how it ended.
   row(
     "progress",
@@ -87,11 +89,19 @@ async function put(
     ...Object.fromEntries(Object.entries(news).filter(([key]) => !left.has(key))),
     ...texts,
     ...(bytes === undefined ? {} : { bytes: Number(bytes) }),
+    ...lastBootOf(log, files),
     ...(notEchoed.length === 0 ? {} : { __digest: digestOf(kind, news) }),
     __generation: generation,
     __machine: outcome.machine,
     __schema: schema,
   };
+}
+
+/** Of the machine that the log is about, if it was asked for. */
+function lastBootOf(log: string | undefined, files = ""): { readonly lastBoot?: string } {
+  if (log === undefined) return {};
+  const last = parseHistory({ log, files }).at(-1);
+  return { lastBoot: last === undefined ? "none in the last 30 days" : renderBoot(last) };
 }
 
 export async function declare(

@@ -1,4 +1,7 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Lab } from "../../lab/index.mts";
+import { type CommandResult, runCommand } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 
 /** The program of examples/guide, as the top level Pulumi.yaml runs it, against a lab's node 0. */
@@ -28,6 +31,16 @@ const connection = ${JSON.stringify({ host, hostKey, privateKeyPath, ...connecti
 const network = ${JSON.stringify({ interface: privateInterface, address: privateAddress, cidr: privateCidr })};
 ${rest}
 `;
+}
+
+/** `npx pulumi-netboot`, as it lies in a project that has the package. */
+export async function netbootCommand(project: ScratchProject, ...args: readonly string[]): Promise<CommandResult> {
+  const bin = join(project.folder, "node_modules/.bin/pulumi-netboot");
+  const installed = join(project.folder, "node_modules/pulumi-netboot/dist/provider/cli/main.js");
+  return await runCommand([process.execPath, existsSync(bin) ? bin : installed, ...args], {
+    cwd: project.folder,
+    env: project.env,
+  });
 }
 
 /** How many SSH logins node 0 has seen since it booted. */

@@ -1,10 +1,8 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
-import { type CommandResult, runCommand } from "../../tools/command.mts";
+import type { CommandResult } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
-import { loginsOf, programOn } from "../support/node0";
+import { loginsOf, netbootCommand, programOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -35,14 +33,7 @@ describe("the command", () => {
     await lab?.down();
   });
 
-  async function netboot(...args: readonly string[]): Promise<CommandResult> {
-    const bin = join(project.folder, "node_modules/.bin/pulumi-netboot");
-    const installed = join(project.folder, "node_modules/pulumi-netboot/dist/provider/cli/main.js");
-    return await runCommand([process.execPath, existsSync(bin) ? bin : installed, ...args], {
-      cwd: project.folder,
-      env: project.env,
-    });
-  }
+  const netboot = (...args: readonly string[]): Promise<CommandResult> => netbootCommand(project, ...args);
 
   const broken = async (harm: string, mend: string, check: () => Promise<void>): Promise<void> => {
     await lab.node0.run(harm);

@@ -48,6 +48,7 @@ sub look {
                 }
             }
         }
+        tell_boots_of($id, $register) if ops_of($register->{$id}, 'history');
         tell_client('done', $id, 'seen');
     }
     return;

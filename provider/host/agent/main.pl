@@ -24,6 +24,9 @@ sub main {
             take_lock(\@ids);
             prove_on_demand($request, load_register());
         }
+        elsif ($request->{mode} eq 'history') {
+            tell_history($request, load_register());
+        }
         else {
             take_lock(\@ids);
             warn_to($ids[0], 'an earlier transaction was cut short; what it had changed was put back before this one began') if undo_transaction(0);

@@ -16,7 +16,7 @@ sub parse_request {
             next;
         }
         if ($word eq 'drop') { $request{drop}{ $rest[0] } = $rest[1]; next }
-        if ($word eq 'mode' || $word eq 'machine') { $request{$word} = $rest[0]; next }
+        if ($word eq 'mode' || $word eq 'machine' || $word eq 'since') { $request{$word} = $rest[0]; next }
         if ($word eq 'file') {
             my $bytes = pop @rest;
             $contents->{ $rest[0] } = substr $text, $at, $bytes;

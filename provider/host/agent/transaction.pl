@@ -169,6 +169,7 @@ sub transact {
             output($id, 'sha256', $op->[3]);
             output($id, 'bytes', -s $op->[1]);
         }
+        tell_boots_of($id, $merged) if ops_of($merged->{$id}, 'history');
         tell_client('done', $id, $changed ? 'changed' : 'unchanged');
     }
     tell_client('done', $_, 'dropped') for sort keys %{ $request->{drop} };
@@ -297,6 +298,7 @@ sub change_host {
     clear_journal();
     forget_original($_) for @released;
     forget_unit($_) for keys %$stop;
+    log_served($merged, @$changed);
     # A folder that we made goes with the last file in it; one that was there stays.
     write_new("$KEPT/" . as_name("made:$_"), '', 0600, 0, 0) for @made;
     my @still = map { "$_->[1][1]/" } all_ops($merged, 'dir');

@@ -9,7 +9,7 @@ describe("parseTftpdSettings", () => {
     expect(parseTftpdSettings({ address }).value).toEqual({
       address,
       directory: "/srv/tftp",
-      options: ["--secure", "--verbose", "--blocksize", "1468"],
+      options: ["--secure", "--verbosity", "2", "--blocksize", "1468"],
     });
   });
 
@@ -78,7 +78,7 @@ describe("parseTftpdSettings", () => {
     [
       "no --secure",
       { options: ["--verbose"] },
-      'options: "--secure" is missing, which keeps machines inside the directory; write ["--secure", "--verbose", "--blocksize", "1468"]',
+      'options: "--secure" is missing, which keeps machines inside the directory; write ["--secure", "--verbosity", "2", "--blocksize", "1468"]',
     ],
     [
       "a misspelt option",
@@ -88,7 +88,7 @@ describe("parseTftpdSettings", () => {
     [
       "two words in one",
       { options: ["--secure", "--blocksize 1468"] },
-      'options: "--blocksize 1468" is no option of in.tftpd; write one word each, as in ["--secure", "--verbose", "--blocksize", "1468"]',
+      'options: "--blocksize 1468" is no option of in.tftpd; write one word each, as in ["--secure", "--verbosity", "2", "--blocksize", "1468"]',
     ],
     [
       "an option without its argument",
@@ -108,7 +108,7 @@ describe("parseTftpdSettings", () => {
     [
       "options that are a number",
       { options: 5 },
-      'options: 5 is no list of options; write it as ["--secure", "--verbose", "--blocksize", "1468"]',
+      'options: 5 is no list of options; write it as ["--secure", "--verbosity", "2", "--blocksize", "1468"]',
     ],
   ])("refuses %s", (_name, args, sentence) => {
     expect(sentences(parseTftpdSettings({ address, ...args }))).toEqual([sentence]);

@@ -1,0 +1,69 @@
+import { type Boot, parseHistory, renderCourse, timeOf } from "../facts/history";
+import { openHost } from "../host/pool";
+import { transact } from "../host/transaction";
+import { byHost, type StackResource } from "./stack";
+
+/** A boot, and whose it was. */
+export interface BootOfMachine extends Boot {
+  readonly host: string;
+  /** The host name of the machine that has this NIC; absent if no program declares it. */
+  readonly machine?: string;
+}
+
+/** What the logs of a stack's node 0 tell since a time. */
+export interface History {
+  readonly since: number;
+  /** All machines that node 0 knows, whatever stack they are from. */
+  readonly machines: readonly string[];
+  /** The oldest first. */
+  readonly boots: readonly BootOfMachine[];
+}
+
+/**
+ * Reads who booted from the logs of every node 0 of a stack. Changes nothing.
+ *
+ * @param since - the second since 1970 at which it begins; a log may not go back so far
+ * @throws a `NetbootError` when a node 0 can't be reached
+ */
+export async function readHistory(resources: readonly StackResource[], since: number): Promise<History> {
+  const boots: BootOfMachine[] = [];
+  const machines = new Set<string>();
+  for (const [first] of byHost(resources).values()) {
+    if (first === undefined) continue;
+    const host = await openHost(first.connection);
+    const machine = first.outputs["__machine"];
+    const { answers } = await transact(host, {
+      mode: "history",
+      machine: typeof machine === "string" ? machine : undefined,
+      since: `@${since}`,
+      changes: [],
+    });
+    const { log = "", files = "", machines: known = "" } = answers.get("-")?.outputs ?? {};
+    const names = new Map(
+      known.split("\n").flatMap((line) => {
+        const [, hostname = "", macs = ""] = line.split(" ");
+        return macs.split(",").map((mac) => [mac, hostname] as const);
+      }),
+    );
+    names.delete("");
+    for (const hostname of names.values()) machines.add(hostname);
+    for (const boot of parseHistory({ log, files })) {
+      const hostname = names.get(boot.mac);
+      boots.push({ ...boot, host: host.name, ...(hostname === undefined ? {} : { machine: hostname }) });
+    }
+  }
+  return { since, machines: [...machines].sort(), boots: boots.sort((one, other) => one.from - other.from) };
+}
+
+/** The last boot of every machine, or all of them, as people read them: a line each, strangers at the end. */
+export function renderHistory({ since, machines, boots }: History, all: boolean): string {
+  const strangers = [...new Set(boots.flatMap(({ machine, mac }) => (machine === undefined ? [mac] : [])))].sort();
+  const rows = [...machines, ...strangers].flatMap((who) => {
+    const own = boots.filter(({ machine, mac }) => (machine ?? mac) === who);
+    if (own.length === 0) return [[who, "-", "never", `since ${timeOf(since)}, as far as the log goes`]];
+    return (all ? own : own.slice(-1)).map((boot) => [who, timeOf(boot.from), boot.reached, renderCourse(boot)]);
+  });
+  const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
+  if (rows.length === 0) return `nobody asked since ${timeOf(since)}, and no machine is declared`;
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")).join("\n");
+}

@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Lab, labUp } from "../../lab/index.mts";
+import type { Boot } from "../../provider/facts/history";
+import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { netbootCommand, programOn } from "../support/node0";
+
+const up = ["up", "--yes", "--skip-preview"];
+
+/** What node 0's log tells of machines that booted, tried to, or were strangers. */
+describe("the history", () => {
+  let lab: Lab;
+  let project: ScratchProject;
+
+  const program = (timeoutSeconds: number): string =>
+    programOn(
+      lab,
+      `const node0 = new netboot.NetbootServer("node0", {
+         connection, network, time: false, names: false, artifacts: { refindConf: { timeoutSeconds: ${timeoutSeconds} } },
+       });
+       const a = new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:0a:01"], address: "192.168.1.3", history: true });
+       new netboot.OlaNode("b", { server: node0, macs: ["52:54:00:00:0a:02"], address: "192.168.1.4" });
+       new netboot.OlaNode("c", { server: node0, macs: ["52:54:00:00:0a:03"], address: "192.168.1.5" });
+       module.exports.lastBoot = a.lastBoot;`,
+    );
+
+  const short = (path: string): string =>
+    createHash("sha256")
+      .update(readFileSync(join(lab.node0.root, path)))
+      .digest("hex")
+      .slice(0, 10);
+
+  const history = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await netbootCommand(project, "history", ...args);
+    expect(code, stderr).toBe(0);
+    return stdout;
+  };
+
+  beforeAll(async () => {
+    lab = await labUp();
+    project = await scratchProject({ files: { "index.ts": program(1) }, name: "history" });
+    await project.succeed(up);
+    await project.succeed(["stack", "select"]);
+  });
+
+  afterAll(async () => {
+    await project?.remove();
+    await lab?.down();
+  });
+
+  it("leaves out what the proof asked", async () => {
+    expect((await project.outputs())["lastBoot"]).toBe("none in the last 30 days");
+    const table = await history();
+    expect(table.split("\n").map((line) => line.split(/ {2,}/).slice(0, 3))).toEqual([
+      ["a", "-", "never"],
+      ["b", "-", "never"],
+      ["c", "-", "never"],
+      [""],
+    ]);
+  });
+
+  it("tells a good boot, one that misses a file, and a stranger, each with what it was given then", async () => {
+    const before = short("/srv/tftp/refind.conf");
+    const boot = async (name: string, mac: string, timeoutMs: number): Promise<void> => {
+      const machine = await lab.machine({ name, macs: [mac] });
+      await machine.boot({ timeoutMs });
+      await machine.off();
+    };
+    await Promise.all([boot("a", "52:54:00:00:0a:01", 180_000), boot("stranger", "52:54:00:00:0a:09", 30_000)]);
+    await lab.node0.run("mv /srv/tftp/refind_x64.efi /root/");
+    await boot("b", "52:54:00:00:0a:02", 45_000);
+    await lab.node0.run("mv /root/refind_x64.efi /srv/tftp/");
+    // What was served to the first machine is another file by now.
+    project.write({ "index.ts": program(2) });
+    await project.succeed(up);
+    expect(short("/srv/tftp/refind.conf")).not.toBe(before);
+
+    const table = await history();
+    const [loader, script, refind] = ["ipxe.efi", "refind.pxe", "refind_x64.efi"].map((name) =>
+      short(`/srv/tftp/${name}`),
+    );
+    const time = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`;
+    expect(table).toMatch(
+      new RegExp(
+        `^a +${time}  rEFInd +192\\.168\\.1\\.3, ipxe\\.efi ${loader}, refind\\.pxe ${script}, refind\\.conf ${before}, refind_x64\\.efi ${refind}$`,
+        "m",
+      ),
+    );
+    expect(table).toMatch(
+      new RegExp(
+        `^b +${time}  script +192\\.168\\.1\\.4, .*refind\\.conf ${before}, refind_x64\\.efi: File not found$`,
+        "m",
+      ),
+    );
+    expect(table).toMatch(/^c +- +never /m);
+    expect(table).toMatch(
+      new RegExp(`^52:54:00:00:0a:09 +${time}  refused +no program declares it; it asked (once|\\d+ times)$`, "m"),
+    );
+    const boots = JSON.parse(await history("--json")) as readonly (Boot & { machine?: string })[];
+    expect(boots.filter(({ machine }) => machine === "a")).toMatchObject([
+      { mac: "52:54:00:00:0a:01", reached: "rEFInd", address: "192.168.1.3", architecture: 7 },
+    ]);
+    expect(await history("--since", "2100-01-01")).toMatch(/^a +- +never/m);
+  });
+
+  it("gives a machine that asks for it its last boot, at a refresh", async () => {
+    await project.succeed(["refresh", "--yes", "--skip-preview"]);
+    expect((await project.outputs())["lastBoot"]).toMatch(
+      /^\d{4}-\S+Z rEFInd: 192\.168\.1\.3, ipxe\.efi [0-9a-f]{10}, /,
+    );
+    await project.succeed(["preview", "--expect-no-changes"]);
+  });
+});
