@@ -43,9 +43,9 @@ sub prove_nodes {
     my ($register, $puts, $before, $changed, $restart) = @_;
     return unless %$puts;
     my ($tftp) = all_ops($register, 'tftpd');
-    my $touches_boot = %$restart || grep { $_ eq $DHCPD || $_ eq $HOSTS || $tftp && index($_, "$tftp->[1][2]/") == 0 } keys %$changed;
+    my $touches_boot = %$restart || $changed->{firewall} || grep { $_ eq $DHCPD || $_ eq $HOSTS || $tftp && index($_, "$tftp->[1][2]/") == 0 } keys %$changed;
     my ($server) = all_ops($register, 'serve') or return;
-    my (undef, $interface, $next, undef, %loader) = @{ $server->[1] };
+    my (undef, $interface, $next, $cidr, %loader) = @{ $server->[1] };
     my @machines = machines_to_ask($register, $puts, $before, $server);
     return unless $touches_boot || grep { !$_->[2] } @machines;
     my @questions;
@@ -66,9 +66,11 @@ sub prove_nodes {
           . 'take out what lets unknown clients in (extraConfig, a drop-in of the unit), or say unknownMachines: "serve"') if $stranger{offer};
     my (%seen, %failed);
     my %files;
+    my $kept_out = $tftp && @questions && $next eq $tftp->[1][1] ? why_not_admitted($interface, $next, $cidr) : undef;
+    my $closed = $kept_out && $kept_out->{sure} ? { text => $kept_out->{text}, by => 'firewall' } : undef;
     for my $ask (@questions) {
         next if $failed{ $ask->{chain} };
-        my $why = why_not_served($ask) // why_no_file($register, $ask, \%files);
+        my $why = why_not_served($ask) // why_no_file($register, $ask, \%files) // $closed;
         if (!defined $why) { $seen{ $ask->{id} } = $ask->{file} unless $ask->{ipxe} || $ask->{stands}; next }
         refuse('NOT_SERVING', $ask->{id}, $why->{text}) unless $ask->{stands};
         my $is_ours = $why->{by} eq 'dhcpd' ? $restart->{'isc-dhcp-server.service'} || $changed->{$DHCPD} || $changed->{$HOSTS} : $changed->{ $why->{by} } || $changed->{ $why->{besides} // '' };
@@ -80,7 +82,11 @@ sub prove_nodes {
         my $macs = map { split /,/, $_->[3] } @nodes;
         my $text = @nodes == 1 ? ($nodes[0][2] eq '-' ? 'an address of the pool' : $nodes[0][2]) . ", $seen{$id}, then $loader{script}"
             : 'their addresses and files to ' . scalar(@nodes) . ' machines';
-        output($id, 'verified', "DHCP offered $text ($macs MAC" . ($macs == 1 ? '' : 's') . ')');
+        my $doubt = $kept_out ? "; not proved: $kept_out->{text}" : '';
+        # Whoever asks for it anew wants to reboot on it.
+        refuse('NOT_SERVING', $id, "$kept_out->{text}; with verify.again, what can't be told is an error") if $kept_out && grep { $_->[6] =~ /^\+./ } @nodes;
+        warn_to($id, "not proved: $kept_out->{text}") if $kept_out;
+        output($id, 'verified', "DHCP offered $text ($macs MAC" . ($macs == 1 ? '' : 's') . ")$doubt");
     }
     return;
 }
@@ -90,7 +96,10 @@ sub prove_nodes {
 sub prove_on_demand {
     my ($request, $register) = @_;
     my ($server) = all_ops($register, 'serve');
-    my (undef, $interface, $next, undef, %loader) = $server ? @{ $server->[1] } : ();
+    my (undef, $interface, $next, $cidr, %loader) = $server ? @{ $server->[1] } : ();
+    my ($tftp) = all_ops($register, 'tftpd');
+    my $kept_out = $tftp && ($next // '') eq $tftp->[1][1] ? why_not_admitted($interface, $next, $cidr) : undef;
+    my $not_let_in = $kept_out && { text => ($kept_out->{sure} ? '' : 'not proved: ') . $kept_out->{text} };
     my (@questions, %files, @others);
     for my $id (sort keys %{ $request->{put} }) {
         if (!$register->{$id}) { tell_client('done', $id, 'gone'); next }
@@ -115,7 +124,7 @@ sub prove_on_demand {
     for my $ask (@questions) {
         my $key = "$ask->{id} $ask->{hostname}";
         push @order, $ask unless $macs{$key}++;
-        $said{$key} //= $ask->{late} ? 'not asked: a minute was over' : (why_not_served($ask) // why_no_file($register, $ask, \%files) // {})->{text};
+        $said{$key} //= $ask->{late} ? 'not asked: a minute was over' : (why_not_served($ask) // why_no_file($register, $ask, \%files) // $not_let_in // {})->{text};
     }
     for my $ask (@order) {
         my $key = "$ask->{id} $ask->{hostname}";

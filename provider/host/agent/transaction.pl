@@ -285,7 +285,8 @@ sub change_host {
         }
         run(['systemctl', 'reload', @reload]) if @reload;
         apply_firewall($firewall, $changed);
-        prove($register, $merged, $request->{put}, { map { ($_ => 1) } @$changed }, $restart);
+        my @touched = (@$changed, $firewall && $firewall->{differs} ? 'firewall' : ());
+        prove($register, $merged, $request->{put}, { map { ($_ => 1) } @touched }, $restart);
         prove_firewall($firewall);
         1;
     } or do {

@@ -1,0 +1,207 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Lab, labUp } from "../../lab/index.mts";
+import { agent } from "../../provider/embedded";
+import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { fetchFromOutside } from "../support/firewalls";
+import { netbootCommand, programOn } from "../support/node0";
+
+const up = ["up", "--yes", "--skip-preview"];
+
+/** What the proof may say of a ruleset: that files come through, that they do not, or that it can't tell. */
+type Said = "admitted" | "kept out" | "in doubt";
+
+const nft = (rules: string, more = ""): string =>
+  `nft -f - <<'RULES'
+table inet mine {
+${more}
+  chain input { type filter hook input priority filter; policy drop; iifname "lo" accept; tcp dport 22 accept; ${rules} }
+}
+RULES`;
+const iptables = (...rules: readonly string[]): string =>
+  ["-A INPUT -i lo -j ACCEPT", "-A INPUT -p tcp --dport 22 -j ACCEPT", ...rules, "-P INPUT DROP"]
+    .map((rule) => `iptables ${rule}`)
+    .join("\n");
+const inDocker = "iptables -N DOCKER-USER; iptables -A DOCKER-USER -j RETURN";
+
+/** Rulesets as people have them: what really comes through, and what is said of it, which is never more than that. */
+const rulesets: readonly (readonly [name: string, setUp: string, truth: boolean, said: Said])[] = [
+  ["no firewall at all", "true", true, "admitted"],
+  ["a policy that drops, and nothing let in", nft(""), false, "kept out"],
+  ["TFTP let in, and its acknowledgements not", nft("udp dport 69 accept;"), false, "kept out"],
+  ["both", nft("ct state established,related accept; udp dport { 67, 69 } accept;"), true, "admitted"],
+  ["both on this interface", nft('iifname "eno2" meta l4proto udp accept;'), true, "admitted"],
+  ["both on another interface", nft('iifname "eno1" meta l4proto udp accept;'), false, "kept out"],
+  ["all but another interface", nft('iifname != "eno1" ip daddr 192.168.1.0/24 accept;'), true, "admitted"],
+  [
+    "a map of states",
+    nft("ct state vmap { established : accept, related : accept, invalid : drop }; udp dport 60-70 accept;"),
+    true,
+    "admitted",
+  ],
+  [
+    "a chain of its own",
+    nft(
+      "ct state established accept; jump lan;",
+      'chain lan { iifname != "eno2" return; udp dport 69 counter accept; }',
+    ),
+    true,
+    "admitted",
+  ],
+  [
+    "a chain that one does not come back from",
+    nft("ct state established accept; goto lan; udp dport 69 accept;", "chain lan { udp dport 53 accept; }"),
+    false,
+    "kept out",
+  ],
+  [
+    "machines of the subnet",
+    nft("ct state established accept; ip saddr 192.168.1.0/28 udp dport 69 accept;"),
+    true,
+    "admitted",
+  ],
+  [
+    "only one machine of the subnet",
+    nft("ct state established accept; ip saddr 192.168.1.14 udp dport 69 accept;"),
+    true,
+    "in doubt",
+  ],
+  ["a limit", nft("ct state established accept; udp dport 69 limit rate 10/second accept;"), true, "in doubt"],
+  [
+    "a set of addresses",
+    nft(
+      "ct state established accept; ip saddr @known udp dport 69 accept;",
+      "set known { type ipv4_addr; elements = { 192.168.1.14 }; }",
+    ),
+    true,
+    "in doubt",
+  ],
+  [
+    "a second table that drops",
+    `${nft("meta l4proto udp accept;")}
+     nft 'add table ip other { chain in { type filter hook input priority 10; policy accept; }; }; add rule ip other in udp dport 69 drop'`,
+    false,
+    "kept out",
+  ],
+  ["iptables, and nothing let in", iptables(), false, "kept out"],
+  [
+    "iptables, both",
+    iptables(
+      "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+      "-A INPUT -i eno2 -p udp -m multiport --dports 53,67:69 -j ACCEPT",
+    ),
+    true,
+    "admitted",
+  ],
+  [
+    "iptables, a jump that comes back",
+    `${inDocker}\n${iptables("-A INPUT -j DOCKER-USER", "-A INPUT -s 192.168.0.0/16 -p udp -j ACCEPT")}`,
+    true,
+    "admitted",
+  ],
+  [
+    "iptables, refused for all but TCP",
+    iptables("-A INPUT ! -p tcp -j REJECT", "-A INPUT -j ACCEPT"),
+    false,
+    "kept out",
+  ],
+  [
+    "iptables, logged and limited",
+    iptables(
+      "-A INPUT -m limit --limit 5/sec -j LOG",
+      "-A INPUT -p udp -m hashlimit --hashlimit-upto 50/sec --hashlimit-name x -j ACCEPT",
+    ),
+    true,
+    "in doubt",
+  ],
+];
+
+/** The proof's other half: node 0's own questions do not meet its firewall, so the rules are read. */
+describe("what the firewall of node 0 admits", () => {
+  let lab: Lab;
+  let project: ScratchProject;
+  const open = "iptables -P INPUT ACCEPT; iptables -F; iptables -X; nft flush ruleset";
+
+  const program = (more: string): string =>
+    programOn(
+      lab,
+      `const dhcp = new netboot.DhcpServer("dhcp", { connection, network });
+       const tftp = new netboot.TftpServer("tftp", { connection, address: network.address });
+       const files = new netboot.BootArtifacts("files", { connection });
+       const a = (verify: netboot.Verify) => new netboot.OlaNode("a",
+         { server: dhcp, macs: ["52:54:00:00:0b:01"], address: "192.168.1.3", verify }, { dependsOn: [tftp, files] });
+       ${more}`,
+    );
+
+  beforeAll(async () => {
+    lab = await labUp();
+    await lab.node0.run(
+      "DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends iptables nftables >/dev/null",
+    );
+    project = await scratchProject({ files: { "index.ts": program("") }, name: "admitted" });
+    await project.succeed(up);
+    await project.succeed(["stack", "select"]);
+    await lab.node0.run("head -c 4000 /dev/zero | tr '\\0' x > /srv/tftp/greeting");
+    // The agent without its last line, which would begin its work.
+    const asked =
+      "my $why = why_not_admitted(@ARGV); print $why ? ($why->{sure} ? 'kept out' : 'in doubt') . \": $why->{text}\" : 'admitted';";
+    await lab.node0.run("cat > /root/admitted.pl", {
+      input: agent.replace(/\nmain\(@ARGV\);\n$/, `\nrequire POSIX;\n${asked}\n`),
+    });
+  });
+
+  afterAll(async () => {
+    await project?.remove();
+    await lab?.down();
+  });
+
+  const said = async (): Promise<string> =>
+    (await lab.node0.run("perl /root/admitted.pl eno2 192.168.1.1 192.168.1.0/28")).stdout;
+
+  it.each(rulesets)("is told of %s", async (_name, setUp, truth, expected) => {
+    await lab.node0.run(setUp);
+    try {
+      expect((await fetchFromOutside(lab)).length === 4000).toBe(truth);
+      expect((await said()).split(":")[0]).toBe(expected);
+    } finally {
+      await lab.node0.run(open);
+    }
+  });
+
+  it("lets no machine be declared that it keeps out, and tells verify", async () => {
+    await lab.node0.run(nft("udp dport 69 accept;"));
+    const reason =
+      /node 0's firewall drops acknowledgements of files \(established udp\) of machines on eno2, by the policy of chain inet mine input; declare a Firewall/;
+    project.write({ "index.ts": program("a(true);") });
+    const refused = await project.pulumi(up);
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toMatch(reason);
+    await lab.node0.run(open);
+    await project.succeed(up);
+    await lab.node0.run(nft("udp dport 69 accept;"));
+    const { code, stdout } = await netbootCommand(project, "verify");
+    expect(code).toBe(1);
+    expect(stdout).toMatch(new RegExp(`^FAILED {2}a {2}${reason.source}`, "m"));
+    await lab.node0.run(open);
+  });
+
+  it("warns where it can't tell, and fails whoever wants to reboot on it", async () => {
+    await lab.node0.run(nft("ct state established accept; udp dport 69 limit rate 10/second accept;"));
+    const reason =
+      /it can't be told whether node 0's firewall lets in requests for files \(udp 69\) on eno2, because of `udp dport 69 limit rate 10\/second.* accept` in chain inet mine input/;
+    project.write({ "index.ts": program("export const { verified } = a(true); dhcp;") });
+    await project.succeed([...up, "--refresh"]);
+    project.write({ "index.ts": program('const node = a({ again: "1" }); export const { verified } = node;') });
+    const { code, output } = await project.pulumi(up);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(reason);
+    const table = await netbootCommand(project, "verify");
+    expect(table.code).toBe(1);
+    expect(table.stdout).toMatch(/^FAILED {2}a {2}not proved: it can't be told/m);
+    project.write({ "index.ts": program("const node = a({ again: undefined }); export const { verified } = node;") });
+    await project.succeed([...up]);
+    expect((await project.outputs())["verified"]).toMatch(
+      /^DHCP offered 192\.168\.1\.3, ipxe\.efi, then refind\.pxe \(1 MAC\)/,
+    );
+    await lab.node0.run(open);
+  });
+});
