@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import * as pulumi from "@pulumi/pulumi";
-import { bad, type Checked, good, type Problem, quoted } from "../provider/config/problem";
+import { whyNotBootable } from "../provider/config/bootFormat";
+import { bad, type Checked, good, type Problem, quoted, within } from "../provider/config/problem";
 import type { BootFileInputs } from "../provider/plan/bootFile";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./hostResource";
@@ -137,6 +138,8 @@ async function resolve(
   }
   if (typeof source === "object" && "content" in source) {
     const bytes = Buffer.from(source.content, "utf8");
+    const wrong = whyNotBootable(name, bytes);
+    if (wrong.length > 0) return bad(...within("source.content", wrong));
     return good({ ...place, content: source.content, knownSha256: sha256Of(bytes), knownBytes: bytes.length });
   }
   return resolveFile(place, source);
@@ -162,6 +165,9 @@ async function resolveFile(
       const message = `${quoted(path)} has the sha256 ${sha256}, not ${pin}; get the right file, or correct the pin`;
       return bad({ path: "source.sha256", message });
     }
+    const wrong = whyNotBootable(place.name, bytes);
+    if (wrong.length > 0)
+      return bad(...wrong.map(({ message }) => ({ path: "source.file", message: `${quoted(path)}: ${message}` })));
     return good({ ...place, file: path, sha256, knownSha256: sha256, knownBytes: bytes.length });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -8,13 +8,14 @@ const noStack = {};
 
 /**
  * Tells what is wrong when a program declares twice what a host has once: its DHCP server, a file. The transaction would
- * let the later one take the thing over from the earlier one of the same stack, in turns for ever.
+ * let the later one take the thing over from the earlier one of the same stack, in turns for ever. Names that differ by
+ * case only are one, for iPXE's own file system knows no case.
  */
 export function declareOnce(host: string, thing: string, place: string): readonly Problem[] {
   const run = pulumi.runtime.getStackResource() ?? noStack;
   const declared = runs.get(run) ?? new Map<string, string>();
   runs.set(run, declared);
-  const key = JSON.stringify([host, thing]);
+  const key = JSON.stringify([host, thing.toLowerCase()]);
   const other = declared.get(key);
   declared.set(key, place);
   if (other === undefined || other === place) return [];

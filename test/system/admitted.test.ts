@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
-import { agent } from "../../provider/embedded";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { fetchFromOutside } from "../support/firewalls";
-import { netbootCommand, programOn } from "../support/node0";
+import { inAgent, netbootCommand, programOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -141,12 +140,6 @@ describe("what the firewall of node 0 admits", () => {
     await project.succeed(up);
     await project.succeed(["stack", "select"]);
     await lab.node0.run("head -c 4000 /dev/zero | tr '\\0' x > /srv/tftp/greeting");
-    // The agent without its last line, which would begin its work.
-    const asked =
-      "my $why = why_not_admitted(@ARGV); print $why ? ($why->{sure} ? 'kept out' : 'in doubt') . \": $why->{text}\" : 'admitted';";
-    await lab.node0.run("cat > /root/admitted.pl", {
-      input: agent.replace(/\nmain\(@ARGV\);\n$/, `\nrequire POSIX;\n${asked}\n`),
-    });
   });
 
   afterAll(async () => {
@@ -154,8 +147,12 @@ describe("what the firewall of node 0 admits", () => {
     await lab?.down();
   });
 
-  const said = async (): Promise<string> =>
-    (await lab.node0.run("perl /root/admitted.pl eno2 192.168.1.1 192.168.1.0/28")).stdout;
+  const said = (): Promise<string> =>
+    inAgent(
+      lab,
+      `my $why = why_not_admitted("eno2", "192.168.1.1", "192.168.1.0/28");
+       print $why ? ($why->{sure} ? "kept out" : "in doubt") . ": $why->{text}" : "admitted";`,
+    );
 
   it.each(rulesets)("is told of %s", async (_name, setUp, truth, expected) => {
     await lab.node0.run(setUp);

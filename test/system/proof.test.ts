@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { type UnpackedPackages, unpackPackages } from "../support/debianPackages.ts";
-import { programOn } from "../support/node0";
+import { inAgent, programOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -33,7 +33,11 @@ describe("the proof", () => {
   }
 
   const served = async (): Promise<string> =>
-    (await lab.node0.run("cat /etc/dhcp/dhcpd.conf /etc/dhcp/netboot/hosts.conf; sha256sum /srv/tftp/*")).stdout;
+    (
+      await lab.node0.run(
+        "cat /etc/dhcp/dhcpd.conf /etc/dhcp/netboot/hosts.conf; find /srv/tftp -type f | sort | xargs sha256sum",
+      )
+    ).stdout;
 
   beforeAll(async () => {
     lab = await labUp();
@@ -106,22 +110,94 @@ describe("the proof", () => {
     expect(await served()).not.toContain("52:54:00:00:06:02");
   });
 
-  it("undoes a loader that the machines which meet it can't run, though it names none of them", async () => {
-    const output = await refused(program('artifacts: { ipxe: { file: "./arm64.efi" } }'));
-    expect(output).toMatch(
-      /ipxe\.efi is a program for arm64, and firmware of x64 can't run it \(OlaNode\/proof\/dev\/a/,
+  it("refuses in a preview a loader that the machines which meet it can't run", async () => {
+    const preview = async (artifacts: string): Promise<string> => {
+      project.write({ "index.ts": program(`artifacts: { ${artifacts} }`) });
+      const { code, output } = await project.pulumi(["preview"]);
+      expect(code).not.toBe(0);
+      return output;
+    };
+    expect(await preview('ipxe: { file: "./arm64.efi" }')).toMatch(
+      /source\.file: "\.\/arm64\.efi": ipxe\.efi must be a program for x64, and this one is for arm64/,
     );
-    expect(await refused(program('artifacts: { ipxe: { file: "./no.efi" } }'))).toMatch(
-      /ipxe\.efi is no program of UEFI/,
+    expect(await preview('refind: { file: "./no.efi" }')).toMatch(
+      /refind_x64\.efi must be a program for UEFI, and this is none/,
     );
   });
 
-  it("undoes a script that fetches what is not there", async () => {
-    const uri = ["tftp://$", "{next-server}/$", "{name}.efi"].join("");
-    const script = `#!ipxe\nset name menu\nchain ${uri} || shell\n`;
-    expect(await refused(program(`artifacts: { bootScript: ${JSON.stringify(script)} }`))).toMatch(
-      /menu\.efi could not be fetched by TFTP from 192\.168\.1\.1: File not found.*; refind\.pxe fetches it/,
+  it("knows on node 0, too, which firmware a program is for, and what is no script", async () => {
+    writeFileSync(join(lab.node0.root, "/srv/tftp/arm64.efi"), efi(0xaa64));
+    await lab.node0.run("echo no program > /srv/tftp/no.efi");
+    const ask = (name: string, kind: string): string =>
+      `print((why_no_such_file({}, "192.168.1.1", "/srv/tftp", "${name}", "${kind}", sub { fetch_tftp("192.168.1.1", $_[0]) }) // "fits") . "\n");`;
+    const asked = [ask("arm64.efi", "x64"), ask("no.efi", "x64"), ask("no.efi", "script"), ask("ipxe.efi", "x64")].join(
+      "",
     );
+    expect((await inAgent(lab, asked)).split("\n")).toEqual([
+      "arm64.efi is a program for arm64, and firmware of x64 can't run it",
+      "no.efi is no program of UEFI",
+      'no.efi is no script of iPXE: its first line is not "#!ipxe"',
+      "fits",
+      "",
+    ]);
+    await lab.node0.run("rm /srv/tftp/arm64.efi /srv/tftp/no.efi");
+  });
+
+  it("counts the machines of all stacks that need an address of the pool", async () => {
+    const node = (name: string): string => `["node", "${name}", "-", "52:54:00:00:06:0${name}", "x64", "-", "+", ""]`;
+    const entry = (ops: string): string => `{ generation => "1", ops => [${ops}] }`;
+    const asked = `
+      my %merged = ("OlaNode/p/one/a" => ${entry(node("1"))}, "OlaNode/p/two/b" => ${entry(node("2"))}, "D/p/one/d" => ${entry("")});
+      for my $last (9, 10) {
+        write_new("/root/pool.conf", "  range 192.168.1.9 192.168.1.$last;\\n", 0644, 0, 0);
+        eval { check_pool(\\%merged, { "OlaNode/p/two/b" => 1 }, ["D/p/one/d"], sub { "/root/pool.conf" }); 1 } and print "fits\\n" or print "$@->[0] $@->[1] $@->[2]\\n";
+        unlink "/root/pool.conf";
+      }`;
+    expect(await inAgent(lab, asked)).toBe(
+      "CLASH OlaNode/p/two/b 2 machines have no address of their own, and the pool has 1: 1 (OlaNode/p/one/a), 2 (OlaNode/p/two/b); give some of them an address, or make the pool larger. Nothing was changed\nfits\n",
+    );
+  });
+
+  it("finds before anything is swapped that a script fetches what a machine would not get", async () => {
+    const uri = (name: string): string => ["tftp://$", "{next-server}/", name].join("");
+    const fetching = (name: string): string =>
+      program(`artifacts: { bootScript: ${JSON.stringify(`#!ipxe\nset name menu\nchain ${uri(name)} || shell\n`)} }`);
+    const whole = async (): Promise<string> =>
+      (
+        await lab.node0.run(
+          "stat -c '%n %i' /srv/tftp/* /etc/dhcp/netboot/hosts.conf; systemctl show -P InvocationID isc-dhcp-server tftpd-hpa",
+        )
+      ).stdout;
+    const untouched = async (name: string, reason: RegExp): Promise<void> => {
+      const before = await whole();
+      const output = await refused(fetching(name));
+      expect(output).toMatch(reason);
+      expect(output).toMatch(/Nothing was changed, and node 0 serves what it served/);
+      expect(await whole()).toBe(before);
+    };
+    const where = "could not be fetched by TFTP from 192\\.168\\.1\\.1: ";
+    await untouched(
+      ["$", "{name}.efi"].join(""),
+      new RegExp(`menu\\.efi ${where}File not found; refind\\.pxe fetches it`),
+    );
+    await lab.node0.run(
+      "ln -s /etc/hostname /srv/tftp/out; echo x > /srv/tftp/secret; chmod 600 /srv/tftp/secret; mkdir /srv/tftp/folder; touch /srv/tftp/NOTE.txt /srv/tftp/note.txt",
+    );
+    await untouched("out", new RegExp(`out ${where}it is a link out of /srv/tftp, to /etc/hostname`));
+    await untouched("secret", new RegExp(`secret ${where}the user tftp may not read it \\(mode 0600\\)`));
+    await untouched("folder", new RegExp(`folder ${where}it is no regular file`));
+    await untouched("note.txt", /NOTE\.txt is there beside note\.txt, and iPXE knows no case/);
+    await lab.node0.run("rm -r /srv/tftp/out /srv/tftp/secret /srv/tftp/folder /srv/tftp/NOTE.txt /srv/tftp/note.txt");
+  });
+
+  it("declares no machine beside a script that would run instead", async () => {
+    project.write({ "index.ts": program() });
+    await project.succeed(up);
+    await lab.node0.run("echo '#!ipxe' > /srv/tftp/autoexec.ipxe");
+    expect(await refused(program("", 'comment: "beside"'))).toMatch(
+      /autoexec\.ipxe is there, which newer iPXE runs before the script that DHCP names/,
+    );
+    await lab.node0.run("rm /srv/tftp/autoexec.ipxe");
   });
 
   it("undoes a change after which machines are served that nobody declared", async () => {

@@ -26,6 +26,7 @@ my $BROUGHT   = "$STATE/packages";
 my $DEBS      = "$KEPT/debs";
 my $HEARD     = "$STATE/heard";
 my $TAKING    = "$STATE/taking";
+my $PROVED    = "$STATE/proved";
 my $SINCE     = "$KEPT/packages.since";
 my $LOCK      = '/run/pulumi-netboot.lock';
 my $UNITS     = '/etc/systemd/system';
@@ -33,6 +34,8 @@ my $RECOVERY  = 'pulumi-netboot-recovery.service';
 my $HOSTS     = '/etc/dhcp/netboot/hosts.conf';
 my $DHCPD     = '/etc/dhcp/dhcpd.conf';
 my $LOCK_WAIT = 300;
+# What each firmware says of itself (option 93, RFC 4578).
+my %ARCH      = (x64 => 7, ia32 => 6);
 
 my $RECOVERY_UNIT = <<"UNIT";
 # Written by pulumi-netboot. Before anything of node 0 serves, it puts back what a transaction cut short by a power cut

@@ -1,9 +1,5 @@
 # The proof: node 0 shows that it serves what this transaction touched.
 
-my %ARCH = (x64 => 7, ia32 => 6);
-
-my $PROVED = "$STATE/proved";
-
 # Who is asked for: the machines that this transaction puts, of a large fleet those that are new or changed, and one of each
 # chain that node 0 has, whatever stack it is from. Each is [id, op, whether it only stands for its chain].
 sub machines_to_ask {
@@ -170,10 +166,14 @@ sub why_no_file {
     my $kind = $ask->{ipxe} ? 'script' : $ask->{arch} == $ARCH{ia32} ? 'ia32' : 'x64';
     my $checked = "$ask->{file} $kind";
     return $files->{$checked} if exists $files->{$checked};
-    my $look = sub { my ($name, $of) = @_; my $text = why_no_such_file($register, $address, $folder, $name, $of); return defined $text ? { text => $text, by => "$folder/$name" } : undef };
+    my $get = $files->{get} // sub { fetch_tftp($address, $_[0]) };
+    my $look = sub { my ($name, $of) = @_; my $text = why_no_such_file($register, $address, $folder, $name, $of, $get); return defined $text ? { text => $text, by => "$folder/$name" } : undef };
     my $why = $files->{$checked} = $look->($ask->{file}, $kind);
     return $why if $why || !$ask->{ipxe};
-    for my $name (files_of_script(slurp("$folder/$ask->{file}") // '', $address)) {
+    my @names = files_of_script(($files->{get} ? $get->($ask->{file}) : slurp("$folder/$ask->{file}")) // '', $address);
+    $why = $files->{$checked} = why_not_alone($register, $folder, $ask->{file}, @names);
+    return $why if $why;
+    for my $name (@names) {
         $why = $look->($name, 'any') or next;
         # The script names it: whichever of the two was changed.
         my %both = (text => "$why->{text}; $ask->{file} fetches it", by => $why->{by}, besides => "$folder/$ask->{file}");
@@ -185,8 +185,8 @@ sub why_no_file {
 my %PE_MACHINE = (0x14c => 'ia32', 0x8664 => 'x64', 0xaa64 => 'arm64', 0x1c0 => 'arm', 0x1c2 => 'arm');
 
 sub why_no_such_file {
-    my ($register, $address, $folder, $name, $kind) = @_;
-    my $content = eval { fetch_tftp($address, $name) };
+    my ($register, $address, $folder, $name, $kind, $get) = @_;
+    my $content = eval { $get->($name) };
     return "$name could not be fetched by TFTP from $address: " . ($@ =~ s/\n//r) unless defined $content;
     my $sha256 = recorded_sum($register, "$folder/$name") // '';
     return "TFTP served another $name than was declared (sha256 " . sha256_text($content) . ", not $sha256); `pulumi up --refresh` mends what somebody changed"

@@ -218,6 +218,8 @@ sub change_host {
         check_dhcpd(\%staged, $candidate);
         check_chronyd($merged, \%staged);
         check_dnsmasq($merged, \%staged);
+        my $staged_at = sub { my ($path) = @_; return $staged{$path} // ($want->{$path} && $want->{$path}{type} eq 'absent' ? undef : $path) };
+        check_chains($register, $merged, $request->{put}, { map { ($_ => 1) } @$changed }, $staged_at);
         1;
     } or $nothing_changed->($@);
 

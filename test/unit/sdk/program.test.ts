@@ -253,6 +253,29 @@ describe("BootArtifacts", () => {
     expect(mistakesOf(made["a-refind.pxe"])).toEqual([]);
   });
 
+  it("refuses names that iPXE could not tell apart", async () => {
+    const made = await register(() => {
+      new netboot.BootArtifacts("a", { connection: { host: "h" }, extra: { "Refind.conf": { content: "timeout 1" } } });
+    });
+    expect(mistakesOf(made["a-Refind.conf"])[0]).toMatch(
+      /^a host has \/srv\/tftp\/Refind\.conf once, and BootFile "a-refind\.conf" declares it/,
+    );
+  });
+
+  it("refuses a text or file that the machines which meet it can't use, however it is given", async () => {
+    const made = await register(() => {
+      const own = { connection: { host: "h" } };
+      new netboot.BootFile("refind.conf", { ...own, source: { content: "timeuot 3\n" } });
+      new netboot.BootFile("ipxe.efi", { ...own, source: { file: "package.json" } });
+      new netboot.BootFile("memtest.efi", { ...own, source: { file: "package.json" } });
+    });
+    expect(mistakesOf(made["refind.conf"])[0]).toMatch(/^source\.content: line 1: rEFInd knows no option "timeuot"/);
+    expect(mistakesOf(made["ipxe.efi"])[0]).toMatch(
+      /^source\.file: "package\.json": ipxe\.efi must be a program for UEFI, and this is none/,
+    );
+    expect(mistakesOf(made["memtest.efi"])).toEqual([]);
+  });
+
   it("refuses a local file that is not the pinned one", async () => {
     const made = await register(() => {
       new netboot.BootArtifacts("a", {
