@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 /** A virtual network interface of a dedicated server, as `getServer` of `@ovhcloud/pulumi-ovh` returns it. */
 export interface OvhVni {
   readonly enabled: boolean;
-  /** `public`, `vrack`, or `vrack_aggregation` (OLA's private aggregation). */
+  /** `public`, `public_aggregation`, `vrack`, or `vrack_aggregation` (OLA's private aggregation). */
   readonly mode: string;
   /** The hardware addresses of its NICs. */
   readonly nics: readonly string[];
@@ -50,7 +50,8 @@ export function problems(
     const who = name === undefined ? "" : `${name}: `;
     const known = new Set(declared.map((mac) => mac.toLowerCase()));
     const all = macsOf(vnis);
-    const modes = vnis.flatMap((vni) => whyNotPrivate(vni));
+    const enabled = macsOf(vnis.filter((vni) => vni.enabled));
+    const modes = vnis.flatMap((vni) => whyNotPrivate(vni, enabled));
     const missing = all.filter((mac) => !known.has(mac));
     const foreign = [...known].filter((mac) => !all.includes(mac)).sort();
     return [
@@ -63,12 +64,15 @@ export function problems(
 }
 
 function isPrivate({ enabled, mode }: OvhVni): boolean {
-  return enabled && mode !== "public";
+  return enabled && (mode === "vrack" || mode === "vrack_aggregation");
 }
 
-function whyNotPrivate({ enabled, mode, nics, uuid }: OvhVni): readonly string[] {
-  const what = `its network interface ${uuid ?? "?"} (${nics.map((mac) => mac.toLowerCase()).join(", ")})`;
-  if (!enabled) return [`${what} is disabled`];
+function whyNotPrivate(vni: OvhVni, inUse: readonly string[]): readonly string[] {
+  const { enabled, mode, uuid } = vni;
+  const macs = macsOf([vni]);
+  const what = `its network interface ${uuid ?? "?"} (${macs.join(", ")})`;
+  // One whose NICs have all gone to another is only a remainder.
+  if (!enabled) return macs.every((mac) => inUse.includes(mac)) ? [] : [`${what} is disabled`];
   if (mode === "vrack_aggregation") return [];
   return [
     `${what} has the mode "${mode}", not "vrack_aggregation": OLA's private aggregation is not switched on for it`,

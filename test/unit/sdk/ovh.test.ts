@@ -25,10 +25,20 @@ const before: OvhServer = {
   ],
 };
 
+/** As it is with two bonds, one of them public. */
+const twoBonds: OvhServer = {
+  name: "ns3100003.ip-203-0-113.eu",
+  vnis: [
+    { enabled: true, mode: "public_aggregation", nics: ["04:3f:72:aa:00:05", "04:3f:72:aa:00:06"], uuid: "public-2" },
+    { enabled: true, mode: "vrack_aggregation", nics: ["04:3f:72:aa:00:07", "04:3f:72:aa:00:08"], uuid: "vrack-2" },
+  ],
+};
+
 describe("privateMacs", () => {
   it("are all NICs of the private side, in lower case, each once", async () => {
     expect(await resolved(privateMacs(aggregated))).toEqual(["04:3f:72:aa:00:01", "04:3f:72:aa:00:02"]);
     expect(await resolved(privateMacs(before))).toEqual(["04:3f:72:aa:00:04"]);
+    expect(await resolved(privateMacs(twoBonds))).toEqual(["04:3f:72:aa:00:07", "04:3f:72:aa:00:08"]);
   });
 
   it("leave out what is disabled", async () => {
@@ -48,6 +58,25 @@ describe("problems", () => {
       'ns3100002.ip-203-0-113.eu: its network interface public-1 (04:3f:72:aa:00:03) has the mode "public", not "vrack_aggregation": OLA\'s private aggregation is not switched on for it',
       'ns3100002.ip-203-0-113.eu: its network interface vrack-1 (04:3f:72:aa:00:04) has the mode "vrack", not "vrack_aggregation": OLA\'s private aggregation is not switched on for it',
       "ns3100002.ip-203-0-113.eu: its NIC 04:3f:72:aa:00:03 is not declared, so a boot from it gets no answer",
+    ]);
+  });
+
+  it("name a bond that is public, with each of its NICs", async () => {
+    expect(await resolved(problems(twoBonds))).toEqual([
+      'ns3100003.ip-203-0-113.eu: its network interface public-2 (04:3f:72:aa:00:05, 04:3f:72:aa:00:06) has the mode "public_aggregation", not "vrack_aggregation": OLA\'s private aggregation is not switched on for it',
+      "ns3100003.ip-203-0-113.eu: its NIC 04:3f:72:aa:00:05 is not declared, so a boot from it gets no answer",
+      "ns3100003.ip-203-0-113.eu: its NIC 04:3f:72:aa:00:06 is not declared, so a boot from it gets no answer",
+    ]);
+  });
+
+  it("name a disabled interface, unless its NICs belong to another one now", async () => {
+    const off = { enabled: false, mode: "vrack", uuid: "old" };
+    const left = { ...off, nics: ["04:3f:72:aa:00:01"] };
+    expect(await resolved(problems({ vnis: [...aggregated.vnis, left] }))).toEqual([]);
+    const lost = { ...off, nics: ["04:3f:72:aa:00:09"] };
+    expect(await resolved(problems({ vnis: [...aggregated.vnis, lost] }))).toEqual([
+      "its network interface old (04:3f:72:aa:00:09) is disabled",
+      "its NIC 04:3f:72:aa:00:09 is not declared, so a boot from it gets no answer",
     ]);
   });
 
