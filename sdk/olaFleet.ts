@@ -37,6 +37,11 @@ export interface FleetNodeArgs {
   readonly options?: pulumi.Input<Readonly<Record<string, OptionValue>>>;
   /** A line for people, above its blocks on node 0. */
   readonly comment?: pulumi.Input<string>;
+  /**
+   * What is known elsewhere to keep it from booting, in sentences, as `netboot.ovh.problems(server)` finds them. Each
+   * refuses the machine, in preview, as a mistake in its arguments does. @defaultValue none
+   */
+  readonly problems?: pulumi.Input<readonly pulumi.Input<string>[]>;
 }
 
 /** The arguments of an {@link OlaFleet}. */

@@ -38,6 +38,11 @@ export interface OlaNodeArgs {
   /** A line for people, above its blocks on node 0. */
   readonly comment?: pulumi.Input<string>;
   /**
+   * What is known elsewhere to keep it from booting, in sentences, as `netboot.ovh.problems(server)` finds them. Each
+   * refuses the machine, in preview, as a mistake in its arguments does. @defaultValue none
+   */
+  readonly problems?: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /**
    * Whether the change stands only if node 0 is seen to serve the machine. With `again`, a new value asks for it anew.
    * @defaultValue true
    */

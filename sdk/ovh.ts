@@ -35,10 +35,13 @@ export function privateMacs(server: pulumi.Input<OvhServer>): pulumi.Output<stri
  *
  * @param macs - those that the program declares, if they are not `privateMacs`
  *
- * @example Refuse to go on
+ * @example A machine that is declared only if it can boot
  * ```ts
- * netboot.ovh.problems(server).apply((found) => {
- *   if (found.length > 0) throw new Error(found.join("\n"));
+ * new netboot.OlaNode("db-1", {
+ *   server: node0,
+ *   macs: netboot.ovh.privateMacs(server),
+ *   problems: netboot.ovh.problems(server),
+ *   address: "10.20.0.11",
  * });
  * ```
  */

@@ -84,10 +84,12 @@ const shape = {
   loader: z.enum(["ipxe.efi", "snponly.efi"]).optional(),
   options: optionsSchema.optional(),
   comment: commentSchema.optional(),
+  problems: z.array(z.string()).optional(),
 };
 
 /**
- * Reads the arguments of one machine: `macs`, `address`, `hostname`, `firmware`, `loader`.
+ * Reads the arguments of one machine: `macs`, `address`, `hostname`, `firmware`, `loader`, and what is wrong with it
+ * beside them (`problems`).
  *
  * @example
  * ```ts
@@ -98,6 +100,7 @@ const shape = {
 export function parseNode(name: string, args: unknown): Checked<NodeRow> {
   const { fields, problems } = readFields(shape, args, `{ macs: ${macsExample}, address: "192.168.1.2" }`);
   const { macs } = fields;
+  for (const message of fields.problems ?? []) problems.push({ path: "", message });
   if (macs?.length === 0)
     problems.push({ path: "macs", message: `the list is empty; write at least one NIC, as in ${macsExample}` });
   if (macs !== undefined && macs.length > 8) {

@@ -85,6 +85,20 @@ describe("OlaNode", () => {
     expect(mistakesOf(made["db-1"]).map((mistake) => mistake.split(":")[0])).toEqual(["macs[0]", "macs[1]", "address"]);
   });
 
+  it("refuses a machine, also of a fleet, for what OVHcloud says of its server", async () => {
+    const vnis = [{ enabled: true, mode: "vrack", nics: macs, uuid: "u" }];
+    const problems = netboot.ovh.problems({ name: "ns1", vnis });
+    const made = await register(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "h" }, network });
+      new netboot.OlaNode("db-1", { server, macs, address: "192.168.1.5", problems });
+      const others = { macs: ["52:54:00:12:34:02"], address: "192.168.1.6", problems };
+      new netboot.OlaFleet("rack", { server, nodes: { "db-2": others } });
+    });
+    const sentence = `ns1: its network interface u (${macs[0]}) has the mode "vrack", not "vrack_aggregation"`;
+    expect(mistakesOf(made["db-1"])).toEqual([expect.stringContaining(sentence)]);
+    expect(mistakesOf(made["rack"])[0]).toMatch(/^nodes\["db-2"\]: ns1: its network interface u /);
+  });
+
   it.each([
     ["MAC", { macs, address: "192.168.1.6" }, /^macs\[0\]: .*OlaNode "db-1"/],
     ["address", { macs: ["52:54:00:12:34:02"], address: "192.168.1.5" }, /^address: .*OlaNode "db-1"/],

@@ -152,9 +152,23 @@ describe("parseNode", () => {
         'hostname: the name "node_1" is no host name, so give one: hostname: "node-1"',
       ],
     ],
+    [
+      "what is known elsewhere to be wrong with it, beside its own mistakes",
+      "db-1",
+      { macs: [], problems: ["ns1: its NIC is not declared", "ns1: it is off"] },
+      [
+        "ns1: its NIC is not declared",
+        "ns1: it is off",
+        'macs: the list is empty; write at least one NIC, as in ["52:54:00:12:34:56"]',
+      ],
+    ],
     ["no object", "db-1", [], ['[] is no object; write it as { macs: ["52:54:00:12:34:56"], address: "192.168.1.2" }']],
   ])("refuses %s", (_, name, args, expected) => {
     expect(sentences(parseNode(name, args))).toEqual(expected);
+  });
+
+  it("takes a machine of which nothing wrong is known", () => {
+    expect(right(parseNode("db-1", { macs, address: "10.20.0.11", problems: [] }))).toEqual(db1);
   });
 
   it("offers a host name that it would take", () => {
