@@ -148,6 +148,7 @@ describe("examples/ovh", () => {
     await lab.node0.run(mend);
     expect(code, output).not.toBe(0);
     expect(output).toContain(why);
+    expect(output).toMatch(/the previous configuration was put back(, and runs: |$)/m);
     expect(output).not.toContain("reboot-db-1");
     expect(askedReboots(project)).toEqual([]);
   });

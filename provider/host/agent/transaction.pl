@@ -318,13 +318,15 @@ sub undo_and_tell {
     if (!eval { undo_transaction(0); 1 }) {
         return 'putting the previous configuration back failed: ' . (ref $@ ? $@->[2] : $@ =~ s/\n\z//r);
     }
+    my @ran = grep { $was->{$_} } sort keys %$was;
     my @down;
-    for my $unit (grep { $was->{$_} } sort keys %$was) {
+    for my $unit (@ran) {
         my @listens = map { [@{ $_->[1] }[2 .. $#{ $_->[1] }]] } grep { $_->[1][1] eq $unit } all_ops($register, 'listen');
         push @down, $unit unless eval { await_unit('-', $unit, @listens); 1 };
     }
     return 'the previous configuration was put back, but these do not run with it either: ' . join(', ', @down) if @down;
-    return 'the previous configuration was put back, and node 0 serves it';
+    # Not that node 0 serves: what the proof found may have been so before.
+    return 'the previous configuration was put back' . (@ran ? ', and runs: ' . join(', ', @ran) : '');
 }
 
 sub recorded_sum {
