@@ -4,7 +4,7 @@
  *
  *     npm run bench                    all of it, some twenty minutes; writes docs/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
- *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp
+ *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp, proof
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -17,6 +17,7 @@ import { runCommand } from "../tools/command.mts";
 import type { ExportedState, ScratchProject } from "../tools/scratch.mts";
 import { measureChangedLine } from "./changedLine.mts";
 import { measureFirstUp, partsOf } from "./firstUp.mts";
+import { type FleetProof, measureFleetProof, vast, vastProject } from "./fleetProof.mts";
 import { measureNothingToChange, type NothingToChange } from "./nothingToChange.mts";
 import { fleetProject, guideProject, roomy, tidy, withLab, withProject } from "./projects.mts";
 import { pyinfraVersion } from "./pyinfra.mts";
@@ -24,6 +25,7 @@ import {
   changedLineSection,
   firstUpSection,
   nothingSection,
+  proofSection,
   renderSection,
   type Section,
   stateSection,
@@ -31,7 +33,7 @@ import {
 } from "./report.mts";
 import { measureStateSize } from "./stateSize.mts";
 
-const measurements = ["nothing", "line", "state", "firstUp"] as const;
+const measurements = ["nothing", "line", "state", "firstUp", "proof"] as const;
 type Measurement = (typeof measurements)[number];
 
 const { values: options } = parseArgs({
@@ -39,8 +41,8 @@ const { values: options } = parseArgs({
 });
 const wanted = options.only.length === 0 ? measurements : options.only.map(measurementNamed);
 const repetitions = options.quick
-  ? { guide: 4, fleet: 2, line: 2, firstUp: 1, machines: 100 }
-  : { guide: 10, fleet: 14, line: 3, firstUp: 3, machines: 300 };
+  ? { guide: 4, fleet: 2, line: 2, firstUp: 1, machines: 100, proof: 1, proved: 1000 }
+  : { guide: 10, fleet: 14, line: 3, firstUp: 3, machines: 300, proof: 3, proved: 10_000 };
 
 function measurementNamed(name: string): Measurement {
   const found = measurements.find((measurement) => measurement === name);
@@ -105,6 +107,18 @@ async function small(): Promise<readonly Section[]> {
   });
 }
 
+async function proof(): Promise<Section> {
+  const { proof: times, proved: machines } = repetitions;
+  say(`the proof of ${machines} machines: ${times} times`);
+  return await withLab(vast, (lab) =>
+    withStack(vastProject(lab, machines), async (project) => {
+      const measured: FleetProof[] = [];
+      for (let run = 0; run < times; run++) measured.push(await measureFleetProof(lab, project, machines));
+      return proofSection(measured);
+    }),
+  );
+}
+
 async function firstUp(lab: Lab, state: ExportedState): Promise<Section> {
   say(`a first up beside pyinfra: ${repetitions.firstUp} times each`);
   const parts = partsOf(state);
@@ -133,6 +147,7 @@ async function main(): Promise<void> {
   const sections = [
     ...(wants("nothing") ? [await nothing()] : []),
     ...(wants("line", "state", "firstUp") ? await small() : []),
+    ...(wants("proof") ? [await proof()] : []),
   ];
   const rendered = sections.map((section) => renderSection(section, circumstances(load)));
   console.log(rendered.join("\n\n"));

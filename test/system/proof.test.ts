@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { withAnotherDhcpServer } from "../support/anotherDhcpServer";
 import { type UnpackedPackages, unpackPackages } from "../support/debianPackages.ts";
 import { inAgent, programOn } from "../support/node0";
 
@@ -55,27 +56,8 @@ describe("the proof", () => {
     await lab?.down();
   });
 
-  /** Runs with a second DHCP server on the private network, that pings nobody and serves whoever asks. */
-  async function withAnother<T>(work: () => Promise<T>): Promise<T> {
-    const { clientInterface } = lab.segment;
-    const folder = packages?.folder ?? "";
-    await lab.segment.run(["ip", "address", "add", "192.168.1.13/28", "dev", clientInterface]);
-    writeFileSync(
-      join(folder, "other.conf"),
-      "authoritative;\nping-check false;\nsubnet 192.168.1.0 netmask 255.255.255.240 { range 192.168.1.9 192.168.1.12; }\n",
-    );
-    writeFileSync(join(folder, "other.leases"), "");
-    const files = ["-cf", "other.conf", "-lf", "other.leases", "-pf", "other.pid"].map((word) =>
-      word.startsWith("-") ? word : join(folder, word),
-    );
-    await lab.segment.run([join(folder, "usr/sbin/dhcpd"), "-4", "-q", ...files, clientInterface]);
-    try {
-      return await work();
-    } finally {
-      process.kill(Number(readFileSync(join(folder, "other.pid"), "utf8")));
-      await lab.segment.run(["ip", "address", "del", "192.168.1.13/28", "dev", clientInterface]);
-    }
-  }
+  const withAnother = <T>(work: () => Promise<T>): Promise<T> =>
+    withAnotherDhcpServer(lab, packages?.folder ?? "", work);
 
   it("does not begin where another DHCP server answers, and names it", async () => {
     const { code, output } = await withAnother(() => {

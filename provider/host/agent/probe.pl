@@ -70,40 +70,44 @@ sub open_wire {
     return ($wire, pack 'H12', $link->{mac} =~ s/://gr);
 }
 
-# Asks for every question { mac, arch, ipxe } and fills in its { offer }; a stranger's is not waited for.
-# Answers the offers that come from other hardware than node 0's own. Bounded: three rounds of at most 2 s per batch.
+# Asks for every question { mac, arch, ipxe } and fills in its { offer }; a stranger's is not waited for. Answers the offers
+# that come from other hardware than node 0's own. Bounded: three rounds of at most 2 s per batch, until one has no answer, or,
+# with a time to end at, until then; who is not asked any more is { late }.
 sub ask_dhcp {
-    my ($interface, @questions) = @_;
+    my ($interface, $until, @questions) = @_;
     my ($wire, $source) = open_wire($interface);
     my $select = IO::Select->new($wire);
-    my %others;
+    my (%asked, %others);
+    my $hear = sub {
+        return 0 unless $select->can_read(0.05);
+        recv $wire, my $frame, 4096, 0;
+        my $offer = parse_offer($frame) or return 1;
+        my $ask = $asked{ $offer->{xid} } or return 1;
+        if ($offer->{hardware} eq $source) { $ask->{offer} //= $offer }
+        else { $others{ $offer->{server} } = $offer }
+        return 1;
+    };
     while (my @batch = splice @questions, 0, 64) {
-        my %asked = map { my $xid = int rand 0xffffffff; ($xid => $_) } @batch;
+        if (defined $until && time >= $until) { $_->{late} = 1 for @batch, @questions; last }
         # dhcpd answers in the order of the questions, so a stranger, asked first, has had its answer by then.
-        my @order = sort { !$asked{$a}{stranger} <=> !$asked{$b}{stranger} } keys %asked;
-        my $open = sub { grep { !$asked{$_}{offer} && !$asked{$_}{stranger} } @order };
+        my @order = map { my $xid = int rand 0xffffffff; $asked{$xid} = $_; [$xid, $_] } sort { !$a->{stranger} <=> !$b->{stranger} } @batch;
+        my $open = sub { grep { !$_->[1]{offer} && !$_->[1]{stranger} } @order };
         for my $round (1 .. 3) {
             my @open = $open->() or last;
-            for my $xid ($round == 1 ? @order : @open) {
-                my $ask = $asked{$xid};
+            for my $question ($round == 1 ? @order : @open) {
+                my ($xid, $ask) = @$question;
                 send $wire, discover_frame($source, pack('H12', $ask->{mac} =~ s/://gr), $xid, $ask->{arch}, $ask->{ipxe}), 0;
             }
             # By the clock, for a busy network always has something to read.
             my $end = time + 2;
-            # When all have their answer, another server's may still be on its way.
-            my $lingering = 6;
-            while (($open->() || $lingering > 0) && time <= $end) {
-                if (!$select->can_read(0.05)) { $lingering-- unless $open->(); next }
-                recv $wire, my $frame, 4096, 0;
-                my $offer = parse_offer($frame) or next;
-                my $ask = $asked{ $offer->{xid} } or next;
-                if ($offer->{hardware} eq $source) { $ask->{offer} //= $offer }
-                else { $others{ $offer->{server} } = $offer }
-            }
+            while ($open->() && time <= $end) { $hear->() }
         }
         # One without an answer is enough for a refusal.
-        last if $open->();
+        last if !defined $until && $open->();
     }
+    # When all have their answer, another server's may still be on its way.
+    my $end = time + 1;
+    for (my $silences = 0; $silences < 6 && time <= $end;) { $silences++ unless $hear->() }
     return values %others;
 }
 

@@ -56,7 +56,7 @@ sub prove_nodes {
     }
     my $refuses_strangers = (slurp($DHCPD) // '') =~ /^deny unknown-clients;/m;
     my %stranger = (stranger => 1, mac => stranger_mac(), arch => 7, ipxe => 0);
-    my @others = ask_dhcp($interface, ($touches_boot && $refuses_strangers ? \%stranger : ()), @questions);
+    my @others = ask_dhcp($interface, undef, ($touches_boot && $refuses_strangers ? \%stranger : ()), @questions);
     refuse_other_servers([@$server, $register->{ $server->[0] }], $interface, @others);
     refuse('NOT_SERVING', $server->[0], "a machine that no program names ($stranger{mac}) was offered the address $stranger{offer}{address}; "
           . 'take out what lets unknown clients in (extraConfig, a drop-in of the unit), or say unknownMachines: "serve"') if $stranger{offer};
@@ -96,7 +96,7 @@ sub prove_on_demand {
     my ($tftp) = all_ops($register, 'tftpd');
     my $kept_out = $tftp && ($next // '') eq $tftp->[1][1] ? why_not_admitted($interface, $next, $cidr) : undef;
     my $not_let_in = $kept_out && { text => ($kept_out->{sure} ? '' : 'not proved: ') . $kept_out->{text} };
-    my (@questions, %files, @others);
+    my (@questions, %files);
     for my $id (sort keys %{ $request->{put} }) {
         if (!$register->{$id}) { tell_client('done', $id, 'gone'); next }
         for my $op (ops_of($register->{$id}, 'node')) {
@@ -109,12 +109,7 @@ sub prove_on_demand {
         }
         tell_client('done', $id, 'seen');
     }
-    my @waiting = @questions;
-    my $end = time + 60;
-    while (my @batch = splice @waiting, 0, 64) {
-        if (time >= $end) { $_->{late} = 1 for @batch; next }
-        push @others, ask_dhcp($interface, @batch);
-    }
+    my @others = @questions ? ask_dhcp($interface, time + 50, @questions) : ();
     my $rivals = @others ? '; another DHCP server answers too: ' . join ', ', unique(map { $_->{server} } @others) : '';
     my (%said, %macs, @order);
     for my $ask (@questions) {
