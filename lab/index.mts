@@ -22,17 +22,17 @@ import { withLock } from "./lock.mts";
 import { type LabMachine, type MachineOptions, makeMachine } from "./machine.mts";
 import { buildNetwork, networkOf, removeNetwork, uplinkCommand } from "./network.mts";
 import {
+  container,
   forgetContainer,
   installNode0,
   node0Root,
+  type Power,
   type PowerCutOptions,
-  powerCutNode0,
-  powerOnNode0,
+  type PowerOnOptions,
   type RunOptions,
-  rebootNode0,
-  runInNode0,
   unmountDisk,
 } from "./node0.mts";
+import { machine, prepareMachine } from "./node0Machine.mts";
 import type { Answer } from "./program.mts";
 import { labRequirements } from "./requirements.mts";
 import { type Release, releases } from "./rootFileSystem.mts";
@@ -42,6 +42,7 @@ import {
   isAlive,
   type LabRecord,
   labFolder,
+  type Node0Kind,
   readRecord,
   recordedLabs,
   slotsOf,
@@ -51,10 +52,11 @@ import {
 
 export type { BootEvent } from "./capture.mts";
 export type { BootOptions, BootReport, LabMachine, MachineOptions } from "./machine.mts";
-export type { PowerCutOptions, RunOptions } from "./node0.mts";
+export type { PowerCutOptions, PowerOnOptions, RunOptions } from "./node0.mts";
 export type { Answer } from "./program.mts";
 export { labRequirements } from "./requirements.mts";
 export type { Release } from "./rootFileSystem.mts";
+export type { Node0Kind } from "./state.mts";
 export type { BootStep } from "./steps.mts";
 
 export interface LabOptions {
@@ -62,6 +64,13 @@ export interface LabOptions {
   readonly name?: string;
   /** The Debian of node 0. @defaultValue `"bookworm"` */
   readonly release?: Release;
+  /**
+   * A container starts in seconds. A machine has a kernel, a clock and a drive of its own, all emulated, and takes a minute: its
+   * drive forgets at a power cut what was not flushed.
+   *
+   * @defaultValue `"container"`
+   */
+  readonly node0?: Node0Kind;
   /** The network of the OLA nodes. @defaultValue `"192.168.1.0/28"` */
   readonly privateCidr?: string;
   /** Node 0's address in it, on eno2. @defaultValue `"192.168.1.1"` */
@@ -103,15 +112,20 @@ export interface Node0 {
   readonly privateInterfaceMac: string;
   readonly privateAddress: string;
   readonly privateCidr: string;
-  /** Where its disk lies on the machine. */
+  /** Where its disk lies on the machine, or of a node 0 that is a machine itself the folders as `look` saw them. */
   readonly root: string;
-  /** Runs a shell script as root inside, without SSH or network. Throws when it fails, unless `check` is `false`. */
+  /** Brings these folders below `root` up to date; where that is the disk itself, there is nothing to do. */
+  look(folders: readonly string[]): Promise<void>;
+  /**
+   * Runs a shell script as root inside, without SSH or network; in a machine by SSH. Throws when it fails, unless `check` is
+   * `false`.
+   */
   run(script: string, options?: RunOptions): Promise<Answer>;
   /** systemctl reboot; returns when it is up again. */
   reboot(): Promise<void>;
   /** Ends all its processes at once, in the middle of whatever they do. What they wrote to files stays, unless `loseUnsynced` is set. */
   powerCut(options?: PowerCutOptions): Promise<void>;
-  powerOn(): Promise<void>;
+  powerOn(options?: PowerOnOptions): Promise<void>;
   /** Its whole disk, a line for each entry: path, type, mode, owner, size, sha256 or link target; without /proc, /sys, /dev, /run, /tmp. */
   listing(options?: { exclude?: readonly string[] }): Promise<string>;
 }
@@ -130,13 +144,21 @@ export interface Segment {
 export async function labUp(options: LabOptions = {}): Promise<Lab> {
   const missing = await labRequirements();
   if (missing !== undefined) throw new Error(missing);
-  const { name, release = "bookworm", secondPrivate, onProgress = () => undefined, signal } = options;
+  const {
+    name,
+    release = "bookworm",
+    node0 = "container",
+    secondPrivate,
+    onProgress = () => undefined,
+    signal,
+  } = options;
   checkOptions(options);
   await removeOrphans(onProgress);
 
   const record = claimLab(name, {
     owner: thisProcess(),
     release,
+    node0,
     privateCidr: options.privateCidr ?? "192.168.1.0/28",
     privateAddress: options.privateAddress ?? "192.168.1.1",
     ...(secondPrivate && { secondPrivateCidr: secondPrivate.cidr, secondPrivateAddress: secondPrivate.address }),
@@ -152,7 +174,8 @@ export async function labUp(options: LabOptions = {}): Promise<Lab> {
     if (connected.status === "rejected") throw connected.reason;
     record.hostKey = installed.value;
     signal?.throwIfAborted();
-    await powerOnNode0(record, signal);
+    if (node0 === "machine") await prepareMachine(record);
+    await powerOf(record).on(record, { signal });
     if (options.keep) record.owner = "kept";
     writeRecord(record);
   } catch (cause) {
@@ -164,6 +187,10 @@ export async function labUp(options: LabOptions = {}): Promise<Lab> {
   }
   onProgress(`lab "${record.name}" is up: node 0 is a Debian ${release} at ${networkOf(record.slot).host}`);
   return openRecord(record);
+}
+
+function powerOf({ node0 }: LabRecord): Power {
+  return node0 === "machine" ? machine : container;
 }
 
 function checkOptions({ name, release }: LabOptions): void {
@@ -200,6 +227,7 @@ function openRecord(record: LabRecord): Lab {
   const network = networkOf(record.slot);
   const privateKeyPath = join(labFolder(record.name), "id_ed25519");
   const root = node0Root(record.name);
+  const power = powerOf(record);
   return {
     name: record.name,
     release: record.release as Release,
@@ -217,10 +245,11 @@ function openRecord(record: LabRecord): Lab {
       privateAddress: record.privateAddress,
       privateCidr: record.privateCidr,
       root,
-      run: (script, options) => runInNode0(record, script, options),
-      reboot: () => rebootNode0(record),
-      powerCut: (options) => powerCutNode0(record, options),
-      powerOn: () => powerOnNode0(record),
+      look: (folders) => power.look(record, folders),
+      run: (script, options) => power.run(record, script, options),
+      reboot: () => power.reboot(record),
+      powerCut: (options) => power.cut(record, options),
+      powerOn: (options) => power.on(record, options),
       listing: (options) => listTree(root, options?.exclude),
     },
     segment: {

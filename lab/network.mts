@@ -14,6 +14,8 @@ import type { LabRecord } from "./state.mts";
  *          eno2 ─┐ 192.168.1.1/28
  * segment        ├─ "private", the OLA nodes' taps, client0
  * ```
+ *
+ * Where node 0 is a machine, its namespace holds a tap of each name for QEMU, and a bridge from there to the cable.
  */
 export interface LabNetwork {
   /** The prefix of all its names in the kernel. */
@@ -30,6 +32,17 @@ export interface LabNetwork {
   readonly privateInterfaceMac: string;
 }
 
+const macs = { eno1: "52:54:00:6e:00:01", eno2: "52:54:00:6e:00:02", eno3: "52:54:00:6e:00:03" } as const;
+
+type Card = keyof typeof macs;
+
+/** Node 0's network cards. */
+export function cardsOf({ secondPrivateCidr }: LabRecord): { name: string; mac: string }[] {
+  return Object.entries(macs)
+    .map(([name, mac]) => ({ name, mac }))
+    .filter(({ name }) => name !== "eno3" || secondPrivateCidr !== undefined);
+}
+
 export function networkOf(slot: number): LabNetwork {
   const id = `nbl${slot}`;
   const address = (last: number) => `198.19.${slot >> 5}.${(slot & 31) * 8 + last}`;
@@ -44,7 +57,7 @@ export function networkOf(slot: number): LabNetwork {
     host: address(2),
     machineAddress: address(3),
     nameserver: "198.18.0.3",
-    privateInterfaceMac: "52:54:00:6e:00:02",
+    privateInterfaceMac: macs.eno2,
   };
 }
 
@@ -58,7 +71,7 @@ export async function buildNetwork(record: LabRecord): Promise<void> {
   const outside = (...args: string[]) => ip("-n", outsideNamespace, ...args);
   await outside("link", "add", "public", "type", "bridge");
   await ip("link", "add", id, "type", "veth", "peer", "name", "machine", "netns", outsideNamespace);
-  await cable(network, node0Namespace, "eno1", "52:54:00:6e:00:01", outsideNamespace, "node0");
+  await cableOfNode0(record, "eno1", outsideNamespace, "node0");
   for (const port of ["machine", "node0"]) await outside("link", "set", port, "master", "public", "up");
   await outside("addr", "add", `${network.gateway}/29`, "dev", "public");
   await outside("link", "set", "public", "up");
@@ -76,7 +89,7 @@ export async function buildNetwork(record: LabRecord): Promise<void> {
   });
 
   await ip("-n", segmentNamespace, "link", "set", "lo", "up");
-  await segmentWithNode0(network, "private", "eno2", network.privateInterfaceMac);
+  await segmentWithNode0(record, "private", "eno2");
   await cable(
     network,
     segmentNamespace,
@@ -88,28 +101,32 @@ export async function buildNetwork(record: LabRecord): Promise<void> {
   await ip("-n", segmentNamespace, "link", "set", "client0-port", "master", network.bridge, "up");
   await ip("-n", segmentNamespace, "link", "set", network.clientInterface, "up");
   if (record.secondPrivateCidr !== undefined) {
-    await segmentWithNode0(network, "private2", "eno3", "52:54:00:6e:00:03");
+    await segmentWithNode0(record, "private2", "eno3");
   }
 }
 
-async function segmentWithNode0(
-  network: LabNetwork,
-  bridge: string,
-  node0Interface: string,
-  mac: string,
-): Promise<void> {
+async function segmentWithNode0(record: LabRecord, bridge: string, node0Interface: Card): Promise<void> {
+  const network = networkOf(record.slot);
   const segment = (...args: string[]) => runHelper(network.id, ["ip", "-n", network.segmentNamespace, ...args]);
   await segment("link", "add", bridge, "type", "bridge");
-  await cable(
-    network,
-    network.node0Namespace,
-    node0Interface,
-    mac,
-    network.segmentNamespace,
-    `node0-${node0Interface}`,
-  );
+  await cableOfNode0(record, node0Interface, network.segmentNamespace, `node0-${node0Interface}`);
   await segment("link", "set", `node0-${node0Interface}`, "master", bridge, "up");
   await segment("link", "set", bridge, "up");
+}
+
+async function cableOfNode0(record: LabRecord, name: Card, otherNamespace: string, other: string): Promise<void> {
+  const network = networkOf(record.slot);
+  const { id, node0Namespace } = network;
+  const mac = macs[name];
+  if (record.node0 !== "machine") return await cable(network, node0Namespace, name, mac, otherNamespace, other);
+  const ip = (...args: string[]) => runHelper(id, ["ip", "-n", node0Namespace, ...args]);
+  const [bridge, plug] = [`${name}-bridge`, `${name}-plug`];
+  // The card's own address must not be the bridge's, which would keep what is sent to it.
+  await cable(network, node0Namespace, plug, mac.replace("52:54:00:", "52:54:01:"), otherNamespace, other);
+  await ip("link", "add", bridge, "type", "bridge");
+  await ip("tuntap", "add", name, "mode", "tap");
+  for (const port of [plug, name]) await ip("link", "set", port, "master", bridge, "up");
+  await ip("link", "set", bridge, "up");
 }
 
 async function cable(

@@ -28,7 +28,8 @@ export function node0Root(name: string): string {
   return join(labFolder(name), "node0");
 }
 
-function diskOf(name: string): string {
+/** The file that is its disk. */
+export function diskOf(name: string): string {
   return join(labFolder(name), "node0.ext4");
 }
 
@@ -37,7 +38,7 @@ export async function installNode0(record: LabRecord, onProgress: (line: string)
   const root = node0Root(record.name);
   const network = networkOf(record.slot);
   const helper = (...argv: string[]) => runHelper(network.id, argv);
-  await withDisk(record.release as Release, network.id, onProgress, (image) =>
+  await withDisk(record.release as Release, record.node0, network.id, onProgress, (image) =>
     helper("cp", "--sparse=always", "--reflink=auto", image, diskOf(record.name)),
   );
   await mountDisk(record);
@@ -106,8 +107,31 @@ function renderInterfaces(record: LabRecord, network: LabNetwork): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** What one can do to a node 0, of whatever kind. */
+export interface Power {
+  on(record: LabRecord, options?: PowerOnOptions): Promise<void>;
+  cut(record: LabRecord, options?: PowerCutOptions): Promise<void>;
+  reboot(record: LabRecord): Promise<void>;
+  run(record: LabRecord, script: string, options?: RunOptions): Promise<Answer>;
+  look(record: LabRecord, folders: readonly string[]): Promise<void>;
+}
+
+export interface PowerOnOptions {
+  /** What its hardware clock says. Only a machine has one. @defaultValue the time */
+  readonly clock?: Date;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export const container: Power = {
+  on: powerOn,
+  cut: powerCut,
+  reboot,
+  run: runInside,
+  look: async () => undefined,
+};
+
 /** Switches node 0 on, and returns when its systemd is done with booting and its sshd answers. */
-export async function powerOnNode0(record: LabRecord, signal?: AbortSignal): Promise<void> {
+async function powerOn(record: LabRecord, { signal }: PowerOnOptions = {}): Promise<void> {
   const { id, node0Namespace } = networkOf(record.slot);
   if (findInit(record) !== undefined) throw new Error(`node 0 of lab "${record.name}" is already on`);
   const command = [
@@ -159,7 +183,7 @@ async function node0IsUp(
     async () => {
       const init = findInit(record);
       if (init === undefined || init === previous) return undefined;
-      const { stdout, stderr } = await runInNode0(record, question, {
+      const { stdout, stderr } = await runInside(record, question, {
         check: false,
         timeoutMs: 30_000,
       });
@@ -171,7 +195,7 @@ async function node0IsUp(
   await waitFor("an answer of node 0's sshd", () => greets(host, 22), { timeoutMs: 60_000, seen: console, signal });
 }
 
-function greets(host: string, port: number): Promise<true | undefined> {
+export function greets(host: string, port: number): Promise<true | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: 2000 });
     const answer = (seen: true | undefined) => {
@@ -184,19 +208,19 @@ function greets(host: string, port: number): Promise<true | undefined> {
 }
 
 /** The soft reboot: systemd stops everything in its order and starts again. */
-export async function rebootNode0(record: LabRecord): Promise<void> {
+async function reboot(record: LabRecord): Promise<void> {
   const previous = findInit(record);
-  await runInNode0(record, "systemctl reboot", { check: false });
+  await runInside(record, "systemctl reboot", { check: false });
   await node0IsUp(record, { previous });
 }
 
 export interface PowerCutOptions {
-  /** What no fsync and no writeback had brought to the disk is gone, as in a real power cut. @defaultValue `false` */
+  /** What no fsync and no writeback had brought to the disk is gone, as in a real power cut; of a machine always. @defaultValue `false` */
   readonly loseUnsynced?: boolean;
 }
 
 /** Everything on node 0 ends in the middle of what it is doing. */
-export async function powerCutNode0(record: LabRecord, { loseUnsynced = false }: PowerCutOptions = {}): Promise<void> {
+async function powerCut(record: LabRecord, { loseUnsynced = false }: PowerCutOptions = {}): Promise<void> {
   const { id } = networkOf(record.slot);
   const group = join(cgroupOf(id), "node0");
   const disk = diskOf(record.name);
@@ -232,7 +256,7 @@ export function forgetContainer(record: Pick<LabRecord, "name" | "slot">): void 
 }
 
 /** Runs a script as root in node 0, by way of the machine's kernel: no SSH, no network. */
-export async function runInNode0(record: LabRecord, script: string, options: RunOptions = {}): Promise<Answer> {
+async function runInside(record: LabRecord, script: string, options: RunOptions = {}): Promise<Answer> {
   const init = findInit(record);
   if (init === undefined) throw new Error(`node 0 of lab "${record.name}" is off`);
   const enter = [
@@ -270,7 +294,8 @@ function findInit(record: LabRecord): number | undefined {
   });
 }
 
-function consoleEnd(record: LabRecord): string {
+/** The last that node 0 said on its console. */
+export function consoleEnd(record: LabRecord): string {
   try {
     return readFileSync(join(labFolder(record.name), "node0.log"), "utf8")
       .split("\n")

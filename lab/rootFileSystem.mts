@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { runHelper } from "./cgroup.mts";
 import { withLock } from "./lock.mts";
 import { run } from "./program.mts";
-import { cacheFolder } from "./state.mts";
+import { cacheFolder, type Node0Kind } from "./state.mts";
 
 export const releases = ["bookworm", "bullseye", "trixie"] as const;
 export type Release = (typeof releases)[number];
@@ -36,12 +36,7 @@ const packages = [
   "systemd-timesyncd",
 ];
 
-/**
- * What turns an installed Debian into node 0, in the words of a shell in it.
- *
- * The drop-in for chrony is about the container: it may not set the clock, so chrony's unit would be skipped; with -x chronyd serves
- * the machine's time as it is. It lies where packages put such things, so that what is in /etc stays the user's alone.
- */
+/** What turns an installed Debian into node 0, in the words of a shell in it. */
 const recipe = `
 set -e
 rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub
@@ -56,7 +51,16 @@ for home in /root /home/operator; do
   chmod 0600 $home/.ssh/authorized_keys
 done
 chown -R operator:operator /home/operator/.ssh
-mkdir -p /usr/lib/systemd/system/chrony.service.d
+`;
+
+/**
+ * What it takes besides.
+ *
+ * The drop-in for chrony is about the container: it may not set the clock, so chrony's unit would be skipped; with -x chronyd serves
+ * the machine's time as it is. It lies where packages put such things, so that what is in /etc stays the user's alone.
+ */
+const recipes: Readonly<Record<Node0Kind, string>> = {
+  container: `mkdir -p /usr/lib/systemd/system/chrony.service.d
 cat >/usr/lib/systemd/system/chrony.service.d/lab.conf <<'END'
 [Unit]
 ConditionCapability=
@@ -64,7 +68,19 @@ ConditionCapability=
 ExecStart=
 ExecStart=!/usr/sbin/chronyd -x $DAEMON_OPTS
 END
-`;
+`,
+  machine: `echo '/dev/vda / ext4 errors=remount-ro 0 1' >/etc/fstab
+printf '%s\\n' virtio_pci virtio_blk ext4 >>/etc/initramfs-tools/modules
+echo MODULES=list >/etc/initramfs-tools/conf.d/lab
+update-initramfs -u
+`,
+};
+
+/** Of Debian's own, what only a machine needs. */
+const packagesOf: Readonly<Record<Node0Kind, readonly string[]>> = {
+  container: packages,
+  machine: [...packages, "initramfs-tools", "linux-image-cloud-amd64", "udev"],
+};
 
 /** Older than this, the lists of packages name versions that the mirrors have dropped, and apt-get install fails. */
 const freshForMs = 3 * 24 * 3600 * 1000;
@@ -86,17 +102,18 @@ const diskBytes = 8 * 2 ** 30;
  */
 export async function withDisk<T>(
   release: Release,
+  kind: Node0Kind,
   id: string,
   onProgress: (line: string) => void,
   use: (image: string) => Promise<T>,
 ): Promise<T> {
   const folder = join(cacheFolder(), "roots");
   mkdirSync(folder, { recursive: true });
-  const parts = JSON.stringify([release, packages, recipe, diskBytes]);
+  const parts = JSON.stringify([release, packagesOf[kind], recipe + recipes[kind], diskBytes]);
   const version = createHash("sha256").update(parts).digest("hex").slice(0, 12);
   const image = join(folder, `${release}-${version}.ext4`);
   return await withLock(join(folder, `${release}.lock`), async () => {
-    if (!isFresh(image)) await makeImage(release, id, image, onProgress);
+    if (!isFresh(image)) await makeImage(release, kind, id, image, onProgress);
     return await use(image);
   });
 }
@@ -107,6 +124,7 @@ function isFresh(image: string): boolean {
 
 async function makeImage(
   release: Release,
+  kind: Node0Kind,
   id: string,
   image: string,
   onProgress: (line: string) => void,
@@ -116,7 +134,7 @@ async function makeImage(
   const draft = mkdtempSync(join(folder, `.${release}-`));
   try {
     const tree = join(draft, "root");
-    await mmdebstrap(release, id, tree, onProgress);
+    await mmdebstrap(release, kind, id, tree, onProgress);
     writeFileSync(join(draft, "image"), "");
     truncateSync(join(draft, "image"), diskBytes);
     await runHelper(id, ["mke2fs", "-q", "-t", "ext4", "-L", "node0", "-d", tree, join(draft, "image")]);
@@ -137,6 +155,7 @@ async function makeImage(
 
 async function mmdebstrap(
   release: Release,
+  kind: Node0Kind,
   id: string,
   target: string,
   onProgress: (line: string) => void,
@@ -155,7 +174,7 @@ async function mmdebstrap(
     "slave",
     "--mount-proc",
   ];
-  const hook = `chroot "$1" /bin/sh -c ${shellQuote(recipe)}`;
+  const hook = `chroot "$1" /bin/sh -c ${shellQuote(recipe + recipes[kind])}`;
   const said: string[] = [];
   await runHelper(
     id,
@@ -165,7 +184,7 @@ async function mmdebstrap(
       "--mode=root",
       "--variant=important",
       "--skip=cleanup/apt",
-      `--include=${packages.join(",")}`,
+      `--include=${packagesOf[kind].join(",")}`,
       `--customize-hook=${hook}`,
       release,
       target,

@@ -18,6 +18,8 @@ import { join } from "node:path";
 export interface LabRecord {
   readonly name: string;
   readonly release: string;
+  /** What node 0 is. */
+  readonly node0: Node0Kind;
   /** The process that uses the lab; the lab is cleared away once that has died. `"kept"`: until somebody says `down`. */
   owner: Process | "kept";
   /** Its number on this machine: part of all its names in the kernel, and its public subnet. */
@@ -28,6 +30,8 @@ export interface LabRecord {
   readonly secondPrivateAddress?: string;
   hostKey: string;
 }
+
+export type Node0Kind = "container" | "machine";
 
 /** A process, told from a later one with the same number by the time it started and the boot of the machine. */
 export interface Process {
