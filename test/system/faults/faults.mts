@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Lab } from "../../../lab/index.mts";
+import type { Lab, Node0Kind } from "../../../lab/index.mts";
 import type { Wire } from "../../../lab/wire.mts";
 import type { CommandResult } from "../../../tools/command.mts";
 import type { Wanted } from "./changes.mts";
@@ -26,6 +26,8 @@ export interface Running {
 
 /** Something that goes wrong; what happens after a random while is `strike`, and what lasts is armed before and healed. */
 export interface Fault {
+  /** What it needs for a node 0. @defaultValue `"container"` */
+  readonly node0?: Node0Kind;
   /** The kind of change that it can happen to. @defaultValue any */
   readonly change?: string;
   readonly arm?: (scene: Scene) => unknown;
@@ -99,6 +101,14 @@ async function fill({ lab, random }: Scene, leave: number): Promise<void> {
     until fallocate -l $size /root/filler 2>/dev/null; do size=$((size - 262144)); done`);
 }
 
+/** What its hardware clock says after a power cut: a date some years ahead or, as with an empty battery, long past. */
+async function bootAt({ lab }: Scene, clock: Date): Promise<void> {
+  await lab.node0.powerOn({ clock });
+  const { stdout } = await lab.node0.run("journalctl -q -b -k -o cat --grep 'setting system clock to'");
+  const day = clock.toISOString().slice(0, 10);
+  if (!stdout.includes(day)) throw new Error(`node 0 was to boot on ${day}, but its kernel says: ${stdout}`);
+}
+
 export const faults: Readonly<Record<string, Fault>> = {
   "nothing goes wrong": { harmless: true },
   "TCP cut after some bytes": {
@@ -126,6 +136,21 @@ export const faults: Readonly<Record<string, Fault>> = {
     strike: async ({ lab }) => {
       await lab.node0.powerCut({ loseUnsynced: true });
       await lab.node0.powerOn();
+    },
+  },
+  "power cut of a machine": {
+    node0: "machine",
+    strike: async ({ lab }) => {
+      await lab.node0.powerCut();
+      await lab.node0.powerOn();
+    },
+  },
+  "power cut of a machine whose clock jumps": {
+    node0: "machine",
+    strike: async (scene) => {
+      const years = scene.random.one([-10, -1, 1, 8]);
+      await scene.lab.node0.powerCut();
+      await bootAt(scene, new Date(Date.now() + years * 365 * 24 * 3600 * 1000));
     },
   },
   "disk full": {
@@ -201,3 +226,8 @@ export const faults: Readonly<Record<string, Fault>> = {
     },
   },
 };
+
+/** The faults that a node 0 of this kind can meet. */
+export function faultsOf(node0: Node0Kind): readonly string[] {
+  return Object.keys(faults).filter((name) => (faults[name]?.node0 ?? "container") === node0);
+}

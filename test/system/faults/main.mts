@@ -4,12 +4,15 @@
  *
  *     npm run test:faults -- --rounds 50 --seed 1
  *     npm run test:faults -- --rounds 5 --fault "power cut"
+ *     npm run test:faults -- --rounds 5 --machine
+ *
+ * With --machine node 0 is an emulated machine, whose power can be cut for real.
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runInherited } from "../../../tools/command.mts";
-import { faults } from "./faults.mts";
+import { faults, faultsOf } from "./faults.mts";
 import { appendRound, summarise } from "./report.mts";
 import { arena } from "./round.mts";
 
@@ -19,18 +22,20 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "20" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     fault: { type: "string" },
+    machine: { type: "boolean", default: false },
   },
 });
 const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
 if (!(rounds > 0) || !Number.isInteger(seed)) throw new Error("--rounds and --seed are whole numbers");
-if (values.fault !== undefined && faults[values.fault] === undefined) {
-  throw new Error(`there is no fault "${values.fault}"; there are: ${Object.keys(faults).join(", ")}`);
+const node0 = values.machine || faults[values.fault ?? ""]?.node0 === "machine" ? "machine" : "container";
+if (values.fault !== undefined && !faultsOf(node0).includes(values.fault)) {
+  throw new Error(`there is no fault "${values.fault}" of a ${node0}; there are: ${faultsOf(node0).join(", ")}`);
 }
 if (runInherited(["npm", "run", "--silent", "build"], { cwd: repository }) !== 0) process.exit(1);
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repository, encoding: "utf8" }).trim();
 
 console.log(`${rounds} rounds from seed ${seed}`);
-const place = await arena();
+const place = await arena(node0);
 let bad = 0;
 let stopped = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (stopped = true));

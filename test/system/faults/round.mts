@@ -1,17 +1,18 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Lab, labUp } from "../../../lab/index.mts";
+import { type Lab, labUp, type Node0Kind } from "../../../lab/index.mts";
 import { wireTo } from "../../../lab/wire.mts";
 import type { CommandResult } from "../../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../../tools/scratch.mts";
 import { programOn } from "../../support/node0.ts";
 import { changes, first, mac, programFor, type Wanted } from "./changes.mts";
-import { type Fault, faults, type Scene } from "./faults.mts";
+import { type Fault, faults, faultsOf, type Scene } from "./faults.mts";
 import { brokenFiles, isQuiet, type Listing, listingOf, notServed, transactionsOf } from "./host.mts";
 import { randomOf } from "./random.mts";
 
 const up = ["up", "--yes", "--skip-preview"];
+const watched = ["/etc", "/srv/tftp", "/var/lib/pulumi-netboot"];
 const roomy = { privateCidr: "10.20.0.0/22", privateAddress: "10.20.0.1" };
 
 /** What one round came to. */
@@ -38,8 +39,8 @@ export interface Arena {
   remove(): Promise<void>;
 }
 
-export async function arena(): Promise<Arena> {
-  const lab = await labUp(roomy);
+export async function arena(node0: Node0Kind = "container"): Promise<Arena> {
+  const lab = await labUp({ ...roomy, node0 });
   const wire = await wireTo(lab.node0.host, lab.node0.port);
   const { clientInterface } = lab.segment;
   await lab.segment.run(["ip", "address", "add", "10.20.3.250/22", "dev", clientInterface]);
@@ -55,7 +56,7 @@ export async function arena(): Promise<Arena> {
     lab,
     async round(seed, fault) {
       const random = randomOf(seed);
-      const name = fault ?? random.one(Object.keys(faults));
+      const name = fault ?? random.one(faultsOf(node0));
       const scene = { lab, wire, random, seed, otherStack: upOfOther };
       const { round, reached } = await play(name, scene, project, wanted);
       wanted = reached;
@@ -95,6 +96,7 @@ async function play(
   const change = fault.change ?? random.one(Object.keys(changes));
   const wanted = changes[change]?.(before, random) ?? before;
   const scene: Scene = { ...around, wanted };
+  await lab.node0.look(watched);
   const old = await listingOf(lab);
   await fault.arm?.(scene);
   project.write({ "index.ts": programFor(lab, wire, wanted) });
@@ -107,6 +109,7 @@ async function play(
 
   // Before any other run: one whole state, and served.
   if (!(await isQuiet(lab))) violations.push("node 0 was still at work two minutes later");
+  await lab.node0.look(watched);
   const isTouched = (text: string): boolean =>
     fault.touches !== undefined && text.split(" ").some((word) => fault.touches?.test(word));
   const untouched = (found: readonly string[]): readonly string[] => found.filter((line) => !isTouched(line));
@@ -125,6 +128,7 @@ async function play(
         .slice(0, 6)
         .join(" | ")}`,
     );
+  await lab.node0.look(watched);
   const reached = await listingOf(lab);
   violations.push(
     ...untouched(brokenFiles(lab)).map((line) => `after the next up: ${line}`),
@@ -148,12 +152,12 @@ async function play(
 async function disturb(
   scene: Scene,
   project: ScratchProject,
-  { strike, endsEngine }: Fault,
+  { strike, endsEngine, node0 }: Fault,
 ): Promise<{ readonly disturbed: CommandResult; readonly afterMs: number; readonly late: number }> {
   const { lab, wire, random } = scene;
   const isAimed = random.one([true, false]);
-  // A transaction is over in some tenths of a second.
-  const afterMs = random.between(0, isAimed ? 250 : 1000);
+  // A transaction is over in some tenths of a second, and on an emulated machine in some seconds.
+  const afterMs = random.between(0, isAimed ? 250 : 1000) * (node0 === "machine" ? 12 : 1);
   let isConnected = (): void => undefined;
   const connected = new Promise<void>((resolve) => (isConnected = resolve));
   if (strike !== undefined) wire.treat({ onConnection: () => isConnected() });
@@ -180,8 +184,9 @@ async function disturb(
 
 /** Waits until a transaction has staged its files, for as long as one may take to begin. */
 async function journalOf(lab: Lab): Promise<void> {
-  const journal = join(lab.node0.root, "/var/lib/pulumi-netboot/journal");
-  for (let waited = 0; waited < 10_000 && !existsSync(journal); waited += 2) await wait(2);
+  const look = "-e '/var/lib/pulumi-netboot/journal' and exit or select undef, undef, undef, 0.002 for 1 .. 5000";
+  // The machine may be gone before it is over.
+  await lab.node0.run(`perl -e "${look}"`, { check: false }).catch(() => undefined);
 }
 
 /** A provider whose engine is dead ends by itself; until then it may still be at work. */
