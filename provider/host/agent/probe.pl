@@ -70,6 +70,9 @@ sub open_wire {
     return ($wire, pack 'H12', $link->{mac} =~ s/://gr);
 }
 
+# Seconds since the boot: somebody may set the clock while we wait, chrony to begin with.
+sub uptime { my ($seconds) = split /\./, slurp('/proc/uptime'); return $seconds }
+
 # Asks for every question { mac, arch, ipxe } and fills in its { offer }; a stranger's is not waited for. Answers the offers
 # that come from other hardware than node 0's own. Bounded: three rounds of at most 2 s per batch, until one has no answer, or,
 # with a time to end at, until then; who is not asked any more is { late }.
@@ -88,7 +91,7 @@ sub ask_dhcp {
         return 1;
     };
     while (my @batch = splice @questions, 0, 64) {
-        if (defined $until && time >= $until) { $_->{late} = 1 for @batch, @questions; last }
+        if (defined $until && uptime() >= $until) { $_->{late} = 1 for @batch, @questions; last }
         # dhcpd answers in the order of the questions, so a stranger, asked first, has had its answer by then.
         my @order = map { my $xid = int rand 0xffffffff; $asked{$xid} = $_; [$xid, $_] } sort { !$a->{stranger} <=> !$b->{stranger} } @batch;
         my $open = sub { grep { !$_->[1]{offer} && !$_->[1]{stranger} } @order };
@@ -98,16 +101,16 @@ sub ask_dhcp {
                 my ($xid, $ask) = @$question;
                 send $wire, discover_frame($source, pack('H12', $ask->{mac} =~ s/://gr), $xid, $ask->{arch}, $ask->{ipxe}), 0;
             }
-            # By the clock, for a busy network always has something to read.
-            my $end = time + 2;
-            while ($open->() && time <= $end) { $hear->() }
+            # Not by the count of frames, for a busy network always has something to read.
+            my $end = uptime() + 2;
+            while ($open->() && uptime() <= $end) { $hear->() }
         }
         # One without an answer is enough for a refusal.
         last if !defined $until && $open->();
     }
     # When all have their answer, another server's may still be on its way.
-    my $end = time + 1;
-    for (my $silences = 0; $silences < 6 && time <= $end;) { $silences++ unless $hear->() }
+    my $end = uptime() + 1;
+    for (my $silences = 0; $silences < 6 && uptime() <= $end;) { $silences++ unless $hear->() }
     return values %others;
 }
 
@@ -125,12 +128,12 @@ sub other_servers {
     send $wire, inform_frame($source, $address, $xid + 1), 0;
     my %others;
     for my $tick (1 .. $seconds * 20) {
-        my $end = time + 1;
+        my $end = uptime() + 1;
         while ($select->can_read(0.05)) {
             recv $wire, my $frame, 4096, 0;
             my $offer = parse_offer($frame);
             $others{ $offer->{server} } = $offer if $offer && ($offer->{xid} == $xid || $offer->{xid} == $xid + 1) && $offer->{hardware} ne $source;
-            last if time > $end;
+            last if uptime() > $end;
         }
     }
     return values %others;

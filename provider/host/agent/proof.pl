@@ -109,7 +109,7 @@ sub prove_on_demand {
         }
         tell_client('done', $id, 'seen');
     }
-    my @others = @questions ? ask_dhcp($interface, time + 50, @questions) : ();
+    my @others = @questions ? ask_dhcp($interface, uptime() + 50, @questions) : ();
     my $rivals = @others ? '; another DHCP server answers too: ' . join ', ', unique(map { $_->{server} } @others) : '';
     my (%said, %macs, @order);
     for my $ask (@questions) {

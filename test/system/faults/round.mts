@@ -157,7 +157,7 @@ async function disturb(
   const { lab, wire, random } = scene;
   const isAimed = random.one([true, false]);
   // A transaction is over in some tenths of a second, and on an emulated machine in some seconds.
-  const afterMs = random.between(0, isAimed ? 250 : 1000) * (node0 === "machine" ? 12 : 1);
+  const afterMs = random.between(0, isAimed ? 250 : 1000) * (node0 === "machine" ? 24 : 1);
   let isConnected = (): void => undefined;
   const connected = new Promise<void>((resolve) => (isConnected = resolve));
   if (strike !== undefined) wire.treat({ onConnection: () => isConnected() });
