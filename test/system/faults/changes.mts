@@ -9,6 +9,8 @@ export interface Wanted {
   readonly note: string;
   /** The last number of the address of a record. */
   readonly filer: number;
+  /** Whether node 0 gives the time: with it goes chrony, for which systemd-timesyncd is, by apt. */
+  readonly time: boolean;
   /** Machines of their own: number → last number of the address. */
   readonly machines: Readonly<Record<number, number>>;
   /** The machines of the fleet. */
@@ -20,6 +22,7 @@ export const first: Wanted = {
   timeoutSeconds: 1,
   note: "0",
   filer: 240,
+  time: true,
   machines: { 1: 1 },
   fleet: { 51: 51, 52: 52 },
 };
@@ -36,7 +39,12 @@ export function addressOf(last: number): string {
 }
 
 /** The program that says so, with node 0 behind a wire. */
-export function programFor(lab: Lab, wire: { readonly host: string; readonly port: number }, wanted: Wanted): string {
+export function programFor(
+  lab: Lab,
+  wire: { readonly host: string; readonly port: number },
+  wanted: Wanted,
+  user = "root",
+): string {
   const { host, port } = wire;
   const machine = (number: string, last: number): string =>
     `macs: ["${mac(Number(number))}"], address: "${addressOf(last)}"`;
@@ -49,6 +57,7 @@ export function programFor(lab: Lab, wire: { readonly host: string; readonly por
          refindConf: { timeoutSeconds: ${wanted.timeoutSeconds} },
          extra: { "note.txt": { content: ${JSON.stringify(wanted.note)} } },
        },
+       time: ${wanted.time},
        names: { records: { filer: "${addressOf(wanted.filer)}" } },
        removePackages: true,
      });
@@ -60,7 +69,7 @@ const nodes = { ${Object.entries(wanted.fleet)
       .join(", ")} };
 new netboot.OlaFleet("rack", { server: node0, nodes });
 module.exports.node0 = node0.reference;`,
-    { host, port },
+    { host, port, user },
   );
 }
 
@@ -83,6 +92,9 @@ const lease: Kind = (wanted, random) => ({
 const menu: Kind = (wanted, random) => ({ ...wanted, timeoutSeconds: wanted.timeoutSeconds + random.between(1, 5) });
 const file: Kind = (wanted, random) => ({ ...wanted, note: "x".repeat(random.between(1, 3000)) + random.next() });
 
+/** The kind of change for which apt runs. */
+export const withPackages = "packages come or go";
+
 /** The kinds of change. */
 export const changes: Readonly<Record<string, Kind>> = {
   "a lease time": lease,
@@ -90,6 +102,7 @@ export const changes: Readonly<Record<string, Kind>> = {
   "a boot file": file,
   "all three at once": (wanted, random) => file(menu(lease(wanted, random), random), random),
   "a record": (wanted, random) => ({ ...wanted, filer: 200 + ((wanted.filer - 200 + random.between(1, 40)) % 50) }),
+  [withPackages]: (wanted) => ({ ...wanted, time: !wanted.time }),
   "a machine comes": (wanted, random) => {
     const number = free(wanted.machines, 1, random);
     return { ...wanted, machines: { ...wanted.machines, [number]: number } };
@@ -108,3 +121,7 @@ export const changes: Readonly<Record<string, Kind>> = {
     return { ...wanted, fleet: { ...rest, [coming]: coming } };
   },
 };
+
+/** Paths that apt and its scripts write, which no transaction can keep whole (what they leave, the next run configures). */
+export const ofPackages =
+  /^\/etc\/(chrony|default\/chrony|init\.d|rc\w\.d|systemd\/(timesyncd|system\/(dbus-|sysinit|multi-user|chrony))|apparmor\.d|logrotate\.d|ppp|dhcp\/dhclient|NetworkManager|network|dpkg|(passwd|group|g?shadow|subuid|subgid)|\.|.*\.dpkg-)/;

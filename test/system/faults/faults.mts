@@ -33,6 +33,8 @@ export interface Fault {
   readonly arm?: (scene: Scene) => unknown;
   readonly strike?: (scene: Scene, running: Running) => unknown;
   readonly heal?: (scene: Scene) => unknown;
+  /** Whom the disturbed run logs in as. @defaultValue "root" */
+  readonly user?: string;
   /** The run must end well in spite of it. */
   readonly harmless?: boolean;
   /** Paths that it changes itself. */
@@ -91,6 +93,23 @@ async function sabotage({ lab, wanted }: Scene, lines: (isNew: string) => string
 
 const dropIn = "/etc/systemd/system/isc-dhcp-server.service.d";
 const endSabotage = ({ lab }: Scene) => lab.node0.run(`rm -r ${dropIn}; systemctl daemon-reload`);
+
+/** As apt itself holds it: a lock of fcntl's on the file, for some seconds. */
+function holdLock(seconds: number): string {
+  return `systemd-run --quiet --collect --unit=holder perl -e '
+    open my $lock, ">>", "/var/lib/dpkg/lock-frontend";
+    my $whole = pack "s s x4 q q i x4", 1, 0, 0, 0, 0;
+    fcntl $lock, 6, $whole or die $!;
+    sleep ${seconds}'`;
+}
+
+/** Holds DHCP's port for as long as the new configuration is there. */
+function thief({ leaseSeconds }: Wanted): string {
+  return `use Socket;
+    socket S, PF_INET, SOCK_DGRAM, 0;
+    bind S, sockaddr_in(67, INADDR_ANY) or die $!;
+    select undef, undef, undef, 0.02 while qx(cat /etc/dhcp/dhcpd.conf) =~ /default-lease-time ${leaseSeconds};/`;
+}
 
 /** Fills the disk, and leaves some room. */
 async function fill({ lab, random }: Scene, leave: number): Promise<void> {
@@ -190,6 +209,42 @@ export const faults: Readonly<Record<string, Fault>> = {
     arm: ({ wire }) => wire.treat({ delayMs: 150, bytesPerSecond: 8000 }),
     heal: ({ wire }) => wire.treat({}),
   },
+  "another login shell": {
+    harmless: true,
+    arm: ({ lab, random }) =>
+      lab.node0.run(`usermod --shell ${random.one(["/bin/dash", "/bin/csh", "/usr/bin/fish"])} root`),
+    heal: ({ lab }) => lab.node0.run("usermod --shell /bin/bash root"),
+    touches: /^\/etc\/passwd$/,
+  },
+  "sudo asks for a password": {
+    user: "operator",
+    arm: ({ lab }) => lab.node0.run("echo 'operator ALL=(ALL:ALL) ALL' > /etc/sudoers.d/operator"),
+    heal: ({ lab }) => lab.node0.run("echo 'operator ALL=(ALL:ALL) NOPASSWD: ALL' > /etc/sudoers.d/operator"),
+    touches: /^\/etc\/sudoers\.d/,
+  },
+  "sudo wants a terminal": {
+    user: "operator",
+    arm: ({ lab }) => lab.node0.run("echo 'Defaults requiretty' > /etc/sudoers.d/terminal"),
+    heal: ({ lab }) => lab.node0.run("rm /etc/sudoers.d/terminal"),
+    touches: /^\/etc\/sudoers\.d/,
+  },
+  "a user with sudo": { harmless: true, user: "operator" },
+  "dpkg's lock is held": {
+    change: "packages come or go",
+    harmless: true,
+    arm: ({ lab, random }) => lab.node0.run(holdLock(random.between(1, 8))),
+    // It has ended by itself.
+    heal: ({ lab }) => lab.node0.run("systemctl stop holder 2>/dev/null || true"),
+  },
+  "apt is killed": {
+    change: "packages come or go",
+    // Whatever of it is at work at that moment, with its children.
+    strike: ({ lab, random }) =>
+      lab.node0.run(
+        `for i in $(seq 400); do pkill -KILL -x '${random.one(["apt-get", "dpkg", "apt-get|dpkg|dpkg-deb"])}' && exit; sleep 0.01; done`,
+        { check: false },
+      ),
+  },
   "a noisy .bashrc": {
     harmless: true,
     arm: ({ lab }) =>
@@ -201,6 +256,20 @@ export const faults: Readonly<Record<string, Fault>> = {
   "dhcpd refuses to start": {
     change: "a lease time",
     arm: (scene) => sabotage(scene, (isNew) => `ExecStartPre=/bin/sh -c '! ${isNew}'`),
+    heal: endSabotage,
+    touches: /^\/etc\/systemd\/system\/isc-dhcp-server\.service\.d/,
+  },
+  "its port is taken": {
+    change: "a lease time",
+    // Somebody binds it while dhcpd is restarted, and lets go when the old configuration is back.
+    arm: async (scene) => {
+      await scene.lab.node0.run("cat > /root/thief.pl", { input: thief(scene.wanted) });
+      await sabotage(
+        scene,
+        (isNew) =>
+          `ExecStartPre=/bin/sh -c '! ${isNew} || { systemd-run --quiet --collect perl /root/thief.pl; sleep 0.5; }'`,
+      );
+    },
     heal: endSabotage,
     touches: /^\/etc\/systemd\/system\/isc-dhcp-server\.service\.d/,
   },

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Lab, labUp, type Node0Kind } from "../../../lab/index.mts";
@@ -6,7 +6,7 @@ import { wireTo } from "../../../lab/wire.mts";
 import type { CommandResult } from "../../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../../tools/scratch.mts";
 import { programOn } from "../../support/node0.ts";
-import { changes, first, mac, programFor, type Wanted } from "./changes.mts";
+import { changes, first, mac, ofPackages, programFor, type Wanted, withPackages } from "./changes.mts";
 import { type Fault, faults, faultsOf, type Scene } from "./faults.mts";
 import { brokenFiles, isQuiet, type Listing, listingOf, notServed, transactionsOf } from "./host.mts";
 import { randomOf } from "./random.mts";
@@ -45,6 +45,9 @@ export async function arena(node0: Node0Kind = "container"): Promise<Arena> {
   const { clientInterface } = lab.segment;
   await lab.segment.run(["ip", "address", "add", "10.20.3.250/22", "dev", clientInterface]);
   await lab.segment.run(["ip", "route", "add", "255.255.255.255/32", "dev", clientInterface]);
+  await lab.node0.run(
+    "DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends tcsh fish >/dev/null",
+  );
   await lab.node0.run("echo mine > /etc/foreign.conf; mkdir -p /srv/tftp; echo mine > /srv/tftp/foreign.bin");
   let wanted = first;
   const files = { "index.ts": programFor(lab, wire, wanted) };
@@ -93,13 +96,15 @@ async function play(
   const fault = faults[name];
   if (fault === undefined) throw new Error(`there is no fault "${name}"`);
   const { lab, wire, random, seed } = around;
-  const change = fault.change ?? random.one(Object.keys(changes));
+  // apt on an emulated machine takes minutes.
+  const kinds = Object.keys(changes).filter((kind) => fault.node0 !== "machine" || kind !== withPackages);
+  const change = fault.change ?? random.one(kinds);
   const wanted = changes[change]?.(before, random) ?? before;
   const scene: Scene = { ...around, wanted };
   await lab.node0.look(watched);
   const old = await listingOf(lab);
   await fault.arm?.(scene);
-  project.write({ "index.ts": programFor(lab, wire, wanted) });
+  project.write({ "index.ts": programFor(lab, wire, wanted, fault.user) });
   const violations: string[] = [];
   const { disturbed, afterMs, late } = await disturb(scene, project, fault);
   if (late > 0) violations.push(`${late} transactions began after the engine's death`);
@@ -110,8 +115,9 @@ async function play(
   // Before any other run: one whole state, and served.
   if (!(await isQuiet(lab))) violations.push("node 0 was still at work two minutes later");
   await lab.node0.look(watched);
-  const isTouched = (text: string): boolean =>
-    fault.touches !== undefined && text.split(" ").some((word) => fault.touches?.test(word));
+  const mayTouch = (path: string): boolean =>
+    fault.touches?.test(path) === true || (change === withPackages && ofPackages.test(path));
+  const isTouched = (text: string): boolean => text.split(" ").some(mayTouch);
   const untouched = (found: readonly string[]): readonly string[] => found.filter((line) => !isTouched(line));
   violations.push(...untouched(brokenFiles(lab)), ...(await notServed(lab)));
   const seen = await listingOf(lab);
@@ -134,12 +140,12 @@ async function play(
     ...untouched(brokenFiles(lab)).map((line) => `after the next up: ${line}`),
     ...(await notServed(lab)).map((line) => `after the next up: ${line}`),
     ...notReached(lab, wanted).map((line) => `after the next up: ${line}`),
-    ...strange(old, seen, reached, fault.touches),
+    ...strange(old, seen, reached, mayTouch),
     ...((await fault.lost?.(scene)) ?? []),
   );
   const isLike = (other: Listing): boolean =>
     [...new Set([...seen.keys(), ...other.keys()])].every(
-      (path) => seen.get(path) === other.get(path) || fault.touches?.test(path) === true,
+      (path) => seen.get(path) === other.get(path) || mayTouch(path),
     );
   const host = isLike(old) ? "old" : isLike(reached) ? "new" : "part";
   return {
@@ -216,13 +222,20 @@ function notReached(lab: Lab, wanted: Wanted): readonly string[] {
   if (!text("/srv/tftp/refind.conf").includes(`timeout ${wanted.timeoutSeconds}\n`)) wrong.push("another timeout");
   if (text("/srv/tftp/note.txt") !== wanted.note) wrong.push("another note.txt");
   if (!text("/etc/netboot-names/hosts").includes(`10.20.1.${wanted.filer} filer`)) wrong.push("another record");
+  if (existsSync(join(lab.node0.root, "/etc/chrony/conf.d/netboot.conf")) !== wanted.time)
+    wrong.push("another time server");
   return wrong;
 }
 
 /** Paths that are neither as they were nor as they became: half done, foreign, or left lying about. */
-function strange(old: Listing, seen: Listing, reached: Listing, touches: RegExp | undefined): readonly string[] {
+function strange(
+  old: Listing,
+  seen: Listing,
+  reached: Listing,
+  mayTouch: (path: string) => boolean,
+): readonly string[] {
   const isKnown = (path: string): boolean =>
-    seen.get(path) === old.get(path) || seen.get(path) === reached.get(path) || touches?.test(path) === true;
+    seen.get(path) === old.get(path) || seen.get(path) === reached.get(path) || mayTouch(path);
   return [...new Set([...old.keys(), ...seen.keys(), ...reached.keys()])]
     .filter((path) => !isKnown(path))
     .map((path) => `${path} was ${old.get(path)}, is ${seen.get(path)}, becomes ${reached.get(path)}`);
