@@ -45,6 +45,19 @@ export type ErrorCode =
   /** We did something wrong ourselves. */
   | "BUG";
 
+const unreached = "this change did not reach node 0, which serves what it served";
+
+/** What a failed change means for node 0, where the agent on it had no chance to say so. */
+export const stateAfter: Partial<Readonly<Record<ErrorCode, string>>> = {
+  HOST_UNREACHABLE: unreached,
+  HOST_KEY_UNKNOWN: unreached,
+  HOST_KEY_CHANGED: unreached,
+  AUTHENTICATION_FAILED: unreached,
+  KEY_UNREADABLE: unreached,
+  CONNECTION_LOST:
+    "if the change had arrived whole, node 0 finishes or undoes it by itself, and else serves what it served; run it again",
+};
+
 const marker = Symbol.for("pulumi-netboot.error");
 
 /** An expected failure. Its message crosses process borders as bare text, so it says everything by itself. */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Connection, connectionSchema } from "../config/connection";
-import { NetbootError } from "../errors";
+import { NetbootError, stateAfter } from "../errors";
 import { parseHistory, renderBoot } from "../facts/history";
 import type { Drift } from "../facts/report";
 import { commit } from "../host/groupCommit";
@@ -114,13 +114,19 @@ export async function declare(
   return { id, generation, wants: await kindOf(kind).plan(inputs as never, purpose) };
 }
 
-/** The engine prints the message and a stack; of an expected failure only the message helps. */
+/**
+ * The engine prints the message and a stack; of an expected failure only the message helps, with the state that node 0 is
+ * in then.
+ */
 async function explained<T>(kind: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (reason) {
-    if (NetbootError.is(reason)) reason.stack = reason.message;
-    else if (reason instanceof Error) {
+    if (NetbootError.is(reason)) {
+      const state = stateAfter[reason.code];
+      if (state !== undefined && !reason.message.includes(state)) reason.message += `\n${state}`;
+      reason.stack = reason.message;
+    } else if (reason instanceof Error) {
       reason.message = `this is a bug in pulumi-netboot, in ${kind}: ${reason.message}`;
     }
     throw reason;

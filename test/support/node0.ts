@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "../../lab/index.mts";
-import { agent } from "../../provider/embedded";
+import { agent } from "../../provider/embedded.ts";
 import { type CommandResult, runCommand } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 

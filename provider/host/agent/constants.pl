@@ -58,3 +58,4 @@ WantedBy=multi-user.target
 UNIT
 
 our ($NONCE, $AGENT, $BODY);
+my $SWAPPED = 0;

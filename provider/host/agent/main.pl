@@ -29,13 +29,17 @@ sub main {
         }
         else {
             take_lock(\@ids);
+            $SWAPPED = 1;
             warn_to($ids[0], 'an earlier transaction was cut short; what it had changed was put back before this one began') if undo_transaction(0);
+            $SWAPPED = 0;
             transact($request, \%contents, load_register());
         }
         1;
     };
     if (!$done) {
         my ($code, $id, $message) = ref $@ ? @{$@} : ('TRANSACTION_FAILED', '-', $@ =~ s/\n\z//r);
+        # Whoever has swapped something says himself what became of it.
+        $message .= "\nNothing was changed, and node 0 serves what it served" unless $SWAPPED || $message =~ /nothing was changed|as it was|serves what it served|nothing is served differently/i;
         tell_client('fail', $code, $id, hex_of($message . brought_sentence()));
     }
     tell_client('end');

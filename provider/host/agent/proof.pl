@@ -54,9 +54,8 @@ sub prove_nodes {
             push @questions, { %about, ipxe => 0, file => $own }, { %about, ipxe => 1, file => $loader{script} };
         }
     }
-    my $refuses_strangers = (slurp($DHCPD) // '') =~ /^deny unknown-clients;/m;
     my %stranger = (stranger => 1, mac => stranger_mac(), arch => 7, ipxe => 0);
-    my @others = ask_dhcp($interface, undef, ($touches_boot && $refuses_strangers ? \%stranger : ()), @questions);
+    my @others = ask_dhcp($interface, undef, ($touches_boot && refuses_strangers() ? \%stranger : ()), @questions);
     refuse_other_servers([@$server, $register->{ $server->[0] }], $interface, @others);
     refuse('NOT_SERVING', $server->[0], "a machine that no program names ($stranger{mac}) was offered the address $stranger{offer}{address}; "
           . 'take out what lets unknown clients in (extraConfig, a drop-in of the unit), or say unknownMachines: "serve"') if $stranger{offer};
@@ -109,8 +108,11 @@ sub prove_on_demand {
         }
         tell_client('done', $id, 'seen');
     }
-    my @others = @questions ? ask_dhcp($interface, uptime() + 50, @questions) : ();
-    my $rivals = @others ? '; another DHCP server answers too: ' . join ', ', unique(map { $_->{server} } @others) : '';
+    return unless @questions;
+    my %stranger = (stranger => 1, mac => stranger_mac(), arch => 7, ipxe => 0);
+    my %others = map { ($_->{server} => $_) } ask_dhcp($interface, uptime() + 50, \%stranger, @questions), other_servers($interface, $next, 1.6);
+    my $besides = %others && !ops_of($register->{ $server->[0] }, 'otherServers') ? '; another DHCP server answers too: ' . names_of_servers(values %others) : '';
+    $besides .= "; a machine that no program names ($stranger{mac}) was offered $stranger{offer}{address}" if $stranger{offer} && refuses_strangers();
     my (%said, %macs, @order);
     for my $ask (@questions) {
         my $key = "$ask->{id} $ask->{hostname}";
@@ -120,8 +122,8 @@ sub prove_on_demand {
     for my $ask (@order) {
         my $key = "$ask->{id} $ask->{hostname}";
         my $count = $macs{$key} / 2;
-        my $text = $said{$key} // ($rivals eq '' ? 'served: ' . ($ask->{address} eq '-' ? 'an address of the pool' : $ask->{address}) . ", $ask->{file}, then $loader{script} ($count MAC" . ($count == 1 ? '' : 's') . ')' : 'served');
-        output($ask->{id}, "machine:$ask->{hostname}", "$text$rivals");
+        my $text = $said{$key} // ($besides eq '' ? 'served: ' . ($ask->{address} eq '-' ? 'an address of the pool' : $ask->{address}) . ", $ask->{file}, then $loader{script} ($count MAC" . ($count == 1 ? '' : 's') . ')' : 'served');
+        output($ask->{id}, "machine:$ask->{hostname}", "$text$besides");
     }
     return;
 }
@@ -221,11 +223,15 @@ sub files_of_script {
     return unique(@files);
 }
 
+sub names_of_servers { return join ', ', map { "$_->{server} (" . join(':', unpack '(H2)6', $_->{hardware}) . ')' } sort { $a->{server} cmp $b->{server} } @_ }
+
+sub refuses_strangers { return (slurp($DHCPD) // '') =~ /^deny unknown-clients;/m }
+
 # Two servers that both answer: which of them a machine takes is chance.
 sub refuse_other_servers {
     my ($server, $interface, @others) = @_;
     return unless @others;
-    my $names = join ', ', map { "$_->{server} (" . join(':', unpack '(H2)6', $_->{hardware}) . ')' } sort { $a->{server} cmp $b->{server} } @others;
+    my $names = names_of_servers(@others);
     return if ops_of($server->[2], 'otherServers');
     refuse('OTHER_DHCP_SERVER', $server->[0], "another DHCP server answers on $interface: $names; which of the two a machine takes is chance. "
           . 'Switch it off, or say otherDhcpServers: "allow" if it leaves these machines alone');

@@ -267,6 +267,7 @@ sub change_host {
         1;
     } or $nothing_changed->($@);
 
+    $SWAPPED = 1;
     eval {
         for my $unit (sort keys %$stop) { run(['systemctl', 'stop', $unit]) }
         for my $path (@$changed) {

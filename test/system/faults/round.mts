@@ -110,6 +110,7 @@ async function play(
   if (late > 0) violations.push(`${late} transactions began after the engine's death`);
   const run = disturbed.code === 0 ? "ok" : disturbed.code >= 124 ? "killed" : "failed";
   if (fault.harmless === true && run !== "ok") violations.push(`the run ${run}, which it need not`);
+  if (run === "failed" && !told(disturbed.output)) violations.push("no message says what state node 0 is in");
   if (disturbed.code === 124) violations.push("the run did not end in three minutes");
 
   // Before any other run: one whole state, and served.
@@ -152,6 +153,18 @@ async function play(
     round: { seed, fault: name, change, afterMs, run, host, violations, output: `${disturbed.output}\n${next.output}` },
     reached: wanted,
   };
+}
+
+/**
+ * Whether a failed run said of node 0 what an operator asks first: what does it serve now? Where Pulumi itself or the
+ * provider's process was ended, nobody of ours was left to say it.
+ */
+function told(output: string): boolean {
+  const ended =
+    /error: update (canceled|cancelled)|rpc error|resource monitor|plugin exited|transport is closing|socket hang up/i;
+  const states =
+    /nothing was changed|as it was|serves? what it served|put back|finishes or undoes|nothing is served differently/i;
+  return states.test(output) || ended.test(output);
 }
 
 /** Runs an up, and lets the fault strike at a random moment after its first connection. */
