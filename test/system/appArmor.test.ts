@@ -1,0 +1,4 @@
+import { describeConfinement } from "../support/confinement.ts";
+
+// The next release is in test/matrix.
+describeConfinement("bookworm");
