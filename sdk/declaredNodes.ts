@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DhcpdSettings } from "../provider/config/dhcpdConf";
+import { parseExtraHosts } from "../provider/config/extraConfig";
 import { type NodeChecker, nodeChecker, type PlacedNode, type PlacedProblem } from "../provider/config/fleet";
 
 /** The machines that one run of a program has declared so far on one server. */
@@ -31,10 +32,10 @@ export function declareNodes(
     for (const node of nodes) known.nodes.set(node.place, node);
     return known.check(nodes);
   }
-  const { network, unknownMachines, loaders } = settings;
+  const { network, unknownMachines, loaders, extraConfig = "" } = settings;
   const all = new Map(known?.nodes);
   for (const node of nodes) all.set(node.place, node);
-  const check = nodeChecker(network, unknownMachines, loaders.ia32 !== undefined);
+  const check = nodeChecker(network, unknownMachines, loaders.ia32 !== undefined, parseExtraHosts(extraConfig));
   servers.set(server, { settings, nodes: all, check });
   const places = new Set(nodes.map(({ place }) => place));
   return check([...all.values()]).filter(({ place }) => places.has(place));

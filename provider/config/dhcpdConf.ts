@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { dhcpdString } from "./dhcpdString";
+import { lintExtraConfig } from "./extraConfig";
 import { addressNumber, addressSchema, addressText, holdsHost } from "./ipv4";
 import { type Network, parseNetwork, subnetOf } from "./network";
 import type { Loader } from "./node";
-import { bad, type Checked, good, type Problem, quoted, readFields, within } from "./problem";
+import { bad, type Checked, good, type Problem, readFields, within } from "./problem";
 import { fill } from "./template";
 
 /** What happens to machines that the program does not name: nothing, or as the guide does it, an address from the pool. */
@@ -65,8 +66,8 @@ export function parseDhcpdSettings(args: unknown): Checked<DhcpdSettings> {
   const loaders = readFields(loadersShape, fields.loaders ?? {}, loadersExample);
   problems.push(...within("loaders", loaders.problems));
   const extraConfig = fields.extraConfig?.replaceAll("\r\n", "\n").trim();
-  const wrongText = extraConfig === undefined ? undefined : whyNoStatements(extraConfig);
-  if (wrongText !== undefined) problems.push({ path: "extraConfig", message: wrongText });
+  const wrongs = extraConfig === undefined ? [] : lintExtraConfig(extraConfig, network.value);
+  problems.push(...wrongs.map((message) => ({ path: "extraConfig", message })));
   const unknownMachines = fields.unknownMachines ?? "refuse";
   if (network.value !== undefined) {
     problems.push(...checkBootServer(fields.bootServer, network.value));
@@ -103,28 +104,6 @@ function poolMissing(network: Network): Problem {
     path: "network.pool",
     message: `is required with unknownMachines "serve", which needs addresses to give; write for example ${example}`,
   };
-}
-
-/** Why a text can't stand among dhcpd.conf's statements; undefined if it can. dhcpd itself judges the rest, on node 0. */
-function whyNoStatements(text: string): string | undefined {
-  const example = 'write whole statements, as in "option time-offset 3600;"';
-  const control = /(?![\t\n])\p{Cc}/u.exec(text)?.[0];
-  if (control !== undefined) return `${quoted(text)} holds the control character ${quoted(control)}; ${example}`;
-  let depth = 0;
-  let last = ";";
-  // Comments reach to the end of their line; in a string a backslash keeps the next character from ending it.
-  for (const [token] of text.matchAll(/#[^\n]*|"(?:[^"\\]|\\[\s\S])*"?|\S/g)) {
-    if (token.startsWith("#")) continue;
-    if (token.startsWith('"') && !/^"(?:[^"\\]|\\[\s\S])*"$/.test(token))
-      return `${quoted(token)} is a text without its closing quote; ${example}`;
-    if (token === "{") depth++;
-    if (token === "}") depth--;
-    if (depth < 0) return `${quoted(text)} closes a brace that it did not open; each "}" needs its "{"`;
-    last = token;
-  }
-  if (depth > 0) return `${quoted(text)} leaves ${depth} brace${depth > 1 ? "s" : ""} open; each "{" needs its "}"`;
-  if (last !== ";" && last !== "}") return `${quoted(text)} does not end its last statement; ${example}`;
-  return undefined;
 }
 
 /**

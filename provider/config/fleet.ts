@@ -1,4 +1,5 @@
 import type { UnknownMachines } from "./dhcpdConf";
+import type { ExtraHosts } from "./extraConfig";
 import { addressNumber, addressText, holdsHost } from "./ipv4";
 import { type Network, poolOf, subnetOf, whyNoHost } from "./network";
 import type { NodeRow } from "./node";
@@ -30,11 +31,17 @@ export function checkNodes(
 /** Tells of each machine in turn what is wrong with it beside those that it was asked about before. */
 export type NodeChecker = (nodes: readonly PlacedNode[]) => readonly PlacedProblem[];
 
-/** As {@link checkNodes}, for machines that become known one after another. */
-export function nodeChecker(network: Network, unknownMachines: UnknownMachines, hasIa32: boolean): NodeChecker {
-  const addresses = new Map<string, string>();
+/** As {@link checkNodes}, for machines that become known one after another, beside hosts that dhcpd knows anyway. */
+export function nodeChecker(
+  network: Network,
+  unknownMachines: UnknownMachines,
+  hasIa32: boolean,
+  extra: ExtraHosts = { macs: [], addresses: [] },
+): NodeChecker {
+  const ofExtra = (value: string): [string, string] => [value, "a host of the DHCP server's extraConfig"];
+  const addresses = new Map(extra.addresses.map(ofExtra));
   const hostnames = new Map<string, string>();
-  const macs = new Map<string, string>();
+  const macs = new Map(extra.macs.map(ofExtra));
   const fromPool: string[] = [];
   const why = addressRules(network, addresses);
 

@@ -6,11 +6,14 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hostsFile } from "../../provider/config/dhcpdConf.ts";
+import { hostsFile, parseDhcpdSettings, renderDhcpdConf } from "../../provider/config/dhcpdConf.ts";
 import { dhcpdString } from "../../provider/config/dhcpdString.ts";
-import { renderHostBlocks } from "../../provider/config/node.ts";
+import { parseExtraHosts } from "../../provider/config/extraConfig.ts";
+import { nodeChecker } from "../../provider/config/fleet.ts";
+import { parseNode, renderHostBlocks } from "../../provider/config/node.ts";
 import { type UnpackedPackages, unpackPackages } from "../support/debianPackages.ts";
 import { anyRow } from "../unit/provider/config/rows.ts";
+import { right, sentences } from "../unit/provider/config/sentences.ts";
 
 const run = promisify(execFile);
 
@@ -70,6 +73,101 @@ describe("dhcpd -t", () => {
 
   it("refuses what is wrong, so that the tests above can fail", async () => {
     await expect(check(await minimal(), "host a { nonsense 3; }\n")).rejects.toThrow("line 1");
+  });
+
+  /** dhcpd -t says nothing of these, so a program must: for its machines, and for hosts in its extraConfig. */
+  describe("lets through what a program refuses", () => {
+    const pool = { from: "192.168.1.10", to: "192.168.1.12" };
+    const network = { interface: "eno2", cidr: "192.168.1.0/28", address: "192.168.1.1", pool };
+    const macs = ["52:54:00:12:34:01"];
+    const other = { macs: ["52:54:00:12:34:02"], address: "192.168.1.3" };
+    const host = (name: string, mac: string, address: string) =>
+      `host ${name} { hardware ethernet ${mac}; fixed-address ${address}; }\n`;
+    const hostOfOther = host("other", "52:54:00:12:34:02", "192.168.1.3");
+
+    /** What is wrong with a program of these machines, and the file for dhcpd if nothing is. */
+    function declared(settings: object, nodes: Readonly<Record<string, object>> = {}): readonly string[] {
+      const server = parseDhcpdSettings({ network, ...settings });
+      const rows = Object.entries(nodes).map(([name, args]) => ({ name, row: parseNode(name, args) }));
+      const wrong = [...sentences(server), ...rows.flatMap(({ row }) => sentences(row))];
+      if (server.value === undefined || wrong.length > 0) return wrong;
+      const { network: served, unknownMachines, extraConfig = "" } = server.value;
+      const check = nodeChecker(served, unknownMachines, false, parseExtraHosts(extraConfig));
+      return check(rows.flatMap(({ name, row }) => (row.value ? [{ place: name, row: row.value }] : []))).map(
+        ({ message }) => message,
+      );
+    }
+
+    it.each<[string, string, object, RegExp]>([
+      [
+        "a MAC in two hosts",
+        host("a", "52:54:00:12:34:02", "192.168.1.4"),
+        { macs: other.macs, address: "192.168.1.4" },
+        /already used by/,
+      ],
+      [
+        "an address of two machines",
+        host("a", "52:54:00:12:34:01", "192.168.1.3"),
+        { macs, address: "192.168.1.3" },
+        /already the address of/,
+      ],
+      [
+        "an address in the pool",
+        host("a", "52:54:00:12:34:01", "192.168.1.11"),
+        { macs, address: "192.168.1.11" },
+        /lies in the pool/,
+      ],
+      [
+        "an address outside the subnet",
+        host("a", "52:54:00:12:34:01", "10.9.9.9"),
+        { macs, address: "10.9.9.9" },
+        /outside the subnet/,
+      ],
+      [
+        "a MAC of five octets",
+        host("a", "52:54:00:12:34", "192.168.1.4"),
+        { macs: ["52:54:00:12:34"], address: "192.168.1.4" },
+        /it has 5 octets/,
+      ],
+    ])("%s", async (_what, wrong, machine, sentence) => {
+      const conf = renderDhcpdConf(right(parseDhcpdSettings({ network })));
+      expect(await check(conf, hostOfOther + wrong)).toBe("");
+      for (const words of [
+        declared({}, { other, a: machine }),
+        // The same, with the host among the user's own statements.
+        declared({ extraConfig: wrong }, { other }),
+      ]) {
+        expect(words).toHaveLength(1);
+        expect(words[0]).toMatch(sentence);
+      }
+    });
+
+    it("a boot server that is a name", async () => {
+      const conf = renderDhcpdConf(right(parseDhcpdSettings({ network })));
+      const named = conf.replace("next-server 192.168.1.1;", "next-server node0.invalid;");
+      expect(named).not.toBe(conf);
+      expect(await check(named, "")).toBe("");
+      expect(declared({ bootServer: "node0.invalid" })[0]).toMatch(/^bootServer: "node0.invalid" is no IPv4 address/);
+      expect(declared({ extraConfig: "next-server node0.invalid;" })[0]).toMatch(/is no IPv4 address/);
+    });
+
+    it("an empty file, which no program can make: without a network there is none", async () => {
+      expect(await check("", "")).toBe("");
+      for (const args of [undefined, {}, { network: {} }]) expect(parseDhcpdSettings(args).value).toBeUndefined();
+    });
+
+    it("a host inside a subnet, which no machine of a program is", async () => {
+      const conf = renderDhcpdConf(right(parseDhcpdSettings({ network })));
+      const inside = conf.replace(/^\}$/m, `${hostOfOther}}`);
+      await writeFile(join(folder, "inside.conf"), inside.replace(/^include .*$/m, ""));
+      const words = ["-t", "-4", "-cf", join(folder, "inside.conf")];
+      const { stderr } = await run(join(packages.folder, "usr/sbin/dhcpd"), words);
+      expect(stderr).toContain("Host declarations are global");
+      expect(conf).toMatch(/^include /m);
+      expect(conf.slice(0, conf.indexOf("\ninclude ")).replace(/"[^"]*"|#.*/g, "")).toSatisfy(
+        (before: string) => before.split("{").length === before.split("}").length,
+      );
+    });
   });
 });
 

@@ -209,16 +209,17 @@ describe("an up that node 0 refuses", () => {
   });
 
   it("commits the good machines of a group without the one that is refused", async () => {
+    const machines = (last: number, known = "server"): Record<string, string> => ({
+      "index.ts": programOn(
+        lab,
+        `const server = pulumi.output(new pulumi.StackReference("organization/refused/dev").requireOutput("node0")) as any;
+         for (const [name, last] of [["a", 1], ["b", ${last}], ["c", 3]] as const) {
+           new netboot.OlaNode(name, { server: ${known}, macs: [\`52:54:00:00:00:0\${last}\`], address: \`192.168.1.\${10 + last}\` });
+         }`,
+      ),
+    });
     const other = await scratchProject({
-      files: {
-        "index.ts": programOn(
-          lab,
-          `const server = pulumi.output(new pulumi.StackReference("organization/refused/dev").requireOutput("node0")) as any;
-           for (const [name, last] of [["a", 1], ["b", 2], ["c", 3]] as const) {
-             new netboot.OlaNode(name, { server, macs: [\`52:54:00:00:00:0\${last}\`], address: \`192.168.1.\${10 + last}\` });
-           }`,
-        ),
-      },
+      files: machines(2),
       name: "other",
       sharing: project,
     });
@@ -238,6 +239,31 @@ describe("an up that node 0 refuses", () => {
       expect(output).toMatch(/the MAC 52:54:00:00:00:02 belongs to OlaNode\/refused\/dev\/mine already/);
       const { stdout } = await lab.node0.run("grep -o '^host [^ ]*' /etc/dhcp/netboot/hosts.conf");
       expect(stdout.trim().split("\n").sort()).toEqual(["host a-nic0", "host c-nic0", "host mine-nic0"]);
+      // What dhcpd -t would let through: a pool around a machine of the other stack, or one of it that knows of no pool.
+      const withPool = (from: number, to: number): Record<string, string> => ({
+        "index.ts": programOn(
+          lab,
+          `const pool = { from: "192.168.1.${from}", to: "192.168.1.${to}" };
+           const node0 = new netboot.NetbootServer("node0", { connection, network: { ...network, pool } });
+           module.exports.node0 = node0.reference;`,
+        ),
+      });
+      const { stdout: config } = await lab.node0.run("cat /etc/dhcp/dhcpd.conf");
+      project.write(withPool(12, 14));
+      const around = await project.pulumi(up);
+      expect(around.code).not.toBe(0);
+      expect(around.output).toMatch(
+        /machines of other stacks have addresses in the new pool: c \(192\.168\.1\.13, OlaNode\/other\/dev\/c\); move them first/,
+      );
+      expect((await lab.node0.run("cat /etc/dhcp/dhcpd.conf")).stdout).toBe(config);
+      project.write(withPool(14, 14));
+      await project.succeed(up);
+      const withoutPool = "{ ...known.settings, network: { ...known.settings.network, pool: undefined } }";
+      other.write(machines(4, `server.apply((known: any) => ({ ...known, settings: ${withoutPool} }))`));
+      const inside = await other.pulumi(up);
+      expect(inside.code).not.toBe(0);
+      expect(inside.output).toMatch(/b: 192\.168\.1\.14 lies in the pool of DhcpServer\/refused\/dev\/node0-dhcp/);
+      expect((await lab.node0.run("cat /etc/dhcp/netboot/hosts.conf")).stdout).not.toContain("host b-nic0");
       // The server can't go while the other stack has machines on it.
       const refused = await project.pulumi(destroy);
       expect(refused.code).not.toBe(0);

@@ -73,3 +73,24 @@ sub check_pool {
     refuse('CLASH', $mine->[0], scalar(@pooled) . " machines have no address of their own, and the pool has $size: " . join(', ', map { "$_->[1][1] ($_->[0])" } @pooled[0 .. ($#pooled < 9 ? $#pooled : 9)])
           . '; give some of them an address, or make the pool larger. Nothing was changed');
 }
+
+# dhcpd says nothing of a machine whose address lies in the pool, and may give that address to another one.
+sub check_pooled_addresses {
+    my ($merged, $puts, $contents) = @_;
+    my ($server) = all_ops($merged, 'serve') or return;
+    my $id = $server->[0];
+    my $text = $contents->{$DHCPD} // slurp($DHCPD) // '';
+    my @ranges = map { [map { number_of($_) } split ' '] } $text =~ /^\s*range (\S+ \S+);/mg or return;
+    my @others;
+    for my $found (all_ops($merged, 'node')) {
+        my ($node, $op) = @$found;
+        my (undef, $name, $address) = @$op;
+        next if $address eq '-';
+        my $number = number_of($address);
+        next unless grep { $number >= $_->[0] && $number <= $_->[1] } @ranges;
+        refuse('CLASH', $node, "$name: $address lies in the pool of $id, whose addresses go to other machines; take one outside it. Node 0 is as it was") if $puts->{$node};
+        push @others, "$name ($address, $node)" if $puts->{$id} && stack_of($node) ne stack_of($id);
+    }
+    refuse('IN_USE', $id, 'machines of other stacks have addresses in the new pool: ' . join(', ', @others) . '; move them first. Node 0 is as it was') if @others;
+    return;
+}

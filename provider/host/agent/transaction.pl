@@ -105,6 +105,7 @@ sub transact {
     name_firewall_interfaces($puts);
     my $merged = merge_register($register, $request);
     check_dependants($register, $merged, $request);
+    check_pooled_addresses($merged, $puts, $contents);
     check_records($merged, $puts);
     check_stand_ins($puts);
     check_names_port($puts);

@@ -103,6 +103,14 @@ describe("parseDhcpdSettings", () => {
     expect(right(parseDhcpdSettings({ network, extraConfig: " \n" })).extraConfig).toBeUndefined();
   });
 
+  it("takes hosts that are right in extraConfig, and those of a network that it declares itself", () => {
+    const own =
+      "subnet 10.9.0.0 netmask 255.255.0.0 { host p { hardware ethernet 52:54:00:12:34:56; fixed-address 10.9.0.5; } }";
+    for (const extraConfig of ["host p { fixed-address 192.168.1.5; }", own, "next-server 192.168.1.2;"]) {
+      expect(right(parseDhcpdSettings({ network, extraConfig })).extraConfig).toBe(extraConfig);
+    }
+  });
+
   it.each<[string, object, string]>([
     [
       "serving strangers without a pool",
@@ -163,6 +171,44 @@ describe("parseDhcpdSettings", () => {
       "a NUL",
       { extraConfig: "allow\0 leasequery;" },
       'extraConfig: "allow\\u0000 leasequery;" holds the control character "\\u0000"; write whole statements, as in "option time-offset 3600;"',
+    ],
+    [
+      "a host with half a MAC, which dhcpd takes",
+      { extraConfig: "host p { hardware ethernet 52:54:00:12:34; }" },
+      'extraConfig: "52:54:00:12:34" is no hardware address: it has 5 octets; write six pairs of hex digits, as in "52:54:00:12:34:56"',
+    ],
+    [
+      "a host twice, which dhcpd takes",
+      {
+        extraConfig:
+          "host p { hardware ethernet 52:54:00:12:34:56; }\nHOST q { Hardware Ethernet 52:54:00:12:34:56; } # hardware ethernet 1;",
+      },
+      'extraConfig: "52:54:00:12:34:56" stands in two hosts, and dhcpd goes by one of them; write it once',
+    ],
+    [
+      "a host outside the network, which dhcpd takes",
+      { extraConfig: "host p { fixed-address 192.168.1.5, 192.168.9.5; }" },
+      "extraConfig: 192.168.9.5 is outside the subnet 192.168.1.0/28; did you mean 192.168.1.5?",
+    ],
+    [
+      "a host in the pool, which dhcpd takes",
+      { network: { ...network, pool }, extraConfig: "host p { fixed-address 192.168.1.3; }" },
+      "extraConfig: 192.168.1.3 lies in the pool, whose addresses go to other machines; take one outside it",
+    ],
+    [
+      "a host with node 0's address, which dhcpd takes",
+      { extraConfig: "host p { fixed-address 192.168.1.1; }" },
+      "extraConfig: 192.168.1.1 is node 0's own address; take another",
+    ],
+    [
+      "a host by name, which dhcpd takes",
+      { extraConfig: "host p { fixed-address printer.invalid; }" },
+      'extraConfig: fixed-address "printer.invalid" is no IPv4 address, and dhcpd would ask DNS for it; write four numbers with dots',
+    ],
+    [
+      "a boot server by name, which dhcpd takes",
+      { extraConfig: 'class "next-server" { next-server node0.invalid; }' },
+      'extraConfig: next-server "node0.invalid" is no IPv4 address, and dhcpd would ask DNS for it; write four numbers with dots',
     ],
     ["a list of lines", { extraConfig: ["allow leasequery;"] }, 'extraConfig: ["allow leasequery;"] is no text'],
     [

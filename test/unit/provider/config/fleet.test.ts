@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkNodes, type PlacedNode } from "../../../../provider/config/fleet";
+import { parseExtraHosts } from "../../../../provider/config/extraConfig";
+import { checkNodes, nodeChecker, type PlacedNode } from "../../../../provider/config/fleet";
 import { addressText } from "../../../../provider/config/ipv4";
 import { parseNetwork } from "../../../../provider/config/network";
 import { parseNode } from "../../../../provider/config/node";
@@ -159,5 +160,27 @@ describe("checkNodes", () => {
       },
     }));
     expect(checkNodes(large, "refuse", false, nodes)).toHaveLength(expected);
+  });
+});
+
+describe("nodeChecker", () => {
+  it("refuses a machine that is a host of extraConfig already, by its MAC or its address", () => {
+    const extra = parseExtraHosts(`
+      host printer { hardware ethernet ${mac(1)}; fixed-address 10.20.0.11; } # host no { hardware ethernet ${mac(2)}; }
+      option domain-name "; hardware ethernet ${mac(3)}; fixed-address 10.20.0.13;";`);
+    const problems = nodeChecker(
+      network,
+      "refuse",
+      false,
+      extra,
+    )([
+      node("db-1", { macs: [mac(2), mac(1)], address: "10.20.0.12" }),
+      node("db-2", { macs: [mac(3)], address: "10.20.0.11" }),
+      node("db-3", { macs: [mac(4)], address: "10.20.0.13" }),
+    ]);
+    expect(problems.map(({ place, path, message }) => `${place} ${path}: ${message}`)).toEqual([
+      `OlaNode "db-1" macs[1]: "${mac(1)}" is already used by a host of the DHCP server's extraConfig; each NIC belongs to one machine`,
+      'OlaNode "db-2" address: 10.20.0.11 is already the address of a host of the DHCP server\'s extraConfig; take another, as in 10.20.0.2',
+    ]);
   });
 });
