@@ -18,12 +18,13 @@ describe("node 0, to whom it does not belong,", () => {
   let said = "";
   const commandLines = new Set<string>();
 
-  const program = (timeoutSeconds: number): string =>
+  const program = (timeoutSeconds: number, rest = ""): string =>
     programOn(
       lab,
       `const secrets = { privateKey: require("node:fs").readFileSync("key", "utf8"), privateKeyPassword: "${passphrase}" };
        const node0 = new netboot.NetbootServer("node0", { connection: { ...connection, ...secrets, privateKeyPath: undefined }, network, artifacts: { refindConf: { timeoutSeconds: ${timeoutSeconds} } } });
-       new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:07:01"], address: "192.168.1.3" });`,
+       new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:07:01"], address: "192.168.1.3" });
+       ${rest}`,
     );
 
   beforeAll(async () => {
@@ -35,7 +36,9 @@ describe("node 0, to whom it does not belong,", () => {
     await lab.node0.run("cat >> /root/.ssh/authorized_keys", { input: readFileSync(`${key}.pub`, "utf8") });
     needles = [passphrase, readFileSync(key, "utf8").split("\n")[2] ?? ""];
     // Somebody's link where one of our files is to be.
-    await lab.node0.run("mkdir -p /srv/tftp; echo theirs > /etc/theirs; ln -s /etc/theirs /srv/tftp/refind.conf");
+    await lab.node0.run(
+      "mkdir -p /srv/tftp; echo theirs > /etc/theirs; ln -s /etc/theirs /srv/tftp/refind.conf; ln -s /etc/theirs /srv/tftp/.refind.conf.netboot-new",
+    );
   });
 
   afterAll(async () => {
@@ -152,6 +155,26 @@ describe("node 0, to whom it does not belong,", () => {
         "root:root 644 regular file /srv/tftp/refind.conf",
         "",
       ].join("\n"),
+    );
+  });
+
+  it("goes through no link that somebody without root made, and through root's own", async () => {
+    const greeting = (folder: string) =>
+      `new netboot.BootFile("hello.txt", { connection, directory: "${folder}", source: { content: "hello" } });`;
+    await lab.node0.run(`
+      install -d -o operator /srv/theirs; mkdir /srv/elsewhere
+      ln -s /etc /srv/theirs/folder; chown -h operator /srv/theirs/folder
+      ln -s /srv/elsewhere /srv/ours`);
+    project.write({ "index.ts": program(3, greeting("/srv/theirs/folder")) });
+    const { code, output } = await project.pulumi(up);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(
+      /\/srv\/theirs\/folder, on the way to \/srv\/theirs\/folder\/hello\.txt, is a link that somebody other than root made/,
+    );
+    project.write({ "index.ts": program(3, greeting("/srv/ours")) });
+    await project.succeed(up);
+    expect((await lab.node0.run("ls /etc/hello.txt 2>&1; cat /srv/elsewhere/hello.txt", { check: false })).stdout).toBe(
+      "ls: cannot access '/etc/hello.txt': No such file or directory\nhello",
     );
   });
 

@@ -60,6 +60,15 @@ sub sha256_text {
     return $sum;
 }
 
+# A link on the way to a path that its owner could turn to wherever he likes; root's own links are as he wants them.
+sub foreign_link {
+    my ($path) = @_;
+    for (my $folder = folder_of($path); $folder ne '/'; $folder = folder_of($folder)) {
+        return $folder if -l $folder && (lstat _)[4] != 0;
+    }
+    return undef;
+}
+
 # What is at a path: { type, mode, uid, gid, mtime, target }.
 sub look_at {
     my ($path) = @_;

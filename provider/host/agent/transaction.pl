@@ -132,6 +132,8 @@ sub transact {
     for my $path (@changed) {
         refuse('TRANSACTION_FAILED', $want->{$path}{id} // '-', "$path is a $have{$path}{type}, where a file should be; move it away. Nothing was changed")
             if $have{$path}{type} eq 'folder' || $have{$path}{type} eq 'other';
+        my $link = foreign_link($path) // next;
+        refuse('TRANSACTION_FAILED', $want->{$path}{id} // '-', "$link, on the way to $path, is a link that somebody other than root made; take it away. Nothing was changed");
     }
     my %touched = map { ($_ => 1) } @changed;
 
