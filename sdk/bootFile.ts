@@ -113,7 +113,7 @@ async function resolve(
   const { directory = "/srv/tftp", fileName: name = resourceName, source } = given;
   if (typeof source === "object" && "refused" in source) return bad(...source.refused);
   const problems: Problem[] = [];
-  if (!/^\/[A-Za-z0-9._/-]*[A-Za-z0-9._-]$/.test(directory) || directory.split("/").includes("..")) {
+  if (!/^\/[A-Za-z0-9._/-]{0,253}[A-Za-z0-9._-]$/.test(directory) || directory.split("/").includes("..")) {
     problems.push({
       path: "directory",
       message: `${quoted(directory)} is no absolute folder; write it as in "/srv/tftp"`,
@@ -129,7 +129,10 @@ async function resolve(
   const place = { directory, name };
   if (source === "package" || (typeof source === "object" && "package" in source)) {
     const asked = source === "package" ? { package: packages[name] } : source;
-    if (asked.package !== undefined) return good({ ...place, ...asked } as Resolved);
+    if (asked.package !== undefined) {
+      const wrong = whyNoPackage(asked);
+      return wrong.length > 0 ? bad(...wrong) : good({ ...place, ...asked } as Resolved);
+    }
     const known = Object.keys(packages).join(", ");
     return bad({
       path: "source",
@@ -143,6 +146,19 @@ async function resolve(
     return good({ ...place, content: source.content, knownSha256: sha256Of(bytes), knownBytes: bytes.length });
   }
   return resolveFile(place, source);
+}
+
+/** What is wrong with a package's name and version, by Debian's policy (5.6.1, 5.6.12): they become a word of apt-get's command line. */
+function whyNoPackage(asked: { readonly package?: unknown; readonly version?: unknown }): readonly Problem[] {
+  const { package: name, version = "1" } = asked;
+  const problems: Problem[] = [];
+  if (!/^[a-z0-9][a-z0-9+.-]+$/.test(String(name))) {
+    problems.push({ path: "source.package", message: `${quoted(name)} is no package's name; write it as in "ipxe"` });
+  }
+  if (!/^[0-9A-Za-z][0-9A-Za-z.+:~-]*$/.test(String(version))) {
+    problems.push({ path: "source.version", message: `${quoted(version)} is no version; write it as in "0.13.2-1"` });
+  }
+  return problems;
 }
 
 async function resolveFile(

@@ -33,8 +33,8 @@ const known: Readonly<Record<string, RegExp | undefined>> = {
   "--verbosity": number,
   "--retransmit": number,
   "-T": number,
-  "--map-file": /^\/[\w./-]+$/,
-  "-m": /^\/[\w./-]+$/,
+  "--map-file": /^\/[\w./-]{1,254}$/,
+  "-m": /^\/[\w./-]{1,254}$/,
   "--refuse": /^(blksize2?|tsize|timeout|utimeout|rollover)$/,
   "-r": /^(blksize2?|tsize|timeout|utimeout|rollover)$/,
   "--blocksize": number,
@@ -73,6 +73,8 @@ function parseDirectory(text: string): Checked<string> {
   const wrong = (why: string): Checked<string> =>
     bad({ path: "", message: `${quoted(text)} ${why}; ${directoryRule}` });
   if (!text.startsWith("/")) return wrong("is no absolute path");
+  // A name may have 255 bytes on Linux, a path more; nobody means so much.
+  if (text.length > 255) return wrong(`has ${text.length} characters and may have 255`);
   const clean = text.replace(/\/+$/, "");
   if (clean === "") return wrong("is the whole file system");
   if (!/^(\/[A-Za-z0-9_+@-][A-Za-z0-9_+@.-]*)+$/.test(clean)) {

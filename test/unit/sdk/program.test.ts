@@ -249,6 +249,38 @@ describe("what a host has once", () => {
   });
 });
 
+describe("BootFile", () => {
+  it.each<[string, object, string]>([
+    [
+      "an option of apt-get's for a package",
+      { source: { package: "-oDebug=1" } },
+      'source.package: "-oDebug=1" is no package',
+    ],
+    [
+      "a package with its version in the name",
+      { source: { package: "ipxe=1" } },
+      'source.package: "ipxe=1" is no package',
+    ],
+    [
+      "a version with a space",
+      { source: { package: "ipxe", version: "1 ; x" } },
+      'source.version: "1 ; x" is no version',
+    ],
+    ["a name that leads elsewhere", { fileName: "../x", source: { content: "" } }, 'fileName: "../x" is no name'],
+    [
+      "a folder that leads elsewhere",
+      { directory: "/srv/../etc", source: { content: "" } },
+      'directory: "/srv/../etc" is no',
+    ],
+    ["a folder without an end", { directory: `/${"x".repeat(300)}`, source: { content: "" } }, "directory: "],
+  ])("refuses %s", async (_what, args, expected) => {
+    const made = await register(() => {
+      new netboot.BootFile("a.txt", { connection: { host: "h" }, ...args } as netboot.BootFileArgs);
+    });
+    expect(mistakesOf(made["a.txt"])).toEqual([expect.stringContaining(expected)]);
+  });
+});
+
 describe("connection", () => {
   it("is checked, and its mistakes named by their path", async () => {
     const made = await register(() => {
