@@ -65,6 +65,7 @@ export function lintBootScript(text: string): readonly Problem[] {
     ];
   }
   if (text.includes("\0")) return [wrong("the text holds a NUL character; save it as plain text")];
+  if (!text.isWellFormed()) return [wrong("the text holds half a character, which no file can; save it as UTF-8")];
   if (text.includes("\r")) return [wrong("the text has the line ends of Windows; save it with those of Unix (LF)")];
   const lines = text.split("\n");
   const labels = lines.map((line) => /^\s*:(\S+)/.exec(line)?.[1]).filter((label) => label !== undefined);

@@ -1,6 +1,16 @@
 import { NetbootError } from "../errors";
 import { quoted } from "./problem";
 
+/** Why no DHCP option can carry a text as it is; undefined if one can. */
+export function whyNoOptionText(text: string): string | undefined {
+  const control = /[\p{Cc}\p{Cs}]/u.exec(text)?.[0];
+  // Half of a surrogate pair has no bytes in UTF-8: a machine would be told another text.
+  if (control !== undefined && !control.isWellFormed()) return `${quoted(control)} is half a character; leave it out`;
+  if (control !== undefined) return `${quoted(control)} is a control character; leave it out`;
+  const bytes = new TextEncoder().encode(text).length;
+  return bytes > 255 ? `it has ${bytes} bytes, and an option carries 255` : undefined;
+}
+
 /**
  * A text as dhcpd.conf writes it: in double quotes, with `"` and `\` escaped (dhcpd.conf(5); server's `read_string`).
  *
@@ -13,18 +23,9 @@ import { quoted } from "./problem";
  * ```
  */
 export function dhcpdString(text: string): string {
-  const control = /\p{Cc}/u.exec(text);
-  if (control) {
-    throw new NetbootError(
-      "ARGUMENTS_INVALID",
-      `dhcpd.conf cannot hold ${quoted(text)}: ${quoted(control[0])} is a control character; leave it out`,
-    );
-  }
-  if (text.length > 255) {
-    throw new NetbootError(
-      "ARGUMENTS_INVALID",
-      `dhcpd.conf cannot hold ${quoted(text)}: it is longer than 255 characters`,
-    );
+  const why = whyNoOptionText(text);
+  if (why !== undefined) {
+    throw new NetbootError("ARGUMENTS_INVALID", `dhcpd.conf cannot hold ${quoted(text)}: ${why}`);
   }
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }

@@ -92,8 +92,8 @@ function hardwareOf(words: Statement): readonly string[] {
 /** Why a text can't stand among dhcpd.conf's statements; undefined if it can. dhcpd itself judges the rest, on node 0. */
 function whyNoStatements(text: string): string | undefined {
   const example = 'write whole statements, as in "option time-offset 3600;"';
-  const control = /(?![\t\n])\p{Cc}/u.exec(text)?.[0];
-  if (control !== undefined) return `${quoted(text)} holds the control character ${quoted(control)}; ${example}`;
+  const control = /(?![\t\n])[\p{Cc}\p{Cs}]/u.exec(text)?.[0];
+  if (control !== undefined) return `${quoted(text)} holds the character ${quoted(control)}; ${example}`;
   let depth = 0;
   let last = ";";
   // Comments reach to the end of their line; in a string a backslash keeps the next character from ending it.

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dhcpdString } from "./dhcpdString";
+import { dhcpdString, whyNoOptionText } from "./dhcpdString";
 import { hostnameSchema, parseHostname } from "./hostname";
 import { addressSchema } from "./ipv4";
 import { macSchema } from "./mac";
@@ -58,14 +58,14 @@ function whyNoOption(name: string, value: unknown): string | undefined {
   }
   const right =
     typeof value === "boolean" ||
-    (typeof value === "string" && /^\P{Cc}{0,255}$/u.test(value)) ||
+    (typeof value === "string" && value !== "" && whyNoOptionText(value) === undefined) ||
     (Number.isInteger(value) && Number(value) >= -(2 ** 31) && Number(value) < 2 ** 32) ||
     (Array.isArray(value) && value.length > 0 && value.every((text) => addressSchema.safeParse(text).success));
   if (right) return undefined;
-  return `${quoted(value)} is no option's value; write a text of one line, a whole number, true or false, or a list of addresses, as in ["192.168.1.1"]`;
+  return `${quoted(value)} is no option's value; write a text of one line and at most 255 bytes, a whole number, true or false, or a list of addresses, as in ["192.168.1.1"]`;
 }
 
-const commentSchema: z.ZodType<string> = z.string().regex(/^[^\p{Cc}]{1,200}$/u, {
+const commentSchema: z.ZodType<string> = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,200}$/u, {
   error: (issue) => `${quoted(issue.input)} is no comment; write one line of at most 200 characters`,
 });
 

@@ -208,6 +208,7 @@ function lintText(text: string): string | undefined {
   if (text.trim() === "")
     return 'the text is empty; write rEFInd\'s options, as in "timeout 1", or leave it out for the defaults';
   if (text.includes("\0")) return "the text holds a NUL character, perhaps it is UTF-16; save it as UTF-8";
+  if (!text.isWellFormed()) return "the text holds half a character, which no file can; save it as UTF-8";
   if (text.includes("\r")) return "the text has the line ends of Windows; save it with those of Unix (LF)";
   return undefined;
 }

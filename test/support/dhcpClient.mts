@@ -30,6 +30,7 @@ export interface DhcpAnswer {
   readonly broadcast?: string;
   readonly router?: string;
   readonly hostName?: string;
+  readonly domain?: string;
   readonly rootPath?: string;
   /** To the minute. */
   readonly leaseSeconds?: number;
@@ -60,8 +61,8 @@ function packet(client: DhcpClient, transaction: number, options: readonly Buffe
   Buffer.from(client.mac.replaceAll(":", ""), "hex").copy(header, 28);
   header.writeUInt32BE(0x63825363, 236);
   const own = [
-    // What a boot asks for: mask, router, host name, root path, broadcast, boot file's name and server, iPXE's options.
-    option(55, [1, 3, 12, 17, 28, 43, 60, 66, 67, 175]),
+    // What a boot asks for: mask, router, host name, domain, root path, broadcast, boot file's name and server, iPXE's options.
+    option(55, [1, 3, 12, 15, 17, 28, 43, 60, 66, 67, 175]),
     option(57, [0x05, 0xc0]),
     ...(client.arch === undefined
       ? []
@@ -118,6 +119,7 @@ function read(reply: Buffer): DhcpAnswer {
     broadcast: address(options.get(28)),
     router: address(options.get(3)),
     hostName: text(options.get(12)),
+    domain: text(options.get(15)),
     rootPath: text(options.get(17)),
     leaseSeconds: lease === undefined ? undefined : Math.round(lease / 60) * 60,
     noPxeDhcp,

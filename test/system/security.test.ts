@@ -3,8 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
+import { renderDhcpdUnit } from "../../provider/config/dhcpdUnit.ts";
+import { parseTftpdSettings, renderTftpdDefaults, renderTftpdUnit } from "../../provider/config/tftpd.ts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { fields, letThrough } from "../support/hostile.ts";
 import { programOn } from "../support/node0";
+import { right } from "../unit/provider/config/sentences.ts";
 
 const up = ["up", "--yes", "--skip-preview"];
 const passphrase = "tr0ub4dor-and-3-horses";
@@ -176,6 +180,44 @@ describe("node 0, to whom it does not belong,", () => {
     expect((await lab.node0.run("ls /etc/hello.txt 2>&1; cat /srv/elsewhere/hello.txt", { check: false })).stdout).toBe(
       "ls: cannot access '/etc/hello.txt': No such file or directory\nhello",
     );
+  });
+
+  it("has systemd read the units as they are meant, whatever value a program lets through", async () => {
+    const interfaces = letThrough(fields["the interface"]).filter((name) => fields["the interface"].file(name));
+    const tftpd = [
+      ...letThrough(fields["the folder of in.tftpd"]).map((directory) => ({ directory })),
+      ...letThrough(fields["the map file of in.tftpd"]).map((file) => ({ options: ["-s", "--map-file", file] })),
+    ].map((args) => right(parseTftpdSettings({ address: "192.168.1.1", ...args })));
+    const files: Record<string, string> = {};
+    for (const [index, name] of interfaces.entries()) {
+      files[`systemd/system/read-dhcpd-${index}.service`] = renderDhcpdUnit({ interface: name });
+    }
+    for (const [index, settings] of tftpd.entries()) {
+      files[`read-${index}`] = renderTftpdDefaults(settings);
+      // Says its words instead of serving.
+      files[`systemd/system/read-tftpd-${index}.service`] = renderTftpdUnit()
+        .replace("/etc/default/tftpd-hpa", `/run/read-${index}`)
+        .replace("/usr/sbin/in.tftpd", "/usr/bin/echo")
+        .replace("Restart=always", "Restart=no");
+    }
+    const script = Object.entries(files).map(([path, text]) => `cat >/run/${path} <<'END'\n${text}END\n`);
+    const { stdout } = await lab.node0.run(`${script.join("")}
+      systemctl daemon-reload
+      for n in ${interfaces.map((_, index) => index).join(" ")}; do
+        systemctl show -p ExecStart --value read-dhcpd-$n | sed 's/.*--no-pid //; s/ ;.*//'
+      done
+      systemctl start ${tftpd.map((_, index) => `read-tftpd-${index}`).join(" ")}
+      for n in ${tftpd.map((_, index) => index).join(" ")}; do
+        until journalctl -q -o cat -u read-tftpd-$n -t echo | grep .; do sleep 0.1; done
+      done
+      rm -r /run/read-* /run/systemd/system/read-*; systemctl daemon-reload`);
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      ...interfaces,
+      ...tftpd.map(
+        ({ directory, options }) =>
+          `--foreground --user tftp --address 192.168.1.1:69 ${options.join(" ")} ${directory}`,
+      ),
+    ]);
   });
 
   it("needs nothing of /tmp, which everybody can write to", async () => {

@@ -170,7 +170,7 @@ describe("parseDhcpdSettings", () => {
     [
       "a NUL",
       { extraConfig: "allow\0 leasequery;" },
-      'extraConfig: "allow\\u0000 leasequery;" holds the control character "\\u0000"; write whole statements, as in "option time-offset 3600;"',
+      'extraConfig: "allow\\u0000 leasequery;" holds the character "\\u0000"; write whole statements, as in "option time-offset 3600;"',
     ],
     [
       "a host with half a MAC, which dhcpd takes",

@@ -17,14 +17,19 @@ describe("dhcpdString", () => {
     expect(() => dhcpdString(text)).toThrow(/^dhcpd\.conf cannot hold ".*" is a control character; leave it out$/);
   });
 
+  it("refuses half a character, which would become another one", () => {
+    expect(() => dhcpdString("a\ud800")).toThrow('"\\ud800" is half a character; leave it out');
+  });
+
   it("refuses more than an option holds", () => {
-    expect(() => dhcpdString("a".repeat(256))).toThrow("longer than 255 characters");
+    expect(() => dhcpdString("a".repeat(256))).toThrow("it has 256 bytes, and an option carries 255");
+    expect(() => dhcpdString("é".repeat(128))).toThrow("it has 256 bytes, and an option carries 255");
   });
 
   it("never lets a text end its own quotes", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 60 }), (text) => {
-        if (/\p{Cc}/u.test(text)) expect(() => dhcpdString(text)).toThrow();
+        if (/[\p{Cc}\p{Cs}]/u.test(text)) expect(() => dhcpdString(text)).toThrow();
         else expect(dhcpdString(text)).toMatch(/^"([^"\\]|\\["\\])*"$/);
       }),
     );

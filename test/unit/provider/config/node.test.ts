@@ -234,6 +234,17 @@ describe("options and comment", () => {
     ["a host name", { options: { "host-name": "x" } }, /^options\["host-name"\]: .*hostname/],
     ["a name that dhcpd can't have", { options: { "x; }": 1 } }, /^options\["x; \}"\]: .*"root-path"/],
     ["a text of two lines", { options: { "root-path": "a\nb" } }, /^options\["root-path"\]: .*one line/],
+    [
+      "no text at all, which dhcpd would not send",
+      { options: { "root-path": "" } },
+      /^options\["root-path"\]: "" is no option/,
+    ],
+    [
+      "more bytes than an option carries",
+      { options: { "root-path": "é".repeat(128) } },
+      /^options\["root-path"\]: .*255 bytes/,
+    ],
+    ["half a character", { options: { "root-path": "a\ud800" } }, /^options\["root-path"\]/],
     ["no addresses", { options: { "time-servers": ["x"] } }, /^options\["time-servers"\]/],
     ["a comment of two lines", { comment: "a\nhost b { }" }, /^comment: .*one line/],
   ])("are refused as %s", (_name, more, expected) => {
