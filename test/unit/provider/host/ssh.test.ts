@@ -4,12 +4,15 @@ import { describe, expect, it } from "vitest";
 import type { Host, RunResult } from "../../../../provider/host/ssh.ts";
 import {
   answer,
+  bare,
   connectionTo,
   failure,
+  hostKey,
   open,
   type ServerOptions,
   type SshServer,
   startServer,
+  startTcp,
   userKey,
 } from "../../../support/sshServer.ts";
 
@@ -26,6 +29,44 @@ async function run(exec: (channel: ServerChannel, command: string) => void, stdi
   const { host } = await hostThat((command, channel) => exec(channel, command));
   return host.run("do it", { ...soon, ...(stdin === undefined ? {} : { stdin }) });
 }
+
+/** The lists of algorithms that we send to a server, as they are on the wire (SSH_MSG_KEXINIT, RFC 4253, 7.1). */
+async function offered(): Promise<readonly (readonly string[])[]> {
+  let sent = Buffer.alloc(0);
+  const port = await startTcp((socket) => {
+    socket.on("error", () => {});
+    socket.write("SSH-2.0-listener\r\n");
+    socket.on("data", (chunk: Buffer) => {
+      sent = Buffer.concat([sent, chunk]);
+      const start = sent.indexOf("\n") + 1;
+      if (start > 0 && sent.length >= start + 4 + sent.readUInt32BE(start)) socket.destroy();
+    });
+  });
+  const connection = { host: "127.0.0.1", port, hostKey: bare(hostKey.public), privateKey: userKey.private };
+  await failure(open({ ...connection, dialErrorLimit: 0 }));
+  const lists: string[][] = [];
+  // After the line with our version: length, padding, the kind of message and a cookie of 16 bytes.
+  for (let at = sent.indexOf("\n") + 1 + 4 + 1 + 1 + 16; lists.length < 8; ) {
+    const end = at + 4 + sent.readUInt32BE(at);
+    lists.push(sent.toString("latin1", at + 4, end).split(","));
+    at = end;
+  }
+  return lists;
+}
+
+describe("openHost", () => {
+  it("offers a server current algorithms only, and the strict key exchange", async () => {
+    const [kex = [], hostKeys = [], ...others] = await offered();
+    const ciphers = others.slice(0, 2).flat();
+    expect(kex).toEqual(expect.arrayContaining(["curve25519-sha256", "kex-strict-c-v00@openssh.com"]));
+    expect(hostKeys).toEqual(expect.arrayContaining(["ssh-ed25519", "rsa-sha2-512"]));
+    expect(ciphers).toEqual(expect.arrayContaining(["aes256-gcm@openssh.com", "aes256-ctr"]));
+    const outdated = /sha1|md5|cbc|arcfour|3des|blowfish|cast128|umac-64|group1-|dss|zlib|^ssh-rsa$|^none$/;
+    const [compressions, rest] = [others.slice(4, 6).flat(), [...kex, ...hostKeys, ...others.slice(0, 4).flat()]];
+    expect(rest.filter((name) => outdated.test(name))).toEqual([]);
+    expect(compressions).toEqual(["none", "none"]);
+  });
+});
 
 describe("Host.run", () => {
   it("runs the command as it is given, and gives back both outputs and the exit code", async () => {
