@@ -98,4 +98,26 @@ describe("a transaction cut short", () => {
     await project.succeed(up);
     await isWhole(["604"]);
   });
+
+  it("keeps what somebody writes into a file between its swap and its undoing", async () => {
+    const folder = "/etc/systemd/system/isc-dhcp-server.service.d";
+    const edit =
+      "grep -q 'default-lease-time 605' /etc/dhcp/dhcpd.conf || exit 0; echo '# by hand' >> /etc/dhcp/dhcpd.conf; exit 1";
+    await lab.node0.run(`mkdir ${folder}; cat > ${folder}/editor.conf; systemctl daemon-reload`, {
+      input: `[Service]\nExecStartPre=/bin/sh -c "${edit}"\n`,
+    });
+    project.write({ "index.ts": program(605) });
+    const { code, output } = await project.pulumi(up);
+    expect(code).not.toBe(0);
+    const kept = /what somebody wrote in the meantime is kept as (\/var\/lib\/pulumi-netboot\/edits\/\S+)/.exec(
+      output,
+    )?.[1];
+    expect(readFileSync(onDisk(kept ?? "no such sentence"), "utf8")).toMatch(
+      /default-lease-time 605;[\s\S]*# by hand\n$/,
+    );
+    await lab.node0.run(`rm -r ${folder}; systemctl daemon-reload`);
+    await isWhole(["604", "605"]);
+    await project.succeed(up);
+    await isWhole(["605"]);
+  });
 });

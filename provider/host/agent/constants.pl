@@ -59,3 +59,4 @@ UNIT
 
 our ($NONCE, $AGENT, $BODY);
 my $SWAPPED = 0;
+my @LATE_EDITS;

@@ -40,8 +40,9 @@ sub main {
         my ($code, $id, $message) = ref $@ ? @{$@} : ('TRANSACTION_FAILED', '-', $@ =~ s/\n\z//r);
         # Whoever has swapped something says himself what became of it.
         $message .= "\nNothing was changed, and node 0 serves what it served" unless $SWAPPED || $message =~ /nothing was changed|as it was|serves what it served|nothing is served differently/i;
-        tell_client('fail', $code, $id, hex_of($message . brought_sentence()));
+        tell_client('fail', $code, $id, hex_of($message . late_edits_sentence() . brought_sentence()));
     }
+    elsif (@LATE_EDITS) { warn_to($ids[0], late_edits_sentence() =~ s/^\n//r) }
     tell_client('end');
     return;
 }

@@ -36,11 +36,29 @@ sub warn_of_difference {
 # An edit by hand is overwritten, but its lines are printed and the whole file is kept.
 sub keep_edit {
     my ($id, $path, $new) = @_;
-    my $copy = "$EDITS/" . as_name($path) . '.' . time;
-    write_new($copy, slurp($path) // return, 0600, 0, 0);
+    my $copy = keep_as_edit($path) // return;
     warn_of_difference($id, $path, $new, "was changed by hand since the last run; it is overwritten, and kept as $copy");
     return;
 }
+
+sub keep_as_edit {
+    my ($path) = @_;
+    my $base = "$EDITS/" . as_name($path) . '.' . time;
+    my ($copy) = grep { !-e } $base, map { "$base.$_" } 1 .. 99;
+    write_new($copy, slurp($path) // return undef, 0600, 0, 0);
+    return $copy;
+}
+
+# What somebody wrote into a file since we looked at it, or since we wrote it, is kept before it goes.
+sub keep_late_edit {
+    my ($path, @expected) = @_;
+    return if -l $path || !-f _;
+    my $sum = sha256_text(slurp($path) // return);
+    push @LATE_EDITS, keep_as_edit($path) unless grep { $_ eq $sum } @expected;
+    return;
+}
+
+sub late_edits_sentence { return @LATE_EDITS ? "\nwhat somebody wrote in the meantime is kept as " . join ', ', @LATE_EDITS : '' }
 
 # What somebody set up before us is taken over; what apt wrote since we brought its package is nobody's work.
 sub warn_of_adoption {
@@ -260,6 +278,8 @@ sub change_host {
                 write_new($copy, slurp($path) // die("cannot read $path: $!\n"), 0600, 0, 0);
                 push @how, $copy, sprintf('%04o', $from->{mode}), $from->{uid}, $from->{gid}, $from->{mtime};
             }
+            # By it the undoing tells what we wrote from what somebody wrote since.
+            push @how, $want->{$path}{sha256} if $from->{type} =~ /^(?:file|absent)$/ && $want->{$path}{sha256};
             $journal .= join(' ', 'undo', map { encode($_) } @how) . "\n";
         }
         for my $unit (grep { !$stop->{$_} } sort keys %$was) { keep_unit($unit, $was->{$unit}) unless grep { $_->[1][1] eq $unit } all_ops($register, 'unit') }
@@ -274,6 +294,7 @@ sub change_host {
     eval {
         for my $unit (sort keys %$stop) { run(['systemctl', 'stop', $unit]) }
         for my $path (@$changed) {
+            keep_late_edit($path, $sums->{$path}) if $have->{$path}{type} eq 'file';
             if ($staged{$path}) { rename $staged{$path}, $path or die "cannot rename $staged{$path} to $path: $!\n" }
             else { unlink $path or $!{ENOENT} or die "cannot remove $path: $!\n" }
         }

@@ -11,7 +11,10 @@ sub undo_files {
         next unless $word eq 'undo';
         my ($what, $path, @how) = @rest;
         $reload = 1 if $path =~ m{^\Q$UNITS\E/};
-        if ($what eq 'absent') { unlink $path }
+        if ($what eq 'absent') {
+            keep_late_edit($path, $how[0]) if defined $how[0];
+            unlink $path;
+        }
         elsif ($what eq 'folder') { rmdir $path }
         elsif ($what eq 'link') {
             my $staged = staged_name($path);
@@ -19,9 +22,10 @@ sub undo_files {
             symlink $how[0], $staged and rename $staged, $path;
         }
         elsif ($what eq 'file') {
-            my ($copy, $mode, $uid, $gid, $mtime) = @how;
+            my ($copy, $mode, $uid, $gid, $mtime, $ours) = @how;
             my $content = slurp($copy);
             next unless defined $content;
+            keep_late_edit($path, $ours, sha256_text($content)) if defined $ours;
             my $staged = staged_name($path);
             write_new($staged, $content, oct $mode, $uid, $gid);
             utime $mtime, $mtime, $staged;

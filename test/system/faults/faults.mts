@@ -292,8 +292,8 @@ export const faults: Readonly<Record<string, Fault>> = {
     },
     touches: /^\/etc\/(dhcp\/netboot\/hosts\.conf|netboot-names\/hosts)$/,
   },
+  // The proof may meet it, and then the change is undone.
   "a human with an editor": {
-    harmless: true,
     strike: ({ lab, random, seed }) =>
       lab.node0.run(`echo '# by hand ${seed}' >> ${random.one(["/etc/dhcp/dhcpd.conf", "/srv/tftp/refind.conf"])}`),
     touches: /^\/etc\/dhcp\/dhcpd\.conf|^\/srv\/tftp\/refind\.conf/,
