@@ -59,15 +59,15 @@ sub last_words {
 # Waits until the unit serves, for as long as it may still come up; otherwise says why it does not, in its own words.
 sub await_unit {
     my ($id, $unit, @listens) = @_;
-    my ($waited, $before, $state) = (0);
+    my $end = uptime() + 15;
+    my ($before, $state);
     while (1) {
         $state = unit_state($unit);
         $before //= $state->{NRestarts};
         my $up = $state->{ActiveState} eq 'active' && $state->{SubState} eq 'running' && $state->{MainPID};
         return if $up && !grep { !listens($state->{MainPID}, @$_) } @listens;
-        last if $waited >= 10 || $state->{ActiveState} eq 'failed' || $state->{SubState} eq 'auto-restart' || $state->{NRestarts} ne $before;
+        last if uptime() >= $end || $state->{ActiveState} eq 'failed' || $state->{SubState} eq 'auto-restart' || $state->{NRestarts} ne $before;
         select undef, undef, undef, 0.02;
-        $waited += 0.02;
     }
     my $why = $state->{ActiveState} eq 'active' ? 'runs but does not listen on ' . join ' and ', map { join ' ', @$_ } @listens : "does not stay up ($state->{ActiveState}, $state->{SubState})";
     refuse('NOT_SERVING', $id, "$unit $why; it said:\n" . last_words($unit));

@@ -128,20 +128,6 @@ async function bootAt({ lab }: Scene, clock: Date): Promise<void> {
   if (!stdout.includes(day)) throw new Error(`node 0 was to boot on ${day}, but its kernel says: ${stdout}`);
 }
 
-const silence: Fault = {
-  change: "a lease time",
-  arm: async (scene) => {
-    const { stdout } = await scene.lab.node0.run("grep ^ExecStart= /etc/systemd/system/isc-dhcp-server.service");
-    const command = stdout.trim().replace("ExecStart=", "");
-    await sabotage(
-      scene,
-      (isNew) => `ExecStart=\nExecStart=/bin/sh -c '${isNew} && exec sleep infinity; exec ${command}'`,
-    );
-  },
-  heal: endSabotage,
-  touches: /^\/etc\/systemd\/system\/isc-dhcp-server\.service\.d/,
-};
-
 export const faults: Readonly<Record<string, Fault>> = {
   "nothing goes wrong": { harmless: true },
   "TCP cut after some bytes": {
@@ -273,15 +259,35 @@ export const faults: Readonly<Record<string, Fault>> = {
     heal: endSabotage,
     touches: /^\/etc\/systemd\/system\/isc-dhcp-server\.service\.d/,
   },
-  "dhcpd starts and does not serve": silence,
+  "dhcpd starts and does not serve": {
+    change: "a lease time",
+    arm: async (scene) => {
+      const { stdout } = await scene.lab.node0.run("grep ^ExecStart= /etc/systemd/system/isc-dhcp-server.service");
+      const command = stdout.trim().replace("ExecStart=", "");
+      await sabotage(
+        scene,
+        (isNew) => `ExecStart=\nExecStart=/bin/sh -c '${isNew} && exec sleep infinity; exec ${command}'`,
+      );
+    },
+    heal: endSabotage,
+    touches: /^\/etc\/systemd\/system\/isc-dhcp-server\.service\.d/,
+  },
   "clock of a machine jumps": {
     node0: "machine",
     harmless: true,
     strike: ({ lab, random }) => lab.node0.run(`date -s '${random.one(["-3 years", "-1 hour", "1 hour", "5 years"])}'`),
   },
   "clock of a machine runs backward while dhcpd does not serve": {
-    ...silence,
     node0: "machine",
+    change: "a lease time",
+    arm: (scene) =>
+      sabotage(
+        scene,
+        (isNew) =>
+          `ExecStartPost=/bin/sh -c '${isNew} || exit 0; until ss -Hlun sport = 67 | grep -q .; do sleep 0.1; done; kill -STOP $MAINPID'`,
+      ),
+    heal: endSabotage,
+    touches: /^\/etc\/systemd\/system\/isc-dhcp-server\.service\.d/,
     strike: ({ lab }) => lab.node0.run("for step in $(seq 60); do date -s '-1 hour'; sleep 0.2; done"),
   },
   "another stack at the same time": {
