@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
-import { inAgent, programOn } from "./node0";
+import { inAgent } from "./inAgent";
+import { programOn } from "./node0";
 
 /** A firewall as an administrator of node 0 has it: SSH is let in, all else is not. */
 interface Firewall {

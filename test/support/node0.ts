@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "../../lab/index.mts";
-import { agent } from "../../provider/embedded.ts";
 import { type CommandResult, runCommand } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 
@@ -42,12 +41,6 @@ export async function netbootCommand(project: ScratchProject, ...args: readonly 
     cwd: project.folder,
     env: project.env,
   });
-}
-
-/** What Perl prints on node 0 that can call the agent's functions, and does nothing else of the agent's. */
-export async function inAgent(lab: Lab, perl: string): Promise<string> {
-  const input = agent.replace(/\nmain\(@ARGV\);\n$/, `\nrequire POSIX;\n${perl}\n`);
-  return (await lab.node0.run("perl -", { input })).stdout;
 }
 
 /** How many SSH logins node 0 has seen since it booted. */

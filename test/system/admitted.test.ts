@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { fetchFromOutside } from "../support/firewalls";
-import { inAgent, netbootCommand, programOn } from "../support/node0";
+import { inAgent } from "../support/inAgent";
+import { netbootCommand, programOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 

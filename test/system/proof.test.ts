@@ -5,7 +5,8 @@ import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { withAnotherDhcpServer } from "../support/anotherDhcpServer";
 import { type UnpackedPackages, unpackPackages } from "../support/debianPackages.ts";
-import { inAgent, programOn } from "../support/node0";
+import { inAgent } from "../support/inAgent";
+import { programOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 
