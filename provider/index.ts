@@ -33,6 +33,11 @@ export async function read(
   return (await lifecycle()).read(kind, id, props);
 }
 
+/** Proves the machines of a resource now, and says what was seen; an error if one of them is not served. */
+export async function prove(connection: unknown, id: string): Promise<string> {
+  return (await import("./resources/proof.js")).prove(connection, id);
+}
+
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
   return (await lifecycle()).remove(kind, id, props);
 }

@@ -76,6 +76,8 @@ export class OlaNode extends HostResource {
    */
   readonly nextBoot: pulumi.Output<string>;
   readonly #machine: pulumi.Output<Machine>;
+  readonly #name: string;
+  #freshProof: pulumi.ResourceHook | undefined;
   /** What node 0 was seen to serve to it. */
   declare readonly verified: pulumi.Output<string>;
   /**
@@ -117,12 +119,38 @@ export class OlaNode extends HostResource {
     );
     this.nextBoot = nextBoot;
     this.#machine = machine;
+    this.#name = name;
+  }
+
+  /**
+   * A hook that proves this machine in the moment in which it runs, and fails that step if node 0 does not serve it: for what
+   * must not happen without, as a reboot. A preview asks nobody.
+   *
+   * @example
+   * ```ts
+   * new ovh.dedicated.ServerRebootTask("reboot", args, { dependsOn: db1, hooks: { beforeCreate: [db1.freshProof] } });
+   * ```
+   */
+  get freshProof(): pulumi.ResourceHook {
+    this.#freshProof ??= new pulumi.ResourceHook(`netboot-proof-of-${this.#name}`, async () => {
+      const [id, connection] = await settled(pulumi.all([this.id, pulumi.output(this.reachedBy)]));
+      // By name only, and when it is needed: SSH takes long to load, and no other run of a program needs it.
+      await (require("pulumi-netboot/provider") as typeof import("../provider")).prove(connection, id);
+    });
+    return this.#freshProof;
   }
 
   /** @internal */
   get named(): pulumi.Output<readonly HostsEntry[]> {
     return this.#machine.apply(({ row, settings }) => namedOf(row === undefined ? [] : [row], settings));
   }
+}
+
+/** What an output holds, once it is known. */
+function settled<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => {
+    output.apply((value) => resolve(value));
+  });
 }
 
 /** A machine as its resource needs it: its inputs, or what is wrong with its arguments, and what they came from. */

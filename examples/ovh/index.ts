@@ -27,7 +27,9 @@ function machine(name: string, serviceName: string, address: string, ask: string
     verify: { again: ask },
   });
   if (ask) {
-    new ovh.dedicated.ServerRebootTask(`reboot-${name}`, { serviceName, keepers: [ask] }, { dependsOn: node });
+    // The hook proves it in the moment before the reboot, also where an earlier one with this value was refused.
+    const afterProof = { dependsOn: node, hooks: { beforeCreate: [node.freshProof] } };
+    new ovh.dedicated.ServerRebootTask(`reboot-${name}`, { serviceName, keepers: [ask] }, afterProof);
   }
   return node;
 }

@@ -148,7 +148,7 @@ describe("examples/ovh", () => {
     await lab.node0.run(mend);
     expect(code, output).not.toBe(0);
     expect(output).toContain(why);
-    expect(output).toMatch(/the previous configuration was put back(, and runs: |$)/m);
+    expect(output).toMatch(/the previous configuration was put back(, and runs: |$)|Nothing was changed/m);
     expect(output).not.toContain("reboot-db-1");
     expect(askedReboots(project)).toEqual([]);
   });
@@ -196,7 +196,7 @@ describe("examples/ovh", () => {
     }
   });
 
-  it("has a reboot that OVHcloud refused asked for again, and proves only for a new value, as the docs say", async () => {
+  it("has a reboot that OVHcloud refused asked for again, after another proof", async () => {
     const [server, other] = aggregated;
     project.write(ovhFile(server === undefined || other === undefined ? [] : [{ ...server, state: "hacked" }, other]));
     await project.config({ rebootDb1: "2026-11-24" });
@@ -206,10 +206,19 @@ describe("examples/ovh", () => {
     expect(askedReboots(project)).toHaveLength(3);
 
     project.write(ovhFile(aggregated));
+    await lab.node0.run("mv /srv/tftp/refind.conf /root/");
+    const unproved = await project.pulumi(up);
+    await lab.node0.run("mv /root/refind.conf /srv/tftp/");
+    expect(unproved.code, unproved.output).not.toBe(0);
+    expect(unproved.output).toContain("refind.conf could not be fetched by TFTP from 10.20.0.1: File not found");
+    expect(askedReboots(project)).toHaveLength(3);
+
     const since = Date.now();
     await project.succeed(up);
-    expect(askedReboots(project).at(-1)).toMatchObject({ serviceName: first.name, keepers: ["2026-11-24"] });
-    expect(await asked(first.macs, since)).toEqual([]);
+    const last = askedReboots(project).at(-1);
+    expect(last).toMatchObject({ serviceName: first.name, keepers: ["2026-11-24"] });
+    expect((await asked(first.macs, since)).filter((at) => at < (last?.at ?? 0)).length).toBeGreaterThanOrEqual(4);
+    expect(await asked(second.macs, since)).toEqual([]);
   });
 
   it("has nothing rebooted when the chain changes, or the value goes", async () => {

@@ -161,7 +161,7 @@ async function play(
  */
 function told(output: string): boolean {
   const ended =
-    /error: update (canceled|cancelled)|rpc error|resource monitor|error reading from server|plugin exited|transport is closing|socket hang up/i;
+    /error: (update (canceled|cancelled)|context canceled)|rpc error|resource monitor|error reading from server|plugin exited|transport is closing|socket hang up/i;
   const states =
     /nothing was changed|as it was|serves? what it served|put back|finishes or undoes|nothing is served differently/i;
   return states.test(output) || ended.test(output);
