@@ -74,7 +74,8 @@ export function providerOf(enginePid: number): number | undefined {
   });
 }
 
-function kill(pid: number | undefined, signal: "SIGKILL" | "SIGINT"): void {
+/** Sends a signal to a process, if it is still there. */
+export function kill(pid: number | undefined, signal: "SIGKILL" | "SIGINT"): void {
   if (pid === undefined) return;
   try {
     process.kill(pid, signal);

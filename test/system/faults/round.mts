@@ -7,7 +7,7 @@ import type { CommandResult } from "../../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../../tools/scratch.mts";
 import { programOn } from "../../support/node0.ts";
 import { changes, first, mac, ofPackages, programFor, type Wanted, withPackages } from "./changes.mts";
-import { type Fault, faults, faultsOf, type Scene } from "./faults.mts";
+import { type Fault, faults, faultsOf, kill, providerOf, type Scene } from "./faults.mts";
 import { brokenFiles, isQuiet, type Listing, listingOf, notServed, transactionsOf } from "./host.mts";
 import { randomOf } from "./random.mts";
 
@@ -191,6 +191,7 @@ async function disturb(
   await Promise.race([connected, running]);
   if (isAimed) await Promise.race([journalOf(lab), running]);
   await Promise.race([wait(afterMs), running]);
+  const provider = endsEngine === true ? providerOf(enginePid) : undefined;
   await strike(scene, { enginePid, ended: running });
   wire.treat({});
   // What was asked for just before may still be on its way.
@@ -198,7 +199,10 @@ async function disturb(
   const begun = endsEngine === true ? await transactionsOf(lab) : 0;
   const disturbed = await running;
   await providerEnds(lab);
-  return { disturbed, afterMs, late: endsEngine === true ? (await transactionsOf(lab)) - begun : 0 };
+  const late = endsEngine === true ? (await transactionsOf(lab)) - begun : 0;
+  // It would listen for its engine for ever.
+  kill(provider, "SIGKILL");
+  return { disturbed, afterMs, late };
 }
 
 /** Waits until a transaction has staged its files, for as long as one may take to begin. */
