@@ -63,10 +63,21 @@ export class BootArtifacts extends pulumi.ComponentResource {
     super("netboot:index:BootArtifacts", name, {}, opts);
     this.directory = args.directory ?? "/srv/tftp";
     this.hasIa32 = args.ipxe32 !== undefined;
+    const extra: BootFile[] = [];
     const files = sourcesOf(args).map(([fileName, source]) => {
       const { connection } = args;
-      const own = { connection, directory: this.directory, fileName, source: source as BootFileSource };
-      return [fileName, new BootFile(`${name}-${fileName}`, own, { parent: this })] as const;
+      const own = {
+        connection,
+        directory: this.directory,
+        fileName,
+        source: source as BootFileSource,
+        isOfChain: true,
+      };
+      // A script that fetches a new file comes after it.
+      const dependsOn = fileName === "refind.pxe" ? [...extra] : [];
+      const file = new BootFile(`${name}-${fileName}`, own, { parent: this, dependsOn });
+      if (Object.hasOwn(args.extra ?? {}, fileName)) extra.push(file);
+      return [fileName, file] as const;
     });
     this.parts = files.map(([, file]) => file);
     const served = files.map(([fileName, { sha256, bytes }]) =>
@@ -96,13 +107,13 @@ function sourcesOf(args: BootArtifactsSettings): readonly (readonly [string, Boo
   const conf = parseRefindConf(args.refindConf);
   const script = parseBootScript(args.bootScript);
   return [
+    ...Object.entries(args.extra ?? {}),
     ["ipxe.efi", args.ipxe ?? "package"],
     ["snponly.efi", args.snponly ?? "package"],
     ["refind_x64.efi", args.refind ?? "package"],
     ["refind.conf", sourceOf("refindConf", conf, renderRefindConf)],
     ["refind.pxe", sourceOf("bootScript", script, renderBootScript)],
     ...(args.ipxe32 === undefined ? [] : [["ipxe32.efi", args.ipxe32] as const]),
-    ...Object.entries(args.extra ?? {}),
   ];
 }
 

@@ -34,6 +34,12 @@ export interface BootFileArgs {
   /** The name under which TFTP serves it. @defaultValue the resource's name */
   readonly fileName?: pulumi.Input<string>;
   readonly source: pulumi.Input<BootFileSource>;
+  /**
+   * Of the boot chain, so that it must be what its name says.
+   *
+   * @internal
+   */
+  readonly isOfChain?: boolean;
 }
 
 /** The packages in which Debian has the files of the chain. */
@@ -108,7 +114,12 @@ export class BootFile extends HostResource {
 
 async function resolve(
   resourceName: string,
-  given: { readonly directory?: string; readonly fileName?: string; readonly source: BootFileSource | RefusedSource },
+  given: {
+    readonly directory?: string;
+    readonly fileName?: string;
+    readonly isOfChain?: boolean;
+    readonly source: BootFileSource | RefusedSource;
+  },
 ): Promise<Checked<Resolved>> {
   const { directory = "/srv/tftp", fileName: name = resourceName, source } = given;
   if (typeof source === "object" && "refused" in source) return bad(...source.refused);
@@ -126,6 +137,8 @@ async function resolve(
     });
   }
   if (problems.length > 0) return bad(...problems);
+  // Elsewhere a name may mean something else, as for machines that a DHCP server of the user's sends there.
+  const isOfChain = given.isOfChain === true || directory === "/srv/tftp";
   const place = { directory, name };
   if (source === "package" || (typeof source === "object" && "package" in source)) {
     const asked = source === "package" ? { package: packages[name] } : source;
@@ -141,11 +154,11 @@ async function resolve(
   }
   if (typeof source === "object" && "content" in source) {
     const bytes = Buffer.from(source.content, "utf8");
-    const wrong = whyNotBootable(name, bytes);
+    const wrong = isOfChain ? whyNotBootable(name, bytes) : [];
     if (wrong.length > 0) return bad(...within("source.content", wrong));
     return good({ ...place, content: source.content, knownSha256: sha256Of(bytes), knownBytes: bytes.length });
   }
-  return resolveFile(place, source);
+  return resolveFile(place, source, isOfChain);
 }
 
 /** What is wrong with a package's name and version, by Debian's policy (5.6.1, 5.6.12): they become a word of apt-get's command line. */
@@ -164,10 +177,11 @@ function whyNoPackage(asked: { readonly package?: unknown; readonly version?: un
 async function resolveFile(
   place: { readonly directory: string; readonly name: string },
   source: { readonly file: string | pulumi.asset.Asset; readonly sha256?: string },
+  isOfChain: boolean,
 ): Promise<Checked<Resolved>> {
   const { file: given, sha256: pin } = source;
   if (given instanceof pulumi.asset.StringAsset) {
-    return resolve(place.name, { ...place, source: { content: await given.text } });
+    return resolve(place.name, { ...place, isOfChain, source: { content: await given.text } });
   }
   if (given instanceof pulumi.asset.RemoteAsset) {
     const message = 'a remote asset is not fetched for you; download it, and give { file: "path", sha256: "…" }';
@@ -181,7 +195,7 @@ async function resolveFile(
       const message = `${quoted(path)} has the sha256 ${sha256}, not ${pin}; get the right file, or correct the pin`;
       return bad({ path: "source.sha256", message });
     }
-    const wrong = whyNotBootable(place.name, bytes);
+    const wrong = isOfChain ? whyNotBootable(place.name, bytes) : [];
     if (wrong.length > 0)
       return bad(...wrong.map(({ message }) => ({ path: "source.file", message: `${quoted(path)}: ${message}` })));
     return good({ ...place, file: path, sha256, knownSha256: sha256, knownBytes: bytes.length });

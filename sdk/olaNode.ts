@@ -132,8 +132,8 @@ export class OlaNode extends HostResource {
    * ```
    */
   get freshProof(): pulumi.ResourceHook {
-    this.#freshProof ??= new pulumi.ResourceHook(`netboot-proof-of-${this.#name}`, async () => {
-      const [id, connection] = await settled(pulumi.all([this.id, pulumi.output(this.reachedBy)]));
+    this.#freshProof ??= new pulumi.ResourceHook(hookName(this.#name), async () => {
+      const [id, connection] = await settled(pulumi.all([this.id, pulumi.output(this.reachedBy)]), this.#name);
       // By name only, and when it is needed: SSH takes long to load, and no other run of a program needs it.
       await (require("pulumi-netboot/provider") as typeof import("../provider")).prove(connection, id);
     });
@@ -146,11 +146,24 @@ export class OlaNode extends HostResource {
   }
 }
 
-/** What an output holds, once it is known. */
-function settled<T>(output: pulumi.Output<T>): Promise<T> {
-  return new Promise((resolve) => {
+/** What a resource's output holds, once it is known; an error if this run does not come to know it. */
+async function settled<T>(output: pulumi.Output<T>, name: string): Promise<T> {
+  const { isKnown } = output as unknown as { readonly isKnown: Promise<boolean> };
+  if (!(await isKnown)) {
+    throw new Error(`OlaNode "${name}" is not declared on node 0 yet; let this step depend on it: { dependsOn: … }`);
+  }
+  return await new Promise((resolve) => {
     output.apply((value) => resolve(value));
   });
+}
+
+/** How often a name has stood for a hook in this process: the engine knows hooks by their names only. */
+const hookNames = new Map<string, number>();
+
+function hookName(name: string): string {
+  const count = (hookNames.get(name) ?? 0) + 1;
+  hookNames.set(name, count);
+  return `netboot-proof-of-${name}${count === 1 ? "" : `-${count}`}`;
 }
 
 /** A machine as its resource needs it: its inputs, or what is wrong with its arguments, and what they came from. */

@@ -6,7 +6,7 @@ import { byHost, type StackResource } from "./stack";
 /** A boot, and whose it was. */
 export interface BootOfMachine extends Boot {
   readonly host: string;
-  /** The host name of the machine that has this NIC; absent if no program declares it. */
+  /** The machine that has this NIC, by its host name (and its node 0, if there are several); absent if no program declares it. */
   readonly machine?: string;
 }
 
@@ -28,7 +28,8 @@ export interface History {
 export async function readHistory(resources: readonly StackResource[], since: number): Promise<History> {
   const boots: BootOfMachine[] = [];
   const machines = new Set<string>();
-  for (const [first] of byHost(resources).values()) {
+  const hosts = byHost(resources);
+  for (const [first] of hosts.values()) {
     if (first === undefined) continue;
     const host = await openHost(first.connection);
     const machine = first.outputs["__machine"];
@@ -46,10 +47,12 @@ export async function readHistory(resources: readonly StackResource[], since: nu
       }),
     );
     names.delete("");
-    for (const hostname of names.values()) machines.add(hostname);
+    // Two node 0s may each have a db-1.
+    const named = (hostname: string): string => (hosts.size > 1 ? `${hostname} (${host.name})` : hostname);
+    for (const hostname of names.values()) machines.add(named(hostname));
     for (const boot of parseHistory({ log, files })) {
       const hostname = names.get(boot.mac);
-      boots.push({ ...boot, host: host.name, ...(hostname === undefined ? {} : { machine: hostname }) });
+      boots.push({ ...boot, host: host.name, ...(hostname === undefined ? {} : { machine: named(hostname) }) });
     }
   }
   return { since, machines: [...machines].sort(), boots: boots.sort((one, other) => one.from - other.from) };
@@ -57,13 +60,23 @@ export async function readHistory(resources: readonly StackResource[], since: nu
 
 /** The last boot of every machine, or all of them, as people read them: a line each, strangers at the end. */
 export function renderHistory({ since, machines, boots }: History, all: boolean): string {
-  const strangers = [...new Set(boots.flatMap(({ machine, mac }) => (machine === undefined ? [mac] : [])))].sort();
-  const rows = [...machines, ...strangers].flatMap((who) => {
-    const own = boots.filter(({ machine, mac }) => (machine ?? mac) === who);
-    if (own.length === 0) return [[who, "-", "never", `since ${timeOf(since)}, as far as the log goes`]];
-    return (all ? own : own.slice(-1)).map((boot) => [who, timeOf(boot.from), boot.reached, renderCourse(boot)]);
-  });
-  const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
+  const known = new Set(machines);
+  const rows: string[][] = [];
+  const byMachine = new Map<string, BootOfMachine[]>(machines.map((who) => [who, []]));
+  for (const boot of boots.toSorted(
+    (one, other) => Number(known.has(other.machine ?? "")) - Number(known.has(one.machine ?? "")),
+  )) {
+    const who = boot.machine ?? boot.mac;
+    byMachine.set(who, [...(all ? (byMachine.get(who) ?? []) : []), boot]);
+  }
+  for (const [who, own] of byMachine) {
+    if (own.length === 0) rows.push([who, "-", "never", `since ${timeOf(since)}, as far as the log goes`]);
+    for (const boot of own) rows.push([who, timeOf(boot.from), boot.reached, renderCourse(boot, known.has(who))]);
+  }
   if (rows.length === 0) return `nobody asked since ${timeOf(since)}, and no machine is declared`;
+  const widths = [0, 0, 0];
+  for (const row of rows) {
+    for (const column of widths.keys()) widths[column] = Math.max(widths[column] ?? 0, row[column]?.length ?? 0);
+  }
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")).join("\n");
 }

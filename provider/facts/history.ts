@@ -55,11 +55,11 @@ export function parseLogLine(line: string): Event | undefined {
   const { by = "", text = "" } = found;
   const at = Number(found["at"]);
   const words = (pattern: RegExp): Readonly<Record<string, string>> | undefined => pattern.exec(text)?.groups;
-  const stage = words(/^netboot stage=(?<stage>\w+) mac=(?<mac>[0-9a-f:]+)(?: arch=(?<architecture>\d+))?/);
+  const stage = words(/^netboot stage=(?<stage>\w+) mac=(?<mac>[0-9a-f:]+)(?: arch=(?<architecture>[0-9a-f]+))?/);
   if (stage !== undefined) {
     const mac = plainMac(stage["mac"] ?? "");
     if (stage["stage"] === "script") return { at, tells: "script", mac };
-    return { at, tells: "loader", mac, architecture: Number(stage["architecture"]) };
+    return { at, tells: "loader", mac, architecture: Number.parseInt(stage["architecture"] ?? "", 16) };
   }
   const lease = words(/^DHCPACK on (?<address>\S+) to (?<mac>[0-9a-f:]+)/);
   if (lease !== undefined) return { at, tells: "lease", mac: lease["mac"] ?? "", address: lease["address"] ?? "" };
@@ -123,6 +123,8 @@ export function parseHistory({ log, files }: HistoryTexts): readonly Boot[] {
     } else {
       const boot = follow(current.get(event.mac), event, begin);
       if (boot?.address !== undefined) byAddress.set(boot.address, boot);
+      // The address has gone to a machine of which nothing else is known.
+      else if (event.tells === "lease") byAddress.delete(event.address);
     }
   }
   return boots.map(({ files: fetched, ...boot }) => ({ ...boot, files: fetched.map(({ by: _, ...file }) => file) }));
@@ -168,8 +170,12 @@ function lease(known: Course | undefined, { at, address }: { at: number; address
   return Object.assign(known, { to: at, address });
 }
 
+const mostFiles = 64;
+
 /** A file that was asked for; a machine may ask for its size first, or again. */
 function fetch(boot: Course, name: string, { at, by }: { at: number; by: string }, sha256: string | undefined): void {
+  // A boot needs five or six; who asks for more is looking around.
+  if (boot.files.length >= mostFiles) return;
   const again = boot.files.findIndex((file) => file.name === name);
   if (again >= 0) boot.files.splice(again, 1);
   boot.files.push({ name, by, ...(sha256 === undefined ? {} : { sha256 }) });
@@ -222,7 +228,7 @@ function sumsOf(events: readonly Event[], files: string): (name: string, at: num
  * ```
  */
 export function renderBoot(boot: Boot): string {
-  return `${timeOf(boot.from)} ${boot.reached}: ${renderCourse(boot)}`;
+  return `${timeOf(boot.from)} ${boot.reached}: ${renderCourse(boot, true)}`;
 }
 
 /** A second since 1970, as people and programs write it: `2026-11-22T10:04:33Z`. */
@@ -230,9 +236,12 @@ export function timeOf(second: number): string {
   return new Date(Math.floor(second) * 1000).toISOString().replace(".000Z", "Z");
 }
 
-/** What a machine was told and given, and where that ended. */
-export function renderCourse({ reached, address, architecture, files, asked }: Boot): string {
-  if (reached === "refused") return `no program declares it; it asked ${times(asked)}`;
+/** What a machine that a program declares, or that none does, was told and given, and where that ended. */
+export function renderCourse({ reached, address, architecture, files, asked }: Boot, isDeclared: boolean): string {
+  if (reached === "refused") {
+    const why = isDeclared ? "there was no address for it, or it was not declared then" : "no program declares it";
+    return `${why}; it asked ${times(asked)}`;
+  }
   if (reached === "asked") return `it was offered an address ${times(asked)} and took none`;
   const given = files.map(({ name, sha256, refusal }) =>
     refusal === undefined
@@ -251,5 +260,5 @@ function unusual(architecture: number | undefined): string {
   if (architecture === undefined || [6, 7, 9].includes(architecture)) return "";
   return architecture === 0
     ? " (its firmware is set to BIOS, not UEFI)"
-    : ` (its firmware is of architecture ${architecture})`;
+    : ` (its firmware says architecture ${architecture}, for which nothing is served)`;
 }

@@ -134,14 +134,16 @@ function notStarted(host: Host, result: { readonly code: number | undefined; rea
   );
 }
 
-/** Calls back for each whole line of a stream that comes in pieces. */
+/** Calls back for each whole line of a stream that comes in pieces; a line may be as long as a log. */
 function lines(onLine: (line: string) => void): (chunk: Buffer) => void {
-  let rest: Buffer = Buffer.alloc(0);
+  let pieces: Buffer[] = [];
   return (chunk) => {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-      onLine(rest.toString("utf8", 0, end));
-      rest = rest.subarray(end + 1);
+    let at = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, at)) {
+      onLine(Buffer.concat([...pieces, chunk.subarray(at, end)]).toString("utf8"));
+      pieces = [];
+      at = end + 1;
     }
+    if (at < chunk.length) pieces.push(chunk.subarray(at));
   };
 }

@@ -101,7 +101,7 @@ async function put(
 function lastBootOf(log: string | undefined, files = ""): { readonly lastBoot?: string } {
   if (log === undefined) return {};
   const last = parseHistory({ log, files }).at(-1);
-  return { lastBoot: last === undefined ? "none in the last 30 days" : renderBoot(last) };
+  return { lastBoot: last === undefined ? "none in node 0's log of the last 30 days" : renderBoot(last) };
 }
 
 export async function declare(

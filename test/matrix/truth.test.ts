@@ -99,6 +99,12 @@ const chains: readonly Chain[] = [
     boots: true,
   },
   {
+    name: "a firewall that lets only answers out",
+    harm: `${dropUdp("meta l4proto udp accept;")}; nft 'add chain inet mine output { type filter hook output priority filter; policy drop; }; add rule inet mine output oifname "lo" accept; add rule inet mine output ct state established,related accept'`,
+    mend: "nft flush ruleset",
+    boots: false,
+  },
+  {
     name: "a firewall with a limit",
     harm: dropUdp("ct state established accept; udp dport 69 limit rate 50/second accept;"),
     mend: "nft flush ruleset",

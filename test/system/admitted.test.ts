@@ -17,6 +17,12 @@ ${more}
   chain input { type filter hook input priority filter; policy drop; iifname "lo" accept; tcp dport 22 accept; ${rules} }
 }
 RULES`;
+/** Both let in, and a chain for what goes out. */
+const nftOut = (rules: string): string =>
+  nft(
+    "meta l4proto udp accept;",
+    `chain output { type filter hook output priority filter; policy drop; tcp sport 22 accept; ${rules} }`,
+  );
 const iptables = (...rules: readonly string[]): string =>
   ["-A INPUT -i lo -j ACCEPT", "-A INPUT -p tcp --dport 22 -j ACCEPT", ...rules, "-P INPUT DROP"]
     .map((rule) => `iptables ${rule}`)
@@ -82,6 +88,16 @@ const rulesets: readonly (readonly [name: string, setUp: string, truth: boolean,
     false,
     "kept out",
   ],
+  ["nothing let out", nftOut('oifname "lo" accept;'), false, "kept out"],
+  ["only answers let out, and no helper for TFTP", nftOut("ct state established,related accept;"), false, "in doubt"],
+  ["all let out on this interface", nftOut('oifname "eno2" udp sport 1024-65535 accept;'), true, "admitted"],
+  [
+    "iptables, UDP let out on another interface",
+    `${iptables("-A INPUT -p udp -j ACCEPT", "-A OUTPUT -p tcp --sport 22 -j ACCEPT", "-A OUTPUT -o eno1 -p udp -j ACCEPT")}
+     iptables -P OUTPUT DROP`,
+    false,
+    "kept out",
+  ],
   ["iptables, and nothing let in", iptables(), false, "kept out"],
   [
     "iptables, both",
@@ -119,7 +135,7 @@ const rulesets: readonly (readonly [name: string, setUp: string, truth: boolean,
 describe("what the firewall of node 0 admits", () => {
   let lab: Lab;
   let project: ScratchProject;
-  const open = "iptables -P INPUT ACCEPT; iptables -F; iptables -X; nft flush ruleset";
+  const open = "iptables -P OUTPUT ACCEPT; iptables -P INPUT ACCEPT; iptables -F; iptables -X; nft flush ruleset";
 
   const program = (more: string): string =>
     programOn(
@@ -185,7 +201,7 @@ describe("what the firewall of node 0 admits", () => {
   it("warns where it can't tell, and fails whoever wants to reboot on it", async () => {
     await lab.node0.run(nft("ct state established accept; udp dport 69 limit rate 10/second accept;"));
     const reason =
-      /it can't be told whether node 0's firewall lets in requests for files \(udp 69\) on eno2, because of `udp dport 69 limit rate 10\/second.* accept` in chain inet mine input/;
+      /it can't be told whether node 0's firewall lets through requests for files \(udp 69\) of machines on eno2, because of `udp dport 69 limit rate 10\/second.* accept` in chain inet mine input/;
     project.write({ "index.ts": program("export const { verified } = a(true); dhcp;") });
     await project.succeed([...up, "--refresh"]);
     project.write({ "index.ts": program('const node = a({ again: "1" }); export const { verified } = node;') });

@@ -51,7 +51,7 @@ describe("the history", () => {
   });
 
   it("leaves out what the proof asked", async () => {
-    expect((await project.outputs())["lastBoot"]).toBe("none in the last 30 days");
+    expect((await project.outputs())["lastBoot"]).toBe("none in node 0's log of the last 30 days");
     const table = await history();
     expect(table.split("\n").map((line) => line.split(/ {2,}/).slice(0, 3))).toEqual([
       ["a", "-", "never"],

@@ -126,14 +126,41 @@ describe("the proof", () => {
     await lab.node0.run("rm /srv/tftp/arm64.efi /srv/tftp/no.efi");
   });
 
+  it("reads a script's files by whatever options and variables it names them", async () => {
+    const dollar = "$";
+    const lines = [
+      `set base tftp://${dollar}{next-server}`,
+      "set:string other nobody",
+      "set first a.efi",
+      `imgfetch -n conf ${dollar}{base}/b.conf`,
+      `chain -ar ${dollar}{base}/${dollar}{first} || chain --replace --timeout 500 tftp://192.168.1.1:69/c.efi`,
+      `module -an kept tftp://${dollar}{net0/next-server}/d.img`,
+      "chain kept",
+      `chain http://elsewhere/e.efi && chain ${dollar}{unknown}/f.efi`,
+      "chain g.efi # comment",
+    ];
+    const asked = `print join(" ", files_of_script(<<'SCRIPT', "192.168.1.1")), "\\n";\n#!ipxe\n${lines.join("\n")}\nSCRIPT\n`;
+    expect(await inAgent(lab, asked)).toBe("b.conf a.efi c.efi d.img g.efi\n");
+  });
+
+  it("undoes a new loader for all machines that nobody can start, and says so before it is swapped", async () => {
+    project.write({ "index.ts": program() });
+    await project.succeed(up);
+    await lab.node0.run("mv /srv/tftp/snponly.efi /root/");
+    const output = await refused(program('dhcp: { loaders: { x64: "snponly.efi" } }'));
+    await lab.node0.run("mv /root/snponly.efi /srv/tftp/");
+    expect(output).toMatch(/snponly\.efi could not be fetched by TFTP from 192\.168\.1\.1: File not found/);
+    expect(await served()).toContain('filename "ipxe.efi";');
+  });
+
   it("counts the machines of all stacks that need an address of the pool", async () => {
     const node = (name: string): string => `["node", "${name}", "-", "52:54:00:00:06:0${name}", "x64", "-", "+", ""]`;
     const entry = (ops: string): string => `{ generation => "1", ops => [${ops}] }`;
     const asked = `
-      my %merged = ("OlaNode/p/one/a" => ${entry(node("1"))}, "OlaNode/p/two/b" => ${entry(node("2"))}, "D/p/one/d" => ${entry("")});
+      my %merged = ("OlaNode/p/one/a" => ${entry(node("1"))}, "OlaNode/p/two/b" => ${entry(node("2"))}, "D/p/three/d" => ${entry("")});
       for my $last (9, 10) {
         write_new("/root/pool.conf", "  range 192.168.1.9 192.168.1.$last;\\n", 0644, 0, 0);
-        eval { check_pool(\\%merged, { "OlaNode/p/two/b" => 1 }, ["D/p/one/d"], sub { "/root/pool.conf" }); 1 } and print "fits\\n" or print "$@->[0] $@->[1] $@->[2]\\n";
+        eval { check_pool(\\%merged, { "OlaNode/p/two/b" => 1 }, ["D/p/three/d"], sub { "/root/pool.conf" }); 1 } and print "fits\\n" or print "$@->[0] $@->[1] $@->[2]\\n";
         unlink "/root/pool.conf";
       }`;
     expect(await inAgent(lab, asked)).toBe(

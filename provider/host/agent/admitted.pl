@@ -4,43 +4,58 @@
 
 my ($ACCEPT, $DROP, $ON) = (1, 2, 4);
 
-# Why files might not be had by a machine: { text, sure }; nothing if its requests and its acknowledgements both come in.
+# Why files might not be had by a machine: { text, sure }; nothing if its requests and its acknowledgements come in, and what is
+# sent to it goes out.
 sub why_not_admitted {
     my ($interface, $address, $cidr) = @_;
-    my %machine = (nic => $interface, to => [number_of($address)], from => [range_of($cidr)]);
-    my @ways = ways_in();
+    my ($own, $theirs, $any) = ([number_of($address)], [range_of($cidr)], [1, 65535]);
+    my %in = (hook => 'input', iif => $interface, saddr => $theirs, daddr => $own, sport => $any, 'address type' => ['local'], 'packet type' => ['host', 'unicast']);
+    my %out = (hook => 'output', oif => $interface, saddr => $own, daddr => $theirs, dport => $any, sport => [data_ports()], 'address type' => ['unicast']);
     my $doubt;
-    for my $packet ({ %machine, port => [69, 69], state => 'new', what => 'requests for files (udp 69)' },
-        { %machine, port => [data_ports()], state => 'established', what => 'acknowledgements of files (established udp)' }) {
-        for my $way (@ways) {
+    for my $packet ({ %in, dport => [69, 69], state => 'new', what => 'requests for files (udp 69)' },
+        { %in, dport => [data_ports()], state => 'established', what => 'acknowledgements of files (established udp)' },
+        { %out, state => 'new', what => 'the first packet of a file (udp from a port of its own)' },
+        { %out, state => 'established', what => 'the packets of a file (established udp)' }) {
+        for my $way (ways_through($packet->{hook})) {
             my %seen;
-            my $outcomes = outcomes_of($way, $way->{rules}, $packet, \%seen, 0);
-            $outcomes = $outcomes & ~$ON | ($way->{policy} =~ /^drop$/i ? $DROP : $ACCEPT) if $outcomes & $ON;
+            my $outcomes = outcomes_in($way, $packet, \%seen);
             next if $outcomes == $ACCEPT;
-            my $rule = $outcomes == $DROP ? $seen{drops} : $seen{doubtful} // $seen{drops};
+            my $sure = $outcomes == $DROP;
+            # Where the kernel's helper for TFTP is used, it takes the first packet for one that belongs to the request.
+            $sure = 0 if $sure && $packet->{hook} eq 'output' && $packet->{state} eq 'new' && outcomes_in($way, { %$packet, state => 'related' }, {}) != $DROP;
+            my $rule = $sure ? $seen{drops} : $seen{doubtful} // $seen{drops};
             my $by = defined $rule ? "`$rule` in $way->{name}" : "the policy of $way->{name}";
-            my $help = 'declare a Firewall for it (a NetbootServer has one), or let it in yourself';
-            return { sure => 1, text => "node 0's firewall drops $packet->{what} of machines on $interface, by $by; $help" } if $outcomes == $DROP;
-            $doubt //= { sure => 0, text => "it can't be told whether node 0's firewall lets in $packet->{what} on $interface, because of $by; $help" };
+            my $help = $packet->{hook} eq 'input' ? 'declare a Firewall for it (a NetbootServer has one), or let it in yourself' : "let udp out on $interface";
+            my $where = $packet->{hook} eq 'input' ? "of machines on $interface" : "to machines on $interface";
+            return { sure => 1, text => "node 0's firewall drops $packet->{what} $where, by $by; $help" } if $sure;
+            $doubt //= { sure => 0, text => "it can't be told whether node 0's firewall lets through $packet->{what} $where, because of $by; $help" };
         }
     }
     return $doubt;
 }
 
-# Everything that a packet to this host has to pass: { name, policy, rules => [text, …], chain => name → rules, parse }.
-sub ways_in {
+sub outcomes_in {
+    my ($way, $packet, $seen) = @_;
+    my $outcomes = outcomes_of($way, $way->{rules}, $packet, $seen, 0);
+    return $outcomes & $ON ? $outcomes & ~$ON | ($way->{policy} =~ /^drop$/i ? $DROP : $ACCEPT) : $outcomes;
+}
+
+# Everything that a packet to or from this host has to pass: { name, policy, rules => [text, …], chain_of, parse }.
+sub ways_through {
+    my ($hook) = @_;
+    my ($builtin) = uc $hook;
     my @chains = nft_chains();
     my @tables = iptables_tables(\@chains);
     my ($by_iptables) = grep { $_->{name} eq 'iptables-nft' } @tables;
     my @ways;
-    for my $chain (grep { $_->{input} } @chains) {
-        next if $by_iptables && $chain->{family} eq 'ip' && $chain->{table} eq 'filter' && $chain->{name} eq 'INPUT';
+    for my $chain (grep { $_->{hook} eq $hook } @chains) {
+        next if $by_iptables && $chain->{family} eq 'ip' && $chain->{table} eq 'filter' && $chain->{name} eq $builtin;
         my $chain_of = sub { my ($name) = @_; my ($found) = grep { $_->{name} eq $name && $_->{table} eq $chain->{table} && $_->{family} eq $chain->{family} } @chains; return $found && [map { $_->[0] } @{ $found->{rules} }] };
         push @ways, { name => "chain $chain->{family} $chain->{table} $chain->{name}", policy => $chain->{policy}, rules => [map { $_->[0] } @{ $chain->{rules} }], chain_of => $chain_of, parse => \&parse_nft_rule };
     }
     for my $table (@tables) {
-        my $input = $table->{chains}{INPUT} or next;
-        push @ways, { name => "chain INPUT of $table->{name}", policy => $input->{policy}, rules => $input->{rules}, chain_of => sub { ($table->{chains}{ $_[0] } // {})->{rules} }, parse => \&parse_iptables_rule };
+        my $first = $table->{chains}{$builtin} or next;
+        push @ways, { name => "chain $builtin of $table->{name}", policy => $first->{policy}, rules => $first->{rules}, chain_of => sub { ($table->{chains}{ $_[0] } // {})->{rules} }, parse => \&parse_iptables_rule };
     }
     return @ways;
 }
@@ -85,16 +100,22 @@ sub all_hold {
 sub holds {
     my ($packet, $what, @values) = @_;
     return 'maybe' if $what eq 'unknown' || grep { /^@/ } @values;
-    return any_of(map { my $name = $_ =~ s/[*+]$//r; $name eq $_ ? $packet->{nic} eq $_ : index($packet->{nic}, $name) == 0 } @values) if $what eq 'nic';
+    if ($what eq 'iif' || $what eq 'oif') {
+        my $nic = $packet->{$what} // return 'no';
+        return any_of(map { my $name = $_ =~ s/[*+]$//r; $name eq $_ ? $nic eq $_ : index($nic, $name) == 0 } @values);
+    }
     return any_of(map { /^(?:udp|17)$/ } @values) if $what eq 'protocol';
     return any_of(map { lc $_ eq $packet->{state} } @values) if $what eq 'state';
-    return any_of(map { /^(?:local|unicast|host)$/i } @values) if $what eq 'to type';
     return any_of(map { $_ eq 'ipv4' } @values) if $what eq 'family';
+    if ($what =~ / type$/) {
+        my $types = $packet->{$what} // return 'maybe';
+        return any_of(map { my $value = lc $_; grep { $_ eq $value } @$types } @values);
+    }
     my @wanted = @{ $packet->{$what} };
     $wanted[1] //= $wanted[0];
     my $overlaps = 0;
     for my $value (@values) {
-        my ($from, $to) = $what eq 'port' ? (split(/[-:]/, $value), $value)[0, 1] : range_of($value);
+        my ($from, $to) = $what =~ /port$/ ? (split(/[-:]/, $value), $value)[0, 1] : range_of($value);
         return 'maybe' unless defined $from && $from =~ /^\d+$/ && $to =~ /^\d+$/;
         return 'yes' if $from <= $wanted[0] && $wanted[1] <= $to;
         $overlaps = 1 if $from <= $wanted[1] && $wanted[0] <= $to;
@@ -142,14 +163,14 @@ sub parse_nft_rule {
     my @conditions;
     while (length($text = $text =~ s/^\s+//r)) {
         my $values = qr/(!= )?(\{[^}]*\}|"[^"]*"|\S+(?:, ?\S+)*)/;
-        if ($text =~ s/^(?:iifname|iif) $values//) { push @conditions, ['nic', $1, values_of($2)] }
+        if ($text =~ s/^(i|o)if(?:name)? $values//) { push @conditions, ["$1if", $2, values_of($3)] }
         elsif ($text =~ s/^(?:meta l4proto|ip protocol) $values//) { push @conditions, ['protocol', $1, values_of($2)] }
         elsif ($text =~ s/^meta nfproto $values//) { push @conditions, ['family', $1, values_of($2)] }
-        elsif ($text =~ s/^(?:udp|th) dport $values//) { push @conditions, ['protocol', undef, 'udp'], ['port', $1, values_of($2)] }
+        elsif ($text =~ s/^(?:udp|th) ([sd]port) $values//) { push @conditions, ['protocol', undef, 'udp'], [$1, $2, values_of($3)] }
         elsif ($text =~ s/^ct state $values//) { push @conditions, ['state', $1, values_of($2)] }
-        elsif ($text =~ s/^ip daddr $values//) { push @conditions, ['to', $1, values_of($2)] }
-        elsif ($text =~ s/^ip saddr $values//) { push @conditions, ['from', $1, values_of($2)] }
-        elsif ($text =~ s/^(?:fib daddr type|meta pkttype) $values//) { push @conditions, ['to type', $1, values_of($2)] }
+        elsif ($text =~ s/^ip ([sd]addr) $values//) { push @conditions, [$1, $2, values_of($3)] }
+        elsif ($text =~ s/^fib daddr type $values//) { push @conditions, ['address type', $1, values_of($2)] }
+        elsif ($text =~ s/^meta pkttype $values//) { push @conditions, ['packet type', $1, values_of($2)] }
         elsif ($text =~ /^(?:tcp|sctp|dccp|icmp|icmpv6|igmp|esp|ah) /) { push @conditions, ['protocol', undef, 'another']; last }
         elsif ($text =~ /^ip6 /) { push @conditions, ['family', undef, 'ipv6']; last }
         else { push @conditions, ['unknown']; last }
@@ -176,13 +197,12 @@ sub parse_iptables_rule {
         my ($word, $value) = splice @words, 0, 2;
         my @values = split /,/, $value // '';
         if ($word eq '-m') { push @conditions, ['unknown'] unless $value =~ /^(?:udp|tcp|comment|conntrack|state|multiport|addrtype)$/; last if $conditions[-1] && $conditions[-1][0] eq 'unknown' }
-        elsif ($word eq '-i') { push @conditions, ['nic', $is_not, @values] }
+        elsif ($word =~ /^-([io])$/) { push @conditions, ["$1if", $is_not, @values] }
         elsif ($word eq '-p') { push @conditions, ['protocol', $is_not, @values] }
-        elsif ($word eq '-d') { push @conditions, ['to', $is_not, @values] }
-        elsif ($word eq '-s') { push @conditions, ['from', $is_not, @values] }
-        elsif ($word =~ /^--(?:dport|dports|destination-port)$/) { push @conditions, ['port', $is_not, @values] }
+        elsif ($word =~ /^-([sd])$/) { push @conditions, ["$1addr", $is_not, @values] }
+        elsif ($word =~ /^--([sd]port)s?$/) { push @conditions, [$1, $is_not, @values] }
         elsif ($word =~ /^--(?:ctstate|state)$/) { push @conditions, ['state', $is_not, @values] }
-        elsif ($word eq '--dst-type') { push @conditions, ['to type', $is_not, @values] }
+        elsif ($word eq '--dst-type') { push @conditions, ['address type', $is_not, @values] }
         else { push @conditions, ['unknown']; last }
     }
     return [$verdict, @conditions];

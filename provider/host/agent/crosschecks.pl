@@ -15,13 +15,13 @@ sub check_chains {
     my %good = map { $_ => 1 } split /\n/, slurp($PROVED) // '';
     my %files = (get => sub { file_for_tftp($folder, $_[0], $staged_at) });
     for my $machine (machines_to_ask($merged, $puts, $register, $server)) {
-        my ($id, $op, $stands, $chain) = @$machine;
+        my ($id, $op, $stands, $chain, $before) = @$machine;
         my (undef, $hostname, undef, undef, $firmware) = @$op;
         my ($own) = $chain =~ / (.*)/;
         for my $ask ({ ipxe => 0, file => $own }, { ipxe => 1, file => $loader{script} }) {
             my $why = why_no_file($merged, { %$ask, next => $next, arch => $ARCH{$firmware} }, \%files) or next;
             my $is_ours = $changed->{ $why->{by} } || $changed->{ $why->{besides} // '' };
-            next if $stands && !($good{$chain} && $is_ours);
+            next if $stands && !is_undone(\%good, $chain, $before, $is_ours, $changed->{$DHCPD});
             my $whose = $stands ? " ($id, which stands for all machines with this chain)" : '';
             refuse('NOT_SERVING', $stands ? '-' : $id, "$why->{text}$whose; $hostname would not boot. Nothing was changed, and node 0 serves what it served");
         }
@@ -61,10 +61,11 @@ sub why_not_alone {
     return undef;
 }
 
-# Machines without an address of their own, of all stacks, need one of the pool each.
+# Machines without an address of their own, of all stacks, need one of the pool each. Those of the server's own stack that are not
+# in this transaction may be about to get one, or to go, later in the same run.
 sub check_pool {
     my ($merged, $puts, $server, $staged_at) = @_;
-    my @pooled = grep { $_->[1][2] eq '-' } all_ops($merged, 'node');
+    my @pooled = grep { $_->[1][2] eq '-' && ($puts->{ $_->[0] } || stack_of($_->[0]) ne stack_of($server->[0])) } all_ops($merged, 'node');
     my ($mine) = grep { $puts->{ $_->[0] } } @pooled, $server;
     return unless @pooled && $mine;
     my ($size, $text) = (0, slurp($staged_at->($DHCPD) // $DHCPD) // '');

@@ -102,11 +102,12 @@ sub nft_chains {
     my ($family, $table, $chain, $text, @chains) = ('', '', undef, '');
     for my $line (split /\n/, $said) {
         if ($line =~ /^table (\S+) (\S+) \{/) { ($family, $table, $chain) = ($1, $2, undef) }
-        elsif ($line =~ /^\tchain (\S+) \{/) { push @chains, $chain = { family => $family, table => $table, name => $1, policy => '', input => 0, rules => [] } }
+        elsif ($line =~ /^\tchain (\S+) \{/) { push @chains, $chain = { family => $family, table => $table, name => $1, policy => '', input => 0, hook => '', rules => [] } }
         elsif ($line =~ /^\t?\}/) { $chain = undef }
         elsif (!$chain) { next }
-        elsif ($line =~ /^\t\ttype (\w+) hook (\w+) /) {
-            $chain->{input} = 1 if $1 eq 'filter' && $2 eq 'input' && $family =~ /^(ip|inet)$/;
+        elsif ($line =~ /^\t\ttype (?:filter|route) hook (\w+) /) {
+            $chain->{hook} = $1 if grep { $_ eq $family } 'ip', 'inet';
+            $chain->{input} = 1 if $chain->{hook} eq 'input';
             $chain->{policy} = $1 if $line =~ /policy (\w+);/;
         }
         else {

@@ -18,27 +18,43 @@ sub tell_boots_of {
     return;
 }
 
-# The lines of dhcpd, in.tftpd and this agent that tell of boots, each after its second. What the proof itself asked is left
-# out: its questions carry a mark that keeps them out of dhcpd.conf's lines, and its requests for files come from node 0.
+my $MOST_LINES = 200_000;
+
+# The lines of dhcpd, in.tftpd and this agent that tell of boots, each after its second; of machines with these MACs, if some are
+# given. What the proof itself asked is left out: its questions carry a mark that keeps them out of dhcpd.conf's lines, and its
+# requests for files come from node 0. So are the renewals of leases, of which a fleet makes thousands a day.
 sub log_of_boots {
     my ($register, $since, $macs) = @_;
     my ($tftp) = all_ops($register, 'tftpd');
     my $own = $tftp ? $tftp->[1][1] : '';
-    my (@lines, %addresses);
-    run(['journalctl', '--quiet', '--no-pager', '--output=short-unix', "--since=$since", '--lines=500000', '-t', 'dhcpd', '-t', 'in.tftpd', '-t', 'pulumi-netboot'], sub {
-        my ($at, $text) = $_[0] =~ /^(\d+\.\d+) \S+ ((?:dhcpd|in\.tftpd|pulumi-netboot)(?:\[\d+\])?: .*)/ or return;
-        if ($text =~ /: netboot stage=\w+ mac=(\S+)|: DHCPACK on \S+ to (\S+)|: DHCPDISCOVER from (\S+) .*: (?:no free leases|unknown client)/) {
-            my $mac = plain_mac($1 // $2 // $3);
-            return if $mac =~ /^02:6e:62:/ || $macs && !$macs->{$mac};
-            $addresses{$1} = 1 if $text =~ /: DHCPACK on (\S+)/;
+    my (@lines, %mac_at, %boots);
+    open my $log, '-|', 'journalctl', '--quiet', '--no-pager', '--output=short-unix', "--since=$since", '-t', 'dhcpd', '-t', 'in.tftpd', '-t', 'pulumi-netboot' or return '';
+    while (my $line = <$log>) {
+        my ($at, $text) = $line =~ /^(\d+\.\d+) \S+ ((?:dhcpd|in\.tftpd|pulumi-netboot)(?:\[\d+\])?: .*)/ or next;
+        if ($text =~ /: netboot stage=\w+ mac=([0-9a-f:]+)/) {
+            my $mac = plain_mac($1);
+            next if $macs && !$macs->{$mac};
+            $boots{$mac} = 1;
         }
+        elsif ($text =~ /: DHCPACK on (\S+) to ([0-9a-f:]+)/) {
+            my ($address, $mac) = ($1, $2);
+            if ($macs && !$macs->{$mac}) { delete $mac_at{$address}; next }
+            $mac_at{$address} = $mac;
+            next unless delete $boots{$mac};
+        }
+        elsif ($text =~ /: DHCPDISCOVER from ([0-9a-f:]+) .*: (?:no free leases|unknown client)/) { next if $1 =~ /^02:6e:62:/ || $macs && !$macs->{$1} }
         elsif ($text =~ /: RRQ from (\S+) filename |: sending NAK \(.*\) to (\S+)/) {
             my $address = $1 // $2;
-            return if $address eq $own || $macs && !$addresses{$address};
+            next if $address eq $own;
+            my $mac = $mac_at{$address};
+            next if $macs && !defined $mac;
+            $boots{$mac} = 1 if defined $mac;
         }
-        else { return unless $text =~ /: serves \S+ sha256:/ }
+        else { next unless $text =~ /: serves \S+ sha256:/ }
         push @lines, "$at $text";
-    });
+        shift @lines if @lines > $MOST_LINES;
+    }
+    close $log;
     return join "\n", @lines;
 }
 

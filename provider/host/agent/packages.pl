@@ -24,11 +24,15 @@ sub apt {
         say_to($_, "apt: $line") for @$ids;
     };
     my ($status, $said) = run(['apt-get', @options, @words], $watch);
-    return ($status, $said) if $status == 0 || $updated++;
-    say_to($_, 'apt: renewing the package lists') for @$ids;
-    my (undef, $renewal) = run(['apt-get', @options, 'update'], $watch);
-    ($status, $said) = run(['apt-get', @options, @words], $watch);
-    return ($status, "$renewal$said");
+    if ($status && !$updated++) {
+        say_to($_, 'apt: renewing the package lists') for @$ids;
+        my (undef, $renewal) = run(['apt-get', @options, 'update'], $watch);
+        ($status, $said) = run(['apt-get', @options, @words], $watch);
+        $said = "$renewal$said";
+    }
+    # dpkg brings its files to the disk, and the scripts of packages (ucf) do not: a power cut would leave chrony.conf empty.
+    run(['sync', '-f', '/etc', '/usr', '/var']) unless $words[0] =~ /download/;
+    return ($status, $said);
 }
 
 sub complaint_of {

@@ -139,31 +139,40 @@ sub other_servers {
     return values %others;
 }
 
-# Fetches a file by TFTP (RFC 1350, block size by RFC 2348); answers its bytes, or dies with the server's words.
+# Fetches a file by TFTP (RFC 1350, block size by RFC 2348); answers its bytes, or dies with the server's words. Whoever is
+# not the server is not heard, and it ends: after so many seconds, or bytes.
 sub fetch_tftp {
     my ($server, $name) = @_;
     socket my $wire, PF_INET, SOCK_DGRAM, getprotobyname('udp') // 17 or die "cannot open a socket: $!\n";
     my $select = IO::Select->new($wire);
-    my ($to, $packet) = (pack_sockaddr_in(69, inet_aton($server)), pack 'n a* x a* x a* x a* x', 1, $name, 'octet', 'blksize', '1428');
-    my ($content, $block, $size, $tries) = ('', 0, 512, 0);
-    send $wire, $packet, 0, $to;
+    my ($address, $port) = (inet_aton($server), 69);
+    my $packet = pack 'n a* x a* x a* x a* x', 1, $name, 'octet', 'blksize', '1428';
+    my ($content, $block, $size, $tries, $end) = ('', 0, 512, 0, uptime() + 30);
+    my $say = sub { send $wire, $packet, 0, pack_sockaddr_in($port, $address) };
+    $say->();
     while (1) {
+        die "it did not come whole in 30 s\n" if uptime() > $end;
+        die "it is larger than 256 MB\n" if length $content > 1 << 28;
         if (!$select->can_read(1)) {
             die "no answer\n" if ++$tries >= 4;
-            send $wire, $packet, 0, $to;
+            $say->();
             next;
         }
-        my $from = recv $wire, my $answer, 70000, 0;
+        my $from = recv $wire, my $answer, 70000, 0 or next;
+        my ($its_port, $its_address) = unpack_sockaddr_in($from);
+        next unless $its_address eq $address && ($port == 69 || $its_port == $port);
         my ($op, $number) = unpack 'n n', $answer;
+        next unless defined $number;
         die unpack('x4 Z*', $answer) . "\n" if $op == 5;
-        $to = $from;
+        next unless $op == 3 || $op == 6;
+        $port = $its_port;
         $tries = 0;
         if ($op == 6) { $size = $1 if substr($answer, 2) =~ /blksize\0(\d+)\0/i; $packet = pack 'n n', 4, 0 }
-        elsif ($op == 3) {
+        else {
             if ($number == ($block + 1) % 65536) { $content .= substr $answer, 4; $block++ }
             $packet = pack 'n n', 4, $number;
         }
-        send $wire, $packet, 0, $to;
-        return $content if $op == 3 && length($answer) - 4 < $size;
+        $say->();
+        return $content if $op == 3 && $number == $block % 65536 && length($answer) - 4 < $size;
     }
 }

@@ -1,11 +1,15 @@
 # The proof: node 0 shows that it serves what this transaction touched.
 
 # Who is asked for: the machines that this transaction puts, of a large fleet those that are new or changed, and one of each
-# chain that node 0 has, whatever stack it is from. Each is [id, op, whether it only stands for its chain].
+# chain that node 0 has, whatever stack it is from. Each is [id, op, whether it only stands for its chain, the chain, the one
+# that it had before].
 sub machines_to_ask {
     my ($register, $puts, $before, $server) = @_;
     my (undef, undef, undef, $cidr, %loader) = @{ $server->[1] };
-    my $chain_of = sub { my ($op) = @_; return "$op->[4] " . ($op->[5] eq '-' ? $loader{ $op->[4] } // '' : $op->[5]) };
+    my $chain_by = sub { my ($op, $loader) = @_; return "$op->[4] " . ($op->[5] eq '-' ? $loader->{ $op->[4] } // '' : $op->[5]) };
+    my $chain_of = sub { return $chain_by->($_[0], \%loader) };
+    my ($server_before) = all_ops($before, 'serve');
+    my (undef, undef, undef, undef, %loader_before) = $server_before ? @{ $server_before->[1] } : ();
     my %known = map { (join(' ', @{ $_->[1] }) => 1) } all_ops($before, 'node');
     my (@machines, %asked);
     for my $id (sort keys %$puts) {
@@ -22,7 +26,7 @@ sub machines_to_ask {
         next unless in_network($op->[2], $cidr);
         push @machines, [$id, $op, 1] unless $asked{ $chain_of->($op) }++;
     }
-    return map { [@$_, $chain_of->($_->[1])] } @machines;
+    return map { [@$_, $chain_of->($_->[1]), $chain_by->($_->[1], \%loader_before)] } @machines;
 }
 
 sub in_network {
@@ -46,11 +50,11 @@ sub prove_nodes {
     return unless $touches_boot || grep { !$_->[2] } @machines;
     my @questions;
     for my $machine (@machines) {
-        my ($id, $op, $stands, $chain) = @$machine;
+        my ($id, $op, $stands, $chain, $chain_before) = @$machine;
         my (undef, $hostname, $wanted, $macs, $firmware) = @$op;
         my ($own) = $chain =~ / (.*)/;
         for my $mac ($stands ? (split /,/, $macs)[0] : split /,/, $macs) {
-            my %about = (id => $id, hostname => $hostname, mac => $mac, arch => $ARCH{$firmware}, address => $wanted, next => $next, stands => $stands, chain => $chain);
+            my %about = (id => $id, hostname => $hostname, mac => $mac, arch => $ARCH{$firmware}, address => $wanted, next => $next, stands => $stands, chain => $chain, before => $chain_before);
             push @questions, { %about, ipxe => 0, file => $own }, { %about, ipxe => 1, file => $loader{script} };
         }
     }
@@ -69,7 +73,7 @@ sub prove_nodes {
         if (!defined $why) { $seen{ $ask->{id} } = $ask->{file} unless $ask->{ipxe} || $ask->{stands}; next }
         refuse('NOT_SERVING', $ask->{id}, $why->{text}) unless $ask->{stands};
         my $is_ours = $why->{by} eq 'dhcpd' ? $restart->{'isc-dhcp-server.service'} || $changed->{$DHCPD} || $changed->{$HOSTS} : $changed->{ $why->{by} } || $changed->{ $why->{besides} // '' };
-        $failed{ $ask->{chain} } = { %$why, text => "$why->{text} ($ask->{id}, which stands for all machines with this chain)", is_ours => $is_ours };
+        $failed{ $ask->{chain} } = { %$why, before => $ask->{before}, moved => $changed->{$DHCPD}, text => "$why->{text} ($ask->{id}, which stands for all machines with this chain)", is_ours => $is_ours };
     }
     judge_chains(\%failed, (sort keys %$puts)[0] // '-', map { $_->[3] } @machines);
     for my $id (sort keys %seen) {
@@ -128,13 +132,19 @@ sub prove_on_demand {
     return;
 }
 
+# Whether what fails was good and this transaction broke it: by what it touched, or by moving machines to another loader.
+sub is_undone {
+    my ($good, $chain, $before, $is_ours, $moved) = @_;
+    return $good->{$chain} && $is_ours || $before ne $chain && $good->{$before} && $moved;
+}
+
 # A chain that was good before and is not any more, by what this transaction touched, undoes it. One that was bad before, or by
 # what somebody else has done, is only told of: else two things that are broken would keep each other from being mended.
 sub judge_chains {
     my ($failed, $row, @chains) = @_;
     my %good = map { $_ => 1 } split /\n/, slurp($PROVED) // '';
     for my $chain (sort keys %$failed) {
-        refuse('NOT_SERVING', '-', $failed->{$chain}{text}) if $good{$chain} && $failed->{$chain}{is_ours};
+        refuse('NOT_SERVING', '-', $failed->{$chain}{text}) if is_undone(\%good, $chain, @{ $failed->{$chain} }{qw(before is_ours moved)});
         warn_to($row, "not proved: $failed->{$chain}{text}");
     }
     my $text = join '', map { "$_\n" } sort(unique(grep { !$failed->{$_} } @chains));
@@ -201,24 +211,28 @@ sub why_no_such_file {
 sub files_of_script {
     my ($text, $address) = @_;
     my @commands = map { s/^\s+//r } map { split /&&|\|\|/ } grep { !/^\s*#/ } split /\n/, $text;
-    my (%values, %named, @files);
+    my (%values, %named, @uris, @files);
     for (@commands) {
         push @{ $values{$1} }, $2 if /^set\s+([\w.-]+?)(?::\w+)?\s+(\S+)/;
-        $named{$1} = 1 if /--name\s+(\S+)/;
-    }
-    for (@commands) {
         next unless /^(?:imgfetch|imgload|module|initrd|kernel|chain|boot|imgexec)\s+(.*)/;
-        my $words = $1 =~ s/--(?:name|timeout)\s+\S+//gr =~ s/--\S+//gr;
-        my ($uri) = split ' ', $words or next;
-        next if $named{$uri};
-        $uri =~ s{^tftp://(?:\$\{next-server\}|\Q$address\E)/+}{};
-        next if $uri =~ m{^\w+://};
-        my @names = ($uri);
-        while ($names[0] =~ /\$\{([\w.-]+)\}/) {
-            my $variable = $1;
-            @names = map { my $name = $_; map { $name =~ s/\$\{\Q$variable\E\}/$_/gr } @{ $values{$variable} // [] } } @names or last;
+        my @words = split ' ', $1;
+        while (@words && $words[0] =~ /^-/) {
+            my $option = shift @words;
+            # Those with an argument, also at the end of several short ones.
+            my $value = $option =~ /^(?:--(?:name|timeout)|-[a-z]*[nt])$/ ? shift @words : undef;
+            $named{$value} = 1 if defined $value && $option =~ /^(?:--name|-[a-z]*n)$/;
         }
-        push @files, @names;
+        push @uris, $words[0] if @words;
+    }
+    for my $uri (grep { !$named{$_} } @uris) {
+        my @names = ($uri);
+        for (1 .. 10) {
+            last unless @names && $names[0] =~ /\$\{([^}]*)\}/;
+            my $variable = $1;
+            my @known = $variable =~ m{(?:^|/)next-server$} ? ($address) : @{ $values{$variable} // [] };
+            @names = map { my $name = $_; map { $name =~ s/\$\{\Q$variable\E\}/$_/gr } @known } @names;
+        }
+        push @files, grep { !m{^\w+://} && !/\$\{/ } map { s{^tftp://\Q$address\E(?::69)?/+}{}r } @names;
     }
     return unique(@files);
 }

@@ -45,7 +45,9 @@ sub keep_as_edit {
     my ($path) = @_;
     my $base = "$EDITS/" . as_name($path) . '.' . time;
     my ($copy) = grep { !-e } $base, map { "$base.$_" } 1 .. 99;
-    write_new($copy, slurp($path) // return undef, 0600, 0, 0);
+    my $text = slurp($path);
+    return undef unless defined $text;
+    write_new($copy, $text, 0600, 0, 0);
     return $copy;
 }
 
@@ -53,8 +55,10 @@ sub keep_as_edit {
 sub keep_late_edit {
     my ($path, @expected) = @_;
     return if -l $path || !-f _;
-    my $sum = sha256_text(slurp($path) // return);
-    push @LATE_EDITS, keep_as_edit($path) unless grep { $_ eq $sum } @expected;
+    my $text = slurp($path);
+    return unless defined $text;
+    my $sum = sha256_text($text);
+    push @LATE_EDITS, keep_as_edit($path) unless grep { defined && $_ eq $sum } @expected;
     return;
 }
 
@@ -279,7 +283,7 @@ sub change_host {
                 push @how, $copy, sprintf('%04o', $from->{mode}), $from->{uid}, $from->{gid}, $from->{mtime};
             }
             # By it the undoing tells what we wrote from what somebody wrote since.
-            push @how, $want->{$path}{sha256} if $from->{type} =~ /^(?:file|absent)$/ && $want->{$path}{sha256};
+            push @how, $want->{$path}{sha256} if $want->{$path}{sha256};
             $journal .= join(' ', 'undo', map { encode($_) } @how) . "\n";
         }
         for my $unit (grep { !$stop->{$_} } sort keys %$was) { keep_unit($unit, $was->{$unit}) unless grep { $_->[1][1] eq $unit } all_ops($register, 'unit') }
@@ -294,7 +298,7 @@ sub change_host {
     eval {
         for my $unit (sort keys %$stop) { run(['systemctl', 'stop', $unit]) }
         for my $path (@$changed) {
-            keep_late_edit($path, $sums->{$path}) if $have->{$path}{type} eq 'file';
+            keep_late_edit($path, $sums->{$path});
             if ($staged{$path}) { rename $staged{$path}, $path or die "cannot rename $staged{$path} to $path: $!\n" }
             else { unlink $path or $!{ENOENT} or die "cannot remove $path: $!\n" }
         }

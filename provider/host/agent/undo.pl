@@ -17,6 +17,7 @@ sub undo_files {
         }
         elsif ($what eq 'folder') { rmdir $path }
         elsif ($what eq 'link') {
+            keep_late_edit($path, $how[1]) if defined $how[1];
             my $staged = staged_name($path);
             unlink $staged;
             symlink $how[0], $staged and rename $staged, $path;

@@ -303,8 +303,8 @@ describe("BootArtifacts", () => {
     const made = await register(() => {
       new netboot.BootArtifacts("a", { connection: { host: "h" }, extra: { "Refind.conf": { content: "timeout 1" } } });
     });
-    expect(mistakesOf(made["a-Refind.conf"])[0]).toMatch(
-      /^a host has \/srv\/tftp\/Refind\.conf once, and BootFile "a-refind\.conf" declares it/,
+    expect(mistakesOf(made["a-refind.conf"])[0]).toMatch(
+      /^a host has \/srv\/tftp\/refind\.conf once, and BootFile "a-Refind\.conf" declares it/,
     );
   });
 
@@ -314,12 +314,15 @@ describe("BootArtifacts", () => {
       new netboot.BootFile("refind.conf", { ...own, source: { content: "timeuot 3\n" } });
       new netboot.BootFile("ipxe.efi", { ...own, source: { file: "package.json" } });
       new netboot.BootFile("memtest.efi", { ...own, source: { file: "package.json" } });
+      const elsewhere = { ...own, directory: "/srv/tftp/arm64", fileName: "ipxe.efi" };
+      new netboot.BootFile("for others", { ...elsewhere, source: { file: "package.json" } });
     });
     expect(mistakesOf(made["refind.conf"])[0]).toMatch(/^source\.content: line 1: rEFInd knows no option "timeuot"/);
     expect(mistakesOf(made["ipxe.efi"])[0]).toMatch(
       /^source\.file: "package\.json": ipxe\.efi must be a program for UEFI, and this is none/,
     );
     expect(mistakesOf(made["memtest.efi"])).toEqual([]);
+    expect(mistakesOf(made["for others"])).toEqual([]);
   });
 
   it("refuses a local file that is not the pinned one", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Boot, parseHistory, renderBoot } from "../../../../provider/facts/history";
+import { type Boot, parseHistory, renderBoot, renderCourse } from "../../../../provider/facts/history";
 
 const sum = (digit: string): string => digit.repeat(64);
 const files = [
@@ -103,7 +103,8 @@ describe("parseHistory", () => {
       `${at}.0 dhcpd[7]: DHCPDISCOVER from 52:54:00:00:0a:09 via eno2: network 192.168.1.0/28: no free leases`;
     const [stranger] = read(refused(100), refused(104), refused(9000));
     expect(stranger).toMatchObject({ reached: "refused", mac: "52:54:00:00:0a:09", asked: 3 });
-    expect(stranger && renderBoot(stranger)).toMatch(/ refused: no program declares it; it asked 3 times$/);
+    expect(stranger && renderCourse(stranger, false)).toBe("no program declares it; it asked 3 times");
+    expect(stranger && renderCourse(stranger, true)).toMatch(/^there was no address for it.*; it asked 3 times$/);
     const [bios] = read(
       "100.0 dhcpd[7]: netboot stage=unsupported mac=52:54:0:0:a:1 arch=0",
       "100.1 dhcpd[7]: DHCPACK on 192.168.1.3 to 52:54:00:00:0a:01 via eno2",
@@ -111,6 +112,30 @@ describe("parseHistory", () => {
     expect(bios && renderBoot(bios)).toMatch(
       / lease: 192\.168\.1\.3, no file asked for \(its firmware is set to BIOS, not UEFI\)$/,
     );
+  });
+
+  it("reads the architecture as dhcpd writes it, in hexadecimal", () => {
+    const ask = (arch: string): string => `100.0 dhcpd[7]: netboot stage=unsupported mac=52:54:0:0:a:1 arch=${arch}`;
+    expect(["b", "10", "7,9"].map((arch) => read(ask(arch))[0]?.architecture)).toEqual([11, 16, 7]);
+  });
+
+  it("credits nobody with the boot of a machine that has got his address since", () => {
+    const first = wholeBoot(2000).slice(0, 3);
+    const [another, ...files] = [
+      "9000.0 dhcpd[7]: DHCPACK on 192.168.1.3 to 52:54:00:00:0a:77 via eno2",
+      "9001.0 in.tftpd[20]: RRQ from 192.168.1.3 filename ipxe.efi",
+    ];
+    expect(read(...first, another ?? "", ...files)).toMatchObject([
+      { mac: "52:54:00:00:0a:01", reached: "lease", files: [] },
+    ]);
+  });
+
+  it("keeps no more files of a boot than a boot can need", () => {
+    const asked = Array.from(
+      { length: 5000 },
+      (_, file) => `2010.0 in.tftpd[9${file}]: RRQ from 192.168.1.3 filename x${file}`,
+    );
+    expect(read(...wholeBoot(2000), ...asked)[0]?.files).toHaveLength(64);
   });
 
   it("passes over lines that tell of no boot, and files of addresses that nobody got", () => {
