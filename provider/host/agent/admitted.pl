@@ -8,7 +8,9 @@ my ($ACCEPT, $DROP, $ON) = (1, 2, 4);
 # sent to it goes out.
 sub why_not_admitted {
     my ($interface, $address, $cidr) = @_;
-    my ($own, $theirs, $any) = ([number_of($address)], [range_of($cidr)], [1, 65535]);
+    my ($own, $theirs) = ([number_of($address)], [range_of($cidr)]);
+    # Firmware and iPXE ask from ports of their own, as every client does.
+    my $any = [1024, 65535];
     my %in = (hook => 'input', iif => $interface, saddr => $theirs, daddr => $own, sport => $any, 'address type' => ['local'], 'packet type' => ['host', 'unicast']);
     my %out = (hook => 'output', oif => $interface, saddr => $own, daddr => $theirs, dport => $any, sport => [data_ports()], 'address type' => ['unicast']);
     my $doubt;
@@ -99,6 +101,7 @@ sub all_hold {
 
 sub holds {
     my ($packet, $what, @values) = @_;
+    return 'no' if $what eq 'never';
     return 'maybe' if $what eq 'unknown' || grep { /^@/ } @values;
     if ($what eq 'iif' || $what eq 'oif') {
         my $nic = $packet->{$what} // return 'no';
@@ -171,6 +174,8 @@ sub parse_nft_rule {
         elsif ($text =~ s/^ip ([sd]addr) $values//) { push @conditions, [$1, $2, values_of($3)] }
         elsif ($text =~ s/^fib daddr type $values//) { push @conditions, ['address type', $1, values_of($2)] }
         elsif ($text =~ s/^meta pkttype $values//) { push @conditions, ['packet type', $1, values_of($2)] }
+        # Nothing of this is translated.
+        elsif ($text =~ s/^ct status (?:dnat|snat)\b//) { push @conditions, ['never'] }
         elsif ($text =~ /^(?:tcp|sctp|dccp|icmp|icmpv6|igmp|esp|ah) /) { push @conditions, ['protocol', undef, 'another']; last }
         elsif ($text =~ /^ip6 /) { push @conditions, ['family', undef, 'ipv6']; last }
         else { push @conditions, ['unknown']; last }
