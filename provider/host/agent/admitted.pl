@@ -11,14 +11,17 @@ sub why_not_admitted {
     my ($own, $theirs) = ([number_of($address)], [range_of($cidr)]);
     # Firmware and iPXE ask from ports of their own, as every client does.
     my $any = [1024, 65535];
+    my @chains = nft_chains();
+    my @tables = iptables_tables(\@chains);
     my %in = (hook => 'input', iif => $interface, saddr => $theirs, daddr => $own, sport => $any, 'address type' => ['local'], 'packet type' => ['host', 'unicast']);
     my %out = (hook => 'output', oif => $interface, saddr => $own, daddr => $theirs, dport => $any, sport => [data_ports()], 'address type' => ['unicast']);
     my $doubt;
+    my %ways = map { ($_ => [ways_through($_, \@chains, \@tables)]) } 'input', 'output';
     for my $packet ({ %in, dport => [69, 69], state => 'new', what => 'requests for files (udp 69)' },
         { %in, dport => [data_ports()], state => 'established', what => 'acknowledgements of files (established udp)' },
         { %out, state => 'new', what => 'the first packet of a file (udp from a port of its own)' },
         { %out, state => 'established', what => 'the packets of a file (established udp)' }) {
-        for my $way (ways_through($packet->{hook})) {
+        for my $way (@{ $ways{ $packet->{hook} } }) {
             my %seen;
             my $outcomes = outcomes_in($way, $packet, \%seen);
             next if $outcomes == $ACCEPT;
@@ -44,18 +47,16 @@ sub outcomes_in {
 
 # Everything that a packet to or from this host has to pass: { name, policy, rules => [text, …], chain_of, parse }.
 sub ways_through {
-    my ($hook) = @_;
+    my ($hook, $chains, $tables) = @_;
     my ($builtin) = uc $hook;
-    my @chains = nft_chains();
-    my @tables = iptables_tables(\@chains);
-    my ($by_iptables) = grep { $_->{name} eq 'iptables-nft' } @tables;
+    my ($by_iptables) = grep { $_->{name} eq 'iptables-nft' } @$tables;
     my @ways;
-    for my $chain (grep { $_->{hook} eq $hook } @chains) {
+    for my $chain (grep { $_->{hook} eq $hook } @$chains) {
         next if $by_iptables && $chain->{family} eq 'ip' && $chain->{table} eq 'filter' && $chain->{name} eq $builtin;
-        my $chain_of = sub { my ($name) = @_; my ($found) = grep { $_->{name} eq $name && $_->{table} eq $chain->{table} && $_->{family} eq $chain->{family} } @chains; return $found && [map { $_->[0] } @{ $found->{rules} }] };
+        my $chain_of = sub { my ($name) = @_; my ($found) = grep { $_->{name} eq $name && $_->{table} eq $chain->{table} && $_->{family} eq $chain->{family} } @$chains; return $found && [map { $_->[0] } @{ $found->{rules} }] };
         push @ways, { name => "chain $chain->{family} $chain->{table} $chain->{name}", policy => $chain->{policy}, rules => [map { $_->[0] } @{ $chain->{rules} }], chain_of => $chain_of, parse => \&parse_nft_rule };
     }
-    for my $table (@tables) {
+    for my $table (@$tables) {
         my $first = $table->{chains}{$builtin} or next;
         push @ways, { name => "chain $builtin of $table->{name}", policy => $first->{policy}, rules => $first->{rules}, chain_of => sub { ($table->{chains}{ $_[0] } // {})->{rules} }, parse => \&parse_iptables_rule };
     }

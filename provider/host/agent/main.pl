@@ -43,6 +43,7 @@ sub main {
         tell_client('fail', $code, $id, hex_of($message . late_edits_sentence() . brought_sentence()));
     }
     elsif (@LATE_EDITS) { warn_to($ids[0], late_edits_sentence() =~ s/^\n//r) }
+    end_sync();
     tell_client('end');
     return;
 }

@@ -30,10 +30,24 @@ sub apt {
         ($status, $said) = run(['apt-get', @options, @words], $watch);
         $said = "$renewal$said";
     }
-    # dpkg brings its files to the disk, and the scripts of packages (ucf) do not: a power cut would leave chrony.conf empty.
-    run(['sync', '-f', '/etc', '/usr', '/var']) unless $words[0] =~ /download/;
+    begin_sync() unless $words[0] =~ /download/;
     return ($status, $said);
 }
+
+my @syncing;
+
+# dpkg brings its files to the disk, and the scripts of packages (ucf) do not: a power cut would leave chrony.conf empty. The disk
+# takes its time, so it is waited for only before anything stands.
+sub begin_sync {
+    my %by_device = map { ((stat $_)[0] => $_) } '/etc', '/usr', '/var';
+    my $child = fork // return;
+    if ($child) { push @syncing, $child; return }
+    open STDOUT, '>', '/dev/null';
+    open STDERR, '>', '/dev/null';
+    exec 'sync', '-f', values %by_device or POSIX::_exit(127);
+}
+
+sub end_sync { waitpid $_, 0 for splice @syncing; return }
 
 sub complaint_of {
     my ($said) = @_;

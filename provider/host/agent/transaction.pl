@@ -327,6 +327,7 @@ sub change_host {
         refuse($code, $id, "$message\n$undone");
     };
     my @released = grep { $want->{$_}{released} } keys %$want;
+    end_sync();
     clear_journal();
     forget_original($_) for @released;
     forget_unit($_) for keys %$stop;
