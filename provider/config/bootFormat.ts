@@ -1,6 +1,6 @@
 import { lintBootScript } from "./bootScript";
 import type { Problem } from "./problem";
-import { lintRefindConf } from "./refindConf";
+import { lintRefindConf } from "./refindLint";
 
 /** What the files of the chain must be, by the name under which firmware or iPXE asks for them. */
 const formats: Readonly<Record<string, "x64" | "ia32" | "script" | "refind.conf">> = {
