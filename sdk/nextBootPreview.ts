@@ -6,8 +6,18 @@ import { parseRow } from "../provider/config/node";
 type Inputs = Readonly<Record<string, unknown>> | undefined;
 type StandardLoaders = Readonly<Record<string, string | undefined>>;
 
+/** The program's stack, as a resource; nothing in a test without an engine. */
+interface Stack {
+  readonly outputs?: { promise(): Promise<unknown> };
+}
+
+/** Ends when nothing is asked of the engine any more: with it an inline program of the Automation API ends, too. */
+const { waitForRPCs } = pulumi.runtime as unknown as { waitForRPCs(): Promise<void> };
+
 interface Preview {
   total: number;
+  /** Whether the end of the program is waited for. */
+  isAwaited: boolean;
   readonly changes: NextBootChange[];
   /** A fleet's name → what its machines start that have no loader of their own. */
   readonly fleets: Map<string, StandardLoaders>;
@@ -16,20 +26,27 @@ interface Preview {
   readonly fleet: pulumi.ResourceHook;
 }
 
-/** By the stack's resource, for one process can run several programs. */
-const previews = new Map<object, Preview>();
-const noStack = {};
+/** One process can run several programs. */
+const previews = new WeakMap<Stack, Preview>();
+const noStack: Stack = {};
 
 function previewNow(): Preview {
-  const run = pulumi.runtime.getStackResource() ?? noStack;
-  const known = previews.get(run);
-  if (known !== undefined) return known;
-  // The engine shows what a program says as it ends, below everything else.
-  if (previews.size === 0) process.once("exit", tell);
+  const stack = (pulumi.runtime.getStackResource() ?? noStack) as Stack;
+  const preview = previews.get(stack) ?? newPreview();
+  previews.set(stack, preview);
+  if (!preview.isAwaited) {
+    preview.isAwaited = true;
+    void tellAtTheEnd(preview, stack);
+  }
+  return preview;
+}
+
+function newPreview(): Preview {
   const changes: NextBootChange[] = [];
   const fleets = new Map<string, StandardLoaders>();
-  const made: Preview = {
+  return {
     total: 0,
+    isAwaited: false,
     changes,
     fleets,
     node: new pulumi.ResourceHook(
@@ -48,18 +65,24 @@ function previewNow(): Preview {
       { onDryRun: true },
     ),
   };
-  previews.set(run, made);
-  return made;
 }
 
 function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-function tell(): void {
-  for (const { total, changes } of previews.values()) {
-    if (total > 0) process.stdout.write(`${describeNextBoots(changes, total)}\n`);
+/** Says the sentence when the program has said all it wants: the engine shows it below everything else. */
+async function tellAtTheEnd(preview: Preview, stack: Stack): Promise<void> {
+  try {
+    await stack.outputs?.promise();
+    await waitForRPCs();
+  } catch {
+    // The engine says why the program ended, and of half a program no sentence would be true.
+    return;
+  } finally {
+    preview.isAwaited = false;
   }
+  if (preview.total > 0) await pulumi.log.info(describeNextBoots(preview.changes, preview.total));
 }
 
 /** Counts a machine, and has the preview hear of its change; nothing where nothing is previewed. */
