@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { nicInputs, parseNetwork } from "../provider/config/network";
+import { bad, type Checked, good, within } from "../provider/config/problem";
 import { BootArtifacts, type BootArtifactsSettings, packagesTaken } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { DhcpServer, type DhcpServerSettings, type NetworkArgs } from "./dhcpServer";
@@ -83,12 +84,9 @@ export class NetbootServer extends pulumi.ComponentResource {
           "tftpd-hpa",
         ],
         fetch: packagesTaken(args.artifacts ?? {}),
-        listenFor: pulumi.all([network, args.dhcp?.otherDhcpServers]).apply(([given, others]) => {
-          const { value } = parseNetwork(given);
-          return value === undefined || others === "allow"
-            ? undefined
-            : `${nicInputs(value).interface} ${value.address}`;
-        }),
+        listenFor: pulumi
+          .all([network, args.dhcp?.otherDhcpServers])
+          .apply(([given, others]) => placeAlone(given, others === "allow")),
         ...(time?.replace === true && { replaceTimeDaemon: true }),
         ...(args.removePackages === undefined ? {} : { removePackages: args.removePackages }),
       },
@@ -100,7 +98,7 @@ export class NetbootServer extends pulumi.ComponentResource {
       `${name}-tftp`,
       {
         connection,
-        address: pulumi.output(network).apply(({ address }) => address),
+        address: partsOf(network).address,
         directory: this.artifacts.directory,
         ...args.tftp,
       },
@@ -110,7 +108,7 @@ export class NetbootServer extends pulumi.ComponentResource {
       `${name}-dhcp`,
       {
         connection,
-        network: pulumi.output(network).apply((given) => announcing(given, time !== undefined, servesNames)),
+        network: partsOf(network).apply((given) => announcing(given, time !== undefined, servesNames)),
         ...(unknownMachines === undefined ? {} : { unknownMachines }),
         ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }),
         ...(this.artifacts.hasIa32 ? { loaders: { ia32: "ipxe32.efi" } } : {}),
@@ -125,7 +123,7 @@ export class NetbootServer extends pulumi.ComponentResource {
       `${name}-firewall`,
       {
         connection,
-        interface: pulumi.output(network).apply((given) => given.interface),
+        interface: partsOf(network).interface,
         services: [
           "dhcp",
           "tftp",
@@ -154,10 +152,20 @@ function settingsOf<T extends object>(given: boolean | T | undefined): T | Recor
   return given === undefined || given === true ? {} : given;
 }
 
+/** Where nobody else may serve DHCP, as `Packages` takes it; or all that is wrong with the network. */
+function placeAlone(network: pulumi.Unwrap<NetworkArgs>, withOthers: boolean): Checked<string | undefined> {
+  const { value, problems } = parseNetwork(network);
+  if (value === undefined) return bad(...within("network", problems));
+  return good(withOthers ? undefined : `${nicInputs(value).interface} ${value.address}`);
+}
+
+/** The network where it is one; what is none is told by `Packages`, before a part can ask for it. */
+function partsOf(network: pulumi.Input<NetworkArgs>): pulumi.Output<pulumi.Unwrap<NetworkArgs>> {
+  return pulumi.output(network).apply((given) => Object(given) as pulumi.Unwrap<NetworkArgs>);
+}
+
 /** The network as DHCP tells it to the machines: with node 0's own time and names, where the program gives no others. */
 function announcing(network: pulumi.Unwrap<NetworkArgs>, time: boolean, names: boolean): pulumi.Unwrap<NetworkArgs> {
-  // What is no network at all is told by those that read it.
-  if (typeof network !== "object" || network === null) return network;
   const { address } = network;
   return {
     ...network,

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { good } from "../provider/config/problem";
+import { bad, type Checked, good } from "../provider/config/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./hostResource";
 
@@ -24,8 +24,8 @@ export class Packages extends HostResource {
       readonly removePackages?: pulumi.Input<boolean>;
       /** Packages, as `name` or `name=version`, out of which boot files will be taken, and how many of each. */
       readonly fetch?: Readonly<Record<string, number>>;
-      /** Where DHCP will be served, as `name:eno2 192.168.1.1`, and nobody else may. */
-      readonly listenFor?: pulumi.Input<string | undefined>;
+      /** Where DHCP will be served, as `name:eno2 192.168.1.1`, and nobody else may; or what is wrong with that network. */
+      readonly listenFor: pulumi.Input<Checked<string | undefined>>;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
@@ -35,15 +35,17 @@ export class Packages extends HostResource {
       name,
       {
         connection: connectionInput(args.connection),
-        inputs: pulumi.all([removePackages, listenFor]).apply(([gone, where]) =>
-          good({
+        inputs: pulumi.all([removePackages, listenFor]).apply(([gone, where]): Checked<object> => {
+          // What all parts need is told once and with all its mistakes, before any of them meets its own.
+          if (where.problems.length > 0) return bad(...where.problems);
+          return good({
             packages,
             ...(replaceTimeDaemon === true && { replaceTimeDaemon }),
             ...(gone === true && { removePackages: true }),
             ...(fetch !== undefined && { __fetch: fetch }),
-            ...(where !== undefined && { __listenFor: where }),
-          }),
-        ),
+            ...(where.value !== undefined && { __listenFor: where.value }),
+          });
+        }),
         inputKeys: ["packages", "replaceTimeDaemon", "removePackages", "__fetch", "__listenFor"],
         outputKeys: [],
       },

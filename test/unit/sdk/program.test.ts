@@ -41,6 +41,20 @@ describe("NetbootServer", () => {
     expect(made["node0-packages"]?.inputs["__listenFor"]).toBe("name:eno2 192.168.1.1");
     expect(made["node0-dhcp"]?.inputs["config"]).toContain("subnet 192.168.1.0 netmask 255.255.255.240 {");
   });
+
+  it.each<[string, unknown, RegExp[]]>([
+    [
+      "two mistakes in its network",
+      { interface: "eno2", address: "192.168.1.1/28" },
+      [/^network\.cidr: is required/, /^network\.address: "192\.168\.1\.1\/28" /],
+    ],
+    ["no network", null, [/^network: null is no /]],
+  ])("tells of %s at once, before its parts", async (_what, wrong, expected) => {
+    const made = await register(() => {
+      new netboot.NetbootServer("node0", { connection: { host: "h" }, network: wrong as typeof network });
+    });
+    expect(mistakesOf(made["node0-packages"])).toEqual(expected.map((each) => expect.stringMatching(each)));
+  });
 });
 
 describe("OlaNode", () => {
