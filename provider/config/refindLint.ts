@@ -271,7 +271,7 @@ function meant(word: string, allowed: readonly string[]): string {
 }
 
 /** The words of a line as rEFInd takes them: spaces, commas and "=" divide, quotes hold together, "#" ends. */
-function wordsOf(line: string): readonly string[] {
+export function wordsOf(line: string): readonly string[] {
   return [...line.matchAll(/#.*|"([^"]*)"?|([^\s,="#]+)/g)]
     .filter(([word]) => !word.startsWith("#"))
     .map(([, inQuotes, bare]) => inQuotes ?? bare ?? "");

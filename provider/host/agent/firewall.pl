@@ -94,7 +94,7 @@ sub ufw_rules {
 
 sub program_of { my ($name) = @_; return (grep { -x } map { "$_/$name" } qw(/usr/sbin /sbin /usr/bin /bin /usr/local/sbin))[0] }
 
-# All chains of nftables: { family, table, name, input, policy, rules => [[text, handle], …] }.
+# All chains of nftables: { family, table, name, hook, policy, rules => [[text, handle], …] }.
 sub nft_chains {
     my $nft = program_of('nft') or return;
     my ($status, $said) = run([$nft, '-a', '-t', 'list', 'ruleset']);
@@ -102,12 +102,11 @@ sub nft_chains {
     my ($family, $table, $chain, $text, @chains) = ('', '', undef, '');
     for my $line (split /\n/, $said) {
         if ($line =~ /^table (\S+) (\S+) \{/) { ($family, $table, $chain) = ($1, $2, undef) }
-        elsif ($line =~ /^\tchain (\S+) \{/) { push @chains, $chain = { family => $family, table => $table, name => $1, policy => '', input => 0, hook => '', rules => [] } }
+        elsif ($line =~ /^\tchain (\S+) \{/) { push @chains, $chain = { family => $family, table => $table, name => $1, policy => '', hook => '', rules => [] } }
         elsif ($line =~ /^\t?\}/) { $chain = undef }
         elsif (!$chain) { next }
         elsif ($line =~ /^\t\ttype (?:filter|route) hook (\w+) /) {
             $chain->{hook} = $1 if grep { $_ eq $family } 'ip', 'inet';
-            $chain->{input} = 1 if $chain->{hook} eq 'input';
             $chain->{policy} = $1 if $line =~ /policy (\w+);/;
         }
         else {
@@ -205,7 +204,7 @@ sub barriers {
     my ($seen, $rules) = @_;
     my @barriers;
     my ($by_iptables) = grep { $_->{name} eq 'iptables-nft' } @{ $seen->{tables} };
-    for my $chain (grep { $_->{input} } @{ $seen->{chains} }) {
+    for my $chain (grep { $_->{hook} eq 'input' } @{ $seen->{chains} }) {
         next if $seen->{firewalld} && $chain->{table} eq 'firewalld';
         next if $by_iptables && $chain->{family} eq 'ip' && $chain->{table} eq 'filter' && $chain->{name} eq 'INPUT';
         my @want = any_rules($rules) && nft_can_drop($chain, $seen->{chains}, $rules, {}) ? nft_rules($rules) : ();

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseRefindConf, renderRefindConf } from "../../../../provider/config/refindConf";
-import { lintRefindConf } from "../../../../provider/config/refindLint";
+import { lintRefindConf, wordsOf } from "../../../../provider/config/refindLint";
+import { corpus } from "../../../support/hostile";
 import { right, sentences } from "./sentences";
 
 const guide = readFileSync("test/cases/guide/refind.conf", "utf8");
@@ -159,6 +160,34 @@ describe("renderRefindConf", () => {
       ),
     );
   });
+});
+
+describe("wordsOf", () => {
+  it("gives each setting back as rEFInd takes it", () => {
+    const lines = fc.oneof(
+      fc.string(),
+      fc.stringMatching(/^[\p{L}+][\p{L}\p{N}+ ._:,\\/()-]{0,30}$/u),
+      fc.constantFrom(...corpus),
+    );
+    fc.assert(
+      fc.property(lines, (defaultSelection) => {
+        const { value } = parseRefindConf({ defaultSelection, showTools: ["exit", "shell"] });
+        if (value === undefined) return;
+        const read = renderRefindConf(value).split("\n").map(wordsOf);
+        expect(read.filter(([option]) => option === "default_selection")).toEqual([
+          ["default_selection", defaultSelection],
+        ]);
+        expect(read).toContainEqual(["showtools", "exit", "shell"]);
+      }),
+    );
+  });
+
+  it.each([
+    ['options "a = b" # c', ["options", "a = b"]],
+    ["timeout=5", ["timeout", "5"]],
+    ["hideui hints,label , badges", ["hideui", "hints", "label", "badges"]],
+    ["  # only a comment", []],
+  ])("takes %s apart", (line, words) => expect(wordsOf(line)).toEqual(words));
 });
 
 describe("parseRefindConf", () => {
