@@ -121,6 +121,80 @@ const rulesets: readonly (readonly [name: string, setUp: string, truth: boolean,
     "kept out",
   ],
   [
+    "a drop before the input rules",
+    `${nft("meta l4proto udp accept;")}
+     nft 'add table inet early { chain pre { type filter hook prerouting priority raw; policy accept; iifname "eno2" udp dport 69 drop; }; }'`,
+    false,
+    "kept out",
+  ],
+  [
+    "a drop at the interface itself",
+    `nft 'add table netdev early { chain in { type filter hook ingress device "eno2" priority 0; policy accept; udp dport 60-80 drop; }; }'`,
+    false,
+    "kept out",
+  ],
+  [
+    "a drop at another interface",
+    `nft 'add table netdev early { chain in { type filter hook ingress device "eno1" priority 0; policy accept; udp dport 69 drop; }; }'`,
+    true,
+    "admitted",
+  ],
+  [
+    "a drop of what is sent, at the end",
+    `nft 'add table ip late { chain post { type filter hook postrouting priority 0; policy accept; oifname "eno2" udp sport != 67-69 drop; }; }'`,
+    false,
+    "kept out",
+  ],
+  [
+    "filters of tc",
+    `tc qdisc add dev eno2 clsact; tc filter add dev eno2 ingress protocol ip u32 match ip dport 69 0xffff action mirred egress redirect dev eno1`,
+    false,
+    "in doubt",
+  ],
+  ["tc without a filter", "tc qdisc add dev eno2 clsact", true, "admitted"],
+  [
+    "requests that are sent elsewhere",
+    `nft 'add table ip away { chain pre { type nat hook prerouting priority dstnat; policy accept; udp dport 69 dnat to 192.168.1.13; }; }'`,
+    false,
+    "in doubt",
+  ],
+  [
+    "flows that are not tracked",
+    `${nft("ct state established accept; udp dport 69 accept;")}
+     nft 'add table ip blind { chain out { type filter hook output priority raw; policy accept; udp sport 1024-65535 notrack; }; }'`,
+    false,
+    "in doubt",
+  ],
+  [
+    "machines that go out by this host, and a look at where packets come from",
+    `nft 'add table ip gateway { chain post { type nat hook postrouting priority srcnat; policy accept; ip saddr 192.168.1.0/24 masquerade; };
+      chain pre { type filter hook prerouting priority raw; policy accept; fib saddr . iif oif missing drop; }; }'`,
+    true,
+    "admitted",
+  ],
+  [
+    "iptables, dropped in another table",
+    `${iptables("-A INPUT -p udp -j ACCEPT")}\niptables -t raw -A PREROUTING -p udp --dport 69 -j DROP`,
+    false,
+    "kept out",
+  ],
+  [
+    "iptables, a gateway that marks and looks where packets come from",
+    `${iptables("-A INPUT -p udp -j ACCEPT")}
+     iptables -t raw -A PREROUTING -m rpfilter --invert -j DROP
+     iptables -t mangle -A PREROUTING -i eno2 -j MARK --set-mark 1
+     iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -p tcp -j REDIRECT
+     iptables -t nat -A POSTROUTING -s 192.168.1.0/24 -j MASQUERADE`,
+    true,
+    "admitted",
+  ],
+  [
+    "iptables, requests that are sent elsewhere",
+    "iptables -t nat -A PREROUTING -p udp --dport 69 -j DNAT --to-destination 192.168.1.13",
+    false,
+    "in doubt",
+  ],
+  [
     "iptables, logged and limited",
     iptables(
       "-A INPUT -m limit --limit 5/sec -j LOG",
@@ -135,7 +209,8 @@ const rulesets: readonly (readonly [name: string, setUp: string, truth: boolean,
 describe("what the firewall of node 0 admits", () => {
   let lab: Lab;
   let project: ScratchProject;
-  const open = "iptables -P OUTPUT ACCEPT; iptables -P INPUT ACCEPT; iptables -F; iptables -X; nft flush ruleset";
+  const open = `iptables -P OUTPUT ACCEPT; iptables -P INPUT ACCEPT
+    for table in filter raw mangle nat; do iptables -t $table -F; iptables -t $table -X; done; nft flush ruleset; tc qdisc del dev eno2 clsact 2>/dev/null || true`;
 
   const program = (more: string): string =>
     programOn(

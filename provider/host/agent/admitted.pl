@@ -12,30 +12,37 @@ sub why_not_admitted {
     # Firmware and iPXE ask from ports of their own, as every client does.
     my $any = [1024, 65535];
     my @chains = nft_chains();
-    my @tables = iptables_tables(\@chains);
-    my %in = (hook => 'input', iif => $interface, saddr => $theirs, daddr => $own, sport => $any, 'address type' => ['local'], 'packet type' => ['host', 'unicast']);
-    my %out = (hook => 'output', oif => $interface, saddr => $own, daddr => $theirs, dport => $any, sport => [data_ports()], 'address type' => ['unicast']);
+    my @tables = map { iptables_tables(\@chains, $_) } 'raw', 'mangle', 'nat', 'security', 'filter';
+    my $own_only = (() = addresses_of($interface)) == 1;
+    my %in = (hooks => ['ingress', 'prerouting', 'input'], iif => $interface, saddr => $theirs, daddr => $own, sport => $any, 'address type' => ['local'], 'packet type' => ['host', 'unicast'], 'own only' => $own_only);
+    my %out = (hooks => ['output', 'postrouting', 'egress'], oif => $interface, saddr => $own, daddr => $theirs, dport => $any, sport => [data_ports()], 'address type' => ['unicast'], 'own only' => $own_only);
     my $doubt;
-    my %ways = map { ($_ => [ways_through($_, \@chains, \@tables)]) } 'input', 'output';
+    my %ways = map { ($_ => [ways_through($_, $interface, \@chains, \@tables)]) } @{ $in{hooks} }, @{ $out{hooks} };
     for my $packet ({ %in, dport => [69, 69], state => 'new', what => 'requests for files (udp 69)' },
         { %in, dport => [data_ports()], state => 'established', what => 'acknowledgements of files (established udp)' },
         { %out, state => 'new', what => 'the first packet of a file (udp from a port of its own)' },
         { %out, state => 'established', what => 'the packets of a file (established udp)' }) {
-        for my $way (@{ $ways{ $packet->{hook} } }) {
+        my $comes_in = $packet->{hooks} == $in{hooks};
+        my $where = $comes_in ? "of machines on $interface" : "to machines on $interface";
+        for my $way (map { @{ $ways{$_} } } @{ $packet->{hooks} }) {
+            # What translates addresses sees the first packet of a flow only.
+            next if $way->{translates} && $packet->{state} ne 'new';
             my %seen;
-            my $outcomes = outcomes_in($way, $packet, \%seen);
+            my $met = { %$packet, %{ $way->{sees} } };
+            my $outcomes = outcomes_in($way, $met, \%seen);
             next if $outcomes == $ACCEPT;
             my $sure = $outcomes == $DROP;
             # Where the kernel's helper for TFTP is used, it takes the first packet for one that belongs to the request.
-            $sure = 0 if $sure && $packet->{hook} eq 'output' && $packet->{state} eq 'new' && outcomes_in($way, { %$packet, state => 'related' }, {}) != $DROP;
+            $sure = 0 if $sure && !$comes_in && $packet->{state} eq 'new' && outcomes_in($way, { %$met, state => 'related' }, {}) != $DROP;
             my $rule = $sure ? $seen{drops} : $seen{doubtful} // $seen{drops};
             my $by = defined $rule ? "`$rule` in $way->{name}" : "the policy of $way->{name}";
-            my $help = $packet->{hook} eq 'input' ? 'declare a Firewall for it (a NetbootServer has one), or let it in yourself' : "let udp out on $interface";
-            my $where = $packet->{hook} eq 'input' ? "of machines on $interface" : "to machines on $interface";
+            my $help = $comes_in ? 'declare a Firewall for it (a NetbootServer has one), or let it in yourself' : "let udp out on $interface";
             return { sure => 1, text => "node 0's firewall drops $packet->{what} $where, by $by; $help" } if $sure;
             $doubt //= { sure => 0, text => "it can't be told whether node 0's firewall lets through $packet->{what} $where, because of $by; $help" };
         }
     }
+    my ($programs) = programs_on($interface);
+    $doubt //= { sure => 0, text => "it can't be told what $programs on $interface let through; take them off, or reboot one machine first" } if $programs;
     return $doubt;
 }
 
@@ -45,23 +52,61 @@ sub outcomes_in {
     return $outcomes & $ON ? $outcomes & ~$ON | ($way->{policy} =~ /^drop$/i ? $DROP : $ACCEPT) : $outcomes;
 }
 
-# Everything that a packet to or from this host has to pass: { name, policy, rules => [text, …], chain_of, parse }.
+# Everything that a packet to or from this host has to pass at a hook: { name, policy, rules => [text, …], chain_of, parse, sees,
+# translates }. `sees` is what the packet looks like there, where that is not as everywhere.
 sub ways_through {
-    my ($hook, $chains, $tables) = @_;
+    my ($hook, $interface, $chains, $tables) = @_;
     my ($builtin) = uc $hook;
-    my ($by_iptables) = grep { $_->{name} eq 'iptables-nft' } @$tables;
     my @ways;
     for my $chain (grep { $_->{hook} eq $hook } @$chains) {
-        next if $by_iptables && $chain->{family} eq 'ip' && $chain->{table} eq 'filter' && $chain->{name} eq $builtin;
+        next if grep { $_->{name} eq 'iptables-nft' && $chain->{family} eq 'ip' && $chain->{table} eq $_->{table} && $chain->{name} eq $builtin } @$tables;
+        my $sees = seen_by($chain, $interface) or next;
         my $chain_of = sub { my ($name) = @_; my ($found) = grep { $_->{name} eq $name && $_->{table} eq $chain->{table} && $_->{family} eq $chain->{family} } @$chains; return $found && [map { $_->[0] } @{ $found->{rules} }] };
-        push @ways, { name => "chain $chain->{family} $chain->{table} $chain->{name}", policy => $chain->{policy}, rules => [map { $_->[0] } @{ $chain->{rules} }], chain_of => $chain_of, parse => \&parse_nft_rule };
+        push @ways, { name => "chain $chain->{family} $chain->{table} $chain->{name}", policy => $chain->{policy}, rules => [map { $_->[0] } @{ $chain->{rules} }], chain_of => $chain_of, parse => \&parse_nft_rule, sees => $sees, translates => $chain->{type} eq 'nat' };
     }
     for my $table (@$tables) {
         my $first = $table->{chains}{$builtin} or next;
-        push @ways, { name => "chain $builtin of $table->{name}", policy => $first->{policy}, rules => $first->{rules}, chain_of => sub { ($table->{chains}{ $_[0] } // {})->{rules} }, parse => \&parse_iptables_rule };
+        my $of = $table->{table} eq 'filter' ? '' : ", table $table->{table}";
+        push @ways, { name => "chain $builtin of $table->{name}$of", policy => $first->{policy}, rules => $first->{rules}, chain_of => sub { ($table->{chains}{ $_[0] } // {})->{rules} }, parse => \&parse_iptables_rule, sees => {}, translates => $table->{table} eq 'nat' };
     }
     return @ways;
 }
+
+# How a chain of nftables sees a packet of this interface; nothing if it does not see it.
+sub seen_by {
+    my ($chain, $interface) = @_;
+    if (@{ $chain->{devices} // [] }) {
+        my %below = map { ($_ => 1) } $interface, nics_below($interface);
+        my ($nic) = grep { $below{$_} } @{ $chain->{devices} };
+        return defined $nic ? { iif => $nic, oif => $nic } : undef;
+    }
+    return {} if $chain->{family} eq 'ip' || $chain->{family} eq 'inet';
+    # In a bridge it is one of the ports; which one nobody knows.
+    return $chain->{family} eq 'bridge' && described($interface) =~ / bridge forward_delay / ? { iif => undef, oif => undef } : undef;
+}
+
+# The members of a bond or a bridge, and what a VLAN lies on.
+sub nics_below {
+    my ($interface) = @_;
+    my (undef, $members) = run(['ip', '-o', 'link', 'show', 'master', $interface]);
+    return ($members =~ /^\d+: ([^:@]+)/mg, described($interface) =~ /^\d+: [^:@]+@([^:]+):/);
+}
+
+# An interface, as ip(8) tells all about it.
+sub described { my ($interface) = @_; my (undef, $said) = run(['ip', '-d', '-o', 'link', 'show', 'dev', $interface]); return $said }
+
+# What else decides about packets, in ways that can't be read from outside.
+sub programs_on {
+    my ($interface) = @_;
+    return 'XDP programs' if described($interface) =~ m{ (?:prog/)?xdp\w*[ /]};
+    my (undef, $said) = run(['tc', 'qdisc', 'show', 'dev', $interface]);
+    my ($at) = $said =~ /^qdisc (clsact|ingress) /m or return;
+    return 'filters of tc(8)' if grep { (run(['tc', 'filter', 'show', 'dev', $interface, $_]))[1] =~ /\S/ } 'ingress', $at eq 'clsact' ? 'egress' : ();
+    return;
+}
+
+# The IPv4 addresses of an interface.
+sub addresses_of { my ($interface) = @_; my (undef, $said) = run(['ip', '-4', '-o', 'address', 'show', 'dev', $interface]); return $said =~ m{ inet ([0-9.]+)/}g }
 
 # All that may become of a packet in a chain: a sum of $ACCEPT, $DROP, and $ON, which is its end.
 sub outcomes_of {
@@ -72,6 +117,8 @@ sub outcomes_of {
         my $holds = all_hold($packet, @conditions);
         next if $holds eq 'no';
         my ($word, $target) = split / /, $verdict;
+        # An address that is the only one is what it was after masquerading, too.
+        $word = $packet->{'own only'} ? 'accept' : 'unclear' if $word eq 'masquerade';
         my $become = $word eq 'accept' ? $ACCEPT : $word eq 'drop' ? $DROP : $word eq 'return' ? $ON : $ACCEPT | $DROP | $ON;
         if ($word eq 'jump' || $word eq 'goto') {
             my $rest = $way->{chain_of}->($target);
@@ -105,7 +152,7 @@ sub holds {
     return 'no' if $what eq 'never';
     return 'maybe' if $what eq 'unknown' || grep { /^@/ } @values;
     if ($what eq 'iif' || $what eq 'oif') {
-        my $nic = $packet->{$what} // return 'no';
+        my $nic = $packet->{$what} // return exists $packet->{$what} ? 'maybe' : 'no';
         return any_of(map { my $name = $_ =~ s/[*+]$//r; $name eq $_ ? $nic eq $_ : index($nic, $name) == 0 } @values);
     }
     return any_of(map { /^(?:udp|17)$/ } @values) if $what eq 'protocol';
@@ -162,7 +209,9 @@ sub parse_nft_rule {
     if ($text =~ s/ ?\b(jump|goto) (\S+)$//) { $verdict = "$1 $2" }
     elsif ($text =~ s/ ?\b(accept|return)$//) { $verdict = $1 }
     elsif ($text =~ s/ ?\b(?:drop|reject(?: with .*)?)$//) { $verdict = 'drop' }
-    elsif ($text =~ s/ ?\bqueue\b.*$//) { $verdict = 'unclear' }
+    elsif ($text =~ s/ ?\bmasquerade\b.*$//) { $verdict = 'masquerade' }
+    # A packet that is translated or not tracked is another one for all that comes after.
+    elsif ($text =~ s/ ?\b(?:queue|dnat|snat|redirect|tproxy|notrack|synproxy|fwd|dup)\b.*$//) { $verdict = 'unclear' }
     return unless length $verdict;
     my @conditions;
     while (length($text = $text =~ s/^\s+//r)) {
@@ -175,6 +224,9 @@ sub parse_nft_rule {
         elsif ($text =~ s/^ip ([sd]addr) $values//) { push @conditions, [$1, $2, values_of($3)] }
         elsif ($text =~ s/^fib daddr type $values//) { push @conditions, ['address type', $1, values_of($2)] }
         elsif ($text =~ s/^meta pkttype $values//) { push @conditions, ['packet type', $1, values_of($2)] }
+        # Machines of the network are where the way back goes to.
+        elsif ($text =~ s/^fib saddr \. (?:mark \. )?iif oif (?:missing|0)\b//) { push @conditions, ['never'] }
+        elsif ($text =~ s/^fib saddr \. (?:mark \. )?iif oif exists\b//) { }
         # Nothing of this is translated.
         elsif ($text =~ s/^ct status (?:dnat|snat)\b//) { push @conditions, ['never'] }
         elsif ($text =~ /^(?:tcp|sctp|dccp|icmp|icmpv6|igmp|esp|ah) /) { push @conditions, ['protocol', undef, 'another']; last }
@@ -186,17 +238,21 @@ sub parse_nft_rule {
 
 sub values_of { my ($text) = @_; return grep { length } split /[{}",\s]+/, $text }
 
-my %GOES_ON = map { ($_ => 1) } qw(LOG NFLOG ULOG MARK CONNMARK SECMARK CONNSECMARK TRACE CT SET AUDIT CHECKSUM CLASSIFY NOTRACK TCPMSS);
+my %GOES_ON = map { ($_ => 1) } qw(LOG NFLOG ULOG MARK CONNMARK SECMARK CONNSECMARK TRACE CT SET AUDIT CHECKSUM CLASSIFY TCPMSS DSCP TOS TTL);
+
+my %UNCLEAR = map { ($_ => 1) } qw(NFQUEUE DNAT SNAT REDIRECT NETMAP TPROXY NOTRACK);
 
 # The same as `iptables -S` prints it.
 sub parse_iptables_rule {
     my ($text) = @_;
     $text =~ s/--comment (?:"(?:[^"\\]|\\.)*"|\S+)//g;
-    return unless $text =~ s/-([jg]) (\S+)(?: .*)?$//;
-    my ($how, $target) = ($1, $2);
-    return if $GOES_ON{$target};
-    my $verdict = { ACCEPT => 'accept', DROP => 'drop', REJECT => 'drop', RETURN => 'return', NFQUEUE => 'unclear' }->{$target} // ($how eq 'g' ? "goto $target" : "jump $target");
+    return unless $text =~ s/-([jg]) (\S+)( .*)?$//;
+    my ($how, $target, $more) = ($1, $2, $3 // '');
+    return if $GOES_ON{$target} && $more !~ /--notrack/;
+    my $verdict = { ACCEPT => 'accept', DROP => 'drop', REJECT => 'drop', RETURN => 'return', MASQUERADE => 'masquerade', CT => 'unclear' }->{$target} // ($UNCLEAR{$target} ? 'unclear' : $how eq 'g' ? "goto $target" : "jump $target");
     my @conditions;
+    # As above: the way back to a machine of the network is there.
+    push @conditions, ['never'] if $text =~ s/-m rpfilter((?: --(?:loose|validmark|accept-local|invert))*)// && $1 =~ /--invert/;
     my @words = split ' ', $text;
     while (@words) {
         my $is_not = $words[0] eq '!' ? shift @words : undef;

@@ -94,7 +94,8 @@ sub ufw_rules {
 
 sub program_of { my ($name) = @_; return (grep { -x } map { "$_/$name" } qw(/usr/sbin /sbin /usr/bin /bin /usr/local/sbin))[0] }
 
-# All chains of nftables: { family, table, name, hook, policy, rules => [[text, handle], …] }.
+# All chains of nftables: { family, table, name, type, hook, devices, policy, rules => [[text, handle], …] }; type and hook are
+# empty for those that others jump to.
 sub nft_chains {
     my $nft = program_of('nft') or return;
     my ($status, $said) = run([$nft, '-a', '-t', 'list', 'ruleset']);
@@ -102,11 +103,11 @@ sub nft_chains {
     my ($family, $table, $chain, $text, @chains) = ('', '', undef, '');
     for my $line (split /\n/, $said) {
         if ($line =~ /^table (\S+) (\S+) \{/) { ($family, $table, $chain) = ($1, $2, undef) }
-        elsif ($line =~ /^\tchain (\S+) \{/) { push @chains, $chain = { family => $family, table => $table, name => $1, policy => '', hook => '', rules => [] } }
+        elsif ($line =~ /^\tchain (\S+) \{/) { push @chains, $chain = { family => $family, table => $table, name => $1, type => '', policy => '', hook => '', rules => [] } }
         elsif ($line =~ /^\t?\}/) { $chain = undef }
         elsif (!$chain) { next }
-        elsif ($line =~ /^\t\ttype (?:filter|route) hook (\w+) /) {
-            $chain->{hook} = $1 if grep { $_ eq $family } 'ip', 'inet';
+        elsif ($line =~ /^\t\ttype (\w+) hook (\w+) (?:devices? = (\{[^}]*\}|\S+) |device (\S+) )?/) {
+            @$chain{'type', 'hook', 'devices'} = ($1, $2, [values_of($3 // $4 // '')]);
             $chain->{policy} = $1 if $line =~ /policy (\w+);/;
         }
         else {
@@ -119,16 +120,17 @@ sub nft_chains {
     return @chains;
 }
 
-# The filter table of iptables: { program, chains => { name → { policy, rules } } }; never loads one that is not there.
+# A table of iptables, as each of its kinds has it: { name, table, program, chains => { name → { policy, rules } } }; never loads
+# one that is not there.
 sub iptables_tables {
-    my ($chains) = @_;
+    my ($chains, $wanted) = @_;
     my @programs;
-    push @programs, 'iptables-nft' if grep { $_->{family} eq 'ip' && $_->{table} eq 'filter' } @$chains;
-    push @programs, 'iptables-legacy' if slurp_proc('/proc/net/ip_tables_names') =~ /^filter$/m;
+    push @programs, 'iptables-nft' if grep { $_->{family} eq 'ip' && $_->{table} eq $wanted } @$chains;
+    push @programs, 'iptables-legacy' if slurp_proc('/proc/net/ip_tables_names') =~ /^$wanted$/m;
     my @tables;
     for my $name (@programs) {
         my $program = program_of($name) or next;
-        my ($status, $said) = run([$program, '-w', '5', '-S']);
+        my ($status, $said) = run([$program, '-w', '5', '-t', $wanted, '-S']);
         next if $status;
         my %chains;
         for my $line (split /\n/, $said) {
@@ -136,7 +138,7 @@ sub iptables_tables {
             elsif ($line =~ /^-N (\S+)$/) { $chains{$1} = { policy => '', rules => [] } }
             elsif ($line =~ /^-A (\S+) (.*)$/) { push @{ $chains{$1}{rules} }, $2 }
         }
-        push @tables, { name => $name, program => $program, chains => \%chains };
+        push @tables, { name => $name, table => $wanted, program => $program, chains => \%chains };
     }
     return @tables;
 }
@@ -146,7 +148,7 @@ sub jumps_to { my ($table, $chain) = @_; return grep { / -[jg] \Q$chain\E$/ || /
 # Who manages what: { chains, tables, ufw, firewalld }.
 sub observe_firewall {
     my $chains = [nft_chains()];
-    my @tables = iptables_tables($chains);
+    my @tables = iptables_tables($chains, 'filter');
     return {
         chains    => $chains,
         tables    => \@tables,
@@ -204,7 +206,7 @@ sub barriers {
     my ($seen, $rules) = @_;
     my @barriers;
     my ($by_iptables) = grep { $_->{name} eq 'iptables-nft' } @{ $seen->{tables} };
-    for my $chain (grep { $_->{hook} eq 'input' } @{ $seen->{chains} }) {
+    for my $chain (grep { $_->{hook} eq 'input' && $_->{type} eq 'filter' && $_->{family} =~ /^(?:ip|inet)$/ } @{ $seen->{chains} }) {
         next if $seen->{firewalld} && $chain->{table} eq 'firewalld';
         next if $by_iptables && $chain->{family} eq 'ip' && $chain->{table} eq 'filter' && $chain->{name} eq 'INPUT';
         my @want = any_rules($rules) && nft_can_drop($chain, $seen->{chains}, $rules, {}) ? nft_rules($rules) : ();
