@@ -58,6 +58,16 @@ const chains: readonly Chain[] = [
     boots: false,
   },
   {
+    name: "a refind.conf that waits for ever, by a word that is no number",
+    ...edit("/srv/tftp/refind.conf", "s/^timeout .*/timeout soon/"),
+    boots: false,
+  },
+  {
+    name: "a refind.conf that switches off",
+    ...edit("/srv/tftp/refind.conf", "s/^timeout .*/&\\nshutdown_after_timeout/"),
+    boots: false,
+  },
+  {
     name: "a refind.conf that nobody but root may read",
     harm: "chmod 600 /srv/tftp/refind.conf",
     mend: "chmod 644 /srv/tftp/refind.conf",
@@ -103,6 +113,18 @@ const chains: readonly Chain[] = [
     harm: `${dropUdp("meta l4proto udp accept;")}; nft 'add chain inet mine output { type filter hook output priority filter; policy drop; }; add rule inet mine output oifname "lo" accept; add rule inet mine output ct state established,related accept'`,
     mend: "nft flush ruleset",
     boots: false,
+  },
+  {
+    name: "a firewall that drops requests before its input rules",
+    harm: "nft 'add table inet mine { chain early { type filter hook prerouting priority raw; policy accept; udp dport 69 drop; }; }'",
+    mend: "nft flush ruleset",
+    boots: false,
+  },
+  {
+    name: "a gateway that hides all machines behind its own address",
+    harm: "nft 'add table ip mine { chain post { type nat hook postrouting priority srcnat; policy accept; ip saddr 192.168.1.0/24 masquerade; }; }'",
+    mend: "nft flush ruleset",
+    boots: true,
   },
   {
     name: "a firewall with a limit",
