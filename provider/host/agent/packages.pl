@@ -25,6 +25,7 @@ sub apt {
     };
     my ($status, $said) = run(['apt-get', @options, @words], $watch);
     if ($status && !$updated++) {
+        mend_dpkg();
         say_to($_, 'apt: renewing the package lists') for @$ids;
         my (undef, $renewal) = run(['apt-get', @options, 'update'], $watch);
         ($status, $said) = run(['apt-get', @options, @words], $watch);
@@ -32,6 +33,13 @@ sub apt {
     }
     begin_sync() unless $words[0] =~ /download/;
     return ($status, $said);
+}
+
+# What an apt that was ended in the middle has left: until it is configured, no other apt does anything.
+sub mend_dpkg {
+    my (undef, $audit) = run(['dpkg', '--audit']);
+    run(['dpkg', '--configure', '-a', '--force-confdef', '--force-confold']) if length $audit;
+    return;
 }
 
 my @syncing;
@@ -84,8 +92,7 @@ sub bring_packages {
     symlink '/dev/null', $_ or die "cannot mask $_: $!\n" for @masks;
     sync_folder($UNITS);
     run(['systemctl', 'daemon-reload']);
-    my (undef, $audit) = run(['dpkg', '--audit']);
-    run(['dpkg', '--configure', '-a', '--force-confdef', '--force-confold']) if length $audit;
+    mend_dpkg();
     replace_file($SINCE, '', 0600) unless -e $SINCE;
     keep_replaced($puts, %before);
     say_to($_, 'apt: installing ' . join(', ', @missing)) for @ids;

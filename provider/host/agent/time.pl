@@ -107,11 +107,19 @@ sub replaced_packages {
 
 sub rows_of_stand_in { my ($package) = @_; return map { [map { decode($_) } split / /, $_] } split /\n/, slurp(stand_in_marker($package)) // '' }
 
+# After an apt that failed. Where it has begun, the marker is all that knows what was there before.
 sub forget_stand_ins {
     my ($puts, %installed) = @_;
-    for my $found (all_ops($puts, 'standIn')) { my $package = $found->[1][1]; unlink stand_in_marker($package) unless $installed{$package} }
+    for my $found (all_ops($puts, 'standIn')) {
+        my $package = $found->[1][1];
+        next if is_begun($package) || grep { !$installed{ $_->[0] } } rows_of_stand_in($package);
+        unlink stand_in_marker($package);
+    }
     return;
 }
+
+# Whether anything of a package is here but its configuration: installed, or half of it.
+sub is_begun { my ($package) = @_; my (undef, $said) = run(['dpkg-query', '-W', '-f', '${db:Status-Abbrev}', $package]); return $said =~ /^.[^nc ]/ }
 
 # When nobody wants a stand-in any more, what it replaced comes back, and it goes with all it had: the one package that
 # does not stay. After the transaction; a failure here changes nothing that serves, and the next run goes on with it.
@@ -122,6 +130,7 @@ sub give_back_replaced {
         my $package = decode(name_of($marker) =~ s/^stand-in://r);
         next if $wanted{$package};
         my @rows = rows_of_stand_in($package);
+        mend_dpkg();
         my %installed = installed_packages();
         my @lost = grep { !$installed{ $_->[0] } } @rows;
         if (@lost) {
@@ -144,13 +153,11 @@ sub give_back_replaced {
             my $state = unit_state($unit)->{ActiveState};
             run(['systemctl', $active eq 'active' ? 'start' : 'stop', $unit]) if ($active eq 'active') != ($state eq 'active');
         }
-        my ($status, $said) = (0, '');
-        for my $wait (0 .. 300) {
-            ($status, $said) = run(['dpkg', '--purge', $package]);
-            last unless $status && $said =~ /lock/;
-            sleep 1;
+        my $complaint = purge_package($package);
+        if (defined $complaint) {
+            warn_to($_, "$package stays on the host until the next run, because dpkg could not remove it: $complaint") for @ids;
+            next;
         }
-        warn_to($_, "$package stays on the host, because dpkg could not remove it: $said") for $status ? @ids : ();
         my @brought = grep { $_ ne $package } split /\n/, slurp($BROUGHT) // '';
         if (@brought) { replace_file($BROUGHT, join('', map { "$_\n" } @brought), 0600) }
         else { unlink $BROUGHT }
@@ -159,6 +166,21 @@ sub give_back_replaced {
         sync_folder($KEPT);
     }
     return;
+}
+
+# Takes a package and its configuration away; what dpkg said if it can't. Another that holds dpkg's lock is waited for, and what
+# it was ended in the middle of is gone on with.
+sub purge_package {
+    my ($package) = @_;
+    my ($said, $failed) = ('', 0);
+    for my $wait (0 .. 300) {
+        (my $status, $said) = run(['dpkg', '--force-remove-reinstreq', '--purge', $package]);
+        return undef unless $status;
+        if ($said =~ /lock/) { sleep 1; next }
+        last if ++$failed == 3;
+        mend_dpkg();
+    }
+    return $said;
 }
 
 # What `systemctl enable` would make for a unit of the distribution; a link that is there already stays what it is.

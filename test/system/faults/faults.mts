@@ -225,12 +225,15 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "apt is killed": {
     change: "packages come or go",
-    // Whatever of it is at work at that moment, with its children.
-    strike: ({ lab, random }) =>
-      lab.node0.run(
-        `for i in $(seq 400); do pkill -KILL -x '${random.one(["apt-get", "dpkg", "apt-get|dpkg|dpkg-deb"])}' && exit; sleep 0.01; done`,
+    // Whatever of it is at work at some moment after it began.
+    strike: ({ lab, random }) => {
+      const victim = random.one(["apt-get", "dpkg", "apt-get|dpkg|dpkg-deb"]);
+      const within = (what: string) => `for i in $(seq 400); do ${what} && break; sleep 0.01; done`;
+      return lab.node0.run(
+        `${within("pgrep -x 'apt-get|dpkg' >/dev/null")}; sleep ${random.between(0, 30) / 10}; ${within(`pkill -KILL -x '${victim}'`)}`,
         { check: false },
-      ),
+      );
+    },
   },
   "a noisy .bashrc": {
     harmless: true,

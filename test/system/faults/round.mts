@@ -140,7 +140,7 @@ async function play(
   violations.push(
     ...untouched(brokenFiles(lab)).map((line) => `after the next up: ${line}`),
     ...(await notServed(lab)).map((line) => `after the next up: ${line}`),
-    ...notReached(lab, wanted).map((line) => `after the next up: ${line}`),
+    ...(await notReached(lab, wanted)).map((line) => `after the next up: ${line}`),
     ...strange(old, seen, reached, mayTouch),
     ...((await fault.lost?.(scene)) ?? []),
   );
@@ -223,7 +223,7 @@ async function providerEnds(lab: Lab): Promise<void> {
 }
 
 /** What the program says and node 0 has not. */
-function notReached(lab: Lab, wanted: Wanted): readonly string[] {
+async function notReached(lab: Lab, wanted: Wanted): Promise<readonly string[]> {
   const text = (path: string): string => readFileSync(join(lab.node0.root, path), "utf8");
   const wrong: string[] = [];
   const hosts = text("/etc/dhcp/netboot/hosts.conf");
@@ -241,6 +241,11 @@ function notReached(lab: Lab, wanted: Wanted): readonly string[] {
   if (!text("/etc/netboot-names/hosts").includes(`10.20.1.${wanted.filer} filer`)) wrong.push("another record");
   if (existsSync(join(lab.node0.root, "/etc/chrony/conf.d/netboot.conf")) !== wanted.time)
     wrong.push("another time server");
+  // One of them keeps node 0's time, and gives the other its place back.
+  const { stdout: daemons } = await lab.node0.run("dpkg -l chrony systemd-timesyncd | awk '/^.i /{ print $2 }'");
+  const keeper = wanted.time ? "chrony" : "systemd-timesyncd";
+  if (daemons.trim() !== keeper)
+    wrong.push(`the time is kept by ${daemons.trim().split("\n").join(", ")}, not ${keeper}`);
   return wrong;
 }
 
