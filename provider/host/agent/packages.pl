@@ -64,10 +64,18 @@ sub complaint_of {
     return join "\n", map { "  $_" } unique(grep { defined } @lines);
 }
 
-sub installed_packages {
+# Packages by the second letter of dpkg's short status: name → 1.
+sub packages_in {
+    my ($states) = @_;
     my (undef, $said) = run(['dpkg-query', '-W', '-f', '${db:Status-Abbrev} ${Package}\n']);
-    return map { /^.i  ?(\S+)$/ ? ($1 => 1) : () } split /\n/, $said;
+    return map { /^.$states.? ?(\S+)$/ ? ($1 => 1) : () } split /\n/, $said;
 }
+
+# What works; W and t wait for a trigger and are installed as well.
+sub installed_packages { return packages_in('[iWt]') }
+
+# What is here, be it half of it; n and c are not.
+sub present_packages { return packages_in('[^nc]') }
 
 sub unit_known { my ($unit) = @_; my $name = $unit =~ s/\.service$//r; return grep { -e } "/lib/systemd/system/$unit", "/usr/lib/systemd/system/$unit", "/etc/init.d/$name" }
 
@@ -87,6 +95,7 @@ sub bring_packages {
     my %before = installed_packages();
     my @missing = grep { !$before{$_} } sort keys %units;
     return unless @missing;
+    my %present = present_packages();
     my @ids = sort keys %ids;
     my @masks = map { "$UNITS/$_" } grep { !unit_known($_) && look_at("$UNITS/$_")->{type} eq 'absent' } unique(map { @{ $units{$_} } } @missing);
     symlink '/dev/null', $_ or die "cannot mask $_: $!\n" for @masks;
@@ -107,7 +116,8 @@ sub bring_packages {
         unlink grep { !$needed{ name_of($_) } } @masks;
         run(['systemctl', 'daemon-reload']);
     }
-    my @brought = grep { !$before{$_} } sort keys %after;
+    my %now = present_packages();
+    my @brought = grep { !$present{$_} } sort keys %now;
     push @brought_now, @brought;
     my %known = map { $_ => 1 } split /\n/, slurp($BROUGHT) // '';
     replace_file($BROUGHT, join('', map { "$_\n" } sort keys %{ { %known, map { $_ => 1 } @brought } }), 0600) if @brought;

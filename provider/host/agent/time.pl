@@ -56,7 +56,7 @@ sub time_daemons {
     my (@known) = @_;
     my %is = map { ($_ => 1) } @known;
     my (undef, $said) = run(['dpkg-query', '-W', '-f', '${db:Status-Abbrev}\t${Package}\t${Version}\t${Provides}\n']);
-    return map { /^.i  ?\t(\S+)\t(\S+)\t(.*)$/ && ($is{$1} || $3 =~ /\btime-daemon\b/) ? ($1 => $2) : () } split /\n/, $said;
+    return map { /^.[iWt]  ?\t(\S+)\t(\S+)\t(.*)$/ && ($is{$1} || $3 =~ /\btime-daemon\b/) ? ($1 => $2) : () } split /\n/, $said;
 }
 
 sub stand_in_marker { my ($package) = @_; return "$KEPT/" . as_name("stand-in:$package") }
@@ -110,16 +110,14 @@ sub rows_of_stand_in { my ($package) = @_; return map { [map { decode($_) } spli
 # After an apt that failed. Where it has begun, the marker is all that knows what was there before.
 sub forget_stand_ins {
     my ($puts, %installed) = @_;
+    my %present = present_packages();
     for my $found (all_ops($puts, 'standIn')) {
         my $package = $found->[1][1];
-        next if is_begun($package) || grep { !$installed{ $_->[0] } } rows_of_stand_in($package);
+        next if $present{$package} || grep { !$installed{ $_->[0] } } rows_of_stand_in($package);
         unlink stand_in_marker($package);
     }
     return;
 }
-
-# Whether anything of a package is here but its configuration: installed, or half of it.
-sub is_begun { my ($package) = @_; my (undef, $said) = run(['dpkg-query', '-W', '-f', '${db:Status-Abbrev}', $package]); return $said =~ /^.[^nc ]/ }
 
 # When nobody wants a stand-in any more, what it replaced comes back, and it goes with all it had: the one package that
 # does not stay. After the transaction; a failure here changes nothing that serves, and the next run goes on with it.
