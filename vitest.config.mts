@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 // Makes provider/embedded.ts, which a fresh clone has not.
 import "./tools/embed.mts";
 
-/** One machine and two cores: the files take turns, and each brings a lab of its own up and down. */
-const onTheHost = { fileParallelism: false, testTimeout: 600_000, hookTimeout: 900_000 };
+/** Each file brings a lab of its own up and down. Most of its time one waits, so two share a machine well, be it a small one. */
+const onTheHost = { maxWorkers: 2, testTimeout: 600_000, hookTimeout: 900_000 };
 
 export default defineConfig({
   test: {
