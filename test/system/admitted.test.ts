@@ -27,6 +27,7 @@ const iptables = (...rules: readonly string[]): string =>
   ["-A INPUT -i lo -j ACCEPT", "-A INPUT -p tcp --dport 22 -j ACCEPT", ...rules, "-P INPUT DROP"]
     .map((rule) => `iptables ${rule}`)
     .join("\n");
+const withoutNft = "mv /usr/sbin/nft /usr/sbin/nft.away";
 const inDocker = "iptables -N DOCKER-USER; iptables -A DOCKER-USER -j RETURN";
 
 /** Rulesets as people have them: what really comes through, and what is said of it, which is never more than that. */
@@ -194,6 +195,10 @@ const rulesets: readonly (readonly [name: string, setUp: string, truth: boolean,
     false,
     "in doubt",
   ],
+  ["iptables without nft(8), and nothing let in", `${iptables()}\n${withoutNft}`, false, "kept out"],
+  ["iptables without nft(8), all let in", `${iptables("-A INPUT -p udp -j ACCEPT")}\n${withoutNft}`, true, "admitted"],
+  ["nftables without nft(8)", `${nft("meta l4proto udp accept;")}\n${withoutNft}`, true, "in doubt"],
+  ["neither rules nor nft(8)", withoutNft, true, "admitted"],
   [
     "iptables, logged and limited",
     iptables(
@@ -209,7 +214,8 @@ const rulesets: readonly (readonly [name: string, setUp: string, truth: boolean,
 describe("what the firewall of node 0 admits", () => {
   let lab: Lab;
   let project: ScratchProject;
-  const open = `iptables -P OUTPUT ACCEPT; iptables -P INPUT ACCEPT
+  const open = `test ! -e /usr/sbin/nft.away || mv /usr/sbin/nft.away /usr/sbin/nft
+    iptables -P OUTPUT ACCEPT; iptables -P INPUT ACCEPT
     for table in filter raw mangle nat; do iptables -t $table -F; iptables -t $table -X; done; nft flush ruleset; tc qdisc del dev eno2 clsact 2>/dev/null || true`;
 
   const program = (more: string): string =>

@@ -41,6 +41,8 @@ sub why_not_admitted {
             $doubt //= { sure => 0, text => "it can't be told whether node 0's firewall lets through $packet->{what} $where, because of $by; $help" };
         }
     }
+    my @unread = program_of('nft') ? () : grep { !/^(?:ip6|arp) / && !(/^ip (?:raw|mangle|nat|security|filter)$/ && program_of('iptables-nft')) } nft_tables();
+    $doubt //= { sure => 0, text => "it can't be told what node 0's firewall lets through: no program nft is there to read " . join(', ', map { "table $_" } @unread) . '; install nftables' } if @unread;
     my ($programs) = programs_on($interface);
     $doubt //= { sure => 0, text => "it can't be told what $programs on $interface let through; take them off, or reboot one machine first" } if $programs;
     return $doubt;

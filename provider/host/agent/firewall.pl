@@ -120,12 +120,36 @@ sub nft_chains {
     return @chains;
 }
 
+# The kernel's tables of nftables, as "family table", by its own netlink: for a host that has iptables or firewalld and no nft(8).
+sub nft_tables {
+    socket my $netlink, 16, 3, 12 or return;
+    my ($list_tables, $request_and_dump) = (10 << 8 | 1, 0x301);
+    send $netlink, pack('L S S L L C C n', 20, $list_tables, $request_and_dump, 1, 0, 0, 0, 0), 0 or return;
+    my @tables;
+    while (defined recv $netlink, my $said, 65536, 0) {
+        while (length $said >= 20) {
+            my ($length, $type, $family) = unpack 'L S x10 C', $said;
+            # 2 is a refusal and 3 the end.
+            return @tables if $type <= 3 || $length < 20;
+            my $attributes = substr $said, 20, $length - 20;
+            while (length $attributes >= 4) {
+                my ($size, $kind) = unpack 'S S', $attributes;
+                last if $size < 4;
+                push @tables, ({ 1 => 'inet', 2 => 'ip', 3 => 'arp', 5 => 'netdev', 7 => 'bridge', 10 => 'ip6' }->{$family} // $family) . ' ' . unpack('Z*', substr $attributes, 4, $size - 4) if $kind == 1;
+                substr $attributes, 0, ($size + 3) & ~3, '';
+            }
+            substr $said, 0, ($length + 3) & ~3, '';
+        }
+    }
+    return @tables;
+}
+
 # A table of iptables, as each of its kinds has it: { name, table, program, chains => { name → { policy, rules } } }; never loads
 # one that is not there.
 sub iptables_tables {
     my ($chains, $wanted) = @_;
     my @programs;
-    push @programs, 'iptables-nft' if grep { $_->{family} eq 'ip' && $_->{table} eq $wanted } @$chains;
+    push @programs, 'iptables-nft' if grep { $_ eq "ip $wanted" } program_of('nft') ? map({ "$_->{family} $_->{table}" } @$chains) : nft_tables();
     push @programs, 'iptables-legacy' if slurp_proc('/proc/net/ip_tables_names') =~ /^$wanted$/m;
     my @tables;
     for my $name (@programs) {
