@@ -8,9 +8,9 @@ const onTheHost = { maxWorkers: 2, testTimeout: 600_000, hookTimeout: 900_000 };
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
-      { test: { name: "system", include: ["test/system/**/*.test.ts"], ...onTheHost } },
-      { test: { name: "matrix", include: ["test/matrix/**/*.test.ts"], ...onTheHost } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], sequence: { groupOrder: 0 } } },
+      { test: { name: "system", include: ["test/system/**/*.test.ts"], ...onTheHost, sequence: { groupOrder: 1 } } },
+      { test: { name: "matrix", include: ["test/matrix/**/*.test.ts"], ...onTheHost, sequence: { groupOrder: 2 } } },
     ],
   },
 });

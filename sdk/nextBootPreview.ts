@@ -14,6 +14,12 @@ interface Stack {
 /** Ends when nothing is asked of the engine any more: with it an inline program of the Automation API ends, too. */
 const { waitForRPCs } = pulumi.runtime as unknown as { waitForRPCs(): Promise<void> };
 
+/** Whether this is one of several programs in a process, which the SDK keeps apart by a storage of its own. */
+function isInline(): boolean {
+  const { asyncLocalStorage } = globalThis as { asyncLocalStorage?: { getStore(): unknown } };
+  return asyncLocalStorage?.getStore() !== undefined;
+}
+
 interface Preview {
   total: number;
   /** Whether the end of the program is waited for. */
@@ -36,7 +42,8 @@ function previewNow(): Preview {
   previews.set(stack, preview);
   if (!preview.isAwaited) {
     preview.isAwaited = true;
-    void tellAtTheEnd(preview, stack);
+    if (isInline()) void tellAtTheEnd(preview, stack);
+    else process.once("exit", (code) => code === 0 && !pulumi.log.hasErrors() && tellOnExit(preview));
   }
   return preview;
 }
@@ -71,7 +78,12 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-/** Says the sentence when the program has said all it wants: the engine shows it below everything else. */
+/** Says the sentence as the last word of the process, which the engine shows below everything else. */
+function tellOnExit({ total, changes }: Preview): void {
+  if (total > 0) process.stdout.write(`${describeNextBoots(changes, total)}\n`);
+}
+
+/** Says the sentence when an inline program of the Automation API has asked all it wants, for its process goes on. */
 async function tellAtTheEnd(preview: Preview, stack: Stack): Promise<void> {
   try {
     await stack.outputs?.promise();

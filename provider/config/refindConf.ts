@@ -57,12 +57,17 @@ const shape = {
     .optional(),
   defaultSelection: z
     .string()
-    .regex(/^[\p{L}\p{N}+][\p{L}\p{N}+ ._:,\\/()-]{0,99}$/u, {
+    .regex(/^[A-Za-z0-9+][A-Za-z0-9+ ._:,\\/()-]{0,99}$/, {
       error: (issue) =>
         `${quoted(issue.input)} is no selection; write an entry's number or a part of its title, as in "1" or "debian,ubuntu"`,
     })
     .optional(),
-  scanFor: listOf(scanSources, '["internal"]'),
+  scanFor: listOf(scanSources, '["internal"]').refine(
+    (sources) => sources === undefined || sources.length === 0 || sources.some((source) => source !== "manual"),
+    {
+      error: '"manual" alone finds nothing; write it in a whole text with a menuentry, or add "internal"',
+    },
+  ),
   textOnly: z.boolean().optional(),
   hideUi: z
     .array(z.enum(uiParts), { error: (issue) => `${quoted(issue.input)} is no list; write it as ["hwtest", "hints"]` })
@@ -94,7 +99,7 @@ export function renderRefindConf(conf: RefindConf): string {
   return fill("refind.conf", {
     timeoutSeconds: conf.timeoutSeconds ?? 1,
     // rEFInd takes spaces and commas for the end of a word, unless it is in quotes.
-    defaultSelection: /^[\p{L}\p{N}]+$/u.test(selection) ? selection : `"${selection}"`,
+    defaultSelection: /^[A-Za-z0-9]+$/.test(selection) ? selection : `"${selection}"`,
     hideUi: conf.hideUi ?? ["hwtest", "hints"],
     bannerScale: conf.bannerScale ?? "noscale",
     textOnly: conf.textOnly ?? true,

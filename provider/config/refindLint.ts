@@ -49,7 +49,7 @@ function number(least: number, most: number, example: number): Rule {
 
 /** On without a word; rEFInd takes every word for "on" but these three. */
 const onOff: Rule = (args) =>
-  args.length <= 1 && oneOf(args[0] ?? "true", ["true", "on", "1", "false", "off", "0"])
+  args.length <= 1 && oneOf(args[0] ?? "true", ["true", "on", "yes", "1", "false", "off", "0"])
     ? undefined
     : "the option takes true or false, and rEFInd takes everything else for true; write false to turn it off";
 
@@ -106,8 +106,11 @@ const showTools: Rule = (args) =>
 const defaultSelection: Rule = (args) => {
   const [, ...times] = args;
   if (args.length === 1) return undefined;
-  if (args.length === 3 && times.every((time) => /^([01]?\d|2[0-3]):[0-5]\d$/.test(time))) return undefined;
-  return 'the option takes one text, in quotes if it has spaces or commas, as in "debian,ubuntu", and perhaps two times of day, as in 23:30 2:00';
+  if (args.length === 3 && times.every((time) => /^([01]?\d|2[0-3]):[0-5]\d$/.test(time))) {
+    const [from = 0, to = 0] = times.map((time) => Number(time.replace(":", ".")));
+    return from < to ? undefined : "rEFInd never takes a time across midnight; write it to its end, as in 23:30 23:59";
+  }
+  return 'the option takes one text, in quotes if it has spaces or commas, as in "debian,ubuntu", and perhaps two times of day, as in 8:00 18:30';
 };
 
 const resolution: Rule = (args) =>
@@ -252,6 +255,12 @@ export function lintRefindConf(whole: string): readonly Problem[] {
     if (args.at(-1) === "{") depth = Math.min(depth + 1, levels.length - 1);
   });
   if (depth > 0) problems.push({ path: "", message: 'a menuentry is not closed; end it with a line "}"' });
+  if (entries === 0 && sources?.length === 1 && /^m/i.test(sources[0] ?? "")) {
+    problems.push({
+      path: "",
+      message: `scanfor has nothing but manual, and there is no menuentry that is enabled; add one, or "scanfor internal,manual"`,
+    });
+  }
   if (entries > 0 && sources !== undefined && !sources.some((word) => /^m/i.test(word))) {
     const message = `rEFInd reads menuentry only if scanfor has the word manual; write "scanfor ${[...sources, "manual"].join(",")}"`;
     problems.push({ path: "", message });
@@ -270,11 +279,11 @@ function meant(word: string, allowed: readonly string[]): string {
     : `did you mean ${near}?`;
 }
 
-/** The words of a line as rEFInd takes them: spaces, commas and "=" divide, quotes hold together, "#" ends. */
+/** The words of a line as rEFInd takes them: spaces, commas and "=" divide, quotes hold together (two are one), "#" ends. */
 export function wordsOf(line: string): readonly string[] {
-  return [...line.matchAll(/#.*|"([^"]*)"?|([^\s,="#]+)/g)]
+  return [...line.matchAll(/#.*|"((?:[^"]|"")*)"?|([^ \t,="#]+)/g)]
     .filter(([word]) => !word.startsWith("#"))
-    .map(([, inQuotes, bare]) => inQuotes ?? bare ?? "");
+    .map(([, inQuotes, bare]) => inQuotes?.replaceAll('""', '"') ?? bare ?? "");
 }
 
 function lintText(whole: string): string | undefined {

@@ -272,9 +272,20 @@ END
     project.write({ "index.ts": programOn(lab, timed("time: false, ")) });
     await project.succeed(up);
     expect(await keepers()).toBe("ii systemd-timesyncd\n");
+    // Now the agent dies with apt; what apt brought is ours all the same.
+    await lab.node0.run(`cat > /root/dying-dpkg <<'END'
+#!/bin/sh
+/usr/bin/dpkg "$@"; status=$?
+case " $* " in *" --unpack "*) kill -KILL $(awk '{ print $4 }' /proc/$PPID/stat) $PPID ;; esac
+exit $status
+END
+      chmod +x /root/dying-dpkg; echo 'Dir::Bin::dpkg "/root/dying-dpkg";' > /etc/apt/apt.conf.d/99dying`);
     project.write({ "index.ts": programOn(lab, timed("")) });
+    expect((await project.pulumi(up)).code).not.toBe(0);
+    await lab.node0.run("rm /etc/apt/apt.conf.d/99dying /root/dying-dpkg");
     await project.succeed(up);
     expect(await keepers()).toMatch(/^ii chrony\n/);
+    expect((await lab.node0.run("cat /var/lib/pulumi-netboot/packages")).stdout).toMatch(/^chrony$/m);
   });
 
   it("stand in node 0's own table where no name server is wanted, and foreign lines stay", async () => {

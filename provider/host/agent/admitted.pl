@@ -33,7 +33,7 @@ sub why_not_admitted {
             next if $outcomes == $ACCEPT;
             my $sure = $outcomes == $DROP;
             # Where the kernel's helper for TFTP is used, it takes the first packet for one that belongs to the request.
-            $sure = 0 if $sure && !$comes_in && $packet->{state} eq 'new' && outcomes_in($way, { %$met, state => 'related' }, {}) != $DROP;
+            $sure = 0 if $sure && !$comes_in && $met->{state} eq 'new' && outcomes_in($way, { %$met, state => 'related' }, {}) != $DROP;
             my $rule = $sure ? $seen{drops} : $seen{doubtful} // $seen{drops};
             my $by = defined $rule ? "`$rule` in $way->{name}" : "the policy of $way->{name}";
             my $help = $comes_in ? 'declare a Firewall for it (a NetbootServer has one), or let it in yourself' : "let udp out on $interface";
@@ -41,10 +41,10 @@ sub why_not_admitted {
             $doubt //= { sure => 0, text => "it can't be told whether node 0's firewall lets through $packet->{what} $where, because of $by; $help" };
         }
     }
-    my @unread = program_of('nft') ? () : grep { !/^(?:ip6|arp) / && !(/^ip (?:raw|mangle|nat|security|filter)$/ && program_of('iptables-nft')) } nft_tables();
-    $doubt //= { sure => 0, text => "it can't be told what node 0's firewall lets through: no program nft is there to read " . join(', ', map { "table $_" } @unread) . '; install nftables' } if @unread;
-    my ($programs) = programs_on($interface);
-    $doubt //= { sure => 0, text => "it can't be told what $programs on $interface let through; take them off, or reboot one machine first" } if $programs;
+    rules_unread("no program nft is there to read table $_") for program_of('nft') ? () : grep { !/^(?:ip6|arp) / && !/^ip (?:raw|mangle|nat|security|filter)$/ } nft_tables();
+    $doubt //= { sure => 0, text => "it can't be told what node 0's firewall lets through: " . join(', ', unread_rules()) . '; mend that (install nftables), or reboot one machine first' } if unread_rules();
+    my ($programs) = map { programs_on($_) } $interface, nics_below($interface);
+    $doubt //= { sure => 0, text => "it can't be told what $programs let through; take them off, or reboot one machine first" } if $programs;
     return $doubt;
 }
 
@@ -69,7 +69,7 @@ sub ways_through {
     for my $table (@$tables) {
         my $first = $table->{chains}{$builtin} or next;
         my $of = $table->{table} eq 'filter' ? '' : ", table $table->{table}";
-        push @ways, { name => "chain $builtin of $table->{name}$of", policy => $first->{policy}, rules => $first->{rules}, chain_of => sub { ($table->{chains}{ $_[0] } // {})->{rules} }, parse => \&parse_iptables_rule, sees => {}, translates => $table->{table} eq 'nat' };
+        push @ways, { name => "chain $builtin of $table->{name}$of", policy => $first->{policy}, rules => $first->{rules}, chain_of => sub { ($table->{chains}{ $_[0] } // {})->{rules} }, parse => \&parse_iptables_rule, sees => $table->{table} eq 'raw' ? { state => 'invalid' } : {}, translates => $table->{table} eq 'nat' };
     }
     return @ways;
 }
@@ -77,35 +77,40 @@ sub ways_through {
 # How a chain of nftables sees a packet of this interface; nothing if it does not see it.
 sub seen_by {
     my ($chain, $interface) = @_;
+    # Before the kernel knows of which flow it is, every packet is of none.
+    my %sees = ($chain->{priority} // 0) < -200 || $chain->{family} eq 'netdev' ? (state => 'invalid') : ();
     if (@{ $chain->{devices} // [] }) {
         my %below = map { ($_ => 1) } $interface, nics_below($interface);
-        my ($nic) = grep { $below{$_} } @{ $chain->{devices} };
-        return defined $nic ? { iif => $nic, oif => $nic } : undef;
+        my @nics = grep { $below{$_} } @{ $chain->{devices} } or return;
+        # On which of several a packet comes nobody knows.
+        my $nic = @nics == 1 ? $nics[0] : undef;
+        return { %sees, iif => $nic, oif => $nic };
     }
-    return {} if $chain->{family} eq 'ip' || $chain->{family} eq 'inet';
-    # In a bridge it is one of the ports; which one nobody knows.
-    return $chain->{family} eq 'bridge' && described($interface) =~ / bridge forward_delay / ? { iif => undef, oif => undef } : undef;
+    return \%sees if $chain->{family} eq 'ip' || $chain->{family} eq 'inet';
+    # In a bridge it is one of the ports.
+    return $chain->{family} eq 'bridge' && described($interface) =~ / bridge forward_delay / ? { %sees, iif => undef, oif => undef } : undef;
 }
 
-# The members of a bond or a bridge, and what a VLAN lies on.
+# The members of a bond or a bridge, and what a VLAN lies on, down to the hardware.
 sub nics_below {
-    my ($interface) = @_;
+    my ($interface, $depth) = (@_, 0);
     my (undef, $members) = run(['ip', '-o', 'link', 'show', 'master', $interface]);
-    return ($members =~ /^\d+: ([^:@]+)/mg, described($interface) =~ /^\d+: [^:@]+@([^:]+):/);
+    my @below = ($members =~ /^\d+: ([^:@]+)/mg, described($interface) =~ /^\d+: [^:@]+@([^:]+):/);
+    return $depth < 4 ? unique(@below, map { nics_below($_, $depth + 1) } @below) : @below;
 }
-
-# An interface, as ip(8) tells all about it.
-sub described { my ($interface) = @_; my (undef, $said) = run(['ip', '-d', '-o', 'link', 'show', 'dev', $interface]); return $said }
 
 # What else decides about packets, in ways that can't be read from outside.
 sub programs_on {
     my ($interface) = @_;
-    return 'XDP programs' if described($interface) =~ m{ (?:prog/)?xdp\w*[ /]};
+    return "XDP programs on $interface" if described($interface) =~ m{ (?:prog/)?xdp\w*[ /]};
     my (undef, $said) = run(['tc', 'qdisc', 'show', 'dev', $interface]);
     my ($at) = $said =~ /^qdisc (clsact|ingress) /m or return;
-    return 'filters of tc(8)' if grep { (run(['tc', 'filter', 'show', 'dev', $interface, $_]))[1] =~ /\S/ } 'ingress', $at eq 'clsact' ? 'egress' : ();
+    return "filters of tc(8) on $interface" if grep { (run(['tc', 'filter', 'show', 'dev', $interface, $_]))[1] =~ /\S/ } 'ingress', $at eq 'clsact' ? 'egress' : ();
     return;
 }
+
+# An interface, as ip(8) tells all about it.
+sub described { my ($interface) = @_; my (undef, $said) = run(['ip', '-d', '-o', 'link', 'show', 'dev', $interface]); return $said }
 
 # The IPv4 addresses of an interface.
 sub addresses_of { my ($interface) = @_; my (undef, $said) = run(['ip', '-4', '-o', 'address', 'show', 'dev', $interface]); return $said =~ m{ inet ([0-9.]+)/}g }
@@ -152,7 +157,7 @@ sub all_hold {
 sub holds {
     my ($packet, $what, @values) = @_;
     return 'no' if $what eq 'never';
-    return 'maybe' if $what eq 'unknown' || grep { /^@/ } @values;
+    return 'maybe' if $what eq 'unknown' || grep { /^@/ || !/\w/ } @values;
     if ($what eq 'iif' || $what eq 'oif') {
         my $nic = $packet->{$what} // return exists $packet->{$what} ? 'maybe' : 'no';
         return any_of(map { my $name = $_ =~ s/[*+]$//r; $name eq $_ ? $nic eq $_ : index($nic, $name) == 0 } @values);
@@ -206,15 +211,18 @@ sub parse_nft_rule {
     return ['unclear'] if $text =~ /\bvmap\b/;
     $text =~ s/ ?comment "[^"]*"//g;
     $text =~ s/ ?\bcounter packets \d+ bytes \d+//g;
-    $text =~ s/ ?\blog(?: prefix "[^"]*"| level \S+| group \d+| flags (?:all|\S+(?: \S+)?))*//g;
+    $text =~ s/ ?\blog(?: prefix "[^"]*"| level \S+| group \d+| flags (?:all|skuid|ether|ip options|tcp \S+))*//g;
     my $verdict = '';
-    if ($text =~ s/ ?\b(jump|goto) (\S+)$//) { $verdict = "$1 $2" }
+    # A packet that is translated or not tracked is another one for all that comes after.
+    if ($text =~ s/ ?(?<!status )\b(?:queue|dnat|snat|redirect|tproxy|notrack|synproxy|fwd|dup)\b.*$//) { $verdict = 'unclear' }
+    elsif ($text =~ s/ ?\bmasquerade\b.*$//) { $verdict = 'masquerade' }
+    elsif ($text =~ s/ ?\b(jump|goto) (\S+)$//) { $verdict = "$1 $2" }
     elsif ($text =~ s/ ?\b(accept|return)$//) { $verdict = $1 }
     elsif ($text =~ s/ ?\b(?:drop|reject(?: with .*)?)$//) { $verdict = 'drop' }
-    elsif ($text =~ s/ ?\bmasquerade\b.*$//) { $verdict = 'masquerade' }
-    # A packet that is translated or not tracked is another one for all that comes after.
-    elsif ($text =~ s/ ?\b(?:queue|dnat|snat|redirect|tproxy|notrack|synproxy|fwd|dup)\b.*$//) { $verdict = 'unclear' }
     return unless length $verdict;
+    # Several things compared at once, as in `iifname . udp dport { "eno2" . 69 }`.
+    my $compared = $text =~ s/fib [sd]addr(?: \. (?:mark|[io]if))+//gr =~ s/\{[^}]*\}|"[^"]*"//gr;
+    return [$verdict, ['unknown']] if $compared =~ / \. /;
     my @conditions;
     while (length($text = $text =~ s/^\s+//r)) {
         my $values = qr/(!= )?(\{[^}]*\}|"[^"]*"|\S+(?:, ?\S+)*)/;

@@ -23,6 +23,7 @@ my $EDITS     = "$STATE/edits";
 my $UNDO      = "$STATE/undo";
 my $JOURNAL   = "$STATE/journal";
 my $BROUGHT   = "$STATE/packages";
+my $PLANNED   = "$STATE/packages.new";
 my $DEBS      = "$KEPT/debs";
 my $HEARD     = "$STATE/heard";
 my $TAKING    = "$STATE/taking";

@@ -94,20 +94,31 @@ sub ufw_rules {
 
 sub program_of { my ($name) = @_; return (grep { -x } map { "$_/$name" } qw(/usr/sbin /sbin /usr/bin /bin /usr/local/sbin))[0] }
 
-# All chains of nftables: { family, table, name, type, hook, devices, policy, rules => [[text, handle], …] }; type and hook are
-# empty for those that others jump to.
+# What of the rules could not be read, in words.
+my @unread_rules;
+
+sub unread_rules { return @unread_rules }
+
+sub rules_unread { my ($what, $said) = @_; push @unread_rules, length($said // '') ? "$what said: " . ($said =~ s/\n.*//sr) : $what; return }
+
+# All chains of nftables: { family, table, name, type, hook, devices, priority, policy, rules => [[text, handle], …] }; type and
+# hook are empty for those that others jump to, and in a table that sleeps.
 sub nft_chains {
+    @unread_rules = ();
     my $nft = program_of('nft') or return;
     my ($status, $said) = run([$nft, '-a', '-t', 'list', 'ruleset']);
-    return if $status;
-    my ($family, $table, $chain, $text, @chains) = ('', '', undef, '');
+    return rules_unread('nft list ruleset', $said) if $status;
+    my ($family, $table, $sleeps, $chain, $text, @chains) = ('', '', 0, undef, '');
     for my $line (split /\n/, $said) {
-        if ($line =~ /^table (\S+) (\S+) \{/) { ($family, $table, $chain) = ($1, $2, undef) }
+        if ($line =~ /^table (\S+) (\S+) \{/) { ($family, $table, $sleeps, $chain) = ($1, $2, 0, undef) }
+        elsif ($line =~ /^\tflags .*\bdormant\b/) { $sleeps = 1 }
         elsif ($line =~ /^\tchain (\S+) \{/) { push @chains, $chain = { family => $family, table => $table, name => $1, type => '', policy => '', hook => '', rules => [] } }
         elsif ($line =~ /^\t?\}/) { $chain = undef }
         elsif (!$chain) { next }
         elsif ($line =~ /^\t\ttype (\w+) hook (\w+) (?:devices? = (\{[^}]*\}|\S+) |device (\S+) )?/) {
+            next if $sleeps;
             @$chain{'type', 'hook', 'devices'} = ($1, $2, [values_of($3 // $4 // '')]);
+            $chain->{priority} = priority_of($1) if $line =~ / priority ([^;]+);/;
             $chain->{policy} = $1 if $line =~ /policy (\w+);/;
         }
         else {
@@ -118,6 +129,13 @@ sub nft_chains {
         }
     }
     return @chains;
+}
+
+# A priority as nft prints it: a name, a number, or `raw + 10`.
+sub priority_of {
+    my ($base, $more) = $_[0] =~ /^(\w+|-?\d+)(?: ([+-] \d+))?$/ or return 0;
+    my %named = (raw => -300, mangle => -150, dstnat => -100, filter => 0, security => 50, srcnat => 100);
+    return ($named{$base} // $base) + (($more // 0) =~ s/ //r);
 }
 
 # The kernel's tables of nftables, as "family table", by its own netlink: for a host that has iptables or firewalld and no nft(8).
@@ -153,9 +171,13 @@ sub iptables_tables {
     push @programs, 'iptables-legacy' if slurp_proc('/proc/net/ip_tables_names') =~ /^$wanted$/m;
     my @tables;
     for my $name (@programs) {
-        my $program = program_of($name) or next;
-        my ($status, $said) = run([$program, '-w', '5', '-t', $wanted, '-S']);
-        next if $status;
+        my $program = program_of($name);
+        my ($status, $said) = $program ? run([$program, '-w', '5', '-t', $wanted, '-S']) : (1, '');
+        if ($status) {
+            # A table that nft made under that name is no table of iptables, and nft reads it.
+            rules_unread($program ? "$name -t $wanted -S" : "no program $name is there for its table $wanted", $said) unless $name eq 'iptables-nft' && @$chains;
+            next;
+        }
         my %chains;
         for my $line (split /\n/, $said) {
             if ($line =~ /^-P (\S+) (\S+)$/) { $chains{$1} = { policy => $2, rules => [] } }
@@ -186,7 +208,7 @@ sub could_meet {
     my ($text, $rules) = @_;
     my @nics = @{ $rules->{interfaces} };
     my %ports = map { ($_->[2] => 1) } @{ $rules->{accept} };
-    return 0 if $text =~ /(?:^|[^!] )(?:-i|iif|iifname) "?([\w.-]+)"?(?: |$)/ && !grep { $_ eq $1 } @nics;
+    return 0 if $text =~ /(?:^|[^!] )(?:-i|iif|iifname) "?(\w[\w.-]*)"?(?: |$)/ && !grep { $_ eq $1 } @nics;
     return 0 if $text =~ /(?:--ctstate INVALID|ct state invalid)(?: |$)/;
     return 0 if $text =~ /\bicmp|-p icmp|\bip6 |nfproto ipv6/;
     return 0 if $text =~ /(?:-p tcp|\btcp dport|\btcp flags|\bl4proto tcp|\bip protocol tcp)\b/ && !grep { $_->[1] eq 'tcp' } @{ $rules->{accept} };

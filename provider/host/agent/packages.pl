@@ -9,6 +9,27 @@ sub brought_sentence {
     return "\nwhat apt installed for it stays, and nothing of it serves: " . join(', ', @brought_now);
 }
 
+# Whether what apt brings is ours. It says what it will bring before it does; who dies in the middle finds it written down.
+my $noting = 0;
+
+sub plan_packages {
+    replace_file($PLANNED, join('', map { "$_\n" } unique((split /\n/, slurp($PLANNED) // ''), @_)), 0600);
+    sync_folder($STATE);
+    return;
+}
+
+# Adds to the packages that we brought what was planned and is here, and these.
+sub note_brought {
+    my (@brought) = @_;
+    my %present = present_packages();
+    my @planned = grep { $present{$_} } split /\n/, slurp($PLANNED) // '';
+    my @all = unique(sort((split /\n/, slurp($BROUGHT) // ''), @planned, @brought));
+    replace_file($BROUGHT, join('', map { "$_\n" } @all), 0600) if @planned || @brought;
+    sync_folder($STATE);
+    unlink $PLANNED;
+    return;
+}
+
 # apt-get, its progress on the rows; once, the lists are renewed and it is tried again.
 sub apt {
     my ($ids, @words) = @_;
@@ -17,8 +38,12 @@ sub apt {
         '-o', 'Dpkg::Options::=--force-confdef', '-o', 'Dpkg::Options::=--force-confold', '--no-install-recommends');
     local $ENV{DEBIAN_FRONTEND} = 'noninteractive';
     local $ENV{NEEDRESTART_MODE} = 'l';
+    my ($new, @new) = (0);
     my $watch = sub {
         my ($line) = @_;
+        if ($line =~ /^The following NEW packages will be installed:/) { ($new, @new) = (1); return }
+        if ($new && $line =~ /^  (.*)/) { push @new, split ' ', $1; return }
+        if ($new) { $new = 0; plan_packages(@new) if $noting }
         return unless $line =~ /^(Get:|Fetched|Preparing|Unpacking|Setting up|Waiting|Err:)/;
         chomp $line;
         say_to($_, "apt: $line") for @$ids;
@@ -91,6 +116,7 @@ sub bring_packages {
             $ids{$id} = 1;
         }
     }
+    note_brought() if -e $PLANNED;
     return unless %units;
     my %before = installed_packages();
     my @missing = grep { !$before{$_} } sort keys %units;
@@ -106,22 +132,25 @@ sub bring_packages {
     keep_replaced($puts, %before);
     say_to($_, 'apt: installing ' . join(', ', @missing)) for @ids;
     my @beside = (begin_fetching($puts), begin_listening($puts));
+    $noting = 1;
     my ($status, $said) = apt(\@ids, 'install', @missing);
+    $noting = 0;
     waitpid $_, 0 for grep { $_ } @beside;
     my %after = installed_packages();
     my @still = grep { !$after{$_} } @missing;
-    forget_stand_ins($puts, %after);
+    my %now = present_packages();
+    forget_stand_ins($puts, \%after, \%now);
+    # Half a package has its units, too, and whoever completes it would start them.
+    my %half = map { $_ => 1 } map { @{ $units{$_} } } grep { $now{$_} && !$after{$_} } @missing;
     if ($status || @still) {
-        my %needed = map { $_ => 1 } map { @{ $units{$_} } } grep { $after{$_} } @missing;
+        my %needed = map { $_ => 1 } map { @{ $units{$_} } } grep { $now{$_} } @missing;
         unlink grep { !$needed{ name_of($_) } } @masks;
         run(['systemctl', 'daemon-reload']);
     }
-    my %now = present_packages();
     my @brought = grep { !$present{$_} } sort keys %now;
     push @brought_now, @brought;
-    my %known = map { $_ => 1 } split /\n/, slurp($BROUGHT) // '';
-    replace_file($BROUGHT, join('', map { "$_\n" } sort keys %{ { %known, map { $_ => 1 } @brought } }), 0600) if @brought;
-    unlink grep { !unit_known(name_of($_)) } @masks;
+    note_brought(@brought);
+    unlink grep { !unit_known(name_of($_)) && !$half{ name_of($_) } } @masks;
     refuse('PACKAGES_FAILED', '-', 'apt could not install ' . join(', ', @still ? @still : @missing) . "; nothing is served differently.\n"
           . complaint_of($said) . "\nmake apt work on node 0 (`apt-get update` there shows the same words), then run again")
         if $status || @still;
@@ -251,8 +280,8 @@ sub purge_packages {
     my ($id) = grep { $register->{$_} && !$merged->{$_} && ops_of($register->{$_}, 'purge') } sort keys %{ $request->{drop} };
     return unless defined $id;
     return if all_ops($merged, 'package');
-    my %installed = installed_packages();
-    my @brought = grep { $installed{$_} } split /\n/, slurp($BROUGHT) // '';
+    my %present = present_packages();
+    my @brought = grep { $present{$_} } split /\n/, slurp($BROUGHT) // '';
     my %ours = map { $_ => 1 } @brought;
     my (undef, $plan) = @brought ? run(['apt-get', '-s', 'purge', @brought]) : (0, '');
     if (my @others = grep { !$ours{$_} } unique($plan =~ /^(?:Remv|Purg) (\S+)/mg)) {

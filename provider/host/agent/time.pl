@@ -51,12 +51,12 @@ sub prove_time {
     return;
 }
 
-# Installed packages that keep the time: those that are known to, and those that say so.
+# Packages that keep the time, be they in the middle of an upgrade: those that are known to, and those that say so.
 sub time_daemons {
     my (@known) = @_;
     my %is = map { ($_ => 1) } @known;
     my (undef, $said) = run(['dpkg-query', '-W', '-f', '${db:Status-Abbrev}\t${Package}\t${Version}\t${Provides}\n']);
-    return map { /^.[iWt]  ?\t(\S+)\t(\S+)\t(.*)$/ && ($is{$1} || $3 =~ /\btime-daemon\b/) ? ($1 => $2) : () } split /\n/, $said;
+    return map { /^.[^nc].? ?\t(\S+)\t(\S+)\t(.*)$/ && ($is{$1} || $3 =~ /\btime-daemon\b/) ? ($1 => $2) : () } split /\n/, $said;
 }
 
 sub stand_in_marker { my ($package) = @_; return "$KEPT/" . as_name("stand-in:$package") }
@@ -109,11 +109,10 @@ sub rows_of_stand_in { my ($package) = @_; return map { [map { decode($_) } spli
 
 # After an apt that failed. Where it has begun, the marker is all that knows what was there before.
 sub forget_stand_ins {
-    my ($puts, %installed) = @_;
-    my %present = present_packages();
+    my ($puts, $installed, $present) = @_;
     for my $found (all_ops($puts, 'standIn')) {
         my $package = $found->[1][1];
-        next if $present{$package} || grep { !$installed{ $_->[0] } } rows_of_stand_in($package);
+        next if $present->{$package} || grep { !$installed->{ $_->[0] } } rows_of_stand_in($package);
         unlink stand_in_marker($package);
     }
     return;

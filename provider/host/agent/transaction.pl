@@ -450,14 +450,17 @@ sub make_state_folder {
     return;
 }
 
-# When nobody wants anything of this host any more, nothing of ours stays but the list of the packages that we brought.
+# When nobody wants anything of this host any more, nothing of ours stays but the list of the packages that we brought, and what is
+# still to be taken back of them.
 sub clean_up {
     my ($merged) = @_;
     return if %$merged;
     unlink "$UNITS/multi-user.target.wants/$RECOVERY", "$UNITS/$RECOVERY";
     run(['systemctl', 'daemon-reload']);
     my @edits = glob "$EDITS/*";
-    run(['rm', '-rf', '--', $REGISTER, $KEPT, $UNDO, $TAKING, $HEARD, $PROVED, staged_name($JOURNAL), "$STATE/agent.pl", @edits ? () : ($EDITS)]);
+    my @waiting = glob "$KEPT/stand-in:*";
+    my @kept = @waiting ? grep { !/\/stand-in:/ } glob "$KEPT/*" : $KEPT;
+    run(['rm', '-rf', '--', $REGISTER, @kept, $UNDO, $TAKING, $HEARD, $PROVED, staged_name($JOURNAL), "$STATE/agent.pl", @edits ? () : ($EDITS)]);
     rmdir $STATE;
     return;
 }

@@ -33,6 +33,7 @@ selection_small selection-small.bmp
 font myfont.png
 textonly
 textonly 1
+textonly yes
 textmode 2
 resolution 1024 768
 resolution 3
@@ -70,7 +71,7 @@ follow_symlinks true
 max_tags 0
 default_selection 1
 default_selection "+,bzImage,vmlinuz"
-default_selection Maintenance 23:30 2:00
+default_selection Maintenance 8:00 18:30
 enable_and_lock_vmx false
 spoof_osx_version 10.9
 csr_values 10,877
@@ -82,6 +83,7 @@ menuentry Linux {
   initrd initrd-3.3.0.img
   options "ro root=UUID=5f96cafa-e0a7-4057-b18f-fa709db5b837"
   graphics on
+  options "ro dyndbg=""file drivers/usb/* +p"""
   disabled
 }
 menuentry "Windows 7" {
@@ -187,6 +189,8 @@ describe("wordsOf", () => {
     ["timeout=5", ["timeout", "5"]],
     ["hideui hints,label , badges", ["hideui", "hints", "label", "badges"]],
     ["  # only a comment", []],
+    ['options "ro dyndbg=""file x +p"""', ["options", 'ro dyndbg="file x +p"']],
+    ["timeout\u00a01", ["timeout\u00a01"]],
   ])("takes %s apart", (line, words) => expect(wordsOf(line)).toEqual(words));
 });
 
@@ -264,11 +268,31 @@ describe("parseRefindConf", () => {
       "texts that fall apart, for want of quotes",
       'default_selection debian ubuntu\nbanner my banner.png\nresolution wide\nmenuentry "a" {\nloader /x.efi\noptions ro quiet\n}',
       [
-        'line 1: "default_selection debian ubuntu": the option takes one text, in quotes if it has spaces or commas, as in "debian,ubuntu", and perhaps two times of day, as in 23:30 2:00',
+        'line 1: "default_selection debian ubuntu": the option takes one text, in quotes if it has spaces or commas, as in "debian,ubuntu", and perhaps two times of day, as in 8:00 18:30',
         'line 2: "banner my banner.png": the option takes one text, in quotes if it has spaces, as in mybanner.png',
         'line 3: "resolution wide": the option takes a width and a height, a mode\'s number, or max, as in 1024 768',
         'line 6: "options ro quiet": the option takes one text, in quotes if it has spaces, as in "ro quiet"',
       ],
+    ],
+    [
+      "what never holds, or leaves nothing to start",
+      "default_selection windows 23:30 2:00\nscanfor manual",
+      [
+        'line 1: "default_selection windows 23:30 2:00": rEFInd never takes a time across midnight; write it to its end, as in 23:30 23:59',
+        'scanfor has nothing but manual, and there is no menuentry that is enabled; add one, or "scanfor internal,manual"',
+      ],
+    ],
+    [
+      "a selection that rEFInd would read as other letters",
+      { defaultSelection: "Système" },
+      [
+        'defaultSelection: "Système" is no selection; write an entry\'s number or a part of its title, as in "1" or "debian,ubuntu"',
+      ],
+    ],
+    [
+      "nothing to start",
+      { scanFor: ["manual"] },
+      ['scanFor: "manual" alone finds nothing; write it in a whole text with a menuentry, or add "internal"'],
     ],
     [
       "an entry that starts nothing, and that scanfor leaves out",

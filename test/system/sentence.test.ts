@@ -30,6 +30,43 @@ const program = (count) => async () => {
 })();
 `;
 
+/** Of its machines one comes late, when all before it is long registered; then it fails, or not. */
+const late = (end: string): string => `
+const netboot = require("pulumi-netboot");
+const connection = { host: "192.0.2.1", privateKey: ${JSON.stringify(privateKey)}, hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1Gf0yMTkGvRwWrRk8mrxlI5m8Jz0yq6m5fQ5kq0p6e" };
+const server = new netboot.NetbootServer("node0", { connection, network: { interface: "eth1", cidr: "192.168.1.0/24", address: "192.168.1.2" } });
+new netboot.OlaNode("n1", { server, macs: ["52:54:00:00:0a:01"], address: "192.168.1.11" });
+(async () => {
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  new netboot.OlaNode("n2", { server, macs: ["52:54:00:00:0a:02"], address: "192.168.1.12" });
+  ${end}
+})();
+`;
+
+describe("a program whose machines come late", () => {
+  let project: ScratchProject;
+
+  beforeAll(async () => {
+    project = await scratchProject({ files: { "index.js": late("") }, name: "late" });
+  });
+  afterAll(() => project?.remove());
+
+  it("has one sentence about all of them, at its end", async () => {
+    const { output } = await project.succeed(["preview"]);
+    expect(output.match(/^ +next boot .*$/gm)?.map((line) => line.trim())).toEqual([
+      "next boot changes for 2 of 2 nodes: n1, n2 (new)",
+    ]);
+  });
+
+  it("has none where it fails", async () => {
+    project.write({ "index.js": late('throw new Error("the program ends here");') });
+    const { code, output } = await project.pulumi(["preview"]);
+    expect(code).not.toBe(0);
+    expect(output).toContain("the program ends here");
+    expect(output).not.toMatch(/next boot changes/);
+  });
+});
+
 describe("inline programs of the Automation API", () => {
   let project: ScratchProject;
 
