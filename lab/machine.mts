@@ -235,6 +235,8 @@ class Boot {
         "512",
         "-nodefaults",
         "-no-user-config",
+        // A machine that switches itself off stands still, and can be looked at.
+        "-no-shutdown",
         "-display",
         "none",
         "-vga",

@@ -5,7 +5,7 @@
  *     node tools/matrix.mts [arguments of vitest]
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runInherited } from "./command.mts";
 import { summary } from "./test.mts";
@@ -42,12 +42,18 @@ function commit(): string {
   return `${git("rev-parse", "--short", "HEAD")}${changed}`;
 }
 
+/** A day's second report does not take the place of the first. */
+function freeName(base: string, number = 1): string {
+  const name = number === 1 ? `${base}.md` : `${base}-${number}.md`;
+  return existsSync(join(repository, name)) ? freeName(base, number + 1) : name;
+}
+
 function main(args: readonly string[]): number {
   if (runInherited(["npm", "run", "--silent", "build"], { cwd: repository }) !== 0) return 1;
   const tests = runVitest("matrix", args);
   const day = new Date().toISOString().slice(0, 10);
-  const report = join("docs/reports", `matrix-${day}.md`);
   mkdirSync(join(repository, "docs/reports"), { recursive: true });
+  const report = freeName(join("docs/reports", `matrix-${day}`));
   writeFileSync(join(repository, report), renderReport(tests, { day, commit: commit() }));
   console.log(`\nwrote ${report}\n\n${summary(tests.map(({ outcome }) => outcome))}`);
   return tests.some(({ outcome }) => outcome === "failed") || tests.length === 0 ? 1 : 0;

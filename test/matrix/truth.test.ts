@@ -9,6 +9,9 @@ import { netbootCommand, programOn } from "../support/node0";
 const dropUdp = (rules: string): string =>
   `nft 'add table inet mine { chain input { type filter hook input priority filter; policy drop; iifname "lo" accept; tcp dport 22 accept; ${rules} }; }'`;
 
+const masquerade = (what: string): string =>
+  `nft 'add table ip mine { chain post { type nat hook postrouting priority srcnat; policy accept; ${what} masquerade; }; }'`;
+
 /** What somebody does to node 0 by hand, how it is undone, and whether a machine boots then. */
 interface Chain {
   readonly name: string;
@@ -122,9 +125,16 @@ const chains: readonly Chain[] = [
   },
   {
     name: "a gateway that hides all machines behind its own address",
-    harm: "nft 'add table ip mine { chain post { type nat hook postrouting priority srcnat; policy accept; ip saddr 192.168.1.0/24 masquerade; }; }'",
+    harm: masquerade('ip saddr 192.168.1.0/24 oifname "eno1"'),
     mend: "nft flush ruleset",
     boots: true,
+  },
+  {
+    name: "a gateway that translates what stays on node 0, too",
+    harm: masquerade("ip saddr 192.168.1.0/24"),
+    mend: "nft flush ruleset",
+    boots: true,
+    saysNoAllTheSame: true,
   },
   {
     name: "a firewall with a limit",
