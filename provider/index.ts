@@ -3,13 +3,13 @@
  *
  * The names here are kept for ever; an old state calls them too.
  */
-import type { Properties } from "./resources/comparison";
+import type { Properties } from "./lifecycle/comparison";
 
-export { type CheckResult, check, diff, type Properties } from "./resources/comparison";
+export { type CheckResult, check, diff, type Properties } from "./lifecycle/comparison";
 
 /** What acts on a host, with SSH and all that; loaded when a run has something to do. */
 function lifecycle() {
-  return import("./resources/lifecycle.js");
+  return import("./lifecycle/changes.js");
 }
 
 export async function create(kind: string, news: Properties): Promise<{ id: string; outs: Properties }> {
@@ -35,7 +35,7 @@ export async function read(
 
 /** Proves the machines of a resource now, and says what was seen; an error if one of them is not served. */
 export async function prove(connection: unknown, id: string): Promise<string> {
-  return (await import("./resources/proof.js")).prove(connection, id);
+  return (await import("./lifecycle/proof.js")).prove(connection, id);
 }
 
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {

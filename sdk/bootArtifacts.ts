@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type BootScript, parseBootScript, renderBootScript } from "../provider/config/bootScript";
-import { type Checked, within } from "../provider/config/problem";
-import { parseRefindConf, type RefindConf, renderRefindConf } from "../provider/config/refindConf";
+import { type BootScript, parseBootScript, renderBootScript } from "../provider/formats/ipxe/bootScript";
+import { parseRefindConf, type RefindConf, renderRefindConf } from "../provider/formats/refind/refindConf";
+import { type Checked, within } from "../provider/values/problem";
 import { BootFile, type BootFileSource, packageOf, type RefusedSource } from "./bootFile";
 import type { ConnectionArgs } from "./connection";
 

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import * as pulumi from "@pulumi/pulumi";
-import { whyNotBootable } from "../provider/config/bootFormat";
-import { bad, type Checked, good, type Problem, quoted, within } from "../provider/config/problem";
-import type { BootFileInputs } from "../provider/plan/bootFile";
+import { whyNotBootable } from "../provider/formats/bootFormat";
+import type { BootFileInputs } from "../provider/kinds/bootFile";
+import { bad, type Checked, good, type Problem, quoted, within } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
-import { HostResource } from "./hostResource";
+import { HostResource } from "./program/hostResource";
 
 /** Where a boot file's bytes come from. */
 export type BootFileSource =

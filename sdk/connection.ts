@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type Connection, connectionSchema } from "../provider/config/connection";
-import { type Problem, read } from "../provider/config/problem";
-import { isPlain } from "./plain";
+import { type Connection, connectionSchema } from "../provider/values/connection";
+import { type Problem, read } from "../provider/values/problem";
+import { isPlain } from "./program/plain";
 
 /**
  * How node 0 is reached over SSH. The names are those of `@pulumi/command`'s connection.

@@ -1,11 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type DhcpdSettings, type Loaders, parseDhcpdSettings, renderDhcpdConf } from "../provider/config/dhcpdConf";
-import { renderDhcpdUnit } from "../provider/config/dhcpdUnit";
-import { interfaceWord, nicInputs } from "../provider/config/network";
-import { bad, type Checked, good } from "../provider/config/problem";
-import { type DhcpServerInputs, planDhcpServer } from "../provider/plan/dhcpServer";
+import {
+  type DhcpdSettings,
+  type Loaders,
+  parseDhcpdSettings,
+  renderDhcpdConf,
+} from "../provider/formats/isc/dhcpdConf";
+import { renderDhcpdUnit } from "../provider/formats/isc/dhcpdUnit";
+import { type DhcpServerInputs, planDhcpServer } from "../provider/kinds/dhcpServer";
+import { interfaceWord, nicInputs } from "../provider/values/network";
+import { bad, type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
-import { HostResource } from "./hostResource";
+import { HostResource } from "./program/hostResource";
 import type { ServerReference } from "./reference";
 
 /** The private network that node 0 serves. */

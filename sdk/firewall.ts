@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type FirewallService, parseFirewallSettings, renderFirewallRules } from "../provider/config/firewall";
-import { type Checked, good } from "../provider/config/problem";
-import type { FirewallInputs } from "../provider/plan/firewall";
+import type { FirewallInputs } from "../provider/kinds/firewall";
+import { type FirewallService, parseFirewallSettings, renderFirewallRules } from "../provider/values/firewall";
+import { type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
-import { HostResource } from "./hostResource";
+import { HostResource } from "./program/hostResource";
 
 /** What can be said of the firewall beside the interface. */
 export interface FirewallPartSettings {

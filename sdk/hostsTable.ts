@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { renderHostsTable } from "../provider/config/hostsTable";
+import { renderHostsTable } from "../provider/formats/hosts/hostsTable";
 import type { OlaFleet } from "./olaFleet";
 import type { OlaNode } from "./olaNode";
 

@@ -4,14 +4,14 @@ import {
   parseDnsmasqSettings,
   renderDnsmasqConf,
   renderDnsmasqUnit,
-} from "../provider/config/dnsmasq";
-import { renderHostsTable } from "../provider/config/hostsTable";
-import { nicInputs } from "../provider/config/network";
-import { type Checked, good } from "../provider/config/problem";
-import { type NameServerInputs, planNameServer } from "../provider/plan/nameServer";
+} from "../provider/formats/dnsmasq/dnsmasq";
+import { renderHostsTable } from "../provider/formats/hosts/hostsTable";
+import { type NameServerInputs, planNameServer } from "../provider/kinds/nameServer";
+import { nicInputs } from "../provider/values/network";
+import { type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import type { NetworkArgs } from "./dhcpServer";
-import { HostResource } from "./hostResource";
+import { HostResource } from "./program/hostResource";
 
 /** What can be said of the name server beside its network. */
 export interface NameServerSettings {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { nicInputs, parseNetwork } from "../provider/config/network";
-import { bad, type Checked, good, within } from "../provider/config/problem";
+import { nicInputs, parseNetwork } from "../provider/values/network";
+import { bad, type Checked, good, within } from "../provider/values/problem";
 import { BootArtifacts, type BootArtifactsSettings, packagesTaken } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { DhcpServer, type DhcpServerSettings, type NetworkArgs } from "./dhcpServer";

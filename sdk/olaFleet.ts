@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import type { DhcpdSettings } from "../provider/config/dhcpdConf";
-import type { HostsEntry } from "../provider/config/hostsTable";
-import { renderChain, renderNextBoot } from "../provider/config/nextBoot";
+import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
+import type { DhcpdSettings } from "../provider/formats/isc/dhcpdConf";
+import type { OlaFleetInputs } from "../provider/kinds/olaFleet";
+import { renderChain, renderNextBoot } from "../provider/preview/nextBoot";
 import {
   type Firmware,
   type Loader,
@@ -11,15 +12,14 @@ import {
   parseNode,
   renderHostBlocks,
   renderRow,
-} from "../provider/config/node";
-import { bad, type Checked, good, type Problem, within } from "../provider/config/problem";
-import { parseVerify, type Verify } from "../provider/config/verify";
-import type { OlaFleetInputs } from "../provider/plan/olaFleet";
+} from "../provider/values/node";
+import { bad, type Checked, good, type Problem, within } from "../provider/values/problem";
+import { parseVerify, type Verify } from "../provider/values/verify";
 import type { ServedFile } from "./bootArtifacts";
-import { declareNodes } from "./declaredNodes";
-import { HostResource } from "./hostResource";
-import { countFleet, previewFleet } from "./nextBootPreview";
-import { chainOf, namedOf, resolveServer, type Server, standardLoaders } from "./server";
+import { declareNodes } from "./program/declaredNodes";
+import { HostResource } from "./program/hostResource";
+import { countFleet, previewFleet } from "./program/nextBootPreview";
+import { chainOf, namedOf, resolveServer, type Server, standardLoaders } from "./program/server";
 
 /** One machine of a fleet. */
 export interface FleetNodeArgs {

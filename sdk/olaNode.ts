@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { DhcpdSettings } from "../provider/config/dhcpdConf";
-import type { HostsEntry } from "../provider/config/hostsTable";
-import { renderNextBoot } from "../provider/config/nextBoot";
+import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
+import type { DhcpdSettings } from "../provider/formats/isc/dhcpdConf";
+import type { OlaNodeInputs } from "../provider/kinds/olaNode";
+import { renderNextBoot } from "../provider/preview/nextBoot";
 import {
   type Firmware,
   type Loader,
@@ -9,16 +10,15 @@ import {
   type OptionValue,
   parseNode,
   renderHostBlocks,
-} from "../provider/config/node";
-import { bad, type Checked, good, type Problem, quoted } from "../provider/config/problem";
-import { parseVerify, type Verify } from "../provider/config/verify";
-import type { OlaNodeInputs } from "../provider/plan/olaNode";
-import { declareNodes } from "./declaredNodes";
-import { HostResource } from "./hostResource";
-import { previewNode } from "./nextBootPreview";
-import { isPlain } from "./plain";
+} from "../provider/values/node";
+import { bad, type Checked, good, type Problem, quoted } from "../provider/values/problem";
+import { parseVerify, type Verify } from "../provider/values/verify";
+import { declareNodes } from "./program/declaredNodes";
+import { HostResource } from "./program/hostResource";
+import { previewNode } from "./program/nextBootPreview";
+import { isPlain } from "./program/plain";
+import { chainOf, namedOf, resolveServer, type Server } from "./program/server";
 import type { ServerReference } from "./reference";
-import { chainOf, namedOf, resolveServer, type Server } from "./server";
 
 /** The arguments of an {@link OlaNode}. */
 export interface OlaNodeArgs {

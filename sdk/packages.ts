@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { bad, type Checked, good } from "../provider/config/problem";
+import { bad, type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
-import { HostResource } from "./hostResource";
+import { HostResource } from "./program/hostResource";
 
 /**
  * The Debian packages of a whole node 0, so that apt runs once and before everything else.

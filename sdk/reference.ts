@@ -1,5 +1,5 @@
-import type { Connection } from "../provider/config/connection";
-import type { DhcpdSettings } from "../provider/config/dhcpdConf";
+import type { DhcpdSettings } from "../provider/formats/isc/dhcpdConf";
+import type { Connection } from "../provider/values/connection";
 import type { ServedFile } from "./bootArtifacts";
 
 /** What a program needs to know of a node 0 to declare machines on it, also from another stack. */

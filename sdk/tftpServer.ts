@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type Checked, good } from "../provider/config/problem";
-import { parseTftpdSettings, renderTftpdDefaults, renderTftpdUnit } from "../provider/config/tftpd";
-import { planTftpServer, type TftpServerInputs } from "../provider/plan/tftpServer";
+import { parseTftpdSettings, renderTftpdDefaults, renderTftpdUnit } from "../provider/formats/tftpd/tftpd";
+import { planTftpServer, type TftpServerInputs } from "../provider/kinds/tftpServer";
+import { type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
-import { HostResource } from "./hostResource";
+import { HostResource } from "./program/hostResource";
 
 /** The arguments of a {@link TftpServer}. */
 export interface TftpServerArgs {

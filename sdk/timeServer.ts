@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type ChronySettings, parseChronySettings, renderChronyConf } from "../provider/config/chrony";
-import { nicInputs } from "../provider/config/network";
-import { type Checked, good } from "../provider/config/problem";
-import { planTimeServer, type TimeServerInputs } from "../provider/plan/timeServer";
+import { type ChronySettings, parseChronySettings, renderChronyConf } from "../provider/formats/chrony/chrony";
+import { planTimeServer, type TimeServerInputs } from "../provider/kinds/timeServer";
+import { nicInputs } from "../provider/values/network";
+import { type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import type { NetworkArgs } from "./dhcpServer";
-import { HostResource } from "./hostResource";
+import { HostResource } from "./program/hostResource";
 
 /** What can be said of the time server beside its network. */
 export interface TimeServerSettings {

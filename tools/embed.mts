@@ -1,36 +1,34 @@
 /**
  * Compiles the files that the library carries into one module, so that it needs no file of its own at run time:
- * the Handlebars templates of `provider/config` (precompiled) and the Perl programs that run on node 0 (as text).
+ * the Handlebars templates of `provider/formats` (precompiled) and the Perl programs that run on node 0 (as text).
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import Handlebars from "handlebars";
 
 const root = join(import.meta.dirname, "..");
-const configFolder = join(root, "provider/config");
-const hostFolder = join(root, "provider/host");
+const hands = join(root, "provider/hands");
 
-const templates = readdirSync(configFolder)
-  .filter((name) => name.endsWith(".hbs"))
+const templates = globSync("provider/formats/*/*.hbs", { cwd: root })
   .sort()
-  .map((name) => {
-    const source = readFileSync(join(configFolder, name), "utf8");
+  .map((path) => {
+    const source = readFileSync(join(root, path), "utf8");
     const compiled = Handlebars.precompile(source, { strict: true, noEscape: true, knownHelpersOnly: true });
-    return `  ${JSON.stringify(basename(name, ".hbs"))}: ${compiled},`;
+    return `  ${JSON.stringify(basename(path, ".hbs"))}: ${compiled},`;
   });
-const loader = readFileSync(join(hostFolder, "loader.pl"), "utf8");
+const loader = readFileSync(join(hands, "loader.pl"), "utf8");
 
 /** One program out of its files, each known by its name in Perl's own messages. What runs at once comes first and last. */
-const subjects = readdirSync(join(hostFolder, "agent"))
+const subjects = readdirSync(hands)
   .map((name) => basename(name, ".pl"))
-  .filter((name) => name !== "constants" && name !== "main")
+  .filter((name) => !["constants", "main", "loader"].includes(name))
   .sort();
 const agent = ["constants", ...subjects, "main"]
-  .map((name) => `#line 1 "agent/${name}.pl"\n${readFileSync(join(hostFolder, "agent", `${name}.pl`), "utf8")}`)
+  .map((name) => `#line 1 "hands/${name}.pl"\n${readFileSync(join(hands, `${name}.pl`), "utf8")}`)
   .join("\n");
 
 const text = `// @ts-nocheck
-// Made by tools/embed.mts from provider/config/*.hbs and provider/host/**/*.pl; do not edit.
+// Made by tools/embed.mts from provider/formats/**/*.hbs and provider/hands/*.pl; do not edit.
 type TemplateSpecification = object;
 
 export const templates: Readonly<Record<string, TemplateSpecification>> = {

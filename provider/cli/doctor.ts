@@ -1,6 +1,6 @@
-import { openHost } from "../host/pool";
-import { transact } from "../host/transaction";
-import { declare, sentenceOf } from "../resources/lifecycle";
+import { transact } from "../conversation/transaction";
+import { declare, sentenceOf } from "../lifecycle/changes";
+import { openHost } from "../ssh/pool";
 import { byHost, type StackResource } from "./stack";
 
 /** What stands in the place of a resource where the host itself can't be asked. */

@@ -1,6 +1,6 @@
-import { type Boot, parseHistory, renderCourse, timeOf } from "../facts/history";
-import { openHost } from "../host/pool";
-import { transact } from "../host/transaction";
+import { transact } from "../conversation/transaction";
+import { type Boot, parseHistory, renderCourse, timeOf } from "../facts/bootLog";
+import { openHost } from "../ssh/pool";
 import { byHost, type StackResource } from "./stack";
 
 /** A boot, and whose it was. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
-import { closeHosts } from "../host/pool";
+import { closeHosts } from "../ssh/pool";
 import { examine, renderFindings } from "./doctor";
 import { readHistory, renderHistory } from "./history";
 import { readStack } from "./stack";

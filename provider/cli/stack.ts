@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { type Connection, connectionSchema } from "../config/connection";
-import type { Properties } from "../resources/comparison";
+import type { Properties } from "../lifecycle/comparison";
+import { type Connection, connectionSchema } from "../values/connection";
 
 /** A resource of ours as a stack's state has it. */
 export interface StackResource {

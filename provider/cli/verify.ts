@@ -1,5 +1,5 @@
-import { openHost } from "../host/pool";
-import { transact } from "../host/transaction";
+import { transact } from "../conversation/transaction";
+import { openHost } from "../ssh/pool";
 import { byHost, type StackResource } from "./stack";
 
 /** What the proof said of one machine. */

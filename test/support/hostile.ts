@@ -1,15 +1,15 @@
-import { parseBootScript, renderBootScript } from "../../provider/config/bootScript.ts";
-import { parseChronySettings, renderChronyConf } from "../../provider/config/chrony.ts";
-import { parseDhcpdSettings, renderDhcpdConf } from "../../provider/config/dhcpdConf.ts";
-import { renderDhcpdUnit } from "../../provider/config/dhcpdUnit.ts";
-import { parseDnsmasqSettings, renderDnsmasqConf } from "../../provider/config/dnsmasq.ts";
-import { parseFirewallSettings, renderFirewallRules } from "../../provider/config/firewall.ts";
-import { renderHostsTable } from "../../provider/config/hostsTable.ts";
-import { interfaceWord } from "../../provider/config/network.ts";
-import { parseNode, renderHostBlocks, renderRow } from "../../provider/config/node.ts";
-import type { Checked } from "../../provider/config/problem.ts";
-import { parseRefindConf, renderRefindConf } from "../../provider/config/refindConf.ts";
-import { parseTftpdSettings, renderTftpdDefaults } from "../../provider/config/tftpd.ts";
+import { parseChronySettings, renderChronyConf } from "../../provider/formats/chrony/chrony.ts";
+import { parseDnsmasqSettings, renderDnsmasqConf } from "../../provider/formats/dnsmasq/dnsmasq.ts";
+import { renderHostsTable } from "../../provider/formats/hosts/hostsTable.ts";
+import { parseBootScript, renderBootScript } from "../../provider/formats/ipxe/bootScript.ts";
+import { parseDhcpdSettings, renderDhcpdConf } from "../../provider/formats/isc/dhcpdConf.ts";
+import { renderDhcpdUnit } from "../../provider/formats/isc/dhcpdUnit.ts";
+import { parseRefindConf, renderRefindConf } from "../../provider/formats/refind/refindConf.ts";
+import { parseTftpdSettings, renderTftpdDefaults } from "../../provider/formats/tftpd/tftpd.ts";
+import { parseFirewallSettings, renderFirewallRules } from "../../provider/values/firewall.ts";
+import { interfaceWord } from "../../provider/values/network.ts";
+import { parseNode, renderHostBlocks, renderRow } from "../../provider/values/node.ts";
+import type { Checked } from "../../provider/values/problem.ts";
 
 /** What somebody may write where a word is asked for, by mistake or on purpose. */
 export const corpus: readonly string[] = [

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { check } from "../../provider/resources/comparison";
+import { check } from "../../provider/lifecycle/comparison";
 
 /** A resource as the program registered it. */
 export interface Registered {

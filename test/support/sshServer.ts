@@ -12,10 +12,10 @@ import {
   utils,
 } from "ssh2";
 import { onTestFinished } from "vitest";
-import type { Connection } from "../../provider/config/connection.ts";
-import { closeHosts, openHost } from "../../provider/host/pool.ts";
-import type { Host } from "../../provider/host/ssh.ts";
-import type { Surroundings } from "../../provider/host/sshConfig.ts";
+import type { Host } from "../../provider/ssh/link.ts";
+import { closeHosts, openHost } from "../../provider/ssh/pool.ts";
+import type { Surroundings } from "../../provider/ssh/sshConfig.ts";
+import type { Connection } from "../../provider/values/connection.ts";
 
 /** A pair of keys in OpenSSH's formats. */
 export interface KeyPair {

@@ -2,13 +2,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hostsFile, parseDhcpdSettings, renderDhcpdConf } from "../../provider/config/dhcpdConf.ts";
-import { dhcpdString } from "../../provider/config/dhcpdString.ts";
-import { parseNode, renderHostBlocks } from "../../provider/config/node.ts";
+import { hostsFile, parseDhcpdSettings, renderDhcpdConf } from "../../provider/formats/isc/dhcpdConf.ts";
+import { dhcpdString } from "../../provider/formats/isc/dhcpdString.ts";
+import { parseNode, renderHostBlocks } from "../../provider/values/node.ts";
 import { type UnpackedPackages, unpackPackages } from "../support/debianPackages.ts";
 import type { DhcpAnswer, DhcpClient } from "../support/dhcpClient.mts";
 import { makeSegment, type Segment } from "../support/segment.ts";
-import { right } from "../unit/provider/config/sentences.ts";
+import { right } from "../unit/provider/values/sentences.ts";
 
 /**
  * The real dhcpd, asked with the guide's own configuration and with ours by the same clients. A row says all that is

@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hostsFile, parseDhcpdSettings, renderDhcpdConf } from "../../provider/config/dhcpdConf.ts";
-import { dhcpdString } from "../../provider/config/dhcpdString.ts";
-import { parseExtraHosts } from "../../provider/config/extraConfig.ts";
-import { nodeChecker } from "../../provider/config/fleet.ts";
-import { parseNode, renderHostBlocks } from "../../provider/config/node.ts";
+import { hostsFile, parseDhcpdSettings, renderDhcpdConf } from "../../provider/formats/isc/dhcpdConf.ts";
+import { dhcpdString } from "../../provider/formats/isc/dhcpdString.ts";
+import { parseExtraHosts } from "../../provider/formats/isc/extraConfig.ts";
+import { nodeChecker } from "../../provider/values/fleet.ts";
+import { parseNode, renderHostBlocks } from "../../provider/values/node.ts";
 import { type UnpackedPackages, unpackPackages } from "../support/debianPackages.ts";
-import { anyRow } from "../unit/provider/config/rows.ts";
-import { right, sentences } from "../unit/provider/config/sentences.ts";
+import { anyRow } from "../unit/provider/values/rows.ts";
+import { right, sentences } from "../unit/provider/values/sentences.ts";
 
 const run = promisify(execFile);
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
-import type { Boot } from "../../provider/facts/history";
+import type { Boot } from "../../provider/facts/bootLog";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { netbootCommand, programOn } from "../support/node0";
 

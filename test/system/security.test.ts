@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
-import { renderDhcpdUnit } from "../../provider/config/dhcpdUnit.ts";
-import { parseTftpdSettings, renderTftpdDefaults, renderTftpdUnit } from "../../provider/config/tftpd.ts";
+import { renderDhcpdUnit } from "../../provider/formats/isc/dhcpdUnit.ts";
+import { parseTftpdSettings, renderTftpdDefaults, renderTftpdUnit } from "../../provider/formats/tftpd/tftpd.ts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { fields, letThrough } from "../support/hostile.ts";
 import { programOn } from "../support/node0";
-import { right } from "../unit/provider/config/sentences.ts";
+import { right } from "../unit/provider/values/sentences.ts";
 
 const up = ["up", "--yes", "--skip-preview"];
 const passphrase = "tr0ub4dor-and-3-horses";

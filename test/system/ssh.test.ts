@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
-import type { Connection } from "../../provider/config/connection.ts";
-import { closeHosts, openHost } from "../../provider/host/pool.ts";
-import type { Surroundings } from "../../provider/host/sshConfig.ts";
+import { closeHosts, openHost } from "../../provider/ssh/pool.ts";
+import type { Surroundings } from "../../provider/ssh/sshConfig.ts";
+import type { Connection } from "../../provider/values/connection.ts";
 import { failure } from "../support/sshServer.ts";
 
 /** The real sshd of a Debian, with the real ssh-agent, ssh-keygen and PAM. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 const source = readFileSync("provider/errors.ts", "utf8");
 const page = readFileSync("docs/errors.md", "utf8");
-const agent = globSync("provider/host/agent/*.pl")
+const agent = globSync("provider/hands/*.pl")
   .map((file) => readFileSync(file, "utf8"))
   .join("\n");
 

@@ -35,17 +35,24 @@ const effects = [
 ];
 
 describe("the layer rules of biome.json", () => {
-  it.each(["config", "facts", "plan"])("keep provider/%s pure", (layer) => {
-    const outside = [...effects, "../host/pool", "../resources/lifecycle", "../../sdk", "../../sdk/index"];
-    const inside = ["./mac", "../config/mac", "../errors", "zod", "handlebars/runtime", "ipaddr.js"];
+  it.each(["values", "formats/isc", "os", "kinds", "facts", "preview"])("keep provider/%s pure", (layer) => {
+    const outside = [
+      ...effects,
+      "../ssh/pool",
+      "../conversation/transaction",
+      "../lifecycle/changes",
+      "../../sdk",
+      "../../sdk/index",
+    ];
+    const inside = ["./mac", "../values/mac", "../errors", "zod", "handlebars/runtime", "ipaddr.js"];
     expect(refused(`provider/${layer}/x.ts`, [...outside, ...inside])).toEqual(outside);
   });
 
-  it.each(["provider/index.ts", "provider/host/x.ts", "provider/resources/x.ts"])(
+  it.each(["provider/index.ts", "provider/ssh/x.ts", "provider/lifecycle/x.ts"])(
     "keep the classes out of %s",
     (path) => {
       const classes = ["../sdk", "../../sdk/olaNode"];
-      expect(refused(path, [...classes, ...effects, "../host/pool"])).toEqual(classes);
+      expect(refused(path, [...classes, ...effects, "../ssh/pool"])).toEqual(classes);
     },
   );
 
@@ -55,9 +62,10 @@ describe("the layer rules of biome.json", () => {
       "node-ssh",
       "../provider",
       "../provider/index",
-      "../provider/host/pool",
-      "../provider/resources/row",
+      "../provider/ssh/pool",
+      "../provider/conversation/transaction",
+      "../provider/lifecycle/row",
     ];
-    expect(refused("sdk/x.ts", [...acting, "../provider/config/mac", "../provider/plan/bootFile"])).toEqual(acting);
+    expect(refused("sdk/x.ts", [...acting, "../provider/values/mac", "../provider/kinds/bootFile"])).toEqual(acting);
   });
 });

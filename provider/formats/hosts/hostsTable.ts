@@ -1,0 +1,33 @@
+import { addressNumber } from "../../values/ipv4";
+
+/** An address and the name that it has. */
+export interface HostsEntry {
+  readonly address: string;
+  readonly hostname: string;
+  readonly domain?: string | undefined;
+}
+
+/**
+ * Lines of /etc/hosts, in the order of the addresses. With a domain each name stands first as a whole, so that an address
+ * leads to it, and then alone.
+ *
+ * @example
+ * ```
+ * 192.168.1.11 db-1.example.net db-1
+ * ```
+ * @see hosts(5)
+ */
+export function renderHostsTable(entries: readonly HostsEntry[]): string {
+  return [...entries]
+    .sort((one, other) => {
+      const distance = (addressNumber(one.address) ?? 0) - (addressNumber(other.address) ?? 0);
+      return distance !== 0 ? distance : one.hostname < other.hostname ? -1 : 1;
+    })
+    .map((entry) => `${entry.address} ${namesOf(entry)}\n`)
+    .join("");
+}
+
+function namesOf({ hostname, domain }: HostsEntry): string {
+  if (domain === undefined || hostname.includes(".")) return hostname;
+  return `${hostname}.${domain} ${hostname}`;
+}

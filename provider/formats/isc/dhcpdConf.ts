@@ -1,0 +1,134 @@
+import { z } from "zod";
+import { addressNumber, addressSchema, addressText, holdsHost } from "../../values/ipv4";
+import { type Network, parseNetwork, subnetOf } from "../../values/network";
+import type { Loader } from "../../values/node";
+import { bad, type Checked, good, type Problem, readFields, within } from "../../values/problem";
+import { fill } from "../template";
+import { dhcpdString } from "./dhcpdString";
+import { lintExtraConfig } from "./extraConfig";
+
+/** What happens to machines that the program does not name: nothing, or as the guide does it, an address from the pool. */
+export type UnknownMachines = "refuse" | "serve";
+
+/** The file for each stage and firmware. */
+export interface Loaders {
+  /** What 64-bit UEFI starts. */
+  readonly x64: Loader;
+  /** What 32-bit UEFI starts; without it, 32-bit machines get no file. */
+  readonly ia32?: "ipxe32.efi";
+  /** What iPXE runs. */
+  readonly script: "refind.pxe";
+}
+
+/** All that dhcpd.conf says. */
+export interface DhcpdSettings {
+  readonly network: Network;
+  /** Where the files are; without it, node 0's own address. */
+  readonly bootServer?: string;
+  readonly unknownMachines: UnknownMachines;
+  /** Absent where they are refused. */
+  readonly otherDhcpServers?: "allow";
+  readonly loaders: Loaders;
+  /** Statements of the user's own, at the end of the global part. */
+  readonly extraConfig?: string;
+}
+
+/** The file on node 0 that dhcpd.conf includes: the host blocks of all stacks. */
+export const hostsFile = "/etc/dhcp/netboot/hosts.conf";
+
+const loadersExample = '{ x64: "snponly.efi" }';
+
+const loadersShape = {
+  x64: z.enum(["ipxe.efi", "snponly.efi"]).optional(),
+  ia32: z.enum(["ipxe32.efi"]).optional(),
+  script: z.enum(["refind.pxe"]).optional(),
+};
+
+const shape = {
+  network: z.unknown().optional(),
+  bootServer: addressSchema.optional(),
+  unknownMachines: z.enum(["refuse", "serve"]).optional(),
+  otherDhcpServers: z.enum(["refuse", "allow"]).optional(),
+  loaders: z.unknown().optional(),
+  extraConfig: z.string().optional(),
+};
+
+/** Reads the arguments of a DHCP server: `network`, `bootServer`, `unknownMachines`, `otherDhcpServers`, … */
+export function parseDhcpdSettings(args: unknown): Checked<DhcpdSettings> {
+  const { fields, problems } = readFields(
+    shape,
+    args,
+    '{ network: { interface: "eno2", cidr: "192.168.1.0/28", address: "192.168.1.1" } }',
+  );
+  const isObject = typeof args === "object" && args !== null && !Array.isArray(args);
+  const network = isObject ? parseNetwork(fields.network) : bad<Network>();
+  problems.push(...within("network", network.problems));
+  const loaders = readFields(loadersShape, fields.loaders ?? {}, loadersExample);
+  problems.push(...within("loaders", loaders.problems));
+  const extraConfig = fields.extraConfig?.replaceAll("\r\n", "\n").trim();
+  const wrongs = extraConfig === undefined ? [] : lintExtraConfig(extraConfig, network.value);
+  problems.push(...wrongs.map((message) => ({ path: "extraConfig", message })));
+  const unknownMachines = fields.unknownMachines ?? "refuse";
+  if (network.value !== undefined) {
+    problems.push(...checkBootServer(fields.bootServer, network.value));
+    if (unknownMachines === "serve" && network.value.pool === undefined) problems.push(poolMissing(network.value));
+  }
+  if (problems.length > 0 || network.value === undefined) return bad(...problems);
+  const { x64 = "ipxe.efi", ia32, script = "refind.pxe" } = loaders.fields;
+  return good({
+    network: network.value,
+    ...(fields.bootServer === undefined ? {} : { bootServer: fields.bootServer }),
+    unknownMachines,
+    ...(fields.otherDhcpServers === "allow" ? { otherDhcpServers: "allow" } : {}),
+    loaders: ia32 === undefined ? { x64, script } : { x64, ia32, script },
+    ...(extraConfig === undefined || extraConfig === "" ? {} : { extraConfig }),
+  });
+}
+
+function checkBootServer(bootServer: string | undefined, network: Network): readonly Problem[] {
+  if (bootServer === undefined || network.router !== undefined) return [];
+  if (holdsHost(subnetOf(network), addressNumber(bootServer) ?? 0)) return [];
+  const message = `${bootServer} is outside the subnet ${network.cidr}, and without a router no machine reaches it; leave it out to boot from ${network.address}, or give network.router`;
+  return [{ path: "bootServer", message }];
+}
+
+function poolMissing(network: Network): Problem {
+  const { first, last } = subnetOf(network);
+  const from = Math.ceil((first + last) / 2);
+  const taken = [network.address, network.router].map((text) => addressNumber(text ?? ""));
+  const clear = taken.every((number) => number === undefined || number < from);
+  const example = clear
+    ? `{ from: "${addressText(from)}", to: "${addressText(last - 1)}" }`
+    : `{ from: "${addressText(first + 1)}", to: "${addressText(from - 1)}" }`;
+  return {
+    path: "network.pool",
+    message: `is required with unknownMachines "serve", which needs addresses to give; write for example ${example}`,
+  };
+}
+
+/**
+ * The whole of /etc/dhcp/dhcpd.conf.
+ *
+ * @see dhcpd.conf(5); RFC 4578 (option 93); https://ipxe.org/howto/dhcpd
+ */
+export function renderDhcpdConf(settings: DhcpdSettings): string {
+  const { network, loaders } = settings;
+  return fill("dhcpd.conf", {
+    serveUnknown: settings.unknownMachines === "serve",
+    leaseSeconds: network.leaseSeconds,
+    extraConfig: settings.extraConfig,
+    subnet: network.subnet,
+    netmask: network.netmask,
+    broadcast: network.broadcast,
+    pool: network.pool,
+    router: network.router,
+    domain: network.domain === undefined ? undefined : dhcpdString(network.domain),
+    dnsServers: network.dnsServers.join(", "),
+    ntpServers: network.ntpServers.join(", "),
+    mtu: network.mtu,
+    bootServer: settings.bootServer ?? network.address,
+    script: dhcpdString(loaders.script),
+    x64: dhcpdString(loaders.x64),
+    ia32: loaders.ia32 === undefined ? undefined : dhcpdString(loaders.ia32),
+  });
+}

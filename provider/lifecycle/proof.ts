@@ -1,0 +1,35 @@
+import { transact } from "../conversation/transaction";
+import { NetbootError } from "../errors";
+import { closeHosts, openHost } from "../ssh/pool";
+import { connectionSchema } from "../values/connection";
+
+/**
+ * Proves the machines of a resource now: both DHCP stages from each of their MACs, and every file that they meet. Changes
+ * nothing. It is asked from a program, so no connection stays open, which would keep the program from ending.
+ *
+ * @throws `NOT_SERVING` with what was seen instead; whatever opening a connection throws
+ */
+export async function prove(connection: unknown, id: string): Promise<string> {
+  running++;
+  try {
+    const host = await openHost(connectionSchema.parse(connection));
+    const declaration = { id, generation: "", wants: [] };
+    const { answers } = await transact(host, { mode: "prove", changes: [{ kind: "put", declaration }] });
+    const answer = answers.get(id);
+    const seen = Object.entries(answer?.outputs ?? {}).filter(([key]) => key.startsWith("machine:"));
+    const wrong = seen.filter(([, text]) => !text.startsWith("served: "));
+    if (answer?.how === "gone" || seen.length === 0) {
+      throw new NetbootError("NOT_SERVING", `${host.name}: ${id} is not on node 0; run \`pulumi up --refresh\``);
+    }
+    if (wrong.length > 0) {
+      throw new NetbootError("NOT_SERVING", `${host.name}: ${wrong.map(([, text]) => text).join("\n")}`);
+    }
+    return seen.map(([, text]) => text).join("\n");
+  } finally {
+    running--;
+    if (running === 0) await closeHosts();
+  }
+}
+
+/** Machines that are rebooted together are proved together, over one connection. */
+let running = 0;

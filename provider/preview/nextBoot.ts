@@ -1,0 +1,55 @@
+import type { NodeRow } from "../values/node";
+
+/** A file of the boot chain. */
+export interface ChainFile {
+  readonly name: string;
+  /** 64 hex digits. */
+  readonly sha256: string;
+}
+
+/** The files that a machine meets on its way, in that order. */
+export interface BootChain {
+  readonly loader: ChainFile;
+  readonly script: ChainFile;
+  readonly refind: ChainFile;
+  readonly refindConf: ChainFile;
+}
+
+/** What the next reboot of a machine does, for people. */
+export interface NextBoot extends BootChain {
+  readonly row: NodeRow;
+}
+
+/** A file with as much of its hash as people compare. */
+function named({ name, sha256 }: ChainFile): string {
+  return `${name} sha256:${sha256.slice(0, 10)}…`;
+}
+
+/** The chain without the machine: what many machines of a fleet have in common. */
+export function renderChain(firmware: NodeRow["firmware"], chain: BootChain): string {
+  return [
+    `UEFI ${firmware} → ${named(chain.loader)}`,
+    `iPXE → ${named(chain.script)} → ${named(chain.refind)}, ${named(chain.refindConf)}`,
+    "→ first loader on a local disk",
+  ].join("\n");
+}
+
+/** The machine without its chain. */
+export function renderMachine({ address, hostname, macs }: NodeRow): string {
+  return `${address ?? "from the pool"} ${hostname} (${macs.join(", ")})`;
+}
+
+/**
+ * What the next reboot of a machine does. It stays the same as long as the machine's address, name, NICs and chain do.
+ *
+ * @example
+ * ```
+ * 10.20.0.11 db-1 (04:3f:72:aa:00:01, 04:3f:72:aa:00:02)
+ * UEFI x64 → ipxe.efi sha256:67c7f1f8a1…
+ * iPXE → refind.pxe sha256:9a12c0ffee… → refind_x64.efi sha256:862e782512…, refind.conf sha256:51c0de5eed…
+ * → first loader on a local disk
+ * ```
+ */
+export function renderNextBoot({ row, ...chain }: NextBoot): string {
+  return `${renderMachine(row)}\n${renderChain(row.firmware, chain)}`;
+}

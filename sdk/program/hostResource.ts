@@ -1,0 +1,128 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Want } from "../../provider/kinds/want";
+import { pathsWritten } from "../../provider/preview/writes";
+import type { Connection } from "../../provider/values/connection";
+import type { Checked, Problem } from "../../provider/values/problem";
+import { connectionProblems } from "../connection";
+import { declareOnce, namesakesOf } from "./declaredOnce";
+import { providers, type ResourceKind } from "./inProvider";
+
+/** What a resource hands to its provider: values that the program worked out, or what is wrong with its arguments. */
+interface Declared {
+  readonly connection: pulumi.Input<Connection>;
+  readonly inputs: pulumi.Output<Checked<object>>;
+  /** Every key that the inputs can have, for each becomes a property of its own. */
+  readonly inputKeys: readonly [string, ...string[]];
+  /** What the inputs come to on the host, for a preview that lists every path that is written: the input `writes`. */
+  readonly plan?: (inputs: never) => readonly Want[];
+  /** What only node 0 can tell. */
+  readonly outputKeys: readonly string[];
+  /** What a host has once, in words: `the DHCP server`. Two resources of one program can't both declare it. */
+  readonly once?: pulumi.Input<string>;
+  /** Inputs that may stay unknown longer than the others. */
+  readonly computed?: Readonly<Record<string, pulumi.Output<unknown>>>;
+}
+
+/** A resource on a host: one row of the preview, one entry in node 0's register. */
+export abstract class HostResource extends pulumi.dynamic.Resource {
+  /**
+   * The connection as the program gave it; the property `connection` is what the state holds.
+   *
+   * @internal
+   */
+  readonly reachedBy: pulumi.Input<Connection>;
+
+  constructor(kind: ResourceKind, name: string, declared: Declared, opts: pulumi.CustomResourceOptions | undefined) {
+    const { connection, inputs, inputKeys, plan, outputKeys, once, computed } = declared;
+    const place = `${kind} "${name}"`;
+    const others = [
+      ...(once === undefined ? [] : [twice(connection, once, place)]),
+      ...namesakesOf(kind, name, connection).map((other) => namesake(connection, other, place)),
+    ];
+    const elsewhere = others.length === 0 ? problemsOf(connection) : concat(problemsOf(connection), ...others);
+    const [carrier] = inputKeys;
+    const type = `pulumi-nodejs:dynamic/netboot:${kind}`;
+    super(
+      providers[kind],
+      name,
+      {
+        ...Object.fromEntries(outputKeys.map((key) => [key, undefined])),
+        ...Object.fromEntries(
+          inputKeys.map((key) => [
+            key,
+            inputs.apply(({ value, problems }) => {
+              // An output for them alone would make every machine of a fleet dearer.
+              if (problems.length > 0) return key === carrier ? { __problems: problems } : undefined;
+              return (value as Record<string, unknown> | undefined)?.[key];
+            }),
+          ]),
+        ),
+        ...(plan === undefined
+          ? {}
+          : { writes: inputs.apply(({ value }) => value && pathsWritten(plan(value as never))) }),
+        ...computed,
+        connection,
+        ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { __problems: elsewhere }),
+        __urn: urnOf(name, type, opts?.parent),
+      },
+      opts,
+      "netboot",
+      kind,
+    );
+    this.reachedBy = connection;
+  }
+}
+
+// All machines of a server share its connection, and a large part of what a machine costs is its number of outputs.
+const problemsByConnection = new WeakMap<object, pulumi.Input<readonly Problem[]>>();
+
+function problemsOf(connection: pulumi.Input<Connection>): pulumi.Input<readonly Problem[]> {
+  if (typeof connection !== "object" || connection === null) return connectionProblems(connection);
+  const known = problemsByConnection.get(connection) ?? connectionProblems(connection);
+  problemsByConnection.set(connection, known);
+  return known;
+}
+
+function concat(...lists: pulumi.Input<readonly Problem[]>[]): pulumi.Output<readonly Problem[]> {
+  return pulumi.all(lists).apply((found) => found.flat());
+}
+
+/** What a program declares for the second time though a host has it once. */
+function twice(
+  connection: pulumi.Input<Connection>,
+  once: NonNullable<Declared["once"]>,
+  place: string,
+): pulumi.Output<readonly Problem[]> {
+  const found = pulumi.all([pulumi.output(connection), once]).apply(([reached, thing]): readonly Problem[] => {
+    return thing === undefined || thing === "" ? [] : declareOnce(reached.host, thing, place);
+  });
+  return pulumi.unsecret(found);
+}
+
+/** Two resources of one name on one host, which its register could not tell apart. */
+function namesake(
+  connection: pulumi.Input<Connection>,
+  other: pulumi.Input<Connection>,
+  place: string,
+): pulumi.Output<readonly Problem[]> {
+  const found = pulumi.all([pulumi.output(connection), pulumi.output(other)]).apply(([mine, theirs]) => {
+    if (mine.host !== theirs.host) return [];
+    return [
+      { path: "", message: `there are two ${place} on one host, under different parents; give one another name` },
+    ];
+  });
+  return pulumi.unsecret(found);
+}
+
+function urnOf(name: string, type: string, parent: pulumi.Resource | undefined): pulumi.Input<string> {
+  if (parent === undefined) return `urn:pulumi:${pulumi.getStack()}::${pulumi.getProject()}::${type}::${name}`;
+  return pulumi.createUrn(name, type, urnWithoutDependencies(parent));
+}
+
+/**
+ * The parent's URN as a plain promise: as an output it would make the resource depend on its parent, and so, where that
+ * is a component, on all of the parent's children and on itself.
+ */
+function urnWithoutDependencies(parent: pulumi.Resource): Promise<string> {
+  return new Promise((resolve) => parent.urn.apply(resolve));
+}

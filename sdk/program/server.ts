@@ -1,0 +1,89 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { HostsEntry } from "../../provider/formats/hosts/hostsTable";
+import type { DhcpdSettings } from "../../provider/formats/isc/dhcpdConf";
+import type { BootChain } from "../../provider/preview/nextBoot";
+import type { Firmware, NodeRow } from "../../provider/values/node";
+import type { ServedFile } from "../bootArtifacts";
+import { connectionInput } from "../connection";
+import { DhcpServer } from "../dhcpServer";
+import { NetbootServer } from "../netbootServer";
+import type { ServerReference } from "../reference";
+
+/** The server on which machines are declared: in this program, or by the reference that another stack exports. */
+export type Server = NetbootServer | DhcpServer | pulumi.Input<ServerReference>;
+
+/** A server without its connection and its files. */
+export type Described = Omit<ServerReference, "connection" | "files">;
+
+/** What machines need to know of their server. */
+export interface ResolvedServer {
+  readonly connection: pulumi.Input<ServerReference["connection"]>;
+  readonly reference: pulumi.Output<Described>;
+  readonly files: pulumi.Output<ServerReference["files"]>;
+  /** Both of them, made once for all machines of a server. */
+  readonly described: pulumi.Output<{ readonly known: Described; readonly files: ServerReference["files"] }>;
+  /** What must be there before them. */
+  readonly parts: pulumi.Resource[];
+}
+
+// Hundreds of machines ask for the same server, and each output that is made anew costs.
+const resolved = new WeakMap<object, ResolvedServer>();
+
+export function resolveServer(server: Server): ResolvedServer {
+  const known = resolved.get(server) ?? resolve(server);
+  resolved.set(server, known);
+  return known;
+}
+
+function together(
+  reference: ResolvedServer["reference"],
+  served: ResolvedServer["files"],
+): ResolvedServer["described"] {
+  return pulumi.all([reference, served]).apply(([known, files]) => ({ known: known as Described, files }));
+}
+
+/** Of another stack's reference only the connection can be a secret. */
+function resolve(server: Server): ResolvedServer {
+  if (server instanceof NetbootServer || server instanceof DhcpServer) {
+    const { reachedBy: connection, described: reference } = server;
+    const parts = server instanceof NetbootServer ? [...server.parts] : [server];
+    const files = server instanceof NetbootServer ? server.artifacts.files : pulumi.output(undefined);
+    return { connection, reference, files, described: together(reference, files), parts };
+  }
+  const given = pulumi.output(server) as pulumi.Output<ServerReference>;
+  const reference = pulumi.unsecret(given.apply(({ server: urn, settings }) => ({ server: urn, settings })));
+  const files = pulumi.unsecret(given.apply(({ files: served }) => served));
+  return {
+    connection: given.apply(({ connection }) => pulumi.output(connectionInput(connection))),
+    reference,
+    files,
+    described: together(reference, files),
+    parts: [],
+  };
+}
+
+/** The machines that have an address of their own, by name, in the server's domain. */
+export function namedOf(rows: readonly NodeRow[], settings: DhcpdSettings | undefined): readonly HostsEntry[] {
+  const domain = settings?.network.domain;
+  return rows.flatMap(({ address, hostname }) => (address === undefined ? [] : [{ address, hostname, domain }]));
+}
+
+/** What each firmware starts, unless a machine has a loader of its own. */
+export function standardLoaders(settings: DhcpdSettings | undefined): Readonly<Record<Firmware, string>> {
+  return { x64: settings?.loaders.x64 ?? "ipxe.efi", ia32: settings?.loaders.ia32 ?? "ipxe32.efi" };
+}
+
+/** The files that a machine meets, each with its hash where the server knows it. */
+export function chainOf(
+  row: Pick<NodeRow, "firmware" | "loader">,
+  settings: DhcpdSettings | undefined,
+  files: Readonly<Record<string, ServedFile>> | undefined,
+): BootChain {
+  const file = (name: string) => ({ name, sha256: files?.[name]?.sha256 ?? "unknown" });
+  return {
+    loader: file(row.loader ?? standardLoaders(settings)[row.firmware]),
+    script: file(settings?.loaders.script ?? "refind.pxe"),
+    refind: file("refind_x64.efi"),
+    refindConf: file("refind.conf"),
+  };
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { check, diff } from "../../../../provider/lifecycle/comparison";
+
+const connection = { host: "node0" };
+const outputs = { connection, config: "a\n", unit: "u", listening: "eno2 udp 67", __generation: "1", __machine: "m" };
+const inputs = { connection, config: "a\n", unit: "u", __provider: "text", __urn: "urn" };
+
+describe("check", () => {
+  it("returns every mistake that the program found, with its property", () => {
+    const problems = [
+      { path: "macs[0]", message: '"52:54" is no MAC' },
+      { path: "", message: "wrong" },
+    ];
+    expect(check("OlaNode", {}, { ...inputs, __problems: problems })).toEqual({
+      inputs,
+      failures: [
+        { property: "", reason: 'macs[0]: "52:54" is no MAC' },
+        { property: "", reason: "wrong" },
+      ],
+    });
+  });
+
+  it("returns the mistakes that stand where an input's value would be, after those of the connection", () => {
+    const { failures } = check(
+      "OlaNode",
+      {},
+      {
+        connection,
+        hostBlocks: { __problems: [{ path: "address", message: "is taken" }] },
+        __problems: [{ path: "connection.host", message: "is empty" }],
+      },
+    );
+    expect(failures.map(({ reason }) => reason)).toEqual(["connection.host: is empty", "address: is taken"]);
+  });
+
+  it("passes on inputs that are right, or not yet known", () => {
+    const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+    expect(check("OlaNode", {}, { ...inputs, __problems: unknown })).toEqual({ inputs, failures: [] });
+    expect(check("OlaNode", {}, inputs)).toEqual({ inputs, failures: [] });
+  });
+});
+
+describe("diff", () => {
+  it("sees no change where the inputs are those of before, whatever our own keys say", () => {
+    expect(diff("DhcpServer", "id", outputs, { ...inputs, __provider: "other" }).changes).toBe(false);
+  });
+
+  it.each([
+    ["a text", { config: "b\n" }],
+    ["a key of the connection", { connection: { host: "node0", user: "operator" } }],
+    ["an input that is new", { allowDefaultRoute: true }],
+  ])("leaves it to the engine to draw a change of %s", (_name, change) => {
+    expect(diff("DhcpServer", "id", outputs, { ...inputs, ...change }).changes).toBeUndefined();
+  });
+
+  it("sees an input that is gone", () => {
+    expect(diff("DhcpServer", "id", { ...outputs, allowDefaultRoute: true }, inputs).changes).toBeUndefined();
+  });
+
+  it("says that a host which somebody changed must be mended", () => {
+    expect(diff("DhcpServer", "id", { ...outputs, drift: ["x was changed"] }, inputs).changes).toBe(true);
+  });
+
+  it("knows a change of what the outputs hold only as a digest", () => {
+    const node = { connection, hostBlocks: "host …", nextBoot: "then" };
+    const { changes } = diff("OlaNode", "id", { connection, __digest: "0" }, node);
+    expect(changes).toBeUndefined();
+  });
+});
