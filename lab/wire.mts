@@ -9,7 +9,7 @@ export interface WireChunk {
 
 /** What a wire does to those who use it. */
 export interface Treatment {
-  /** Cuts a connection after so many bytes of the client. */
+  /** Cuts a connection after so many bytes of the client, from the treatment's beginning on. */
   readonly cutAfterBytes?: number;
   /** Holds every byte back for so long, in each direction. */
   readonly delayMs?: number;
@@ -46,6 +46,7 @@ export async function wireTo(host: string, port: number): Promise<Wire> {
     treatment.onConnection?.();
     const sshd = connect({ host, port, noDelay: true });
     let sent = 0;
+    let under = treatment;
     for (const [from, one, other] of [
       ["client", client, sshd],
       ["server", sshd, client],
@@ -54,6 +55,8 @@ export async function wireTo(host: string, port: number): Promise<Wire> {
       open.add(one);
       one.on("data", (bytes) => {
         chunks.push({ at: process.hrtime.bigint(), from });
+        if (under !== treatment) sent = 0;
+        under = treatment;
         if (from === "client") sent += bytes.length;
         const over = from === "client" ? sent - (treatment.cutAfterBytes ?? Number.POSITIVE_INFINITY) : -1;
         if (over < 0) pass(bytes, treatment);

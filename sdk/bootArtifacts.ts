@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type BootScript, parseBootScript, renderBootScript } from "../provider/formats/ipxe/bootScript";
 import { parseRefindConf, type RefindConf, renderRefindConf } from "../provider/formats/refind/refindConf";
+import { type BootChainName, bootScriptName } from "../provider/values/bootChain";
 import { type Checked, within } from "../provider/values/problem";
 import { BootFile, type BootFileSource, packageOf, type RefusedSource } from "./bootFile";
 import type { ConnectionArgs } from "./connection";
@@ -74,7 +75,7 @@ export class BootArtifacts extends pulumi.ComponentResource {
         isOfChain: true,
       };
       // A script that fetches a new file comes after it.
-      const dependsOn = fileName === "refind.pxe" ? [...extra] : [];
+      const dependsOn = fileName === bootScriptName ? [...extra] : [];
       const file = new BootFile(`${name}-${fileName}`, own, { parent: this, dependsOn });
       if (Object.hasOwn(args.extra ?? {}, fileName)) extra.push(file);
       return [fileName, file] as const;
@@ -106,15 +107,15 @@ export function packagesTaken(args: BootArtifactsSettings): Readonly<Record<stri
 function sourcesOf(args: BootArtifactsSettings): readonly (readonly [string, BootFileSource | RefusedSource])[] {
   const conf = parseRefindConf(args.refindConf);
   const script = parseBootScript(args.bootScript);
-  return [
-    ...Object.entries(args.extra ?? {}),
+  const ofChain: readonly (readonly [BootChainName, BootFileSource | RefusedSource])[] = [
     ["ipxe.efi", args.ipxe ?? "package"],
     ["snponly.efi", args.snponly ?? "package"],
     ["refind_x64.efi", args.refind ?? "package"],
     ["refind.conf", sourceOf("refindConf", conf, renderRefindConf)],
-    ["refind.pxe", sourceOf("bootScript", script, renderBootScript)],
+    [bootScriptName, sourceOf("bootScript", script, renderBootScript)],
     ...(args.ipxe32 === undefined ? [] : [["ipxe32.efi", args.ipxe32] as const]),
   ];
+  return [...Object.entries(args.extra ?? {}), ...ofChain];
 }
 
 function sourceOf<T>(

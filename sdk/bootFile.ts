@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { whyNotBootable } from "../provider/formats/bootFormat";
 import type { BootFileInputs } from "../provider/kinds/bootFile";
+import { bootChainFile, packagedNames } from "../provider/values/bootChain";
 import { bad, type Checked, good, type Problem, quoted, within } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./program/hostResource";
@@ -42,20 +43,13 @@ export interface BootFileArgs {
   readonly isOfChain?: boolean;
 }
 
-/** The packages in which Debian has the files of the chain. */
-const packages: Readonly<Record<string, string>> = {
-  "ipxe.efi": "ipxe",
-  "snponly.efi": "ipxe",
-  "refind_x64.efi": "refind",
-};
-
 /**
  * The package, as `name` or `name=version`, out of which a file would be taken; undefined if it comes from elsewhere.
  *
  * @internal
  */
 export function packageOf(name: string, source: unknown): string | undefined {
-  if (source === "package") return packages[name];
+  if (source === "package") return bootChainFile(name)?.package;
   if (typeof source !== "object" || source === null || !("package" in source)) return undefined;
   const { package: asked, version } = source as { readonly package: unknown; readonly version?: unknown };
   if (typeof asked !== "string") return undefined;
@@ -100,8 +94,6 @@ export class BootFile extends HostResource {
       {
         connection: connectionInput(connection),
         inputs: resolved,
-        inputKeys: ["directory", "name", "content", "file", "sha256", "package", "version"],
-        outputKeys: ["sha256", "bytes"],
         once: resolved.apply(({ value }) => (value === undefined ? "" : `${value.directory}/${value.name}`)),
       },
       opts,
@@ -141,12 +133,12 @@ async function resolve(
   const isOfChain = given.isOfChain === true || directory === "/srv/tftp";
   const place = { directory, name };
   if (source === "package" || (typeof source === "object" && "package" in source)) {
-    const asked = source === "package" ? { package: packages[name] } : source;
+    const asked = source === "package" ? { package: bootChainFile(name)?.package } : source;
     if (asked.package !== undefined) {
       const wrong = whyNoPackage(asked);
       return wrong.length > 0 ? bad(...wrong) : good({ ...place, ...asked } as Resolved);
     }
-    const known = Object.keys(packages).join(", ");
+    const known = packagedNames().join(", ");
     return bad({
       path: "source",
       message: `"package" is known for ${known}; name the package of ${name}: { package: "…" }, or give { file: "…" }`,

@@ -6,7 +6,7 @@ import {
   renderDhcpdConf,
 } from "../provider/formats/isc/dhcpdConf";
 import { renderDhcpdUnit } from "../provider/formats/isc/dhcpdUnit";
-import { type DhcpServerInputs, planDhcpServer } from "../provider/kinds/dhcpServer";
+import type { DhcpServerInputs } from "../provider/kinds/dhcpServer";
 import { interfaceWord, nicInputs } from "../provider/values/network";
 import { bad, type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
@@ -97,19 +97,10 @@ export class DhcpServer extends HostResource {
       name,
       {
         connection: reachedBy,
-        inputs: pulumi.all([settings, allowDefaultRoute]).apply(([given, allowed]) => declare(given, allowed)),
-        inputKeys: [
-          "config",
-          "unit",
-          "interface",
-          "address",
-          "bootServer",
-          "loaders",
-          "allowDefaultRoute",
-          "otherDhcpServers",
-        ],
-        plan: planDhcpServer,
-        outputKeys: ["listening"],
+        inputs: pulumi
+          .all([settings, allowDefaultRoute])
+          .apply(([given, allowed]) => inputsOfDhcpServer(given, allowed)),
+        listsPaths: true,
         once: "the DHCP server",
       },
       opts,
@@ -133,13 +124,19 @@ function refuseSecret(): Checked<DhcpdSettings> {
   });
 }
 
-function declare(settings: Checked<DhcpdSettings>, allowDefaultRoute: boolean | undefined): Checked<DhcpServerInputs> {
+function inputsOfDhcpServer(
+  settings: Checked<DhcpdSettings>,
+  allowDefaultRoute: boolean | undefined,
+): Checked<DhcpServerInputs> {
   if (settings.value === undefined) return settings;
-  const { network, bootServer = network.address, loaders } = settings.value;
+  const { network, bootServer = network.address, loaders, unknownMachines } = settings.value;
   return good({
     config: renderDhcpdConf(settings.value),
     unit: renderDhcpdUnit({ interface: interfaceWord(network.interface) }),
     ...nicInputs(network),
+    cidr: network.cidr,
+    ...(network.pool === undefined ? {} : { pool: `${network.pool.from}-${network.pool.to}` }),
+    unknownMachines,
     bootServer,
     loaders: { ...loaders },
     ...(allowDefaultRoute === true ? { allowDefaultRoute } : {}),

@@ -56,16 +56,14 @@ export class Firewall extends HostResource {
       name,
       {
         connection: connectionInput(connection),
-        inputs: pulumi.all([pulumi.output(values), allowDefaultRoute]).apply(declare),
-        inputKeys: ["interface", "rules", "allowDefaultRoute"],
-        outputKeys: ["manager"],
+        inputs: pulumi.all([pulumi.output(values), allowDefaultRoute]).apply(inputsOfFirewall),
       },
       opts,
     );
   }
 }
 
-function declare([values, allowDefaultRoute]: [unknown, boolean | undefined]): Checked<FirewallInputs> {
+function inputsOfFirewall([values, allowDefaultRoute]: [unknown, boolean | undefined]): Checked<FirewallInputs> {
   const settings = parseFirewallSettings(values);
   if (settings.value === undefined) return settings;
   const nic = settings.value.interface;

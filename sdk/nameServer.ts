@@ -6,7 +6,7 @@ import {
   renderDnsmasqUnit,
 } from "../provider/formats/dnsmasq/dnsmasq";
 import { renderHostsTable } from "../provider/formats/hosts/hostsTable";
-import { type NameServerInputs, planNameServer } from "../provider/kinds/nameServer";
+import type { NameServerInputs } from "../provider/kinds/nameServer";
 import { nicInputs } from "../provider/values/network";
 import { type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
@@ -74,10 +74,8 @@ export class NameServer extends HostResource {
         connection: connectionInput(connection),
         inputs: pulumi
           .all([pulumi.output(values), allowDefaultRoute])
-          .apply(([given, allowed]) => declare(parseDnsmasqSettings(given), allowed)),
-        inputKeys: ["mode", "records", "domain", "config", "unit", "interface", "address", "allowDefaultRoute"],
-        plan: planNameServer,
-        outputKeys: ["listening"],
+          .apply(([given, allowed]) => inputsOfNameServer(parseDnsmasqSettings(given), allowed)),
+        listsPaths: true,
         once: "the name server",
       },
       opts,
@@ -85,7 +83,7 @@ export class NameServer extends HostResource {
   }
 }
 
-function declare(
+function inputsOfNameServer(
   settings: Checked<DnsmasqSettings>,
   allowDefaultRoute: boolean | undefined,
 ): Checked<NameServerInputs> {

@@ -2,21 +2,16 @@ import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
 import type { DhcpdSettings } from "../provider/formats/isc/dhcpdConf";
+import { renderHostBlocks } from "../provider/formats/isc/hostBlocks";
 import type { OlaFleetInputs } from "../provider/kinds/olaFleet";
 import { renderChain, renderNextBoot } from "../provider/preview/nextBoot";
-import {
-  type Firmware,
-  type Loader,
-  type NodeRow,
-  type OptionValue,
-  parseNode,
-  renderHostBlocks,
-  renderRow,
-} from "../provider/values/node";
+import type { Firmware, Loader } from "../provider/values/bootChain";
+import { parseNode } from "../provider/values/node";
+import { type NodeRow, type OptionValue, renderRow } from "../provider/values/nodeRow";
 import { bad, type Checked, good, type Problem, within } from "../provider/values/problem";
 import { parseVerify, type Verify } from "../provider/values/verify";
 import type { ServedFile } from "./bootArtifacts";
-import { declareNodes } from "./program/declaredNodes";
+import { rememberNodes } from "./program/declaredNodes";
 import { HostResource } from "./program/hostResource";
 import { countFleet, previewFleet } from "./program/nextBootPreview";
 import { chainOf, namedOf, resolveServer, type Server, standardLoaders } from "./program/server";
@@ -102,14 +97,17 @@ export class OlaFleet extends HostResource {
       name,
       {
         connection,
-        inputs: pulumi.all([rows, pulumi.output(args.verify)]).apply(([checked, wanted]): Checked<object> => {
-          const verify = parseVerify(wanted);
-          const mistakes = [...checked.problems, ...verify.problems];
-          if (checked.value === undefined || mistakes.length > 0) return bad(...mistakes);
-          return good({ ...declare(checked.value), ...(verify.value === undefined ? {} : { verify: verify.value }) });
-        }),
-        inputKeys: ["rows", "hostBlocksSha256", "verify"],
-        outputKeys: ["verified"],
+        inputs: pulumi
+          .all([rows, pulumi.output(args.verify)])
+          .apply(([checked, wanted]): Checked<Omit<OlaFleetInputs, "chains">> => {
+            const verify = parseVerify(wanted);
+            const mistakes = [...checked.problems, ...verify.problems];
+            if (checked.value === undefined || mistakes.length > 0) return bad(...mistakes);
+            return good({
+              ...inputsOfFleet(checked.value),
+              ...(verify.value === undefined ? {} : { verify: verify.value }),
+            });
+          }),
         // A step of its own: a file's hash that is not known yet must not hide the machines.
         computed: { chains },
       },
@@ -136,7 +134,7 @@ function readRows(
   // What is wrong with the server shows at the server.
   if (settings !== undefined) {
     const places = new Map(rows.map((row) => [placeOf(row.name), pathOf(row.name)]));
-    const placed = declareNodes(
+    const placed = rememberNodes(
       server,
       settings,
       rows.map((row) => ({ row, place: placeOf(row.name) })),
@@ -150,7 +148,7 @@ function byName(first: NodeRow, second: NodeRow): number {
   return first.name < second.name ? -1 : 1;
 }
 
-function declare(rows: readonly NodeRow[]): Omit<OlaFleetInputs, "chains"> {
+function inputsOfFleet(rows: readonly NodeRow[]): Omit<OlaFleetInputs, "chains"> {
   const hash = createHash("sha256");
   for (const row of rows) hash.update(renderHostBlocks(row));
   return {

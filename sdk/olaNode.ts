@@ -1,19 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
 import type { DhcpdSettings } from "../provider/formats/isc/dhcpdConf";
+import { renderHostBlocks } from "../provider/formats/isc/hostBlocks";
+import type { NodeMachine } from "../provider/kinds/node";
 import type { OlaNodeInputs } from "../provider/kinds/olaNode";
 import { renderNextBoot } from "../provider/preview/nextBoot";
-import {
-  type Firmware,
-  type Loader,
-  type NodeRow,
-  type OptionValue,
-  parseNode,
-  renderHostBlocks,
-} from "../provider/values/node";
+import type { Firmware, Loader } from "../provider/values/bootChain";
+import { parseNode } from "../provider/values/node";
+import type { NodeRow, OptionValue } from "../provider/values/nodeRow";
 import { bad, type Checked, good, type Problem, quoted } from "../provider/values/problem";
 import { parseVerify, type Verify } from "../provider/values/verify";
-import { declareNodes } from "./program/declaredNodes";
+import { rememberNodes } from "./program/declaredNodes";
 import { HostResource } from "./program/hostResource";
 import { previewNode } from "./program/nextBootPreview";
 import { isPlain } from "./program/plain";
@@ -90,17 +87,17 @@ export class OlaNode extends HostResource {
     const { connection, reference, described, parts } = resolveServer(server);
     // Every output costs, a program has hundreds of machines, and most of them are plain values.
     const plain = isPlain(values);
-    let declared: Machine | undefined;
-    const declareOnce = (known: Known): Machine => {
-      declared ??= declare(name, known, values);
-      return declared;
+    let kept: Machine | undefined;
+    const ofPlain = (known: Known): Machine => {
+      kept ??= machineOf(name, known, values);
+      return kept;
     };
     const machine = plain
-      ? reference.apply(declareOnce)
-      : pulumi.all([reference, pulumi.output(values)]).apply(([known, given]) => declare(name, known, given));
+      ? reference.apply(ofPlain)
+      : pulumi.all([reference, pulumi.output(values)]).apply(([known, given]) => machineOf(name, known, given));
     // Of its own: what a file's hash leaves unknown must not hide the machine's own mistakes and blocks.
     const nextBoot = plain
-      ? described.apply(({ known, files }) => nextBootOf(declareOnce(known), files))
+      ? described.apply(({ known, files }) => nextBootOf(ofPlain(known), files))
       : pulumi.all([machine, described]).apply(([made, { files }]) => nextBootOf(made, files));
     super(
       "OlaNode",
@@ -108,11 +105,10 @@ export class OlaNode extends HostResource {
       {
         connection,
         inputs: machine,
-        inputKeys: [
-          "hostBlocks",
-          ...(["firmware", "verify", "history"] as const).filter((key) => args[key] !== undefined),
+        without: [
+          ...(args.verify === undefined ? ["verify"] : []),
+          ...(args.history === undefined ? ["history", "lastBoot"] : []),
         ],
-        outputKeys: args.history === undefined ? ["verified"] : ["verified", "lastBoot"],
         computed: { nextBoot },
       },
       pulumi.mergeOptions({ dependsOn: parts, ...previewNode() }, opts) as pulumi.CustomResourceOptions,
@@ -178,9 +174,9 @@ function nextBootOf({ row, settings }: Machine, files: ServerReference["files"])
   return row === undefined ? "" : renderNextBoot({ row, ...chainOf(row, settings, files) });
 }
 
-function declare(name: string, { server, settings }: Known, given: unknown): Machine {
-  const { verify: wanted, history, ...machine } = given as { readonly verify?: unknown; readonly history?: unknown };
-  const { value: row, problems } = readRow(name, server, settings, machine);
+function machineOf(name: string, { server, settings }: Known, given: unknown): Machine {
+  const { verify: wanted, history, ...ofRow } = given as { readonly verify?: unknown; readonly history?: unknown };
+  const { value: row, problems } = readRow(name, server, settings, ofRow);
   const verify = parseVerify(wanted);
   const mistakes = [...problems, ...verify.problems, ...whyNoFlag("history", history)];
   if (row === undefined || mistakes.length > 0) return { ...bad(...mistakes), row: undefined, settings };
@@ -188,7 +184,7 @@ function declare(name: string, { server, settings }: Known, given: unknown): Mac
     ...(verify.value === undefined ? {} : { verify: verify.value }),
     ...(history === true ? { history } : {}),
   };
-  return { ...good({ ...blocksOf(row), ...asked }), row, settings };
+  return { ...good({ ...inputsOfRow(row), ...asked }), row, settings };
 }
 
 function whyNoFlag(path: string, value: unknown): readonly Problem[] {
@@ -200,11 +196,18 @@ function readRow(name: string, server: string, settings: DhcpdSettings | undefin
   const row = parseNode(name, given);
   // Without its network nothing more can be said; what is wrong with that shows at the server.
   if (row.value === undefined || settings === undefined) return row;
-  const problems = declareNodes(server, settings, [{ row: row.value, place: `OlaNode "${name}"` }]);
+  const problems = rememberNodes(server, settings, [{ row: row.value, place: `OlaNode "${name}"` }]);
   return problems.length > 0 ? bad(...problems) : row;
 }
 
-function blocksOf(row: NodeRow): Omit<OlaNodeInputs, "nextBoot"> {
-  const hostBlocks = renderHostBlocks(row);
-  return row.firmware === "x64" ? { hostBlocks } : { hostBlocks, firmware: row.firmware };
+function inputsOfRow(row: NodeRow): Omit<OlaNodeInputs, "nextBoot"> {
+  const { hostname, macs, address, firmware, loader } = row;
+  const machine: NodeMachine = {
+    hostname,
+    macs,
+    ...(address === undefined ? {} : { address }),
+    ...(firmware === "x64" ? {} : { firmware }),
+    ...(loader === undefined ? {} : { loader }),
+  };
+  return { hostBlocks: renderHostBlocks(row), machine };
 }

@@ -1,4 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { PackagesInputs } from "../provider/kinds/packages";
+import { hidden } from "../provider/values/hidden";
 import { bad, type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./program/hostResource";
@@ -35,19 +37,17 @@ export class Packages extends HostResource {
       name,
       {
         connection: connectionInput(args.connection),
-        inputs: pulumi.all([removePackages, listenFor]).apply(([gone, where]): Checked<object> => {
+        inputs: pulumi.all([removePackages, listenFor]).apply(([gone, where]): Checked<PackagesInputs> => {
           // What all parts need is told once and with all its mistakes, before any of them meets its own.
           if (where.problems.length > 0) return bad(...where.problems);
           return good({
             packages,
             ...(replaceTimeDaemon === true && { replaceTimeDaemon }),
             ...(gone === true && { removePackages: true }),
-            ...(fetch !== undefined && { __fetch: fetch }),
-            ...(where.value !== undefined && { __listenFor: where.value }),
+            ...(fetch !== undefined && { [hidden.fetch]: fetch }),
+            ...(where.value !== undefined && { [hidden.listenFor]: where.value }),
           });
         }),
-        inputKeys: ["packages", "replaceTimeDaemon", "removePackages", "__fetch", "__listenFor"],
-        outputKeys: [],
       },
       opts,
     );

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { parseTftpdSettings, renderTftpdDefaults, renderTftpdUnit } from "../provider/formats/tftpd/tftpd";
-import { planTftpServer, type TftpServerInputs } from "../provider/kinds/tftpServer";
+import type { TftpServerInputs } from "../provider/kinds/tftpServer";
 import { type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./program/hostResource";
@@ -41,10 +41,8 @@ export class TftpServer extends HostResource {
       name,
       {
         connection: connectionInput(connection),
-        inputs: pulumi.output(values).apply(declare),
-        inputKeys: ["address", "directory", "defaults", "unit"],
-        plan: planTftpServer,
-        outputKeys: ["listening"],
+        inputs: pulumi.output(values).apply(inputsOfTftpServer),
+        listsPaths: true,
         once: "the TFTP server",
       },
       opts,
@@ -52,7 +50,7 @@ export class TftpServer extends HostResource {
   }
 }
 
-function declare(values: unknown): Checked<TftpServerInputs> {
+function inputsOfTftpServer(values: unknown): Checked<TftpServerInputs> {
   const settings = parseTftpdSettings(values);
   if (settings.value === undefined) return settings;
   const { address, directory } = settings.value;

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type ChronySettings, parseChronySettings, renderChronyConf } from "../provider/formats/chrony/chrony";
-import { planTimeServer, type TimeServerInputs } from "../provider/kinds/timeServer";
+import type { TimeServerInputs } from "../provider/kinds/timeServer";
 import { nicInputs } from "../provider/values/network";
 import { type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
@@ -58,10 +58,8 @@ export class TimeServer extends HostResource {
         connection: connectionInput(connection),
         inputs: pulumi
           .all([pulumi.output(values), allowDefaultRoute])
-          .apply(([given, allowed]) => declare(parseChronySettings(given), allowed)),
-        inputKeys: ["config", "interface", "address", "replace", "allowDefaultRoute"],
-        plan: planTimeServer,
-        outputKeys: ["listening"],
+          .apply(([given, allowed]) => inputsOfTimeServer(parseChronySettings(given), allowed)),
+        listsPaths: true,
         once: "the time server",
       },
       opts,
@@ -69,7 +67,10 @@ export class TimeServer extends HostResource {
   }
 }
 
-function declare(settings: Checked<ChronySettings>, allowDefaultRoute: boolean | undefined): Checked<TimeServerInputs> {
+function inputsOfTimeServer(
+  settings: Checked<ChronySettings>,
+  allowDefaultRoute: boolean | undefined,
+): Checked<TimeServerInputs> {
   if (settings.value === undefined) return settings;
   return good({
     config: renderChronyConf(settings.value),

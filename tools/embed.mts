@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import Handlebars from "handlebars";
 
 const root = join(import.meta.dirname, "..");
-const hands = join(root, "provider/hands");
+const folder = join(root, "provider/hands");
 
 const templates = globSync("provider/formats/*/*.hbs", { cwd: root })
   .sort()
@@ -16,15 +16,15 @@ const templates = globSync("provider/formats/*/*.hbs", { cwd: root })
     const compiled = Handlebars.precompile(source, { strict: true, noEscape: true, knownHelpersOnly: true });
     return `  ${JSON.stringify(basename(path, ".hbs"))}: ${compiled},`;
   });
-const loader = readFileSync(join(hands, "loader.pl"), "utf8");
+const loader = readFileSync(join(folder, "loader.pl"), "utf8");
 
 /** One program out of its files, each known by its name in Perl's own messages. What runs at once comes first and last. */
-const subjects = readdirSync(hands)
+const subjects = readdirSync(folder)
   .map((name) => basename(name, ".pl"))
   .filter((name) => !["constants", "main", "loader"].includes(name))
   .sort();
-const agent = ["constants", ...subjects, "main"]
-  .map((name) => `#line 1 "hands/${name}.pl"\n${readFileSync(join(hands, `${name}.pl`), "utf8")}`)
+const program = ["constants", ...subjects, "main"]
+  .map((name) => `#line 1 "hands/${name}.pl"\n${readFileSync(join(folder, `${name}.pl`), "utf8")}`)
   .join("\n");
 
 const text = `// @ts-nocheck
@@ -35,11 +35,11 @@ export const templates: Readonly<Record<string, TemplateSpecification>> = {
 ${templates.join("\n")}
 };
 
-/** The program that reads a whole request on node 0, and then runs the agent. */
+/** The program that reads a whole request on node 0, and then runs the hands. */
 export const loader: string = ${JSON.stringify(loader)};
 
-/** The program that carries out a transaction on node 0. */
-export const agent: string = ${JSON.stringify(agent)};
+/** The program that asks and acts on node 0. */
+export const hands: string = ${JSON.stringify(program)};
 `;
 
 const target = join(root, "provider/embedded.ts");

@@ -1,6 +1,8 @@
-import { transact } from "../conversation/transaction";
-import { declare, sentenceOf } from "../lifecycle/changes";
+import { look } from "../conversation/transaction";
+import { renderDrift } from "../kinds/drift";
+import { declarationOf } from "../lifecycle/changes";
 import { openHost } from "../ssh/pool";
+import { hidden } from "../values/hidden";
 import { byHost, type StackResource } from "./stack";
 
 /** What stands in the place of a resource where the host itself can't be asked. */
@@ -26,17 +28,16 @@ export async function examine(resources: readonly StackResource[]): Promise<read
       const changes = await Promise.all(
         on.map(async ({ kind, id, outputs }) => ({
           kind: "put" as const,
-          declaration: await declare(kind, id, String(outputs["__generation"]), outputs, "look"),
+          declaration: await declarationOf(kind, id, String(outputs[hidden.generation]), outputs, "look"),
         })),
       );
-      const machine = first.outputs["__machine"];
-      const request = { mode: "look" as const, machine: typeof machine === "string" ? machine : undefined, changes };
-      const { answers } = await transact(host, request);
+      const machine = first.outputs[hidden.machine];
+      const { answers } = await look(host, changes, typeof machine === "string" ? machine : undefined);
       for (const { id } of on) {
         const answer = answers.get(id);
         const about = { host: host.name, resource: id };
         if (answer?.how === "gone") findings.push({ ...about, what: "is not on this host any more" });
-        for (const drift of answer?.drift ?? []) findings.push({ ...about, what: sentenceOf(drift) });
+        for (const drift of answer?.drift ?? []) findings.push({ ...about, what: renderDrift(drift) });
       }
     } catch (error) {
       findings.push({ host: first.connection.host, resource: unreachable, what: (error as Error).message });

@@ -1,6 +1,7 @@
-import { transact } from "../conversation/transaction";
+import { readBoots } from "../conversation/transaction";
 import { type Boot, parseHistory, renderCourse, timeOf } from "../facts/bootLog";
 import { openHost } from "../ssh/pool";
+import { hidden } from "../values/hidden";
 import { byHost, type StackResource } from "./stack";
 
 /** A boot, and whose it was. */
@@ -32,14 +33,9 @@ export async function readHistory(resources: readonly StackResource[], since: nu
   for (const [first] of hosts.values()) {
     if (first === undefined) continue;
     const host = await openHost(first.connection);
-    const machine = first.outputs["__machine"];
-    const { answers } = await transact(host, {
-      mode: "history",
-      machine: typeof machine === "string" ? machine : undefined,
-      since: `@${since}`,
-      changes: [],
-    });
-    const { log = "", files = "", machines: known = "" } = answers.get("-")?.outputs ?? {};
+    const machine = first.outputs[hidden.machine];
+    const expected = typeof machine === "string" ? machine : undefined;
+    const { log, files, machines: known } = await readBoots(host, `@${since}`, expected);
     const names = new Map(
       known.split("\n").flatMap((line) => {
         const [, hostname = "", macs = ""] = line.split(" ");

@@ -3,11 +3,14 @@ import { parseArgs } from "node:util";
 import { closeHosts } from "../ssh/pool";
 import { examine, renderFindings } from "./doctor";
 import { readHistory, renderHistory } from "./history";
+import { isPossible, planStack, renderPlans } from "./plan";
 import { readStack } from "./stack";
 import { renderVerified, verify } from "./verify";
 
-const usage = `pulumi-netboot verify | doctor | history  [--stack NAME] [--json]
+const usage = `pulumi-netboot plan | verify | doctor | history  [--stack NAME] [--json]
 
+  plan     what \`pulumi up\` would do to node 0 as it is now: packages, files line by line, machines, units, the firewall, what is
+           asked afterwards, and what is refused and why. By your own \`pulumi preview\`
   verify   prove every machine of the stack now: both DHCP stages from each MAC, and every file that it meets
   doctor   say what is wrong with the stack's node 0, or with the way to it
   history  who booted, as node 0's log tells: the last boot of each machine, how far it got and what it was given; who asked
@@ -28,15 +31,24 @@ async function main(): Promise<number> {
     allowPositionals: true,
   });
   const [command] = positionals;
-  if (values.help === true || positionals.length !== 1 || !["verify", "doctor", "history"].includes(command ?? "")) {
+  if (
+    values.help === true ||
+    positionals.length !== 1 ||
+    !["plan", "verify", "doctor", "history"].includes(command ?? "")
+  ) {
     console.error(usage);
     return values.help === true ? 0 : 2;
   }
   const since = secondOf(values.since);
-  const resources = await readStack(values.stack);
-  if (resources.length === 0) throw new Error("this stack has no resources of pulumi-netboot");
   const print = (found: unknown, text: string): void =>
     console.log(values.json ? JSON.stringify(found, undefined, 2) : text);
+  if (command === "plan") {
+    const plans = await planStack(values.stack);
+    print(plans, renderPlans(plans));
+    return isPossible(plans) ? 0 : 1;
+  }
+  const resources = await readStack(values.stack);
+  if (resources.length === 0) throw new Error("this stack has no resources of pulumi-netboot");
   if (command === "verify") {
     const machines = await verify(resources);
     if (machines.length === 0) throw new Error("this stack declares no machines, so there is nothing to prove");

@@ -20,29 +20,44 @@ const secretMark = "4dabf18193072939515e22adb298388d";
  */
 export async function readStack(stack: string | undefined): Promise<readonly StackResource[]> {
   const args = ["stack", "export", "--show-secrets", ...(stack === undefined ? [] : ["--stack", stack])];
-  const text = await new Promise<string>((resolve, reject) => {
-    execFile("pulumi", args, { maxBuffer: 1 << 30 }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+  const { failed, stdout, stderr } = await runPulumi(args);
+  if (failed)
+    throw new Error(
+      `pulumi ${args.join(" ")} failed; run this in the folder of the stack's project:\n${stderr.trim()}`,
+    );
+  return resourcesOf(JSON.parse(stdout));
+}
+
+/**
+ * Runs the user's own `pulumi`; what it says stays in this process.
+ *
+ * @throws when there is no such program
+ */
+export async function runPulumi(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<{ readonly failed: boolean; readonly stdout: string; readonly stderr: string }> {
+  return await new Promise((resolve, reject) => {
+    execFile("pulumi", args, { maxBuffer: 1 << 30, env }, (error, stdout, stderr) => {
+      if ((error as NodeJS.ErrnoException | null)?.code === "ENOENT") {
         reject(
           new Error("there is no program `pulumi` on the PATH; its installation is told at pulumi.com/docs/install"),
         );
-      } else
-        reject(
-          new Error(
-            `pulumi ${args.join(" ")} failed; run this in the folder of the stack's project:\n${stderr.trim()}`,
-          ),
-        );
+      } else resolve({ failed: error !== null, stdout, stderr });
     });
   });
-  return resourcesOf(JSON.parse(text));
+}
+
+/** The kind of a resource of ours by its type; undefined for others. */
+export function kindIn(type: unknown): string | undefined {
+  return /^pulumi-nodejs:dynamic\/netboot:(?<kind>\w+)$/.exec(String(type))?.groups?.["kind"];
 }
 
 /** The resources of ours in an exported state, in its order. */
 export function resourcesOf(state: unknown): readonly StackResource[] {
   const { deployment } = state as { readonly deployment?: { readonly resources?: readonly Record<string, unknown>[] } };
   return (deployment?.resources ?? []).flatMap(({ type, id, outputs, delete: isGoing }) => {
-    const kind = /^pulumi-nodejs:dynamic\/netboot:(?<kind>\w+)$/.exec(String(type))?.groups?.["kind"];
+    const kind = kindIn(type);
     if (kind === undefined || typeof id !== "string" || isGoing === true) return [];
     const values = plain(outputs ?? {}) as Properties;
     return [{ kind, id, connection: connectionSchema.parse(values["connection"]), outputs: values }];

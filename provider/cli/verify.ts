@@ -1,5 +1,6 @@
-import { transact } from "../conversation/transaction";
+import { proveNow } from "../conversation/transaction";
 import { openHost } from "../ssh/pool";
+import { hidden } from "../values/hidden";
 import { byHost, type StackResource } from "./stack";
 
 /** What the proof said of one machine. */
@@ -26,23 +27,17 @@ export async function verify(resources: readonly StackResource[]): Promise<reado
     const [first] = on;
     if (first === undefined) continue;
     const host = await openHost(first.connection);
-    const changes = on.map(({ id, outputs }) => ({
-      kind: "put" as const,
-      declaration: { id, generation: String(outputs["__generation"]), wants: [] },
-    }));
-    const machine = first.outputs["__machine"];
-    const request = { mode: "prove" as const, machine: typeof machine === "string" ? machine : undefined, changes };
-    const report = await transact(host, request);
-    for (const { id } of on) {
-      const answer = report.answers.get(id);
-      const about = { host: host.name, resource: id };
-      if (answer?.how === "gone") {
+    const machine = first.outputs[hidden.machine];
+    const ids = on.map(({ id }) => id);
+    const proof = await proveNow(host, ids, typeof machine === "string" ? machine : undefined);
+    for (const [resource, told] of proof) {
+      const about = { host: host.name, resource };
+      if (told === "gone") {
         seen.push({ ...about, machine: "-", served: false, seen: "is not on node 0; run `pulumi up --refresh`" });
+        continue;
       }
-      for (const [key, value] of Object.entries(answer?.outputs ?? {})) {
-        const name = /^machine:(?<name>.+)$/.exec(key)?.groups?.["name"];
-        if (name !== undefined)
-          seen.push({ ...about, machine: name, served: value.startsWith("served: "), seen: value });
+      for (const [name, text] of told) {
+        seen.push({ ...about, machine: name, served: text.startsWith("served: "), seen: text });
       }
     }
   }

@@ -1,7 +1,7 @@
 import { type Change, idOf } from "../kinds/want";
 import { openHost } from "../ssh/pool";
 import type { Connection } from "../values/connection";
-import { type Answer, Refusal, type Tell, transact } from "./transaction";
+import { type Answer, apply, Refused, type Tell } from "./transaction";
 
 /** One resource's change on its way to a host. */
 interface Waiting {
@@ -66,12 +66,17 @@ class Queue {
       const byId = new Map(group.map((member) => [idOf(member.change), member]));
       const tell: Tell = (id, severity, line) => byId.get(id)?.tell(severity, line);
       const machine = group.find((member) => member.machine !== undefined)?.machine;
-      const report = await transact(host, { mode: "apply", machine, changes: group.map(({ change }) => change) }, tell);
+      const report = await apply(
+        host,
+        group.map(({ change }) => change),
+        machine,
+        tell,
+      );
       for (const [id, member] of byId) {
         member.resolve({ machine: report.machine, ...(report.answers.get(id) ?? nothing) });
       }
     } catch (reason) {
-      if (group.length === 1 || !(reason instanceof Refusal) || isShared(reason)) {
+      if (group.length === 1 || !(reason instanceof Refused) || isShared(reason)) {
         for (const member of group) member.reject(reason);
         return;
       }
@@ -95,7 +100,7 @@ class Queue {
 
 const nothing: Answer = { how: "", outputs: {}, drift: [] };
 
-function isShared(refusal: Refusal): boolean {
+function isShared(refusal: Refused): boolean {
   return refusal.culprit === undefined && sharedFailures.has(refusal.code);
 }
 

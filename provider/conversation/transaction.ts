@@ -1,13 +1,27 @@
-import { createHash, randomBytes } from "node:crypto";
-import { gzipSync } from "node:zlib";
-import { agent, loader } from "../embedded";
+import { createHash } from "node:crypto";
 import { NetbootError } from "../errors";
-import { idOf } from "../kinds/want";
+import type { Question } from "../facts/question";
+import type { Drift } from "../kinds/drift";
+import type { Change as Wanted } from "../kinds/want";
+import { type Change, machinesOf } from "../plan/change";
+import { type Brought, type Decided, decide } from "../plan/decide";
+import { driftOf, lookQuestions } from "../plan/drift";
+import type { Facts } from "../plan/facts";
+import { outputsOf, renderDifference, renderUndone, type Wrong, whyInvalid, whyWrong } from "../plan/outcome";
+import { type BringReport, renderBrought, renderPurged } from "../plan/packages";
+import { type Proof, planProofOf, proofQuestions, renderProof } from "../plan/proof";
+import { folderKey, folderQuestions, questionsOf } from "../plan/questions";
+import type { Refusal } from "../plan/refusal";
+import { refuseGivenBack, renderRemaining } from "../plan/timeDaemon";
 import type { Host } from "../ssh/link";
-import { type Drift, parseReportLine } from "./report";
-import { type Request, renderRequest } from "./request";
+import { type Conversation, converse, type Reply, type Tell } from "./conversation";
+import { partsOf, renderMachineLine, type Said } from "./protocol";
+import { renderExpectations, renderFirewall, renderHeadsBefore, renderPlan } from "./renderPlan";
+import { renderFlat, valuesOf } from "./rows";
 
-/** What the agent on node 0 answered about one resource. */
+export type { Tell } from "./conversation";
+
+/** What node 0 answered about one resource. */
 export interface Answer {
   /** `changed`, `unchanged` or `dropped` after a transaction; `seen` or `gone` after a look. */
   readonly how: string;
@@ -22,11 +36,8 @@ export interface Report {
   readonly answers: ReadonlyMap<string, Answer>;
 }
 
-/** Tells a line about a resource while the work goes on; a warning stays on the screen. */
-export type Tell = (id: string, severity: "progress" | "warning", line: string) => void;
-
-/** A refusal, and the resource that caused it where the host could tell. */
-export class Refusal extends NetbootError {
+/** A refusal, and the resource that caused it where that could be told. */
+export class Refused extends NetbootError {
   readonly culprit: string | undefined;
 
   constructor(code: NetbootError["code"], message: string, culprit: string | undefined) {
@@ -35,115 +46,389 @@ export class Refusal extends NetbootError {
   }
 }
 
-/** Long enough for apt on a slow mirror; a host that says nothing for longer has a problem that waiting does not solve. */
-const longestMs = 45 * 60_000;
+const untouched = "Nothing was changed, and node 0 serves what it served";
 
 /**
- * Sends one request to node 0 and waits for its end: one exec on the connection that is open.
+ * Changes a host: one conversation, and one transaction for all of it.
  *
- * The agent runs under the host's own init, so that neither a lost connection nor our death stops it half-way; it
- * begins only when the request arrived complete, and should it be killed, init undoes what it had changed.
- *
- * @throws {@link Refusal} with the agent's code; `COMMAND_FAILED` when it could not be started; `SUDO_REFUSED`.
+ * @throws {@link Refused} if it can't be done, or was undone; whatever opening the conversation throws
  */
-export async function transact(host: Host, request: Request, tell: Tell = () => {}): Promise<Report> {
-  const nonce = randomBytes(6).toString("hex");
-  const answers = new Map<string, { how: string; outputs: Record<string, string>; drift: Drift[] }>();
-  const answerOf = (id: string) => {
-    const answer = answers.get(id) ?? { how: "", outputs: {}, drift: [] };
-    answers.set(id, answer);
-    return answer;
-  };
-  let machine = "";
-  let refusal: Refusal | undefined;
-  let ended = false;
-
-  const onLine = (text: string): void => {
-    const line = parseReportLine(text, nonce);
-    if (line === undefined) return;
-    switch (line.tells) {
-      case "say":
-        tell(line.id, "progress", line.text);
-        return;
-      case "warn":
-        tell(line.id, "warning", line.text);
-        return;
-      case "out":
-        if (line.id === "-" && line.key === "machine") machine = line.value;
-        else answerOf(line.id).outputs[line.key] = line.value;
-        return;
-      case "drift":
-        answerOf(line.id).drift.push(line.drift);
-        return;
-      case "done":
-        answerOf(line.id).how = line.how;
-        return;
-      case "fail":
-        refusal = new Refusal(line.code, `${host.name}: ${line.message}`, line.id);
-        return;
-      case "end":
-        ended = true;
-    }
-  };
-
-  const result = await host.run(agentCommand(host, nonce), {
-    stdin: renderPayload(nonce, renderRequest(request)),
-    timeoutMs: longestMs,
-    onStdout: lines(onLine),
-  });
-  if (refusal !== undefined) throw refusal;
-  if (!ended) throw notStarted(host, result);
-  for (const change of request.changes) answerOf(idOf(change));
-  return { machine, answers };
+export async function apply(
+  host: Host,
+  wanted: readonly Wanted[],
+  machine: string | undefined,
+  tell: Tell = () => {},
+): Promise<Report> {
+  const transaction = new Transaction(wanted, machine, tell);
+  const talk = await converse(host, transaction.opening, (facts, said) => transaction.reply(facts, said), tell);
+  return transaction.report(host.name, talk);
 }
 
-function renderPayload(nonce: string, body: Uint8Array): Buffer {
-  const agentBytes = Buffer.from(agent, "utf8");
-  const packed = gzipSync(Buffer.concat([agentBytes, body]));
-  const sha256 = createHash("sha256").update(packed).digest("hex");
-  const header = `netboot ${nonce} ${agentBytes.length} ${packed.length} ${sha256}\n`;
-  return Buffer.concat([Buffer.from(loader, "utf8"), Buffer.from(header, "latin1"), packed]);
+function sha256(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
 }
 
-/** Only words that every login shell takes literally: the user's may be csh or fish. */
-function agentCommand(host: Host, nonce: string): string {
-  return [
-    ...(host.isRoot ? [] : ["sudo", "-n"]),
-    "systemd-run --quiet --pipe --wait --collect",
-    `--unit=pulumi-netboot-${nonce}`,
-    "--property='ExecStopPost=-/usr/bin/perl /var/lib/pulumi-netboot/agent.pl recover'",
-    "/usr/bin/perl -",
-  ].join(" ");
-}
+/** One change of a host, from its opening to what came of it. */
+class Transaction {
+  readonly #change: Change;
+  readonly #machine: string | undefined;
+  readonly #tell: Tell;
+  readonly #asked = new Set<string>();
+  #brought: Brought | undefined;
+  #bringing: Brought["plan"] | undefined;
+  #refusal: Refusal | undefined;
+  #decided: Decided | undefined;
 
-function notStarted(host: Host, result: { readonly code: number | undefined; readonly stderr: string }): NetbootError {
-  const words = result.stderr.trim();
-  if (!host.isRoot && /^sudo:/m.test(words)) {
-    return new NetbootError(
-      "SUDO_REFUSED",
-      `${host.name}: sudo -n was refused, so nothing was changed:\n  ${words}\n` +
-        "let the user run everything without a password (`NOPASSWD: ALL`, no `requiretty`), or connect as root",
-    );
+  constructor(wanted: readonly Wanted[], machine: string | undefined, tell: Tell) {
+    this.#machine = machine;
+    this.#tell = tell;
+    this.#change = changeOf(wanted);
   }
-  const ending = result.code === undefined ? "was ended by a signal" : `ended with exit code ${result.code}`;
-  return new NetbootError(
-    "COMMAND_FAILED",
-    `${host.name}: the agent ${ending} before it had answered; if it had begun, node 0 finishes or undoes its ` +
-      `transaction by itself, and the next run looks again\n  $ systemd-run … /usr/bin/perl -\n  ${words.split("\n").join("\n  ")}\n` +
-      "node 0 must be a Debian with systemd and perl-base (every Debian has both)",
+
+  get opening() {
+    const { puts, drops } = this.#change;
+    return {
+      locks: true,
+      puts: [...puts.values()].map((put) => ({
+        id: put.id,
+        generation: put.generation,
+        machines: machinesOf(put).map(renderMachineLine),
+      })),
+      drops: [...drops].map(([id, generation]) => ({ id, generation })),
+      questions: this.#ask(questionsOf(this.#change)),
+    };
+  }
+
+  #ask(questions: Readonly<Record<string, Question>>): Readonly<Record<string, Question>> {
+    for (const key of Object.keys(questions)) this.#asked.add(key);
+    return questions;
+  }
+
+  reply(facts: Facts, said: readonly Said[]): Reply {
+    if (this.#bringing !== undefined) {
+      this.#brought = { plan: this.#bringing, report: bringReportOf(said) };
+      this.#bringing = undefined;
+    }
+    const given = {
+      change: this.#change,
+      machine: this.#machine,
+      brought: this.#brought,
+      asked: this.#asked,
+      sha256,
+    };
+    const step = decide(given, facts);
+    switch (step.step) {
+      case "refuse":
+        this.#refusal = step.refusal;
+        return { reply: "stop" };
+      case "ask":
+        return { reply: "ask", questions: this.#ask(step.questions) };
+      case "bring":
+        this.#bringing = step.bring;
+        return {
+          reply: "bring",
+          lines: [...renderHeadsBefore(step.heads), ...renderFlat(step.bring)],
+          questions: this.#ask(step.questions),
+        };
+      case "transact": {
+        this.#decided = step.decided;
+        const { plan, firewall, heads, after } = step.decided;
+        const lines = [
+          ...renderHeadsBefore(heads),
+          ...renderPlan(plan),
+          ...(firewall === undefined ? [] : renderFirewall(firewall)),
+          ...renderFlat(after),
+        ];
+        return { reply: "transact", lines, questions: this.#questionsAfter() };
+      }
+    }
+  }
+
+  /** The last boots of machines that are asked for them. */
+  #questionsAfter(): Readonly<Record<string, Question>> {
+    const ids = this.#idsWithHistory();
+    return ids.length === 0 ? {} : historyQuestions(ids);
+  }
+
+  #idsWithHistory(): readonly string[] {
+    return [...this.#change.puts.values()]
+      .filter(({ wants }) => wants.some(({ want }) => want === "history"))
+      .map(({ id }) => id);
+  }
+
+  report(host: string, talk: Conversation): Report {
+    const { facts, said } = talk;
+    const [first = "-"] = [...this.#change.puts.keys(), ...this.#change.drops.keys()].toSorted();
+    if (facts.recovered) {
+      const text = "an earlier transaction was cut short; what it had changed was put back before this one began";
+      this.#tell(first, "warning", text);
+    }
+    const late = valuesOf(said, "late").map(({ copy }) => copy ?? "");
+    const lateWords = late.length === 0 ? "" : `what somebody wrote in the meantime is kept as ${late.join(", ")}`;
+    const refusal = this.#refused(talk);
+    if (refusal !== undefined) {
+      const { code, id, message } = refusal;
+      const brought = renderBrought(this.#brought?.report.brought ?? bringReportOf(said).brought);
+      const words = [message, stateOf(talk), lateWords, brought].filter((each) => each !== "");
+      throw new Refused(code, `${host}: ${words.join("\n")}`, id);
+    }
+    const { plan, register, warnings, doubt, firewall } = this.#decided ?? impossible();
+    for (const { id, text } of [
+      ...valuesOf(said, "difference").map(renderDifference),
+      ...warnings,
+      ...this.#wrongs(said),
+    ]) {
+      this.#tell(id === "-" ? first : id, "warning", text);
+    }
+    if (lateWords !== "") this.#tell(first, "warning", lateWords);
+    for (const { id, text } of firewall?.warnings ?? []) this.#tell(id, "warning", text);
+    this.#tellPackages(said, first);
+    const ids = [...this.#change.puts.keys()];
+    const outputs = outputsOf(plan, register, ids, doubt);
+    const how = new Map(valuesOf(said, "done").map(({ id = "", how: what = "" }) => [id, what] as const));
+    const answers = new Map<string, Answer>();
+    for (const id of ids) {
+      const more = {
+        ...(firewall?.puts.includes(id) === true ? { manager: firewall.plan.manager } : {}),
+        ...this.#taken(id),
+        ...this.#history(id, facts),
+      };
+      answers.set(id, { how: how.get(id) ?? "", outputs: { ...outputs.get(id), ...more }, drift: [] });
+    }
+    for (const id of this.#change.drops.keys()) answers.set(id, { how: "dropped", outputs: {}, drift: [] });
+    return { machine: facts.machineId.slice(0, 12), answers };
+  }
+
+  /** Why it was not done; nothing if it was. */
+  #refused({ said, failure, wasComplete }: Conversation): Refusal | undefined {
+    if (this.#refusal !== undefined) return this.#refusal;
+    const plan = this.#decided?.plan;
+    const given = givenBack(said);
+    const undone = refuseGivenBack(given);
+    if (failure === undefined) {
+      if (undone !== undefined) return undone;
+      if (wasComplete) return undefined;
+      const message =
+        "node 0 let go before the plan had arrived: it waits for 20 s; look whether the link is that slow";
+      return { code: "CONNECTION_LOST", message };
+    }
+    if (plan !== undefined && failure.code === "wrong") {
+      const wrong = wrongsIn(said).find(({ undoes }) => undoes);
+      const expectation = wrong && plan.expectations[wrong.n];
+      if (wrong !== undefined && expectation !== undefined) return whyWrong(expectation, wrong);
+    }
+    if (plan !== undefined && failure.code === "invalid") {
+      const [invalid] = valuesOf(said, "invalid");
+      return whyInvalid(plan, Number(invalid?.["n"]), invalid?.["said"] ?? "");
+    }
+    const code = failure.code === "wrong" || failure.code === "invalid" ? "BUG" : failure.code;
+    return { code, ...(failure.id === undefined ? {} : { id: failure.id }), message: failure.text };
+  }
+
+  /** What was not as expected, and did not undo the change. */
+  #wrongs(said: readonly Said[]): readonly { readonly id: string; readonly text: string }[] {
+    const { plan } = this.#decided ?? impossible();
+    const told = new Set<string>();
+    return wrongsIn(said).flatMap((wrong) => {
+      const expectation = plan.expectations[wrong.n];
+      // One sentence a chain: what comes after it follows from it.
+      const chain = wrong.seen["chain"] ?? "";
+      if (expectation === undefined || (chain !== "" && told.has(chain))) return [];
+      told.add(chain);
+      return [{ id: "-", text: `not proved: ${whyWrong(expectation, wrong).message}` }];
+    });
+  }
+
+  #taken(id: string): Readonly<Record<string, string>> {
+    const sizes = this.#decided?.sizes;
+    const entry = this.#decided?.register.after.get(id);
+    const taken = entry?.held.find((held) => held.want === "taken");
+    const bytes = taken?.want === "taken" ? sizes?.get(taken.path) : undefined;
+    return bytes === undefined ? {} : { bytes: String(bytes) };
+  }
+
+  #history(id: string, facts: Facts): Readonly<Record<string, string>> {
+    return this.#idsWithHistory().includes(id) ? historyOf(id, facts) : {};
+  }
+
+  #tellPackages(said: readonly Said[], first: string): void {
+    for (const text of renderRemaining(givenBack(said))) this.#tell(first, "warning", text);
+    for (const { id = first, packages, others, status, said: words = "" } of valuesOf(said, "purged")) {
+      const purged = {
+        packages: partsOf(packages),
+        others: partsOf(others),
+        apt: { status: Number(status), said: words },
+      };
+      const text = renderPurged(purged);
+      if (text !== undefined) this.#tell(id, "warning", text);
+    }
+  }
+}
+
+/** What is asked of one host together. */
+export function changeOf(wanted: readonly Wanted[]): Change {
+  const puts = new Map(
+    wanted.flatMap((each) => (each.kind === "put" ? [[each.declaration.id, each.declaration]] : [])),
+  );
+  const drops = new Map(wanted.flatMap((each) => (each.kind === "drop" ? [[each.id, each.generation]] : [])));
+  return { puts, drops };
+}
+
+function impossible(): never {
+  throw new NetbootError("BUG", "this is a bug in pulumi-netboot: a transaction without a plan");
+}
+
+/** What a refusal means for node 0: said once, here. */
+function stateOf({ said, failure }: Conversation): string {
+  const [undone] = valuesOf(said, "undone");
+  if (undone !== undefined) return renderUndone(undone);
+  return failure?.swapped === true ? "" : untouched;
+}
+
+function wrongsIn(said: readonly Said[]): readonly Wrong[] {
+  return valuesOf(said, "wrong").map((seen) => ({ n: Number(seen["n"]), undoes: seen["undoes"] === "1", seen }));
+}
+
+function givenBack(said: readonly Said[]): Parameters<typeof refuseGivenBack>[0] {
+  return valuesOf(said, "given").map(({ package: name = "", lost, status, said: words = "", remains }) => ({
+    package: name,
+    lost: partsOf(lost),
+    status: Number(status ?? 0),
+    said: words,
+    ...(remains === undefined ? {} : { remains }),
+  }));
+}
+
+function bringReportOf(said: readonly Said[]): BringReport {
+  const [apt] = valuesOf(said, "apt");
+  const [unfetched] = valuesOf(said, "unfetched");
+  return {
+    ...(apt === undefined ? {} : { apt: { status: Number(apt["status"]), said: apt["said"] ?? "" } }),
+    brought: valuesOf(said, "brought").flatMap(({ packages }) => partsOf(packages)),
+    ...(unfetched === undefined
+      ? {}
+      : {
+          unfetched: {
+            package: unfetched["package"] ?? "",
+            status: Number(unfetched["status"]),
+            said: unfetched["said"] ?? "",
+          },
+        }),
+    taken: valuesOf(said, "taken").map(({ path = "", from, sha256: sum, bytes }) => ({
+      path,
+      ...(from === undefined ? {} : { from }),
+      ...(sum === undefined ? {} : { sha256: sum }),
+      ...(bytes === undefined ? {} : { bytes: Number(bytes) }),
+    })),
+  };
+}
+
+// ---- Without changing anything ----
+
+/** Compares a host with what was declared. Nothing is locked, and nothing changes. */
+export async function look(host: Host, wanted: readonly Wanted[], machine: string | undefined): Promise<Report> {
+  const declarations = wanted.flatMap((each) => (each.kind === "put" ? [each.declaration] : []));
+  const ids = declarations.filter(({ wants }) => wants.some(({ want }) => want === "history" || want === "registered"));
+  const withHistory = ids.map(({ id }) => id);
+  const questions = { ...lookQuestions(declarations), ...historyQuestions(withHistory) };
+  const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));
+  const { facts } = talk;
+  refuseOtherMachine(host, machine, facts);
+  throwFailure(host, talk);
+  const answers = new Map<string, Answer>();
+  const drifts = driftOf(declarations, facts, sha256);
+  for (const declaration of declarations) {
+    const entry = facts.before.get(declaration.id);
+    if (entry === undefined) {
+      answers.set(declaration.id, { how: "gone", outputs: {}, drift: [] });
+      continue;
+    }
+    const hasHistory = entry.held.some(({ want }) => want === "history");
+    answers.set(declaration.id, {
+      how: "seen",
+      outputs: hasHistory ? historyOf(declaration.id, facts) : {},
+      drift: drifts.get(declaration.id) ?? [],
+    });
+  }
+  return { machine: facts.machineId.slice(0, 12), answers };
+}
+
+/** Proves machines now: both DHCP stages from each of their MACs, and every file that they meet. Nothing changes. */
+export async function proveNow(host: Host, ids: readonly string[], machine: string | undefined): Promise<Proof> {
+  let plan: ReturnType<typeof planProofOf> | undefined;
+  const opening = { locks: true, puts: [], drops: [], questions: proofQuestions() };
+  const talk = await converse(host, opening, (facts) => {
+    refuseOtherMachine(host, machine, facts);
+    plan = planProofOf(facts, ids);
+    return plan.expectations.length === 0
+      ? { reply: "stop" }
+      : { reply: "see", lines: renderExpectations(plan.expectations) };
+  });
+  throwFailure(host, talk);
+  const told = valuesOf(talk.said, "machine");
+  return renderProof(plan ?? impossible(), told, wrongsIn(talk.said));
+}
+
+/** What node 0's log tells since a time, of the machines of all stacks. */
+export async function readBoots(
+  host: Host,
+  since: string,
+  machine: string | undefined,
+): Promise<{ readonly log: string; readonly files: string; readonly machines: string }> {
+  const questions: Record<string, Question> = {
+    boots: { ask: "boots", since },
+    roster: { ask: "roster" },
+    ...bootFilesQuestions,
+  };
+  const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));
+  refuseOtherMachine(host, machine, talk.facts);
+  throwFailure(host, talk);
+  const { answers } = talk.facts;
+  return {
+    log: answers.boots("boots") ?? "",
+    files: bootFilesNow(talk.facts),
+    machines: answers.roster("roster") ?? "",
+  };
+}
+
+function refuseOtherMachine(host: Host, machine: string | undefined, { machineId }: Facts): void {
+  if (machine === undefined || machineId.startsWith(machine)) return;
+  throw new NetbootError(
+    "OTHER_MACHINE",
+    `${host.name}: this is another machine than the one these resources were made on (machine-id ${machineId}, not ${machine}…); declare a new server for it, or replace the old one with --target-replace`,
   );
 }
 
-/** Calls back for each whole line of a stream that comes in pieces; a line may be as long as a log. */
-function lines(onLine: (line: string) => void): (chunk: Buffer) => void {
-  let pieces: Buffer[] = [];
-  return (chunk) => {
-    let at = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, at)) {
-      onLine(Buffer.concat([...pieces, chunk.subarray(at, end)]).toString("utf8"));
-      pieces = [];
-      at = end + 1;
-    }
-    if (at < chunk.length) pieces.push(chunk.subarray(at));
+/** What node 0 could not answer. */
+export function throwFailure(host: Host, { failure }: Conversation): void {
+  if (failure === undefined) return;
+  const code = failure.code === "wrong" || failure.code === "invalid" ? "BUG" : failure.code;
+  throw new Refused(code, `${host.name}: ${failure.text}`, failure.id);
+}
+
+// ---- Boots ----
+
+const bootFilesQuestions: Readonly<Record<string, Question>> = {
+  [folderKey]: folderQuestions("@held:tftpd:2@")[folderKey] ?? { ask: "roster" },
+};
+
+function historyQuestions(ids: readonly string[]): Readonly<Record<string, Question>> {
+  if (ids.length === 0) return {};
+  return {
+    ...Object.fromEntries(ids.map((id) => [`boots ${id}`, { ask: "boots", since: "-30d", of: id }] as const)),
+    ...bootFilesQuestions,
   };
+}
+
+function historyOf(id: string, facts: Facts): Readonly<Record<string, string>> {
+  return { log: facts.answers.boots(`boots ${id}`) ?? "", files: bootFilesNow(facts) };
+}
+
+/** The declared boot files as they are: name, since when, and hash. */
+function bootFilesNow({ answers }: Facts): string {
+  return (answers.folder(folderKey) ?? [])
+    .flatMap(({ path, ctime, sha256: sum }) =>
+      sum === undefined ? [] : [`${path.replace(/.*\//, "")} ${ctime} ${sum}`],
+    )
+    .join("\n");
 }

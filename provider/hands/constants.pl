@@ -32,12 +32,8 @@ my $SINCE     = "$KEPT/packages.since";
 my $LOCK      = '/run/pulumi-netboot.lock';
 my $UNITS     = '/etc/systemd/system';
 my $RECOVERY  = 'pulumi-netboot-recovery.service';
-my $HOSTS     = '/etc/dhcp/netboot/hosts.conf';
-my $DHCPD     = '/etc/dhcp/dhcpd.conf';
+my $RULES     = "$STATE/firewall";
 my $LOCK_WAIT = 300;
-# What each firmware says of itself (option 93, RFC 4578).
-my %ARCH      = (x64 => 7, ia32 => 6);
-
 my $RECOVERY_UNIT = <<"UNIT";
 # Written by pulumi-netboot. Before anything of node 0 serves, it puts back what a transaction cut short by a power cut
 # had changed, so that node 0 serves one whole state.
@@ -60,4 +56,3 @@ UNIT
 
 our ($NONCE, $AGENT, $BODY);
 my $SWAPPED = 0;
-my @LATE_EDITS;

@@ -1,11 +1,13 @@
 # Files: read, written whole and on the disk, looked at; no link is ever followed.
 
+# The content of a file, or its beginning; undefined if there is none. Whatever lies there, it does not block.
 sub slurp {
-    my ($path) = @_;
-    sysopen my $in, $path, O_RDONLY | O_NOFOLLOW or return undef;
+    my ($path, $most) = @_;
+    sysopen my $in, $path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK or return undef;
     binmode $in;
-    local $/;
-    my $text = <$in>;
+    my $text = '';
+    if (defined $most) { read $in, $text, $most }
+    else { local $/; $text = <$in> }
     return $text // '';
 }
 
@@ -74,7 +76,7 @@ sub look_at {
     my ($path) = @_;
     my @stat = lstat $path;
     return { type => 'absent' } unless @stat;
-    my %what = (mode => S_IMODE($stat[2]), uid => $stat[4], gid => $stat[5], mtime => $stat[9]);
+    my %what = (mode => S_IMODE($stat[2]), uid => $stat[4], gid => $stat[5], size => $stat[7], mtime => $stat[9], ctime => $stat[10]);
     return { %what, type => 'link', target => readlink $path } if S_ISLNK($stat[2]);
     return { %what, type => 'folder' } if S_ISDIR($stat[2]);
     return { %what, type => 'file' } if S_ISREG($stat[2]);

@@ -1,21 +1,19 @@
-# Who booted: what node 0's log says of machines that asked, and which files they were given.
+# Who booted: what node 0's log says of machines that asked.
 
-# All that this host knows: the lines of its log, the machines of all stacks, and the boot files as they are.
-sub tell_history {
-    my ($request, $register) = @_;
-    output('-', 'log', log_of_boots($register, $request->{since}));
-    output('-', 'files', boot_files_now($register));
-    output('-', 'machines', join "\n", map { my ($id, $op) = @$_; join ' ', encode($id), $op->[1], $op->[3] } all_ops($register, 'node'));
-    return;
+# The lines of the log since a time, of all machines or of those of one resource.
+sub answer_boots {
+    my ($question, $register) = @_;
+    my $of = $question->{of};
+    my $macs = defined $of ? { map { (plain_mac($_) => 1) } map { split /,/, machine_of($_)->{macs} } @{ ($register->{$of} // {})->{nodes} // [] } } : undef;
+    tell_client('boots', key => $question->{key}, log => log_of_boots(held_word($register, 'tftpd', 1) // '', $question->{since}, $macs));
+    return '';
 }
 
-# The same for one machine.
-sub tell_boots_of {
-    my ($id, $register) = @_;
-    my %macs = map { (plain_mac($_) => 1) } map { split /,/, $_->[3] } ops_of($register->{$id}, 'node');
-    output($id, 'log', log_of_boots($register, '-30d', \%macs));
-    output($id, 'files', boot_files_now($register));
-    return;
+# Every machine that is declared, with its MACs.
+sub answer_roster {
+    my ($question, $register) = @_;
+    tell_client('roster', key => $question->{key}, machines => join "\n", map { join ' ', encode($_->{id}), $_->{hostname}, $_->{macs} } all_machines($register));
+    return '';
 }
 
 my $MOST_LINES = 200_000;
@@ -24,9 +22,7 @@ my $MOST_LINES = 200_000;
 # given. What the proof itself asked is left out: its questions carry a mark that keeps them out of dhcpd.conf's lines, and its
 # requests for files come from node 0. So are the renewals of leases, of which a fleet makes thousands a day.
 sub log_of_boots {
-    my ($register, $since, $macs) = @_;
-    my ($tftp) = all_ops($register, 'tftpd');
-    my $own = $tftp ? $tftp->[1][1] : '';
+    my ($own, $since, $macs) = @_;
     my (@lines, %mac_at, %boots);
     open my $log, '-|', 'journalctl', '--quiet', '--no-pager', '--output=short-unix', "--since=$since", '-t', 'dhcpd', '-t', 'in.tftpd', '-t', 'pulumi-netboot' or return '';
     while (my $line = <$log>) {
@@ -60,26 +56,3 @@ sub log_of_boots {
 
 # dhcpd.conf's own lines have a byte without its leading zero.
 sub plain_mac { return join ':', map { sprintf '%02x', hex } split /:/, $_[0] }
-
-sub boot_files_now {
-    my ($register) = @_;
-    my ($tftp) = all_ops($register, 'tftpd') or return '';
-    my $folder = $tftp->[1][2];
-    return join "\n", map {
-        my $path = $_->[1][1];
-        my ($content, $since) = index($path, "$folder/") == 0 ? (slurp($path), (stat $path)[10]) : ();
-        defined $content && defined $since ? join(' ', substr($path, 1 + length $folder), $since, sha256_text($content)) : ();
-    } all_ops($register, 'file');
-}
-
-# What is served from now on, in the log that tells who boots: so that a boot can be told with what it was given.
-sub log_served {
-    my ($register, @changed) = @_;
-    my ($tftp) = all_ops($register, 'tftpd') or return;
-    my $folder = $tftp->[1][2];
-    for my $path (grep { index($_, "$folder/") == 0 } @changed) {
-        my $sum = recorded_sum($register, $path) or next;
-        run(['logger', '-t', 'pulumi-netboot', '-p', 'daemon.info', '--', 'serves ' . substr($path, 1 + length $folder) . " sha256:$sum"]);
-    }
-    return;
-}

@@ -1,4 +1,4 @@
-# Reads a whole request from standard input, checks that it is complete, and only then runs the agent that came with it.
+# Reads a whole request from standard input, checks that it is complete, and only then runs the hands that came with it.
 use strict;
 use warnings;
 use IPC::Open2;
@@ -8,20 +8,15 @@ $ENV{PATH} = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 $ENV{LC_ALL} = 'C.UTF-8';
 umask 022;
 
-my ($word, $nonce, $agent_bytes, $packed_bytes, $sha256) = split ' ', (<STDIN> // '');
-die "no request\n" unless defined $sha256 && $word eq 'netboot';
-our ($NONCE, $AGENT, $BODY) = ($nonce, '', '');
-
-my $packed = '';
-while (length $packed < $packed_bytes) {
-    last unless read STDIN, $packed, $packed_bytes - length $packed, length $packed;
-}
-my $pid = open2(my $from, my $to, 'sha256sum');
-print $to $packed;
-close $to;
-my ($seen) = split ' ', (<$from> // '');
-waitpid $pid, 0;
-if ($seen eq $sha256) {
+# What was packed, if all of it arrived.
+sub unpacked {
+    my ($packed, $sha256) = @_;
+    my $pid = open2(my $from, my $to, 'sha256sum');
+    print $to $packed;
+    close $to;
+    my ($seen) = split ' ', (<$from> // '');
+    waitpid $pid, 0;
+    return undef unless $seen eq $sha256;
     # A child feeds gzip while this process reads what comes out of it.
     my $child = open(my $whole, '-|') // die "cannot fork: $!\n";
     if (!$child) {
@@ -29,14 +24,27 @@ if ($seen eq $sha256) {
         print $gzip $packed;
         exit(close $gzip ? 0 : 1);
     }
-    $BODY = do { local $/; <$whole> };
+    my $text = do { local $/; <$whole> };
     close $whole or die "gzip failed\n";
-    $AGENT = substr $BODY, 0, $agent_bytes, '';
+    return $text;
+}
+
+my ($word, $nonce, $hands_bytes, $packed_bytes, $sha256) = split ' ', (<STDIN> // '');
+die "no request\n" unless defined $sha256 && $word eq 'netboot';
+our ($NONCE, $AGENT, $BODY) = ($nonce, '', '');
+
+my $packed = '';
+while (length $packed < $packed_bytes) {
+    last unless read STDIN, $packed, $packed_bytes - length $packed, length $packed;
+}
+$BODY = unpacked($packed, $sha256);
+if (defined $BODY) {
+    $AGENT = substr $BODY, 0, $hands_bytes, '';
     @ARGV = ('request');
     eval $AGENT;
-    print "\n$nonce fail BUG - ", unpack('H*', "the agent does not run: $@"), "\n" if $@;
+    print "\n$nonce fail code=BUG text=the%20hands%20do%20not%20run:%20", unpack('H*', $@), "\n" if $@;
 }
 else {
-    print "\n$nonce fail TRANSACTION_FAILED - ", unpack('H*', 'the request did not arrive complete, so nothing was begun'), "\n";
+    print "\n$nonce fail code=TRANSACTION_FAILED text=the%20request%20did%20not%20arrive%20complete\n";
 }
 __END__

@@ -12,38 +12,18 @@ sub main {
         return;
     }
     return reapply_firewall() if $task eq 'firewall';
-    my %contents;
-    my $request = parse_request($BODY, \%contents);
-    my @ids = (sort keys %{ $request->{put} }, sort keys %{ $request->{drop} });
+    my ($request, @lines) = parse_lines($BODY);
+    my $apt = { renewed => 0, syncing => [] };
     my $done = eval {
-        check_machine($request->{machine});
-        if ($request->{mode} eq 'look') {
-            look($request, \%contents, load_register());
-        }
-        elsif ($request->{mode} eq 'prove') {
-            take_lock(\@ids);
-            prove_on_demand($request, load_register());
-        }
-        elsif ($request->{mode} eq 'history') {
-            tell_history($request, load_register());
-        }
-        else {
-            take_lock(\@ids);
-            $SWAPPED = 1;
-            warn_to($ids[0], 'an earlier transaction was cut short; what it had changed was put back before this one began') if undo_transaction(0);
-            $SWAPPED = 0;
-            transact($request, \%contents, load_register());
-        }
+        converse($apt, $request, @lines);
         1;
     };
     if (!$done) {
-        my ($code, $id, $message) = ref $@ ? @{$@} : ('TRANSACTION_FAILED', '-', $@ =~ s/\n\z//r);
-        # Whoever has swapped something says himself what became of it.
-        $message .= "\nNothing was changed, and node 0 serves what it served" unless $SWAPPED || $message =~ /nothing was changed|as it was|serves what it served|nothing is served differently/i;
-        tell_client('fail', $code, $id, hex_of($message . late_edits_sentence() . brought_sentence()));
+        my ($code, $id, $text) = ref $@ ? @{$@} : ('TRANSACTION_FAILED', '-', $@ =~ s/\n\z//r);
+        tell_client('fail', code => $code, id => $id, text => $text, swapped => $SWAPPED);
     }
-    elsif (@LATE_EDITS) { warn_to($ids[0], late_edits_sentence() =~ s/^\n//r) }
-    end_sync();
+    end_sync($apt);
+    drop_unpacked();
     tell_client('end');
     return;
 }

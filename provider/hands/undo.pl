@@ -62,7 +62,10 @@ sub undo_transaction {
         run(['systemctl', 'reset-failed', $name]);
         run(['systemctl', { 0 => 'stop', 1 => 'restart', reload => 'reload' }->{$was_active}, $name]);
     }
-    undo_firewall() if !$booting && grep { $_ eq 'firewall' } journal_lines();
+    for my $line ($booting ? () : grep { /^firewall/ } journal_lines()) {
+        my (undef, @commands) = split / /, $line;
+        undo_firewall(map { [parts_of(decode($_))] } @commands);
+    }
     clear_journal();
     return 1;
 }

@@ -1,3 +1,5 @@
+import { bootChainFile } from "../values/bootChain";
+import { type Kind, textsNow } from "./kind";
 import type { Want } from "./want";
 
 /** What the program hands over for one file of the TFTP root: a text, a local file with its hash, or a package. */
@@ -11,31 +13,35 @@ export interface BootFileInputs {
   readonly version?: string;
 }
 
-/** Where the distribution's packages have the files, newest layout first (bullseye and bookworm, then trixie). */
-const members: Readonly<Record<string, readonly string[]>> = {
-  "ipxe.efi": ["/usr/lib/ipxe/ipxe.efi", "/boot/ipxe.efi", "/usr/lib/ipxe/ipxe-amd64.efi"],
-  "snponly.efi": ["/usr/lib/ipxe/snponly.efi"],
-  "refind_x64.efi": ["/usr/share/refind/refind/refind_x64.efi"],
+/** A file that TFTP serves. The bytes of a local file are read by whoever calls, and found to be as declared. */
+export const bootFile: Kind<BootFileInputs> = {
+  inputKeys: ["directory", "name", "content", "file", "sha256", "package", "version"],
+  outputKeys: ["sha256", "bytes"],
+  notEchoed: [],
+  wants: (inputs, localBytes) => [
+    { want: "dir", path: inputs.directory, mode: "0755" },
+    fileWant(inputs, `${inputs.directory}/${inputs.name}`, localBytes),
+  ],
+  localFile: ({ name, file, sha256 }) => (file === undefined ? undefined : { name, path: file, sha256 }),
+  // The hash of a local file is an input; of others it is what node 0 tells.
+  live: (inputs, drift) => ({
+    ...textsNow(bootFile.wants(inputs), drift),
+    ...(inputs.file !== undefined && { sha256: inputs.sha256 }),
+  }),
 };
 
-/** A file that TFTP serves. The bytes of a local file are read by whoever calls, and found to be as declared. */
-export function planBootFile(inputs: BootFileInputs, local: Uint8Array | undefined): readonly Want[] {
-  const path = `${inputs.directory}/${inputs.name}`;
-  const folder: Want = { want: "dir", path: inputs.directory, mode: "0755" };
-  if (inputs.package !== undefined) {
-    const { package: name, version } = inputs;
-    return [
-      folder,
-      {
-        want: "take",
-        path,
-        mode: "0644",
-        package: name,
-        version,
-        members: members[inputs.name] ?? [`/${inputs.name}`],
-      },
-    ];
-  }
-  if (local !== undefined) return [folder, { want: "file", path, mode: "0644", content: local }];
-  return [folder, { want: "file", path, mode: "0644", content: inputs.content ?? "", input: "content" }];
+function fileWant(inputs: BootFileInputs, path: string, localBytes: Uint8Array | undefined): Want {
+  if (localBytes !== undefined) return { want: "file", path, mode: "0644", content: localBytes };
+  const { name, content = "", version } = inputs;
+  // Of a local file without its bytes a look knows the hash in the register, as of a file out of a package.
+  const source = inputs.package ?? inputs.file;
+  if (source === undefined) return { want: "file", path, mode: "0644", content, input: "content" };
+  return {
+    want: "take",
+    path,
+    mode: "0644",
+    package: source,
+    version,
+    members: bootChainFile(name)?.members ?? [`/${name}`],
+  };
 }

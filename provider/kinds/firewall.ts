@@ -1,4 +1,4 @@
-import type { Want } from "./want";
+import type { Kind } from "./kind";
 
 /** What the program hands over for a firewall. */
 export interface FirewallInputs {
@@ -10,6 +10,12 @@ export interface FirewallInputs {
 }
 
 /** Rules of ours in whatever manages node 0's firewall. */
-export function planFirewall({ interface: nic, rules, allowDefaultRoute }: FirewallInputs): readonly Want[] {
-  return [{ want: "firewall", interface: nic, rules, allowDefaultRoute: allowDefaultRoute ?? false }];
-}
+export const firewall: Kind<FirewallInputs> = {
+  inputKeys: ["interface", "rules", "allowDefaultRoute"],
+  outputKeys: ["manager"],
+  notEchoed: [],
+  wants: ({ interface: nic, rules, allowDefaultRoute = false }) => [
+    { want: "firewall", interface: nic, rules, allowDefaultRoute },
+  ],
+  live: ({ rules }, drift) => ({ rules: rules.filter((rule) => drift.every(({ what }) => what !== rule)) }),
+};

@@ -1,27 +1,41 @@
-import { parseRow, renderHostBlocks } from "../values/node";
-import { proofOf, type Verify } from "../values/verify";
-import type { Want } from "./want";
+import { NetbootError } from "../errors";
+import { renderHostBlocks } from "../formats/isc/hostBlocks";
+import { type NodeRow, parseRow } from "../values/nodeRow";
+import type { Verify } from "../values/verify";
+import type { Kind } from "./kind";
+import { nodeWant } from "./node";
 
 /** What the program hands over for a fleet. */
 export interface OlaFleetInputs {
   /** Name → one line: address, host name, MACs, and what differs from the standard. Absent where only a look is wanted. */
   readonly rows?: Readonly<Record<string, string>>;
-  /** What the machines' next boots do, once for each kind of machine. */
-  readonly chains: Readonly<Record<string, string>>;
   /** A hash of all host blocks, so that a release which writes them otherwise shows in a preview. */
   readonly hostBlocksSha256: string;
+  /** What the machines' next boots do, once for each kind of machine. */
+  readonly chains: Readonly<Record<string, string>>;
   /** Only when it is not `true`. */
   readonly verify?: Verify;
 }
 
 /** Machines that the DHCP server knows. */
-export function planOlaFleet({ rows, verify }: OlaFleetInputs): readonly Want[] {
-  if (rows === undefined) return [{ want: "registered" }];
-  return Object.entries(rows).flatMap(([name, text]) => {
-    const row = parseRow(name, text);
-    if (row === undefined) return [];
-    const { hostname, address, macs, firmware, loader } = row;
-    const proof = proofOf(verify);
-    return { want: "node", hostname, address, macs, firmware, loader, proof, blocks: renderHostBlocks(row) };
-  });
+export const olaFleet: Kind<OlaFleetInputs> = {
+  inputKeys: ["rows", "hostBlocksSha256", "chains", "verify"],
+  outputKeys: ["verified"],
+  notEchoed: ["rows", "chains", "hostBlocksSha256"],
+  wants: ({ rows, verify }) => {
+    if (rows === undefined) return [{ want: "registered" }];
+    return Object.entries(rows).map(([name, text]) => {
+      const row = rowOf(name, text);
+      return nodeWant(row, renderHostBlocks(row), verify);
+    });
+  },
+  // With other inputs than before, the preview that mends a fleet would draw all of its machines as new.
+  live: () => undefined,
+};
+
+function rowOf(name: string, text: string): NodeRow {
+  const row = parseRow(name, text);
+  if (row !== undefined) return row;
+  // A machine that is passed over would lose its boot without a word.
+  throw new NetbootError("BUG", `this is a bug in pulumi-netboot: the row of "${name}" can't be read: ${text}`);
 }

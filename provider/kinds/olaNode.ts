@@ -1,15 +1,15 @@
-import { parseHostBlocks } from "../values/node";
-import { proofOf, type Verify } from "../values/verify";
-import type { Want } from "./want";
+import type { Verify } from "../values/verify";
+import { renderDrift } from "./drift";
+import type { Kind } from "./kind";
+import { type NodeMachine, nodeWant } from "./node";
 
-/** What the program hands over for one machine. */
+/** What the program hands over for one machine. The first two are absent where a state is all there is, for a look. */
 export interface OlaNodeInputs {
-  /** Its host blocks for dhcpd, from which all else is read. Absent where only a look is wanted. */
+  /** Its host blocks for dhcpd: what a preview shows of a change. */
   readonly hostBlocks?: string;
+  readonly machine?: NodeMachine;
   /** What its next boot will do, in words for people. */
   readonly nextBoot: string;
-  /** Only when it is not `x64`. */
-  readonly firmware?: string;
   /** Only when it is not `true`. */
   readonly verify?: Verify;
   /** Only when it is `true`. */
@@ -17,17 +17,17 @@ export interface OlaNodeInputs {
 }
 
 /** A machine that the DHCP server knows. */
-export function planOlaNode({ hostBlocks, firmware = "x64", verify, history }: OlaNodeInputs): readonly Want[] {
-  if (hostBlocks === undefined) return [{ want: "registered" }];
-  const nodes = parseHostBlocks(hostBlocks).map(({ hostname, address, macs, loader }) => ({
-    want: "node" as const,
-    hostname,
-    address,
-    macs,
-    firmware,
-    loader,
-    proof: proofOf(verify),
-    blocks: hostBlocks,
-  }));
-  return history === true ? [...nodes, { want: "history" }] : nodes;
-}
+export const olaNode: Kind<OlaNodeInputs> = {
+  inputKeys: ["hostBlocks", "machine", "nextBoot", "verify", "history"],
+  outputKeys: ["verified", "lastBoot"],
+  notEchoed: ["hostBlocks", "nextBoot", "machine"],
+  wants: ({ machine, hostBlocks, verify, history }) => {
+    // The register knows the machines of an id, so a look needs no more; the release before kept nothing else in its state.
+    if (machine === undefined || hostBlocks === undefined) return [{ want: "registered" }];
+    return [nodeWant(machine, hostBlocks, verify), ...(history === true ? [{ want: "history" } as const] : [])];
+  },
+  live: (_inputs, drift) => {
+    const seen = drift.length === 0 ? "" : `not as declared: ${drift.map(renderDrift).join("; ")}`;
+    return { hostBlocks: seen, nextBoot: seen, machine: seen };
+  },
+};

@@ -1,36 +1,33 @@
 import { chronyDropIn, chronyUnit } from "../os/paths";
-import { planPackage, planTimeDaemon } from "./service";
-import type { Want } from "./want";
+import { type Kind, textsNow } from "./kind";
+import { type NicInputs, nicWant, splitAddress } from "./nic";
+import { packageWant } from "./package";
+import { timeDaemonWant } from "./timeDaemon";
 
 /** What the program hands over for a time server. */
-export interface TimeServerInputs {
+export interface TimeServerInputs extends NicInputs {
   /** The text of chrony's drop-in. */
   readonly config: string;
-  /** `name:eno2` or `mac:52:54:00:12:34:56`. */
-  readonly interface: string;
-  /** Node 0's own address there, with the prefix length: `192.168.1.1/28`. */
-  readonly address: string;
   readonly replace?: boolean;
-  readonly allowDefaultRoute?: boolean;
 }
 
 /** chrony, which keeps node 0's own time and serves it on the private address. Its unit is the distribution's. */
-export function planTimeServer(inputs: TimeServerInputs): readonly Want[] {
-  const [address = "", prefixLength = ""] = inputs.address.split("/");
-  return [
-    planTimeDaemon(inputs.replace ?? false),
-    planPackage("chrony"),
-    {
-      want: "interface",
-      interface: inputs.interface,
-      address,
-      prefixLength: Number(prefixLength),
-      allowDefaultRoute: inputs.allowDefaultRoute ?? false,
-    },
-    { want: "file", path: chronyDropIn, mode: "0644", content: inputs.config, input: "config" },
-    { want: "enabled", unit: chronyUnit },
-    { want: "unit", name: chronyUnit, restartedBy: [chronyDropIn] },
-    { want: "listen", unit: chronyUnit, on: { kind: "udp", address, port: 123 } },
-    { want: "ntp", address },
-  ];
-}
+export const timeServer: Kind<TimeServerInputs> = {
+  inputKeys: ["config", "interface", "address", "replace", "allowDefaultRoute"],
+  outputKeys: ["listening"],
+  notEchoed: [],
+  wants: (inputs) => {
+    const { host: address } = splitAddress(inputs.address);
+    return [
+      timeDaemonWant(inputs.replace ?? false),
+      packageWant("chrony"),
+      nicWant(inputs),
+      { want: "file", path: chronyDropIn, mode: "0644", content: inputs.config, input: "config" },
+      { want: "enabled", unit: chronyUnit },
+      { want: "unit", name: chronyUnit, restartedBy: [chronyDropIn] },
+      { want: "listen", unit: chronyUnit, on: { kind: "udp", address, port: 123 } },
+      { want: "ntp", address },
+    ];
+  },
+  live: (inputs, drift) => textsNow(timeServer.wants(inputs), drift),
+};

@@ -74,6 +74,10 @@ export type Want =
       /** The network whose machines it can serve: `192.168.1.0/28`. */
       readonly cidr: string;
       readonly loaders: Readonly<Record<string, string>>;
+      /** The addresses for machines that have none of their own, both ends included: `192.168.1.2-192.168.1.5`. */
+      readonly pool?: string | undefined;
+      /** Absent in what older releases have written, as is the pool. */
+      readonly unknownMachines?: "refuse" | "serve" | undefined;
     }
   /** Rules of ours in node 0's firewall, whoever manages it: `allow in on eno2 udp 67`. */
   | {

@@ -1,22 +1,24 @@
 import { randomBytes } from "node:crypto";
 import { commit } from "../conversation/groupCommit";
-import type { Drift } from "../conversation/report";
-import { transact } from "../conversation/transaction";
+import { look } from "../conversation/transaction";
 import { NetbootError, stateAfter } from "../errors";
 import { parseHistory, renderBoot } from "../facts/bootLog";
 import { kindOf } from "../kinds";
+import { type Drift, renderDrift } from "../kinds/drift";
 import type { Change, Declaration } from "../kinds/want";
 import { openHost } from "../ssh/pool";
 import { type Connection, connectionSchema } from "../values/connection";
-import { digestOf, notEchoedOf, outputKeys, type Properties } from "./comparison";
-import { rowOf } from "./row";
+import { hidden } from "../values/hidden";
+import { digestOf, isOutput, type Properties } from "./comparison";
+import { displayOf } from "./display";
+import { readLocalFile } from "./localFile";
 
 /** What the state of this release looks like; every older number stays readable. */
 const schema = 1;
 
 /** Makes node 0 as declared, whatever it is like now; a create that is repeated after a cut run adopts what is there. */
 export async function create(kind: string, news: Properties): Promise<{ id: string; outs: Properties }> {
-  const id = idOf(kind, news);
+  const id = idFromUrn(kind, news[hidden.urn]);
   const outs = await put(kind, id, randomBytes(4).toString("hex"), news, undefined);
   return { id, outs };
 }
@@ -28,7 +30,7 @@ export async function update(
   olds: Properties,
   news: Properties,
 ): Promise<{ outs: Properties }> {
-  return { outs: await put(kind, id, String(olds["__generation"]), news, textOf(olds["__machine"])) };
+  return { outs: await put(kind, id, String(olds[hidden.generation]), news, textOf(olds[hidden.machine])) };
 }
 
 /** Compares node 0 with what was declared. An unreachable host is an error, never a deletion. */
@@ -37,27 +39,26 @@ export async function read(
   id: string,
   props: Properties,
 ): Promise<{ id?: string; props?: Properties; inputs?: Properties }> {
-  const declaration = await declare(kind, id, String(props["__generation"]), props, "look");
+  const declaration = await declarationOf(kind, id, String(props[hidden.generation]), props, "look");
   const host = await openHost(connectionOf(props));
   const change: Change = { kind: "put", declaration };
-  const report = await transact(host, { mode: "look", machine: textOf(props["__machine"]), changes: [change] });
+  const report = await look(host, [change], textOf(props[hidden.machine]));
   const answer = report.answers.get(id);
   if (answer?.how === "gone") return {};
   const found = answer?.drift ?? [];
   const { drift: before, ...rest } = props;
   const declared = { ...rest, ...lastBootOf(answer?.outputs["log"], answer?.outputs["files"]) };
   if (found.length === 0 && before === undefined) return { id, props: declared };
-  const seen = { id, props: found.length === 0 ? declared : { ...declared, drift: found.map(sentenceOf) } };
-  // With other inputs than before, the preview that mends a fleet would draw all of its machines as new.
-  if (kind === "OlaFleet") return seen;
-  return { ...seen, inputs: liveInputs(kind, declaration, declared, found) };
+  const seen = { id, props: found.length === 0 ? declared : { ...declared, drift: found.map(renderDrift) } };
+  const inputs = liveInputs(kind, declared, found);
+  return inputs === undefined ? seen : { ...seen, inputs };
 }
 
 /** Takes the resource off node 0; what was there before its first touch comes back. */
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
-  const row = rowOf(props["__urn"] ?? urnOf(id));
-  const change: Change = { kind: "drop", id, generation: String(props["__generation"]) };
-  await explained(kind, () => commit(connectionOf(props), change, textOf(props["__machine"]), row));
+  const display = displayOf(props[hidden.urn] ?? urnFromId(id));
+  const change: Change = { kind: "drop", id, generation: String(props[hidden.generation]) };
+  await explained(kind, () => commit(connectionOf(props), change, textOf(props[hidden.machine]), display));
 }
 
 async function put(
@@ -67,33 +68,34 @@ async function put(
   news: Properties,
   machine: string | undefined,
 ): Promise<Properties> {
-  const declaration = await declare(kind, id, generation, news, "apply");
-  const row = rowOf(news["__urn"]);
-  const outcome = await explained(kind, () => commit(connectionOf(news), { kind: "put", declaration }, machine, row));
+  const declaration = await declarationOf(kind, id, generation, news, "apply");
+  const display = displayOf(news[hidden.urn]);
+  const change: Change = { kind: "put", declaration };
+  const outcome = await explained(kind, () => commit(connectionOf(news), change, machine, display));
   const { bytes, log, files, ...texts } = outcome.outputs;
-  // The last progress line stays on the row, so it says how it ended.
-  row(
+  // The last progress line stays beside the resource, so it says how it ended.
+  display(
     "progress",
     texts["verified"] ?? (texts["listening"] === undefined ? outcome.how : `serves ${texts["listening"]}`),
   );
-  const notEchoed = notEchoedOf(kind);
+  const { notEchoed } = kindOf(kind);
   // A fleet's state is large, so what the id says already is not said twice.
-  const left = new Set([
+  const left = new Set<string>([
     ...notEchoed,
-    "__provider",
-    "__fetch",
-    "__listenFor",
-    ...(news["__urn"] === urnOf(id) ? ["__urn"] : []),
+    hidden.provider,
+    hidden.fetch,
+    hidden.listenFor,
+    ...(news[hidden.urn] === urnFromId(id) ? [hidden.urn] : []),
   ]);
   return {
     ...Object.fromEntries(Object.entries(news).filter(([key]) => !left.has(key))),
     ...texts,
     ...(bytes === undefined ? {} : { bytes: Number(bytes) }),
     ...lastBootOf(log, files),
-    ...(notEchoed.length === 0 ? {} : { __digest: digestOf(kind, news) }),
-    __generation: generation,
-    __machine: outcome.machine,
-    __schema: schema,
+    ...(notEchoed.length === 0 ? {} : { [hidden.digest]: digestOf(kind, news) }),
+    [hidden.generation]: generation,
+    [hidden.machine]: outcome.machine,
+    [hidden.schema]: schema,
   };
 }
 
@@ -104,14 +106,17 @@ function lastBootOf(log: string | undefined, files = ""): { readonly lastBoot?: 
   return { lastBoot: last === undefined ? "none in node 0's log of the last 30 days" : renderBoot(last) };
 }
 
-export async function declare(
+/** What a resource wants of its host, as one transaction carries it. A look needs no local file's bytes. */
+export async function declarationOf(
   kind: string,
   id: string,
   generation: string,
   inputs: Properties,
   purpose: "apply" | "look",
 ): Promise<Declaration> {
-  return { id, generation, wants: await kindOf(kind).plan(inputs as never, purpose) };
+  const { wants, localFile } = kindOf(kind);
+  const file = purpose === "apply" ? localFile?.(inputs as never) : undefined;
+  return { id, generation, wants: wants(inputs as never, file && (await readLocalFile(file))) };
 }
 
 /**
@@ -134,15 +139,15 @@ async function explained<T>(kind: string, act: () => Promise<T>): Promise<T> {
 }
 
 /** `<kind>/<project>/<stack>/<name>`, from the URN: never random, so that a repeated create meets itself. */
-function idOf(kind: string, inputs: Properties): string {
-  const [start = "", project = "", , ...name] = String(inputs["__urn"]).split("::");
+export function idFromUrn(kind: string, urn: unknown): string {
+  const [start = "", project = "", , ...name] = String(urn).split("::");
   return [kind, project, start.replace(/^urn:pulumi:/, ""), name.join("::")]
     .map((part) => part.replaceAll("/", "_"))
     .join("/");
 }
 
 /** The URN of a resource without a parent. */
-function urnOf(id: string): string {
+function urnFromId(id: string): string {
   const [kind = "", project = "", stack = "", ...name] = id.split("/");
   return `urn:pulumi:${stack}::${project}::pulumi-nodejs:dynamic/netboot:${kind}::${name.join("/")}`;
 }
@@ -156,33 +161,8 @@ function textOf(value: unknown): string | undefined {
 }
 
 /** The inputs as the host would have them now, so that `pulumi refresh` draws what somebody changed. */
-function liveInputs(kind: string, declaration: Declaration, declared: Properties, drift: readonly Drift[]): Properties {
-  const inputs: Record<string, unknown> = Object.fromEntries(
-    Object.entries(declared).filter(([key]) => !outputKeys.has(key) || (key === "sha256" && "file" in declared)),
-  );
-  for (const { what, how, seen } of drift) {
-    const file = declaration.wants.find((want) => want.want === "file" && want.path === what);
-    if (file?.want === "file" && file.input !== undefined && how !== "owner") inputs[file.input] = seen;
-    const firewall = declaration.wants.find((want) => want.want === "firewall" && want.rules.includes(what));
-    if (firewall !== undefined) inputs["rules"] = (inputs["rules"] as string[]).filter((rule) => rule !== what);
-  }
-  for (const key of notEchoedOf(kind)) {
-    inputs[key] = drift.length === 0 ? "" : `not as declared: ${drift.map(sentenceOf).join("; ")}`;
-  }
-  return inputs;
-}
-
-export function sentenceOf({ what, how, seen }: Drift): string {
-  switch (how) {
-    case "missing":
-      return `${what} is missing`;
-    case "changed":
-      return `${what} was changed`;
-    case "owner":
-      return `${what} has another mode or owner: ${seen}`;
-    case "stopped":
-      return `${what} does not run: ${seen}`;
-    case "became":
-      return `${what} is ${seen} now`;
-  }
+function liveInputs(kind: string, declared: Properties, drift: readonly Drift[]): Properties | undefined {
+  const live = kindOf(kind).live(declared as never, drift);
+  if (live === undefined) return undefined;
+  return { ...Object.fromEntries(Object.entries(declared).filter(([key]) => !isOutput(kind, key))), ...live };
 }

@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
+import { kindOf } from "../kinds";
+import { hidden, isHidden } from "../values/hidden";
 import type { Problem } from "../values/problem";
 import { sha256Of } from "./digest";
 
 // Every run of the engine asks for check and diff of every resource, and most ask for nothing else: so this file needs
 // nothing that takes long to load.
 
-/** Inputs or outputs as the engine hands them over. Keys that begin with `__` are ours and never a difference. */
+/** Inputs or outputs as the engine hands them over, with hidden keys among them. */
 export type Properties = Readonly<Record<string, unknown>>;
 
 /** What the engine wants to hear of a check: the inputs to go on with, and what is wrong with them. */
@@ -14,19 +16,9 @@ export interface CheckResult {
   readonly failures: readonly { readonly property: string; readonly reason: string }[];
 }
 
-/** Inputs that the outputs hold only as a digest, so that the state of a large fleet stays small. */
-const notEchoed: Readonly<Record<string, readonly string[]>> = {
-  OlaFleet: ["rows", "chains", "hostBlocksSha256"],
-  OlaNode: ["hostBlocks", "nextBoot"],
-};
-
-export function notEchoedOf(kind: string): readonly string[] {
-  return notEchoed[kind] ?? [];
-}
-
 /** Passes on the mistakes that the program found. Nothing is asked of the host. */
 export function check(_kind: string, _olds: Properties, news: Properties): CheckResult {
-  const { __problems: elsewhere, ...inputs } = news;
+  const { [hidden.problems]: elsewhere, ...inputs } = news;
   const problems = [
     ...problemsIn(elsewhere),
     ...Object.values(inputs).flatMap((value) => problemsIn(ofProgram(value))),
@@ -41,7 +33,7 @@ export function check(_kind: string, _olds: Properties, news: Properties): Check
 
 /** What stands in the place of an input's value if the resource has mistakes. */
 function ofProgram(value: unknown): unknown {
-  return typeof value === "object" && value !== null && "__problems" in value ? value.__problems : undefined;
+  return typeof value === "object" && value !== null && hidden.problems in value ? value[hidden.problems] : undefined;
 }
 
 function problemsIn(value: unknown): readonly Problem[] {
@@ -58,37 +50,29 @@ export function diff(
   olds: Properties,
   news: Properties,
 ): { readonly changes: boolean | undefined; readonly replaces: string[] } {
-  const digested = notEchoedOf(kind);
-  const echoed = Object.keys(visible(news)).filter((key) => !digested.includes(key));
-  const gone = Object.keys(visible(olds)).filter(
-    (key) => !(key in news) && !outputKeys.has(key) && olds[key] !== undefined,
-  );
+  const digested: readonly string[] = kindOf(kind).notEchoed;
+  const echoed = visibleKeys(news).filter((key) => !digested.includes(key));
+  const gone = visibleKeys(olds).filter((key) => !(key in news) && !isOutput(kind, key) && olds[key] !== undefined);
   const differs =
     gone.length > 0 ||
     echoed.some((key) => !isDeepStrictEqual(olds[key], news[key])) ||
-    (digested.length > 0 && olds["__digest"] !== digestOf(kind, news));
+    (digested.length > 0 && olds[hidden.digest] !== digestOf(kind, news));
   if (differs) return { changes: undefined, replaces: [] };
   return { changes: Array.isArray(olds["drift"]) && olds["drift"].length > 0, replaces: [] };
 }
 
-function visible(properties: Properties): Properties {
-  return Object.fromEntries(Object.entries(properties).filter(([key]) => !key.startsWith("__")));
+function visibleKeys(properties: Properties): readonly string[] {
+  return Object.keys(properties).filter((key) => !isHidden(key));
 }
 
-/** Keys that only outputs have. */
-export const outputKeys: ReadonlySet<string> = new Set([
-  "sha256",
-  "bytes",
-  "listening",
-  "verified",
-  "lastBoot",
-  "manager",
-  "drift",
-]);
+/** Whether a key is what node 0 tells, or what a refresh found. */
+export function isOutput(kind: string, key: string): boolean {
+  return key === "drift" || kindOf(kind).outputKeys.includes(key);
+}
 
 /** What an output holds in the place of the inputs that it does not repeat. */
 export function digestOf(kind: string, inputs: Properties): string {
-  const values = notEchoedOf(kind).map((key) => inputs[key]);
+  const values = kindOf(kind).notEchoed.map((key) => inputs[key]);
   return sha256Of(JSON.stringify(values, sorted)).slice(0, 16);
 }
 

@@ -1,4 +1,4 @@
-import { transact } from "../conversation/transaction";
+import { proveNow } from "../conversation/transaction";
 import { NetbootError } from "../errors";
 import { closeHosts, openHost } from "../ssh/pool";
 import { connectionSchema } from "../values/connection";
@@ -13,18 +13,16 @@ export async function prove(connection: unknown, id: string): Promise<string> {
   running++;
   try {
     const host = await openHost(connectionSchema.parse(connection));
-    const declaration = { id, generation: "", wants: [] };
-    const { answers } = await transact(host, { mode: "prove", changes: [{ kind: "put", declaration }] });
-    const answer = answers.get(id);
-    const seen = Object.entries(answer?.outputs ?? {}).filter(([key]) => key.startsWith("machine:"));
-    const wrong = seen.filter(([, text]) => !text.startsWith("served: "));
-    if (answer?.how === "gone" || seen.length === 0) {
+    const told = (await proveNow(host, [id], undefined)).get(id);
+    const seen = told === undefined || told === "gone" ? [] : [...told.values()];
+    const wrong = seen.filter((text) => !text.startsWith("served: "));
+    if (seen.length === 0) {
       throw new NetbootError("NOT_SERVING", `${host.name}: ${id} is not on node 0; run \`pulumi up --refresh\``);
     }
     if (wrong.length > 0) {
-      throw new NetbootError("NOT_SERVING", `${host.name}: ${wrong.map(([, text]) => text).join("\n")}`);
+      throw new NetbootError("NOT_SERVING", `${host.name}: ${wrong.join("\n")}`);
     }
-    return seen.map(([, text]) => text).join("\n");
+    return seen.join("\n");
   } finally {
     running--;
     if (running === 0) await closeHosts();

@@ -7,6 +7,8 @@ export const tftpdUnit = "tftpd-hpa.service";
 /** Joined on node 0 from the machines of every stack; dhcpd.conf includes it. */
 export const hostsConf = "/etc/dhcp/netboot/hosts.conf";
 
+/** chrony's own file, which must read our drop-in's folder. */
+export const chronyConf = "/etc/chrony/chrony.conf";
 /** Debian's chrony.conf includes what is in this folder. */
 export const chronyDropIn = "/etc/chrony/conf.d/netboot.conf";
 export const chronyUnit = "chrony.service";

@@ -15,8 +15,10 @@ import type { Target } from "./target";
 
 /** How one command is run. */
 export interface RunOptions {
-  /** What the command reads; then its standard input ends. */
+  /** What the command reads first; then its standard input ends, unless somebody talks on. */
   readonly stdin?: Buffer;
+  /** Is given the command's standard input once it runs, and ends it. */
+  readonly onStdin?: (stdin: Pick<ClientChannel, "write" | "end">) => void;
   /** How long the command may take, from the moment when its turn has come. */
   readonly timeoutMs: number;
   /** Is given the output as it arrives. */
@@ -355,7 +357,7 @@ export class Link implements Host {
   }
 
   // node-ssh's execCommand turns the output into text chunk by chunk and trims it; we need the bytes as they are.
-  #runNow(command: string, { stdin, timeoutMs, onStdout }: RunOptions): Promise<RunResult> {
+  #runNow(command: string, { stdin, timeoutMs, onStdin, onStdout }: RunOptions): Promise<RunResult> {
     return new Promise((resolve, reject) => {
       let channel: ClientChannel | undefined;
       let isSettled = false;
@@ -426,7 +428,11 @@ export class Link implements Host {
         // A command that ends before it has read everything is not an error: its exit code and words tell.
         opened.on("error", () => {});
         opened.stderr.on("error", () => {});
-        opened.end(stdin);
+        if (onStdin === undefined) opened.end(stdin);
+        else {
+          opened.write(stdin ?? "");
+          onStdin(opened);
+        }
       };
       try {
         this.#client.exec(command, started);

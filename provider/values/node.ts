@@ -1,36 +1,14 @@
 import { z } from "zod";
-import { dhcpdString, whyNoOptionText } from "../formats/isc/dhcpdString";
+import { whyNoOptionText } from "../formats/isc/dhcpdString";
 import { hostnameSchema, parseHostname } from "./hostname";
 import { addressSchema } from "./ipv4";
 import { macSchema } from "./mac";
+import { isOptionName, type NodeRow, type OptionValue } from "./nodeRow";
 import { bad, type Checked, good, quoted, readFields } from "./problem";
 
-/** The firmware of a machine: 64-bit UEFI (option 93 says 7 or 9), or 32-bit UEFI (6). */
-export type Firmware = "x64" | "ia32";
-
-/** The iPXE binary that a 64-bit machine starts with: with iPXE's own drivers, or with the firmware's. */
-export type Loader = "ipxe.efi" | "snponly.efi";
-
-/** One machine of the fleet, with every value in its one spelling. */
-export interface NodeRow {
-  /** The resource's name, or the key in a fleet's map. */
-  readonly name: string;
-  readonly hostname: string;
-  /** All its NICs, one to eight: which one the firmware boots from is not ours to choose. */
-  readonly macs: readonly string[];
-  /** Without it, an address from the pool. */
-  readonly address?: string;
-  readonly firmware: Firmware;
-  /** Without it, what the DHCP server gives to all. */
-  readonly loader?: Loader;
-  /** DHCP options of its own, by dhcpd's name for them. */
-  readonly options?: Readonly<Record<string, OptionValue>>;
-  /** A line for people, above its blocks. */
-  readonly comment?: string;
-}
-
-/** A DHCP option's value: a text, a number, a flag, or a list of addresses. */
-export type OptionValue = string | number | boolean | readonly string[];
+export { renderHostBlocks } from "../formats/isc/hostBlocks";
+export type { Firmware, Loader } from "./bootChain";
+export { type NodeRow, type OptionValue, renderRow } from "./nodeRow";
 
 /** Options that say what other arguments say. */
 const spokenFor: Readonly<Record<string, string>> = {
@@ -52,8 +30,7 @@ const optionsSchema: z.ZodType<Readonly<Record<string, OptionValue>>> = z
 function whyNoOption(name: string, value: unknown): string | undefined {
   const instead = spokenFor[name];
   if (instead !== undefined) return `is set by ${instead}; leave the option out`;
-  // dhcpd knows the names (dhcp-options(5)), with a space's name before a dot; it is asked on node 0.
-  if (!/^[a-z][a-z0-9-]{0,62}(\.[a-z][a-z0-9-]{0,62})?$/.test(name)) {
+  if (!isOptionName(name)) {
     return `${quoted(name)} is no option's name; write dhcpd's name for it, as in "root-path"`;
   }
   const right =
@@ -147,118 +124,4 @@ function hostnameOf(name: string, args: unknown): string | { readonly message: s
   if (value !== undefined) return value;
   const example = /as in (".*")$/.exec(problems[0]?.message ?? "")?.[1] ?? '"db-1"';
   return { message: `the name ${quoted(name)} is no host name, so give one: hostname: ${example}` };
-}
-
-/**
- * What dhcpd must know of a machine: one host block for each NIC (ISC allows one hardware address a block), all with the
- * same address and name. On the host: lines of the file that dhcpd.conf includes. A block's name is its host name and
- * the NIC's number, because dhcpd refuses a name that stands twice.
- *
- * A loader of its own stands inside a test: iPXE asks again with user-class "iPXE", and a plain `filename` here would
- * hand it the loader again, for ever.
- *
- * @example
- * ```
- * host db-1-nic0 { hardware ethernet 04:3f:72:aa:00:01; fixed-address 10.20.0.11; option host-name "db-1"; }
- * host db-1-nic1 { hardware ethernet 04:3f:72:aa:00:02; fixed-address 10.20.0.11; option host-name "db-1"; }
- * ```
- * @see dhcpd.conf(5), "the host statement"
- */
-export function renderHostBlocks(row: NodeRow): string {
-  const address = row.address === undefined ? "" : ` fixed-address ${row.address};`;
-  const loader =
-    row.loader === undefined
-      ? ""
-      : ` if exists arch and not (option user-class = "iPXE") { filename ${dhcpdString(row.loader)}; }`;
-  const options = Object.entries(row.options ?? {})
-    .sort(([first], [second]) => (first < second ? -1 : 1))
-    .map(([name, value]) => ` option ${name} ${renderOption(value)};`)
-    .join("");
-  const blocks = row.macs.map(
-    (mac, nic) =>
-      `host ${row.hostname}-nic${nic} { hardware ethernet ${mac};${address} option host-name ${dhcpdString(row.hostname)};${options}${loader} }\n`,
-  );
-  return [row.comment === undefined ? "" : `# ${row.comment}\n`, ...blocks].join("");
-}
-
-function renderOption(value: OptionValue): string {
-  if (typeof value === "string") return dhcpdString(value);
-  return typeof value === "object" ? value.join(", ") : String(value);
-}
-
-/** What a host block says of a machine. */
-export interface HostBlocks {
-  readonly hostname: string;
-  readonly macs: readonly string[];
-  readonly address?: string;
-  readonly loader?: Loader;
-}
-
-const hostBlock =
-  /^host (?<block>\S+)-nic\d+ \{ hardware ethernet (?<mac>\S+);( fixed-address (?<address>\S+);)? option host-name "(?<hostname>[^"]+)";( option [^;"]+(("(\\.|[^"\\])*")|[^;"])*;)*( if [^{]*\{ filename "(?<loader>[^"]+)"; \})? \}$/;
-
-/** Reads back what `renderHostBlocks` wrote, in the order of the file; lines that are no such block are passed over. */
-export function parseHostBlocks(text: string): readonly HostBlocks[] {
-  const machines = new Map<string, { hostname: string; macs: string[]; address?: string; loader?: Loader }>();
-  for (const line of text.split("\n")) {
-    const found = hostBlock.exec(line)?.groups;
-    if (found === undefined) continue;
-    const { hostname = "", mac = "", address, loader } = found;
-    const machine = machines.get(hostname);
-    if (machine !== undefined) machine.macs.push(mac);
-    else {
-      machines.set(hostname, {
-        hostname,
-        macs: [mac],
-        ...(address === undefined ? {} : { address }),
-        ...(loader === undefined ? {} : { loader: loader as Loader }),
-      });
-    }
-  }
-  return [...machines.values()];
-}
-
-/**
- * A machine as a fleet's one line, which a preview shows when it changes: address (or `pool`), host name, NICs, and what
- * is not usual about it.
- *
- * @example
- * ```
- * 10.20.0.12 db-2 04:3f:72:aa:00:03,04:3f:72:aa:00:04 ipxe.efi
- * pool old-1 04:3f:72:aa:00:05 ia32
- * ```
- */
-export function renderRow(row: NodeRow): string {
-  const words = [row.address ?? "pool", row.hostname, row.macs.join(",")];
-  if (row.firmware !== "x64") words.push(row.firmware);
-  if (row.loader !== undefined) words.push(row.loader);
-  const { options, comment } = row;
-  if (options !== undefined || comment !== undefined) words.push(JSON.stringify({ options, comment }));
-  return words.join(" ");
-}
-
-/** Reads back what `renderRow` wrote; undefined if it is no such line. */
-export function parseRow(name: string, text: string): NodeRow | undefined {
-  const more = text.indexOf(" {");
-  const [address, hostname, macs, ...rest] = (more < 0 ? text : text.slice(0, more)).split(" ");
-  if (address === undefined || hostname === undefined || macs === undefined) return undefined;
-  const firmware = rest[0] === "ia32" ? "ia32" : "x64";
-  const loader = rest[firmware === "ia32" ? 1 : 0];
-  return parseNode(name, {
-    hostname,
-    macs: macs.split(","),
-    firmware,
-    ...(address === "pool" ? {} : { address }),
-    ...(loader === undefined ? {} : { loader }),
-    ...(more < 0 ? {} : parseMore(text.slice(more + 1))),
-  }).value;
-}
-
-/** The options and the comment; what is no such text makes the row one that parseNode refuses. */
-function parseMore(text: string): object {
-  try {
-    return JSON.parse(text) as object;
-  } catch {
-    return { options: text };
-  }
 }

@@ -19,9 +19,3 @@ export function parseVerify(value: unknown): Checked<Verify | undefined> {
     message: `${quoted(value)} is no way to verify; write true, false, or a value that asks for it anew: { again: "2026-11-22" }`,
   });
 }
-
-/** The same for the transaction: whether, or the text that asks for it anew. */
-export function proofOf(verify: Verify | undefined): boolean | string {
-  if (typeof verify === "object") return verify.again === undefined ? true : String(verify.again);
-  return verify ?? true;
-}

@@ -15,10 +15,10 @@ const runs = new WeakMap<object, Map<string, Declared>>();
 const noStack = {};
 
 /**
- * Adds machines to those that this run of the program has declared on a server, and tells what is wrong with them
- * beside the others: a MAC, an address or a name that stands twice, an address that does not fit.
+ * Remembers machines that this run of the program declares on a server, and tells what is wrong with them beside those
+ * that it declared before: a MAC, an address or a name that stands twice, an address that does not fit.
  */
-export function declareNodes(
+export function rememberNodes(
   server: string,
   settings: DhcpdSettings,
   nodes: readonly PlacedNode[],

@@ -7,11 +7,11 @@ const runs = new WeakMap<object, Map<string, string>>();
 const noStack = {};
 
 /**
- * Tells what is wrong when a program declares twice what a host has once: its DHCP server, a file. The transaction would
- * let the later one take the thing over from the earlier one of the same stack, in turns for ever. Names that differ by
- * case only are one, for iPXE's own file system knows no case.
+ * Remembers what this run of the program declares of that which a host has once (its DHCP server, a file), and tells what
+ * is wrong when it does so twice. The transaction would let the later one take the thing over from the earlier one of the
+ * same stack, in turns for ever. Names that differ by case only are one, for iPXE's own file system knows no case.
  */
-export function declareOnce(host: string, thing: string, place: string): readonly Problem[] {
+export function rememberThing(host: string, thing: string, place: string): readonly Problem[] {
   const run = pulumi.runtime.getStackResource() ?? noStack;
   const declared = runs.get(run) ?? new Map<string, string>();
   runs.set(run, declared);
@@ -31,10 +31,10 @@ export function declareOnce(host: string, thing: string, place: string): readonl
 const ids = new WeakMap<object, Map<string, pulumi.Input<Connection>[]>>();
 
 /**
- * The hosts of earlier resources of this run that node 0's register would take for this one: it knows a resource by kind,
- * project, stack and name, whatever its parents are.
+ * Remembers a resource, and tells the hosts of earlier ones of this run that node 0's register would take for this one:
+ * it knows a resource by kind, project, stack and name, whatever its parents are.
  */
-export function namesakesOf(
+export function rememberName(
   kind: string,
   name: string,
   connection: pulumi.Input<Connection>,

@@ -1,22 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Want } from "../../provider/kinds/want";
+import { type KindName, kindOf } from "../../provider/kinds";
 import { pathsWritten } from "../../provider/preview/writes";
 import type { Connection } from "../../provider/values/connection";
+import { hidden } from "../../provider/values/hidden";
 import type { Checked, Problem } from "../../provider/values/problem";
 import { connectionProblems } from "../connection";
-import { declareOnce, namesakesOf } from "./declaredOnce";
-import { providers, type ResourceKind } from "./inProvider";
+import { rememberName, rememberThing } from "./declaredOnce";
+import { providers } from "./inProvider";
 
 /** What a resource hands to its provider: values that the program worked out, or what is wrong with its arguments. */
 interface Declared {
   readonly connection: pulumi.Input<Connection>;
   readonly inputs: pulumi.Output<Checked<object>>;
-  /** Every key that the inputs can have, for each becomes a property of its own. */
-  readonly inputKeys: readonly [string, ...string[]];
-  /** What the inputs come to on the host, for a preview that lists every path that is written: the input `writes`. */
-  readonly plan?: (inputs: never) => readonly Want[];
-  /** What only node 0 can tell. */
-  readonly outputKeys: readonly string[];
+  /** Inputs and outputs of its kind that this one does not have: each becomes a property of its own, and that costs. */
+  readonly without?: readonly string[];
+  /** The preview lists every path on the host that is written, as the input `writes`. */
+  readonly listsPaths?: true;
   /** What a host has once, in words: `the DHCP server`. Two resources of one program can't both declare it. */
   readonly once?: pulumi.Input<string>;
   /** Inputs that may stay unknown longer than the others. */
@@ -32,38 +31,39 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
    */
   readonly reachedBy: pulumi.Input<Connection>;
 
-  constructor(kind: ResourceKind, name: string, declared: Declared, opts: pulumi.CustomResourceOptions | undefined) {
-    const { connection, inputs, inputKeys, plan, outputKeys, once, computed } = declared;
+  constructor(kind: KindName, name: string, declared: Declared, opts: pulumi.CustomResourceOptions | undefined) {
+    const { connection, inputs, without = [], listsPaths = false, once, computed = {} } = declared;
+    const { inputKeys, outputKeys, wants } = kindOf(kind);
+    const ownKeys = inputKeys.filter((key) => !without.includes(key) && !Object.hasOwn(computed, key));
     const place = `${kind} "${name}"`;
     const others = [
       ...(once === undefined ? [] : [twice(connection, once, place)]),
-      ...namesakesOf(kind, name, connection).map((other) => namesake(connection, other, place)),
+      ...rememberName(kind, name, connection).map((other) => namesake(connection, other, place)),
     ];
-    const elsewhere = others.length === 0 ? problemsOf(connection) : concat(problemsOf(connection), ...others);
+    const reaching = sharedProblemsOf(connection);
+    const elsewhere = others.length === 0 ? reaching : concat(reaching, ...others);
     const [carrier] = inputKeys;
     const type = `pulumi-nodejs:dynamic/netboot:${kind}`;
     super(
       providers[kind],
       name,
       {
-        ...Object.fromEntries(outputKeys.map((key) => [key, undefined])),
+        ...Object.fromEntries(outputKeys.filter((key) => !without.includes(key)).map((key) => [key, undefined])),
         ...Object.fromEntries(
-          inputKeys.map((key) => [
+          ownKeys.map((key) => [
             key,
             inputs.apply(({ value, problems }) => {
               // An output for them alone would make every machine of a fleet dearer.
-              if (problems.length > 0) return key === carrier ? { __problems: problems } : undefined;
+              if (problems.length > 0) return key === carrier ? { [hidden.problems]: problems } : undefined;
               return (value as Record<string, unknown> | undefined)?.[key];
             }),
           ]),
         ),
-        ...(plan === undefined
-          ? {}
-          : { writes: inputs.apply(({ value }) => value && pathsWritten(plan(value as never))) }),
+        ...(listsPaths && { writes: inputs.apply(({ value }) => value && pathsWritten(wants(value as never))) }),
         ...computed,
         connection,
-        ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { __problems: elsewhere }),
-        __urn: urnOf(name, type, opts?.parent),
+        ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { [hidden.problems]: elsewhere }),
+        [hidden.urn]: urnOf(name, type, opts?.parent),
       },
       opts,
       "netboot",
@@ -76,7 +76,7 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
 // All machines of a server share its connection, and a large part of what a machine costs is its number of outputs.
 const problemsByConnection = new WeakMap<object, pulumi.Input<readonly Problem[]>>();
 
-function problemsOf(connection: pulumi.Input<Connection>): pulumi.Input<readonly Problem[]> {
+function sharedProblemsOf(connection: pulumi.Input<Connection>): pulumi.Input<readonly Problem[]> {
   if (typeof connection !== "object" || connection === null) return connectionProblems(connection);
   const known = problemsByConnection.get(connection) ?? connectionProblems(connection);
   problemsByConnection.set(connection, known);
@@ -94,7 +94,7 @@ function twice(
   place: string,
 ): pulumi.Output<readonly Problem[]> {
   const found = pulumi.all([pulumi.output(connection), once]).apply(([reached, thing]): readonly Problem[] => {
-    return thing === undefined || thing === "" ? [] : declareOnce(reached.host, thing, place);
+    return thing === undefined || thing === "" ? [] : rememberThing(reached.host, thing, place);
   });
   return pulumi.unsecret(found);
 }

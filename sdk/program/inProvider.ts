@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { KindName } from "../../provider/kinds";
 
 /**
  * A provider that holds no code of its own. Pulumi stores its text in the state of every resource, so each method is
@@ -16,7 +17,7 @@ function inProvider(kind: string): pulumi.dynamic.ResourceProvider {
 }
 
 /** One object a kind: Pulumi serialises each object once. */
-export const providers: Readonly<Record<ResourceKind, pulumi.dynamic.ResourceProvider>> = {
+export const providers: Readonly<Record<KindName, pulumi.dynamic.ResourceProvider>> = {
   BootFile: inProvider("BootFile"),
   DhcpServer: inProvider("DhcpServer"),
   Firewall: inProvider("Firewall"),
@@ -27,15 +28,3 @@ export const providers: Readonly<Record<ResourceKind, pulumi.dynamic.ResourcePro
   TftpServer: inProvider("TftpServer"),
   TimeServer: inProvider("TimeServer"),
 };
-
-/** The resources that act on node 0, by the class that users write. */
-export type ResourceKind =
-  | "BootFile"
-  | "DhcpServer"
-  | "Firewall"
-  | "NameServer"
-  | "OlaFleet"
-  | "OlaNode"
-  | "Packages"
-  | "TftpServer"
-  | "TimeServer";

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type NextBootChange } from "../../provider/preview/nextBootChanges";
-import { parseRow } from "../../provider/values/node";
+import { parseRow } from "../../provider/values/nodeRow";
 
 type Inputs = Readonly<Record<string, unknown>> | undefined;
 type StandardLoaders = Readonly<Record<string, string | undefined>>;

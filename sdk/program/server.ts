@@ -2,7 +2,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { HostsEntry } from "../../provider/formats/hosts/hostsTable";
 import type { DhcpdSettings } from "../../provider/formats/isc/dhcpdConf";
 import type { BootChain } from "../../provider/preview/nextBoot";
-import type { Firmware, NodeRow } from "../../provider/values/node";
+import {
+  type BootChainName,
+  bootScriptName,
+  type Firmware,
+  firmwares,
+  type LoaderFor,
+} from "../../provider/values/bootChain";
+import type { NodeRow } from "../../provider/values/node";
 import type { ServedFile } from "../bootArtifacts";
 import { connectionInput } from "../connection";
 import { DhcpServer } from "../dhcpServer";
@@ -69,8 +76,11 @@ export function namedOf(rows: readonly NodeRow[], settings: DhcpdSettings | unde
 }
 
 /** What each firmware starts, unless a machine has a loader of its own. */
-export function standardLoaders(settings: DhcpdSettings | undefined): Readonly<Record<Firmware, string>> {
-  return { x64: settings?.loaders.x64 ?? "ipxe.efi", ia32: settings?.loaders.ia32 ?? "ipxe32.efi" };
+export function standardLoaders(settings: DhcpdSettings | undefined): { readonly [F in Firmware]: LoaderFor<F> } {
+  return {
+    x64: settings?.loaders.x64 ?? firmwares.x64.loader,
+    ia32: settings?.loaders.ia32 ?? firmwares.ia32.loader,
+  };
 }
 
 /** The files that a machine meets, each with its hash where the server knows it. */
@@ -79,10 +89,10 @@ export function chainOf(
   settings: DhcpdSettings | undefined,
   files: Readonly<Record<string, ServedFile>> | undefined,
 ): BootChain {
-  const file = (name: string) => ({ name, sha256: files?.[name]?.sha256 ?? "unknown" });
+  const file = (name: BootChainName) => ({ name, sha256: files?.[name]?.sha256 ?? "unknown" });
   return {
     loader: file(row.loader ?? standardLoaders(settings)[row.firmware]),
-    script: file(settings?.loaders.script ?? "refind.pxe"),
+    script: file(settings?.loaders.script ?? bootScriptName),
     refind: file("refind_x64.efi"),
     refindConf: file("refind.conf"),
   };

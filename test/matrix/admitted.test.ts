@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
-import { inAgent } from "../support/inAgent";
+import { saidOfRules } from "../support/askNode0";
 
 /** A node 0 with a kernel of its own, which has what the machine's may not: bonds, VLANs and bridges. */
 describe("what is admitted on an interface that lies on others", () => {
@@ -17,10 +17,7 @@ describe("what is admitted on an interface that lies on others", () => {
   afterAll(() => lab?.down());
 
   const said = (nic: string, network: string): Promise<string> =>
-    inAgent(
-      lab,
-      `my $why = why_not_admitted("${nic}", "${network}.1", "${network}.0/24"); print $why ? $why->{text} : "admitted";`,
-    );
+    saidOfRules(lab, nic, `${network}.1`, `${network}.0/24`);
   const onBond = (): Promise<string> => said("bond0.100", "10.9.9");
   const onBridge = (): Promise<string> => said("br0", "10.8.8");
 

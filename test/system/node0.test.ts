@@ -178,7 +178,9 @@ describe("an up that node 0 refuses", () => {
     });
     const { code, output } = await project.pulumi(up);
     expect(code).not.toBe(0);
-    expect(output).toMatch(/dhcpd refused the new configuration; nothing was changed/);
+    expect(output).toMatch(
+      /dhcpd refused the new configuration:[\s\S]*Nothing was changed, and node 0 serves what it served/,
+    );
     expect(output).toMatch(/\/etc\/dhcp\/dhcpd\.conf line \d+: .*\n.*frobnicate/);
     const changed = [...differences(before, await lab.node0.listing()).keys()];
     expect(changed.filter((path) => !restless.some((pattern) => pattern.test(path)))).toEqual([]);
@@ -308,7 +310,7 @@ describe("a machine's state", () => {
     await lab?.down();
   });
 
-  it("is at most 1 kB with four NICs, beside the provider's text and the connection, and holds no key in clear", async () => {
+  it("is at most 1.2 kB with four NICs, beside the provider's text and the connection, and holds no key in clear", async () => {
     await project.succeed(up);
     const { deployment } = await project.state();
     const node = deployment.resources?.find(({ type }) => type === "pulumi-nodejs:dynamic/netboot:OlaNode");
@@ -319,7 +321,7 @@ describe("a machine's state", () => {
       })
       .reduce((sum, bytes) => sum + bytes, 0);
     expect(size).toBeGreaterThan(200);
-    expect(size).toBeLessThanOrEqual(1024);
+    expect(size).toBeLessThanOrEqual(1200);
     expect(JSON.stringify(deployment)).not.toContain("OPENSSH PRIVATE KEY");
   });
 

@@ -5,7 +5,6 @@ import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { withAnotherDhcpServer } from "../support/anotherDhcpServer";
 import { type UnpackedPackages, unpackPackages } from "../support/debianPackages.ts";
-import { inAgent } from "../support/inAgent";
 import { programOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
@@ -108,41 +107,6 @@ describe("the proof", () => {
     );
   });
 
-  it("knows on node 0, too, which firmware a program is for, and what is no script", async () => {
-    writeFileSync(join(lab.node0.root, "/srv/tftp/arm64.efi"), efi(0xaa64));
-    await lab.node0.run("echo no program > /srv/tftp/no.efi");
-    const ask = (name: string, kind: string): string =>
-      `print((why_no_such_file({}, "192.168.1.1", "/srv/tftp", "${name}", "${kind}", sub { fetch_tftp("192.168.1.1", $_[0]) }) // "fits") . "\n");`;
-    const asked = [ask("arm64.efi", "x64"), ask("no.efi", "x64"), ask("no.efi", "script"), ask("ipxe.efi", "x64")].join(
-      "",
-    );
-    expect((await inAgent(lab, asked)).split("\n")).toEqual([
-      "arm64.efi is a program for arm64, and firmware of x64 can't run it",
-      "no.efi is no program of UEFI",
-      'no.efi is no script of iPXE: its first line is not "#!ipxe"',
-      "fits",
-      "",
-    ]);
-    await lab.node0.run("rm /srv/tftp/arm64.efi /srv/tftp/no.efi");
-  });
-
-  it("reads a script's files by whatever options and variables it names them", async () => {
-    const dollar = "$";
-    const lines = [
-      `set base tftp://${dollar}{next-server}`,
-      "set:string other nobody",
-      "set first a.efi",
-      `imgfetch -n conf ${dollar}{base}/b.conf`,
-      `chain -ar ${dollar}{base}/${dollar}{first} || chain --replace --timeout 500 tftp://192.168.1.1:69/c.efi`,
-      `module -an kept tftp://${dollar}{net0/next-server}/d.img`,
-      "chain kept",
-      `chain http://elsewhere/e.efi && chain ${dollar}{unknown}/f.efi`,
-      "chain g.efi # comment",
-    ];
-    const asked = `print join(" ", files_of_script(<<'SCRIPT', "192.168.1.1")), "\\n";\n#!ipxe\n${lines.join("\n")}\nSCRIPT\n`;
-    expect(await inAgent(lab, asked)).toBe("b.conf a.efi c.efi d.img g.efi\n");
-  });
-
   it("undoes a new loader for all machines that nobody can start, and says so before it is swapped", async () => {
     project.write({ "index.ts": program() });
     await project.succeed(up);
@@ -151,21 +115,6 @@ describe("the proof", () => {
     await lab.node0.run("mv /root/snponly.efi /srv/tftp/");
     expect(output).toMatch(/snponly\.efi could not be fetched by TFTP from 192\.168\.1\.1: File not found/);
     expect(await served()).toContain('filename "ipxe.efi";');
-  });
-
-  it("counts the machines of all stacks that need an address of the pool", async () => {
-    const node = (name: string): string => `["node", "${name}", "-", "52:54:00:00:06:0${name}", "x64", "-", "+", ""]`;
-    const entry = (ops: string): string => `{ generation => "1", ops => [${ops}] }`;
-    const asked = `
-      my %merged = ("OlaNode/p/one/a" => ${entry(node("1"))}, "OlaNode/p/two/b" => ${entry(node("2"))}, "D/p/three/d" => ${entry("")});
-      for my $last (9, 10) {
-        write_new("/root/pool.conf", "  range 192.168.1.9 192.168.1.$last;\\n", 0644, 0, 0);
-        eval { check_pool(\\%merged, { "OlaNode/p/two/b" => 1 }, ["D/p/three/d"], sub { "/root/pool.conf" }); 1 } and print "fits\\n" or print "$@->[0] $@->[1] $@->[2]\\n";
-        unlink "/root/pool.conf";
-      }`;
-    expect(await inAgent(lab, asked)).toBe(
-      "CLASH OlaNode/p/two/b 2 machines have no address of their own, and the pool has 1: 1 (OlaNode/p/one/a), 2 (OlaNode/p/two/b); give some of them an address, or make the pool larger. Nothing was changed\nfits\n",
-    );
   });
 
   it("finds before anything is swapped that a script fetches what a machine would not get", async () => {

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { type BootScriptName, bootScriptName, firmwares, type LoaderFor, loadersFor } from "../../values/bootChain";
 import { addressNumber, addressSchema, addressText, holdsHost } from "../../values/ipv4";
 import { type Network, parseNetwork, subnetOf } from "../../values/network";
-import type { Loader } from "../../values/node";
 import { bad, type Checked, good, type Problem, readFields, within } from "../../values/problem";
 import { fill } from "../template";
 import { dhcpdString } from "./dhcpdString";
@@ -13,11 +13,11 @@ export type UnknownMachines = "refuse" | "serve";
 /** The file for each stage and firmware. */
 export interface Loaders {
   /** What 64-bit UEFI starts. */
-  readonly x64: Loader;
+  readonly x64: LoaderFor<"x64">;
   /** What 32-bit UEFI starts; without it, 32-bit machines get no file. */
-  readonly ia32?: "ipxe32.efi";
+  readonly ia32?: LoaderFor<"ia32">;
   /** What iPXE runs. */
-  readonly script: "refind.pxe";
+  readonly script: BootScriptName;
 }
 
 /** All that dhcpd.conf says. */
@@ -39,9 +39,9 @@ export const hostsFile = "/etc/dhcp/netboot/hosts.conf";
 const loadersExample = '{ x64: "snponly.efi" }';
 
 const loadersShape = {
-  x64: z.enum(["ipxe.efi", "snponly.efi"]).optional(),
-  ia32: z.enum(["ipxe32.efi"]).optional(),
-  script: z.enum(["refind.pxe"]).optional(),
+  x64: z.enum(loadersFor("x64")).optional(),
+  ia32: z.enum(loadersFor("ia32")).optional(),
+  script: z.enum([bootScriptName]).optional(),
 };
 
 const shape = {
@@ -74,7 +74,7 @@ export function parseDhcpdSettings(args: unknown): Checked<DhcpdSettings> {
     if (unknownMachines === "serve" && network.value.pool === undefined) problems.push(poolMissing(network.value));
   }
   if (problems.length > 0 || network.value === undefined) return bad(...problems);
-  const { x64 = "ipxe.efi", ia32, script = "refind.pxe" } = loaders.fields;
+  const { x64 = firmwares.x64.loader, ia32, script = bootScriptName } = loaders.fields;
   return good({
     network: network.value,
     ...(fields.bootServer === undefined ? {} : { bootServer: fields.bootServer }),
@@ -130,5 +130,14 @@ export function renderDhcpdConf(settings: DhcpdSettings): string {
     script: dhcpdString(loaders.script),
     x64: dhcpdString(loaders.x64),
     ia32: loaders.ia32 === undefined ? undefined : dhcpdString(loaders.ia32),
+    saysX64: saysItIs(firmwares.x64.architectures),
+    saysIa32: saysItIs(firmwares.ia32.architectures),
   });
+}
+
+/** dhcpd's test of what a machine says of its firmware in option 93, which may be a list: its first one counts. */
+function saysItIs(architectures: readonly number[]): string {
+  return architectures
+    .map((number) => `substring(option arch, 0, 2) = 00:${number.toString(16).padStart(2, "0")}`)
+    .join(" or ");
 }

@@ -41,6 +41,8 @@ export interface Fault {
   readonly touches?: RegExp;
   /** How the next run is asked for, where the usual words are not enough. */
   readonly next?: readonly string[];
+  /** It strikes while the hands wait for their plan: on a link that holds every byte back for so many milliseconds. */
+  readonly inConversationMs?: number;
   /** It ends the engine: whatever has not begun by then must not begin. */
   readonly endsEngine?: boolean;
   /** What is lost in the end. */
@@ -151,6 +153,40 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "agent killed": {
     strike: ({ lab }) => lab.node0.run("systemctl kill --signal=KILL 'pulumi-netboot-*.service'", { check: false }),
+  },
+  "the client dies between facts and plan": {
+    inConversationMs: 300,
+    strike: (_, { enginePid }) => kill(providerOf(enginePid), "SIGKILL"),
+  },
+  "half a plan arrives": {
+    inConversationMs: 300,
+    strike: async ({ wire, random }, { ended }) => {
+      wire.treat({ delayMs: 300, cutAfterBytes: random.between(0, 6000) });
+      await Promise.race([ended, wait(20_000)]);
+    },
+  },
+  "the plan comes too late": {
+    inConversationMs: 300,
+    strike: async ({ wire }, { ended }) => {
+      wire.treat({ delayMs: 26_000 });
+      await Promise.race([ended, wait(40_000)]);
+    },
+  },
+  "node 0 reboots between facts and plan": {
+    inConversationMs: 300,
+    strike: async ({ lab }) => {
+      await lab.node0.powerCut({ loseUnsynced: true });
+      await lab.node0.powerOn();
+    },
+  },
+  "another stack in the middle of the conversation": {
+    inConversationMs: 300,
+    harmless: true,
+    strike: async ({ otherStack }) => {
+      const { code, output } = await otherStack();
+      if (code !== 0) throw new Error(`the other stack's up failed\n${output}`);
+    },
+    touches: /^\/etc\/(dhcp\/netboot\/hosts\.conf|netboot-names\/hosts)$/,
   },
   "power cut": {
     strike: async ({ lab }) => {

@@ -171,15 +171,16 @@ function told(output: string): boolean {
 async function disturb(
   scene: Scene,
   project: ScratchProject,
-  { strike, endsEngine, node0 }: Fault,
+  { strike, endsEngine, node0, inConversationMs }: Fault,
 ): Promise<{ readonly disturbed: CommandResult; readonly afterMs: number; readonly late: number }> {
   const { lab, wire, random } = scene;
-  const isAimed = random.one([true, false]);
+  const isAimed = random.one([true, false]) && inConversationMs === undefined;
   // A transaction is over in some tenths of a second, and on an emulated machine in some seconds.
   const afterMs = random.between(0, isAimed ? 250 : 1000) * (node0 === "machine" ? 24 : 1);
   let isConnected = (): void => undefined;
   const connected = new Promise<void>((resolve) => (isConnected = resolve));
-  if (strike !== undefined) wire.treat({ onConnection: () => isConnected() });
+  const slow = inConversationMs === undefined ? {} : { delayMs: inConversationMs };
+  if (strike !== undefined) wire.treat({ onConnection: () => isConnected(), ...slow });
   let enginePid = 0;
   const running = project.pulumi(up, {
     timeoutSeconds: 180,
@@ -190,6 +191,7 @@ async function disturb(
   if (strike === undefined) return { disturbed: await running, afterMs, late: 0 };
   await Promise.race([connected, running]);
   if (isAimed) await Promise.race([journalOf(lab), running]);
+  if (inConversationMs !== undefined) await Promise.race([handsOf(lab), running]);
   await Promise.race([wait(afterMs), running]);
   const provider = endsEngine === true ? providerOf(enginePid) : undefined;
   await strike(scene, { enginePid, ended: running });
@@ -210,6 +212,12 @@ async function journalOf(lab: Lab): Promise<void> {
   const look = "-e '/var/lib/pulumi-netboot/journal' and exit or select undef, undef, undef, 0.002 for 1 .. 5000";
   // The machine may be gone before it is over.
   await lab.node0.run(`perl -e "${look}"`, { check: false }).catch(() => undefined);
+}
+
+/** Waits until hands of ours hold the lock. */
+async function handsOf(lab: Lab): Promise<void> {
+  const look = "qx(systemctl list-units --no-legend pulumi-netboot-*.service) =~ /running/ and exit for 1 .. 500";
+  await lab.node0.run(`perl -e '${look}'`, { check: false }).catch(() => undefined);
 }
 
 /** A provider whose engine is dead ends by itself; until then it may still be at work. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 const source = readFileSync("provider/errors.ts", "utf8");
 const page = readFileSync("docs/errors.md", "utf8");
-const agent = globSync("provider/hands/*.pl")
+const hands = globSync("provider/hands/*.pl")
   .map((file) => readFileSync(file, "utf8"))
   .join("\n");
 
@@ -27,10 +27,10 @@ describe("docs/errors.md", () => {
   );
 });
 
-describe("the agent", () => {
-  it("refuses with no other codes than these", () => {
-    const refused = [...agent.matchAll(/\brefuse\('([A-Z_]+)'/g)].map(([, code]) => code);
-    expect(refused.length).toBeGreaterThan(5);
+describe("the hands", () => {
+  it("refuse with no other codes than these", () => {
+    const refused = [...hands.matchAll(/\b(?:refuse\(|code => )'([A-Z_]+)'/g)].map(([, code]) => code);
+    expect(refused.length).toBeGreaterThan(2);
     expect(refused.filter((code) => !codes.includes(code))).toEqual([]);
   });
 });

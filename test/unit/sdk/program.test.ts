@@ -34,6 +34,11 @@ describe("NetbootServer", () => {
     expect(made["db-1"]?.inputs["hostBlocks"]).toBe(
       'host db-1-nic0 { hardware ethernet 04:3f:72:aa:00:01; fixed-address 192.168.1.5; option host-name "db-1"; }\n',
     );
+    expect(made["db-1"]?.inputs["machine"]).toEqual({
+      hostname: "db-1",
+      macs: ["04:3f:72:aa:00:01"],
+      address: "192.168.1.5",
+    });
     expect(made["db-1"]?.inputs["nextBoot"]).toMatch(
       /^192\.168\.1\.5 db-1 \(04:3f:72:aa:00:01\)\nUEFI x64 → ipxe\.efi sha256:abababab/,
     );
@@ -161,6 +166,21 @@ describe("OlaNode", () => {
 });
 
 describe("DhcpServer", () => {
+  it("hands its network over in values, beside the text that is made of them", async () => {
+    const made = await register(() => {
+      new netboot.DhcpServer("dhcp", { connection, network: { ...network, pool }, unknownMachines: "serve" });
+      new netboot.DhcpServer("other", { connection: { host: "other" }, network });
+    });
+    expect(made["dhcp"]?.inputs).toMatchObject({
+      cidr: "192.168.1.0/28",
+      pool: "192.168.1.2-192.168.1.3",
+      unknownMachines: "serve",
+      writes: expect.arrayContaining(["/etc/dhcp/dhcpd.conf", "/etc/dhcp/netboot/hosts.conf"]),
+    });
+    expect(made["other"]?.inputs).toMatchObject({ unknownMachines: "refuse" });
+    expect(made["other"]?.inputs).not.toHaveProperty("pool");
+  });
+
   it.each([
     ["a cidr that is no network", { ...network, cidr: "192.168.1.1/28" }, /^network\.cidr: .*192\.168\.1\.0\/28/],
     ["an interface name that is none", { ...network, interface: "eno2/../x" }, /^network\.interface: /],

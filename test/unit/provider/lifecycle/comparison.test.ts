@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { check, diff } from "../../../../provider/lifecycle/comparison";
 
@@ -65,5 +66,20 @@ describe("diff", () => {
     const node = { connection, hostBlocks: "host …", nextBoot: "then" };
     const { changes } = diff("OlaNode", "id", { connection, __digest: "0" }, node);
     expect(changes).toBeUndefined();
+  });
+
+  it("knows what the release before digested: a fleet stays quiet, and a machine is told as a value now", () => {
+    const digest = (written: unknown): string =>
+      createHash("sha256").update(JSON.stringify(written)).digest("hex").slice(0, 16);
+    const fleet = { connection, rows: { b: "2", a: "1" }, chains: { x: "y" }, hostBlocksSha256: "00" };
+    const fleetBefore = { connection, verified: "v", __digest: digest([{ a: "1", b: "2" }, { x: "y" }, "00"]) };
+    expect(diff("OlaFleet", "id", fleetBefore, fleet).changes).toBe(false);
+    const node = { connection, hostBlocks: "host …", nextBoot: "then", machine: { hostname: "db-1", macs: [] } };
+    const nodeBefore = { connection, verified: "v", __digest: digest(["host …", "then"]) };
+    expect(diff("OlaNode", "id", nodeBefore, node).changes).toBeUndefined();
+  });
+
+  it("takes for gone what is an output of other kinds only", () => {
+    expect(diff("DhcpServer", "id", { ...outputs, manager: "x" }, inputs).changes).toBeUndefined();
   });
 });

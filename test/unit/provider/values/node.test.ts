@@ -1,14 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type NodeRow,
-  parseHostBlocks,
-  parseNode,
-  parseRow,
-  renderHostBlocks,
-  renderRow,
-} from "../../../../provider/values/node";
-import { anyRow } from "./rows";
+import { parseNode } from "../../../../provider/values/node";
+import type { NodeRow } from "../../../../provider/values/nodeRow";
 import { right, sentences } from "./sentences";
 
 const macs = ["04:3f:72:aa:00:01", "04:3f:72:aa:00:02"];
@@ -189,46 +182,6 @@ describe("parseNode", () => {
   });
 });
 
-describe("renderHostBlocks", () => {
-  it.each<[string, NodeRow]>([
-    ["bond", db1],
-    ["pool", { name: "web", hostname: "web.example.net", macs: ["52:54:00:12:34:56"], firmware: "x64" }],
-    ["loader", { ...db1, name: "db-2", hostname: "db-2", loader: "snponly.efi" }],
-    [
-      "options",
-      {
-        ...db1,
-        options: {
-          "root-path": '/srv/"root"',
-          "time-servers": ["10.20.0.1", "10.20.0.2"],
-          "time-offset": 3600,
-          "ip-forwarding": false,
-        },
-        comment: "rack 7, height 12",
-      },
-    ],
-    ["ia32", { ...db1, firmware: "ia32", macs: ["52:54:00:12:34:56"] }],
-  ])("writes a block for each NIC: %s", async (file, row) => {
-    await expect(renderHostBlocks(row)).toMatchFileSnapshot(`../../../golden/dhcpdHosts/${file}.conf`);
-  });
-
-  it("needs about a hundred bytes for a NIC", () => {
-    expect(renderHostBlocks(db1).length / 2).toBeLessThan(110);
-  });
-
-  it("writes one line a NIC, whatever the machine", () => {
-    fc.assert(
-      fc.property(anyRow, (row) => {
-        const lines = renderHostBlocks(row).split("\n");
-        expect(lines.pop()).toBe("");
-        if (row.comment !== undefined) expect(lines.shift()).toBe(`# ${row.comment}`);
-        expect(lines).toHaveLength(row.macs.length);
-        for (const line of lines) expect(line).toMatch(/^host \S+ \{ hardware ethernet .* \}$/);
-      }),
-    );
-  });
-});
-
 describe("options and comment", () => {
   it.each<[string, unknown, RegExp]>([
     ["a host name", { options: { "host-name": "x" } }, /^options\["host-name"\]: .*hostname/],
@@ -252,54 +205,4 @@ describe("options and comment", () => {
     expect(mistakes).toHaveLength(1);
     expect(mistakes[0]).toMatch(expected);
   });
-});
-
-describe("parseHostBlocks", () => {
-  it("reads back what renderHostBlocks wrote", () => {
-    fc.assert(
-      fc.property(anyRow, (row) => {
-        // The firmware is the server's matter; options and comments are for dhcpd and people only.
-        const { name: _name, firmware: _firmware, options: _options, comment: _comment, ...blocks } = row;
-        expect(parseHostBlocks(renderHostBlocks(row))).toEqual([blocks]);
-      }),
-    );
-  });
-
-  it("reads several machines in the order of the file, and passes over what is not ours", () => {
-    const db2 = { ...db1, name: "db-2", hostname: "db-2", macs: ["52:54:00:12:34:56"] };
-    const text = `# a fragment\n${renderHostBlocks(db1)}\nsubnet 10.0.0.0 netmask 255.0.0.0 { }\n${renderHostBlocks(db2)}`;
-    expect(parseHostBlocks(text).map(({ hostname }) => hostname)).toEqual(["db-1", "db-2"]);
-  });
-});
-
-describe("renderRow", () => {
-  it.each<[Partial<NodeRow>, string]>([
-    [{}, "10.20.0.11 db-1 04:3f:72:aa:00:01,04:3f:72:aa:00:02"],
-    [{ loader: "ipxe.efi" }, "10.20.0.11 db-1 04:3f:72:aa:00:01,04:3f:72:aa:00:02 ipxe.efi"],
-    [{ firmware: "ia32" }, "10.20.0.11 db-1 04:3f:72:aa:00:01,04:3f:72:aa:00:02 ia32"],
-  ])("writes a machine's line: %j", (change, line) => {
-    expect(renderRow({ ...db1, ...change })).toBe(line);
-  });
-
-  it("says pool where there is no address", () => {
-    const { address: _, ...row } = db1;
-    expect(renderRow(row)).toBe("pool db-1 04:3f:72:aa:00:01,04:3f:72:aa:00:02");
-  });
-});
-
-describe("parseRow", () => {
-  it("reads back what renderRow wrote", () => {
-    fc.assert(
-      fc.property(anyRow, (row) => {
-        expect(parseRow(row.name, renderRow(row))).toEqual(row);
-      }),
-    );
-  });
-
-  it.each(["", "10.20.0.11", "10.20.0.11 db-1", "10.20.0.11 db-1 zz", "x db-1 52:54:00:12:34:56"])(
-    "takes %j for no row",
-    (line) => {
-      expect(parseRow("db-1", line)).toBeUndefined();
-    },
-  );
 });

@@ -1,0 +1,173 @@
+import type { Iptables } from "../facts/iptables";
+import { type Links, linksBelow } from "../facts/links";
+import type { Nftables } from "../facts/nftables";
+import type { TrafficControl } from "../facts/trafficControl";
+import { type Packet, parseAddresses, type Range } from "./packet";
+import { type Walked, walk } from "./walk";
+import { type Hook, type WayThere, waysThrough } from "./ways";
+
+/** All on node 0 that decides which packets come through. */
+export interface Rulesets {
+  readonly nftables: Nftables;
+  readonly iptables: Iptables;
+  readonly trafficControl: TrafficControl;
+  readonly links: Links;
+}
+
+/** The way between the machines of a network and node 0's TFTP server. */
+export interface Path {
+  readonly interface: string;
+  /** Node 0's own on it. */
+  readonly address: string;
+  /** The network of the machines: `192.168.1.0/28`. */
+  readonly cidr: string;
+  /** The ports from which the server sends the data of a file, where the acknowledgements go to. */
+  readonly dataPorts: Range;
+}
+
+/** Why files might not be had by a machine. */
+export interface NotAdmitted {
+  /** Whether they certainly can't; else it can't be told. */
+  readonly sure: boolean;
+  readonly text: string;
+}
+
+/**
+ * Why files might not be had by a machine; nothing if its requests and its acknowledgements come in, and what is sent to it goes
+ * out. A question from node 0 itself does not meet these rules, so they are read as the kernel would go through them, with
+ * packets as a machine would send them. What a rule says beyond what is understood here may hold or not, and then nothing is
+ * said to be proved.
+ */
+export function whyNotAdmitted(rulesets: Rulesets, path: Path): NotAdmitted | undefined {
+  let doubt: string | undefined;
+  for (const journey of journeysOn(path, rulesets.links)) {
+    for (const way of journey.hooks.flatMap((hook) => waysThrough(hook, path.interface, rulesets))) {
+      const found = whyHeldUp(journey, way, path.interface);
+      if (found?.sure) return found;
+      doubt ??= found?.text;
+    }
+  }
+  doubt ??= whyUnread(rulesets) ?? whyOutside(rulesets, path.interface);
+  return doubt === undefined ? undefined : { sure: false, text: doubt };
+}
+
+/** A packet that must come through, and the hooks that it meets in their order. */
+interface Journey {
+  readonly what: string;
+  readonly direction: "in" | "out";
+  readonly hooks: readonly Hook[];
+  readonly packet: Packet;
+}
+
+const tftp: Range = { first: 69, last: 69 };
+
+/** Firmware and iPXE ask from ports of their own, as every client does. */
+const anyPort: Range = { first: 1024, last: 65535 };
+
+const nowhere: Range = { first: -1, last: -1 };
+
+function journeysOn({ interface: nic, address, cidr, dataPorts }: Path, { links }: Links): readonly Journey[] {
+  const own = parseAddresses(address) ?? nowhere;
+  const theirs = parseAddresses(cidr) ?? nowhere;
+  const onlyAddress = links.find(({ name }) => name === nic)?.addresses.length === 1;
+  const comesIn = (destinationPorts: Range, state: Packet["state"], what: string): Journey => ({
+    what,
+    direction: "in",
+    hooks: ["ingress", "prerouting", "input"],
+    packet: {
+      incoming: nic,
+      source: theirs,
+      destination: own,
+      sourcePorts: anyPort,
+      destinationPorts,
+      state,
+      addressTypes: ["local"],
+      packetTypes: ["host", "unicast"],
+      onlyAddress,
+    },
+  });
+  const goesOut = (state: Packet["state"], what: string): Journey => ({
+    what,
+    direction: "out",
+    hooks: ["output", "postrouting", "egress"],
+    packet: {
+      outgoing: nic,
+      source: own,
+      destination: theirs,
+      sourcePorts: dataPorts,
+      destinationPorts: anyPort,
+      state,
+      addressTypes: ["unicast"],
+      packetTypes: undefined,
+      onlyAddress,
+    },
+  });
+  return [
+    comesIn(tftp, "new", "requests for files (udp 69)"),
+    comesIn(dataPorts, "established", "acknowledgements of files (established udp)"),
+    goesOut("new", "the first packet of a file (udp from a port of its own)"),
+    goesOut("established", "the packets of a file (established udp)"),
+  ];
+}
+
+function whyHeldUp({ what, direction, packet }: Journey, way: WayThere, nic: string): NotAdmitted | undefined {
+  // What translates addresses sees the first packet of a flow only.
+  if (way.translates && packet.state !== "new") return undefined;
+  const met: Packet = { ...packet, ...way.seen };
+  const walked = walk(way, met);
+  if (isAlways(walked, "accepted")) return undefined;
+  const sure = isAlways(walked, "dropped") && !mayBeRelated(direction, way, met);
+  const rule = sure ? walked.drops : (walked.doubtful ?? walked.drops);
+  const by = rule === undefined ? `the policy of ${way.name}` : `\`${rule}\` in ${way.name}`;
+  const where = direction === "in" ? `of machines on ${nic}` : `to machines on ${nic}`;
+  const help =
+    direction === "in"
+      ? "declare a Firewall for it (a NetbootServer has one), or let it in yourself"
+      : `let udp out on ${nic}`;
+  return sure
+    ? { sure, text: `node 0's firewall drops ${what} ${where}, by ${by}; ${help}` }
+    : {
+        sure,
+        text: `it can't be told whether node 0's firewall lets through ${what} ${where}, because of ${by}; ${help}`,
+      };
+}
+
+function isAlways({ outcomes }: Walked, outcome: "accepted" | "dropped"): boolean {
+  return outcomes.size === 1 && outcomes.has(outcome);
+}
+
+/** Where the kernel's helper for TFTP is used, it takes the first packet for one that belongs to the request. */
+function mayBeRelated(direction: "in" | "out", way: WayThere, met: Packet): boolean {
+  return direction === "out" && met.state === "new" && !isAlways(walk(way, { ...met, state: "related" }), "dropped");
+}
+
+/** Tables of iptables, which its own programs read, and of what is neither IPv4 nor all. */
+const notForNft = /^(?:ip6|arp) |^ip (?:raw|mangle|nat|security|filter)$/;
+
+function whyUnread({ nftables, iptables, trafficControl, links }: Rulesets): string | undefined {
+  const hidden = nftables.program ? [] : nftables.tables.filter((table) => !notForNft.test(table));
+  const unread = [
+    ...(nftables.unread === undefined ? [] : [nftables.unread]),
+    ...iptables.unread,
+    ...hidden.map((table) => `no program nft is there to read table ${table}`),
+    ...trafficControl.unread,
+    ...links.unread,
+  ];
+  if (unread.length === 0) return undefined;
+  return `it can't be told what node 0's firewall lets through: ${unread.join(", ")}; mend that (install nftables), or reboot one machine first`;
+}
+
+/** What else decides about packets, in ways that can't be read from outside. */
+function whyOutside({ trafficControl, links: { links } }: Rulesets, nic: string): string | undefined {
+  for (const name of [nic, ...linksBelow(links, nic)]) {
+    const programs = links.some((link) => link.name === name && link.hasXdp)
+      ? `XDP programs on ${name}`
+      : trafficControl.filtered.includes(name)
+        ? `filters of tc(8) on ${name}`
+        : undefined;
+    if (programs !== undefined) {
+      return `it can't be told what ${programs} let through; take them off, or reboot one machine first`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,175 @@
+import { isDeepStrictEqual } from "node:util";
+import { kindOf } from "../kinds";
+import type { Want } from "../kinds/want";
+import type { Properties } from "../lifecycle/comparison";
+import { type Connection, connectionSchema } from "../values/connection";
+import { kindIn, runPulumi, type StackResource } from "./stack";
+
+/** A resource of ours that `pulumi up` would put on a node 0, or take off it. */
+export interface Step {
+  readonly how: "put" | "drop";
+  readonly kind: string;
+  readonly urn: string;
+  /** As declared; of one that goes, as the state has it. A value may be a placeholder, see {@link whyHidden}. */
+  readonly inputs: Properties;
+  /** As the state has them; of a new resource none. */
+  readonly outputs: Properties;
+  /** The URNs of the resources without which this one is not reached. */
+  readonly dependencies: readonly string[];
+  /** Inputs that were secrets until now: what node 0 has of them is not shown either. */
+  readonly secretBefore: readonly string[];
+}
+
+/** What `pulumi preview` writes in the place of a value that only the up will know, and of a secret. */
+const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const secret = "[secret]";
+
+/** What is said in the place of a secret. */
+export const secretWords = "a secret, which is not shown";
+
+/**
+ * What `pulumi up` would do to resources of ours, by the user's own `pulumi preview`.
+ *
+ * @throws with the words of the preview, when the program is refused already there
+ */
+export async function readPreview(stack: string | undefined): Promise<readonly Step[]> {
+  const args = ["preview", "--json", "--non-interactive", ...(stack === undefined ? [] : ["--stack", stack])];
+  const { PULUMI_ENABLE_STREAMING_JSON_PREVIEW: _, ...env } = process.env;
+  const { failed, stdout, stderr } = await runPulumi(args, env);
+  if (!failed) return stepsOf(JSON.parse(stdout));
+  const said = errorsIn(stdout);
+  const words = said.length > 0 ? said.join("\n") : stderr.trim() || stdout.trim();
+  throw new Error(`pulumi ${args.join(" ")} failed, so there is nothing to plan:\n${words}`);
+}
+
+function errorsIn(stdout: string): readonly string[] {
+  try {
+    const { diagnostics = [] } = JSON.parse(stdout) as {
+      readonly diagnostics?: readonly { readonly severity?: string; readonly message?: string }[];
+    };
+    return diagnostics.flatMap(({ severity, message = "" }) => (severity === "error" ? [message.trim()] : []));
+  } catch {
+    return [];
+  }
+}
+
+interface PreviewedState {
+  readonly type?: string;
+  readonly inputs?: Properties;
+  readonly outputs?: Properties;
+  readonly dependencies?: readonly string[];
+  readonly propertyDependencies?: Readonly<Record<string, readonly string[] | null>>;
+}
+
+/** The steps of ours in what `pulumi preview --json` says, in its order, without what stays as it is. */
+export function stepsOf(preview: unknown): readonly Step[] {
+  const { steps = [] } = preview as {
+    readonly steps?: readonly {
+      readonly op?: string;
+      readonly urn?: string;
+      readonly newState?: PreviewedState;
+      readonly oldState?: PreviewedState;
+    }[];
+  };
+  return steps.flatMap(({ op = "", urn = "", newState, oldState }) => {
+    const kind = kindIn((newState ?? oldState)?.type);
+    const how = hows[op];
+    if (kind === undefined || how === undefined) return [];
+    const state = how === "put" ? newState : oldState;
+    return [
+      {
+        how,
+        kind,
+        urn,
+        inputs: state?.inputs ?? {},
+        secretBefore: Object.entries(oldState?.inputs ?? {}).flatMap(([key, value]) => (value === secret ? [key] : [])),
+        outputs: op === "create" ? {} : (oldState?.outputs ?? {}),
+        dependencies: [
+          ...(state?.dependencies ?? []),
+          ...Object.values(state?.propertyDependencies ?? {}).flatMap((urns) => urns ?? []),
+        ],
+      },
+    ];
+  });
+}
+
+/** One that is replaced has its id again, so its old self is not dropped. */
+const hows: Readonly<Record<string, Step["how"]>> = {
+  create: "put",
+  update: "put",
+  "create-replacement": "put",
+  delete: "drop",
+};
+
+/** Why a value is not known, if a part of it is a placeholder. */
+export function whyHidden(value: unknown): string | undefined {
+  if (value === unknown) return "known only in the up";
+  if (value === secret) return secretWords;
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return undefined;
+  for (const inner of Object.values(value)) {
+    const why = whyHidden(inner);
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
+
+/** Texts for people, of which nothing on node 0 depends. */
+const forPeople: ReadonlySet<string> = new Set(["nextBoot", "chains"]);
+
+/** The inputs of which nothing can be planned, with why; a file's whole text may be hidden. */
+export function whyUnplannable({ kind, inputs }: Step): string | undefined {
+  const { inputKeys } = kindOf(kind);
+  const hidden = inputKeys.filter((key) => !forPeople.has(key) && whyHidden(inputs[key]) !== undefined);
+  if (hidden.length === 0) return undefined;
+  const texts = new Set(
+    wantsIfAny(kind, inputs)?.flatMap((want) =>
+      want.want === "file" && want.input !== undefined && whyHidden(want.content) !== undefined ? [want.input] : [],
+    ),
+  );
+  const others = hidden.filter((key) => !texts.has(key));
+  const byReason = Map.groupBy(others, (key) => whyHidden(inputs[key]));
+  const reasons = [...byReason].map(([why, keys]) => `${keys.join(", ")}: ${why}`);
+  return reasons.length === 0 ? undefined : reasons.join("; ");
+}
+
+function wantsIfAny(kind: string, inputs: Properties): readonly Want[] | undefined {
+  try {
+    return kindOf(kind).wants(inputs as never);
+  } catch {
+    // A row that can't be read, because it is a placeholder.
+    return undefined;
+  }
+}
+
+/**
+ * The connection of a step. A secret in it is not in a preview, so it is taken from the state, where the same host has it.
+ *
+ * @throws where it can't be had
+ */
+export async function connectionOf(
+  { urn, inputs }: Step,
+  readState: () => Promise<readonly StackResource[]>,
+): Promise<Connection> {
+  const { connection } = inputs;
+  const why = whyHidden(connection);
+  if (why === undefined) return connectionSchema.parse(connection);
+  const name = urn.replace(/.*::/, "");
+  if (JSON.stringify(connection).includes(unknown)) {
+    throw new Error(`${name}: a part of its connection is known only in the up, so node 0 can't be asked before`);
+  }
+  const known = (await readState()).find((each) => isAsShown(connection, each.connection));
+  if (known !== undefined) return known.connection;
+  throw new Error(
+    `${name}: its connection holds a secret, which \`pulumi preview\` does not tell, and the state of the stack has no such connection yet. ` +
+      "Plan with an SSH agent or with privateKeyPath in its place, or run `pulumi up` once",
+  );
+}
+
+/** Whether a value is what was shown of it, in which secrets are hidden. */
+function isAsShown(shown: unknown, value: unknown): boolean {
+  if (shown === secret) return value !== undefined;
+  if (typeof shown !== "object" || shown === null) return isDeepStrictEqual(shown, value);
+  if (typeof value !== "object" || value === null) return false;
+  const keys = new Set([...Object.keys(shown), ...Object.keys(value)]);
+  return [...keys].every((key) => isAsShown((shown as Properties)[key], (value as Properties)[key]));
+}

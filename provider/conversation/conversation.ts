@@ -1,0 +1,278 @@
+import { createHash, randomBytes } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { hands, loader } from "../embedded";
+import { type ErrorCode, NetbootError } from "../errors";
+import type { Question } from "../facts/question";
+import type { Facts, NamedMachine } from "../plan/facts";
+import type { Clash, Machine, RegisterEntry } from "../plan/records";
+import type { Host } from "../ssh/link";
+import { Collected, renderQuestion } from "./answers";
+import { type Line, line, parseHeld, parseMachineLine, parseSaid, renderMessage, type Said } from "./protocol";
+
+/** What a conversation is opened with. */
+export interface Opening {
+  /** Whether it may change node 0: then one at a time, and an earlier one that was cut short is undone first. */
+  readonly locks: boolean;
+  /** Resources that come or change, with their machines as the register's lines. */
+  readonly puts: readonly { readonly id: string; readonly generation: string; readonly machines: readonly string[] }[];
+  readonly drops: readonly { readonly id: string; readonly generation: string }[];
+  readonly questions: Readonly<Record<string, Question>>;
+}
+
+/** What this side says next. */
+export type Reply =
+  /** More is to be known. */
+  | { readonly reply: "ask"; readonly questions: Readonly<Record<string, Question>> }
+  /** Packages and files out of packages are to be brought; then the questions are asked. */
+  | { readonly reply: "bring"; readonly lines: readonly Line[]; readonly questions: Readonly<Record<string, Question>> }
+  /** The whole plan; what is asked at its end, after all is done. */
+  | {
+      readonly reply: "transact";
+      readonly lines: readonly Line[];
+      readonly questions: Readonly<Record<string, Question>>;
+    }
+  /** Looks whether node 0 serves, and changes nothing. */
+  | { readonly reply: "see"; readonly lines: readonly Line[] }
+  /** There is nothing to do, or nothing may be done. */
+  | { readonly reply: "stop" };
+
+/** All that was said on the way. */
+export interface Conversation {
+  readonly facts: Facts;
+  /** Lines that are no answers and no facts: `wrong`, `invalid`, `difference`, `late`, `undone`, `done`, `machine`, … */
+  readonly said: readonly Said[];
+  /** What node 0 could not do; `swapped` if it was past the first change by then. */
+  readonly failure?: {
+    readonly code: ErrorCode | "wrong" | "invalid";
+    readonly id?: string;
+    readonly text: string;
+    readonly swapped: boolean;
+  };
+  /** Whether node 0 had the whole plan. */
+  readonly wasComplete: boolean;
+}
+
+/** Tells a line about a resource while the work goes on; a warning stays on the screen. */
+export type Tell = (id: string, severity: "progress" | "warning", line: string) => void;
+
+/** Long enough for apt on a slow mirror; a host that says nothing for longer has a problem that waiting does not solve. */
+const longestMs = 45 * 60_000;
+
+/**
+ * Talks with node 0: one exec on the connection that is open. Facts come up, `decide` answers, until it has said what is
+ * to be done or that nothing is.
+ *
+ * The hands run under the host's own init. Once they have the whole plan, neither a lost connection nor our death stops
+ * them half-way; should they be killed, init undoes what they had changed. Before that, a client that is gone or silent
+ * for 20 s changes nothing.
+ *
+ * @throws `COMMAND_FAILED` when they could not be started; `SUDO_REFUSED`; what `decide` throws
+ */
+export async function converse(
+  host: Host,
+  opening: Opening,
+  decide: (facts: Facts, said: readonly Said[]) => Reply,
+  tell: Tell = () => {},
+): Promise<Conversation> {
+  const nonce = randomBytes(6).toString("hex");
+  const said: Said[] = [];
+  const heard = new Heard();
+  let stdin: { write(bytes: Buffer): unknown; end(): unknown } | undefined;
+  let failure: Conversation["failure"];
+  let thrown: unknown;
+  let wasComplete = false;
+  let ended = false;
+
+  const answer = (): void => {
+    let reply: Reply;
+    try {
+      reply = decide(heard.facts(), said);
+    } catch (reason) {
+      thrown = reason;
+      reply = { reply: "stop" };
+    }
+    if (reply.reply === "stop") {
+      stdin?.end();
+      return;
+    }
+    stdin?.write(renderReply(reply));
+    if (reply.reply === "transact" || reply.reply === "see") stdin?.end();
+  };
+
+  const onLine = (text: string): void => {
+    const line = parseSaid(text, nonce);
+    if (line === undefined) return;
+    const { word, values } = line;
+    if (word === "say") tell(values["id"] ?? "", "progress", values["text"] ?? "");
+    else if (word === "warn") tell(values["id"] ?? "", "warning", values["text"] ?? "");
+    else if (word === "asked") answer();
+    else if (word === "complete") wasComplete = true;
+    else if (word === "end") ended = true;
+    else if (word === "fail") failure = failureOf(values);
+    else if (!heard.take(line)) said.push(line);
+  };
+
+  const result = await host.run(handsCommand(host, nonce), {
+    stdin: renderOpening(nonce, opening),
+    timeoutMs: longestMs,
+    onStdin: (opened) => {
+      stdin = opened;
+    },
+    onStdout: lines(onLine),
+  });
+  if (thrown !== undefined) throw thrown;
+  if (!ended) throw notStarted(host, result);
+  return { facts: heard.facts(), said, ...(failure === undefined ? {} : { failure }), wasComplete };
+}
+
+/** Puts together what node 0 says of its register. */
+class Heard {
+  machineId = "";
+  recovered = false;
+  readonly before = new Map<string, RegisterEntry>();
+  readonly after = new Map<string, RegisterEntry>();
+  readonly clashes: Clash[] = [];
+  readonly names: NamedMachine[] = [];
+  proved: readonly string[] = [];
+  readonly answers = new Collected();
+
+  facts(): Facts {
+    return this;
+  }
+
+  /** Whether the line was one of these. */
+  take(line: Said): boolean {
+    const { word, values } = line;
+    const { id = "", generation = "" } = values;
+    switch (word) {
+      case "machineId":
+        this.machineId = values["text"] ?? "";
+        return true;
+      case "recovered":
+        this.recovered = true;
+        return true;
+      case "entry": {
+        const entry = { id, generation, held: heldIn(values["head"] ?? ""), ...summaryOf(values) };
+        this.before.set(id, entry);
+        if (values["gone"] === undefined) this.after.set(id, entry);
+        return true;
+      }
+      case "new":
+        this.after.set(id, { id, generation: "", held: [], ...summaryOf(values) });
+        return true;
+      case "clash":
+        this.clashes.push({ claim: values["claim"] ?? "", id, other: values["other"] ?? "" });
+        return true;
+      case "proved":
+        this.proved = (values["chains"] ?? "").split("\n").filter((chain) => chain !== "");
+        return true;
+      case "name": {
+        const { how, hostname = "", address = "" } = values;
+        this.names.push({ how: how as NamedMachine["how"], id, hostname, address });
+        return true;
+      }
+      default:
+        if (values["key"] === undefined) return false;
+        this.answers.take(line);
+        return true;
+    }
+  }
+}
+
+function heldIn(head: string): RegisterEntry["held"] {
+  return head
+    .split("\n")
+    .map(parseHeld)
+    .filter((held) => held !== undefined);
+}
+
+function summaryOf(
+  values: Readonly<Record<string, string>>,
+): Pick<RegisterEntry, "machines" | "macs" | "pooled" | "examples"> {
+  const { machines = "0", macs = "0", pooled = "0", examples = "" } = values;
+  const of = (text: string): readonly Machine[] => (text === "" ? [] : text.split("\n").map(parseMachineLine));
+  return { machines: Number(machines), macs: Number(macs), pooled: Number(pooled), examples: of(examples) };
+}
+
+function failureOf(values: Readonly<Record<string, string>>): NonNullable<Conversation["failure"]> {
+  const { code = "BUG", id = "-", text = "", swapped } = values;
+  return {
+    code: code as ErrorCode,
+    ...(id === "-" ? {} : { id }),
+    text,
+    swapped: swapped === "1",
+  };
+}
+
+function renderOpening(nonce: string, { locks, puts, drops, questions }: Opening): Buffer {
+  const body = renderMessage([
+    line("request", { lock: locks }),
+    ...puts.map(({ id, generation, machines }) =>
+      line("put", { id, generation }, machines.map((each) => `${each}\n`).join("")),
+    ),
+    ...drops.map(({ id, generation }) => line("drop", { id, generation })),
+    ...renderQuestions(questions),
+  ]);
+  const program = Buffer.from(hands, "utf8");
+  const packed = gzipSync(Buffer.concat([program, body]));
+  const header = `netboot ${nonce} ${program.length} ${packed.length} ${sha256Of(packed)}\n`;
+  return Buffer.concat([Buffer.from(loader, "utf8"), Buffer.from(header, "latin1"), packed]);
+}
+
+function renderReply(reply: Exclude<Reply, { readonly reply: "stop" }>): Buffer {
+  const lines = "lines" in reply ? reply.lines : [];
+  const questions = "questions" in reply ? renderQuestions(reply.questions) : [];
+  const packed = gzipSync(renderMessage([line(reply.reply), ...lines, ...questions]));
+  return Buffer.concat([Buffer.from(`message ${packed.length} ${sha256Of(packed)}\n`, "latin1"), packed]);
+}
+
+function renderQuestions(questions: Readonly<Record<string, Question>>): readonly Line[] {
+  return Object.entries(questions).map(([key, question]) => renderQuestion(key, question));
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Only words that every login shell takes literally: the user's may be csh or fish. */
+function handsCommand(host: Host, nonce: string): string {
+  return [
+    ...(host.isRoot ? [] : ["sudo", "-n"]),
+    "systemd-run --quiet --pipe --wait --collect",
+    `--unit=pulumi-netboot-${nonce}`,
+    "--property='ExecStopPost=-/usr/bin/perl /var/lib/pulumi-netboot/agent.pl recover'",
+    "/usr/bin/perl -",
+  ].join(" ");
+}
+
+function notStarted(host: Host, result: { readonly code: number | undefined; readonly stderr: string }): NetbootError {
+  const words = result.stderr.trim();
+  if (!host.isRoot && /^sudo:/m.test(words)) {
+    return new NetbootError(
+      "SUDO_REFUSED",
+      `${host.name}: sudo -n was refused, so nothing was changed:\n  ${words}\n` +
+        "let the user run everything without a password (`NOPASSWD: ALL`, no `requiretty`), or connect as root",
+    );
+  }
+  const ending = result.code === undefined ? "was ended by a signal" : `ended with exit code ${result.code}`;
+  return new NetbootError(
+    "COMMAND_FAILED",
+    `${host.name}: the agent ${ending} before it had answered; if it had begun, node 0 finishes or undoes its ` +
+      `transaction by itself, and the next run looks again\n  $ systemd-run … /usr/bin/perl -\n  ${words.split("\n").join("\n  ")}\n` +
+      "node 0 must be a Debian with systemd and perl-base (every Debian has both)",
+  );
+}
+
+/** Calls back for each whole line of a stream that comes in pieces; a line may be as long as a log. */
+function lines(onLine: (line: string) => void): (chunk: Buffer) => void {
+  let pieces: Buffer[] = [];
+  return (chunk) => {
+    let at = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, at)) {
+      onLine(Buffer.concat([...pieces, chunk.subarray(at, end)]).toString("utf8"));
+      pieces = [];
+      at = end + 1;
+    }
+    if (at < chunk.length) pieces.push(chunk.subarray(at));
+  };
+}

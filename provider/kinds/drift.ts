@@ -1,0 +1,24 @@
+/** One thing on the host that is not as it was declared. */
+export interface Drift {
+  /** A path, a unit, a package, a node's name, a rule of the firewall. */
+  readonly what: string;
+  readonly how: "missing" | "changed" | "owner" | "stopped" | "became";
+  /** A changed text as it is now, or what else there is to say. */
+  readonly seen: string;
+}
+
+/** Says in a few words what is not as declared. */
+export function renderDrift({ what, how, seen }: Drift): string {
+  switch (how) {
+    case "missing":
+      return `${what} is missing`;
+    case "changed":
+      return `${what} was changed`;
+    case "owner":
+      return `${what} has another mode or owner: ${seen}`;
+    case "stopped":
+      return `${what} does not run: ${seen}`;
+    case "became":
+      return `${what} is ${seen} now`;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Drift } from "./drift";
+import type { Want } from "./want";
+
+/**
+ * What a kind of resource is, in one file. Every run of the engine loads all of them in the provider's process, for check
+ * and diff: so a kind needs nothing that takes long to load, and nothing outside itself.
+ */
+export interface Kind<Inputs> {
+  /** Every key that its inputs can have beside the connection. The first is always there. */
+  readonly inputKeys: readonly [keyof Inputs & string, ...(keyof Inputs & string)[]];
+  /** What only node 0 can tell. */
+  readonly outputKeys: readonly string[];
+  /** Inputs that the outputs hold only as a digest, so that the state of a large fleet stays small; their order counts. */
+  readonly notEchoed: readonly (keyof Inputs & string)[];
+  /**
+   * What must be true on node 0. The outputs of a state, without what is not echoed, are enough for a look: also those
+   * that an older release wrote.
+   */
+  readonly wants: (inputs: Inputs, localBytes?: Uint8Array) => readonly Want[];
+  /** The file on the machine where Pulumi runs whose bytes `wants` needs before they can be written to node 0. */
+  readonly localFile?: (inputs: Inputs) => LocalFile | undefined;
+  /**
+   * What a refresh makes of drift: the inputs as the host would have them now, each in the place of its declared value.
+   * Undefined where the inputs stay as they are, and only the drift itself is told.
+   */
+  readonly live: (inputs: Inputs, drift: readonly Drift[]) => Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A file on the machine where Pulumi runs, as the program saw it. */
+export interface LocalFile {
+  /** The name under which it is served. */
+  readonly name: string;
+  readonly path: string;
+  readonly sha256: string | undefined;
+}
+
+/** The texts that somebody changed on the host, by the inputs that they are. */
+export function textsNow(wants: readonly Want[], drift: readonly Drift[]): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const { what, how, seen } of drift) {
+    const file = wants.find((want) => want.want === "file" && want.path === what);
+    if (file?.want === "file" && file.input !== undefined && how !== "owner") texts[file.input] = seen;
+  }
+  return texts;
+}

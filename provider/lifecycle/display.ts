@@ -1,0 +1,31 @@
+import { credentials } from "@grpc/grpc-js";
+import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
+import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
+import { engineAddress } from "../engine";
+
+/** Puts a line beside one resource in what the engine displays: progress replaces the line before it, a warning stays. */
+export type Display = (severity: "progress" | "warning", line: string) => void;
+
+let engine: EngineClient | undefined;
+
+/**
+ * What the engine displays beside the resource with this URN. Where its log can't be reached, a warning goes to stderr,
+ * which the engine shows beside the stack.
+ */
+export function displayOf(urn: unknown): Display {
+  return (severity, line) => {
+    const request = new LogRequest();
+    request.setSeverity(severity === "warning" ? LogSeverity.WARNING : LogSeverity.INFO);
+    request.setMessage(line);
+    request.setUrn(typeof urn === "string" ? urn : "");
+    request.setEphemeral(severity === "progress");
+    try {
+      engine ??= new EngineClient(engineAddress(), credentials.createInsecure());
+      engine.log(request, (error) => {
+        if (error !== null && severity === "warning") process.stderr.write(`${line}\n`);
+      });
+    } catch {
+      if (severity === "warning") process.stderr.write(`${line}\n`);
+    }
+  };
+}

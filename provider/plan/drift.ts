@@ -1,0 +1,160 @@
+import { firewalld } from "../facts/firewalld";
+import { iptables } from "../facts/iptables";
+import { nftables } from "../facts/nftables";
+import { packagesFact } from "../facts/packages";
+import type { Question, Seen } from "../facts/question";
+import { ufw } from "../facts/ufw";
+import { type Units, unitFacts } from "../facts/units";
+import type { Drift } from "../kinds/drift";
+import type { Declaration, Want } from "../kinds/want";
+import { enablingLink } from "../os/paths";
+import { type Change, wantsOf } from "./change";
+import type { Facts } from "./facts";
+import { driftOfFirewall, firewallPaths } from "./firewall";
+import { firewallFacts, rulesHeld } from "./firewallPart";
+import { hostBlocksJoin, type Join, namesJoin } from "./joins";
+import { lookKey } from "./questions";
+import type { RegisterEntry } from "./records";
+
+/** A changed text is told whole up to here. */
+const mostBytes = 4_000_000;
+
+/** What a look at these resources must ask. */
+export function lookQuestions(declarations: readonly Declaration[]): Readonly<Record<string, Question>> {
+  const puts: Change["puts"] = new Map(declarations.map((each) => [each.id, each] as const));
+  const has = (word: Want["want"]): boolean => wantsOf(puts, word).length > 0;
+  const [names] = wantsOf(puts, "names");
+  const paths = [
+    ...wantsOf(puts, "file").map(({ want }) => [want.path, mostBytes] as const),
+    ...wantsOf(puts, "take").map(({ want }) => [want.path, 0] as const),
+    ...wantsOf(puts, "link").map(({ want }) => [want.path, 0] as const),
+    ...wantsOf(puts, "enabled").map(({ want }) => [enablingLink(want.unit), 0] as const),
+    ...(has("firewall") ? firewallPaths.map((path) => [path, 65_536] as const) : []),
+  ];
+  const joined = declarations.flatMap(({ id, wants }) =>
+    wants.some(({ want }) => want === "node" || want === "registered") ? [id] : [],
+  );
+  return {
+    ...Object.fromEntries(
+      paths.map(([path, bytes]) => [lookKey(path), { ask: "path", path, bytes, hashed: true }] as const),
+    ),
+    ...unitsOf(puts).questions,
+    ...(has("package") ? packagesFact.questions : {}),
+    ...(has("firewall")
+      ? { ...nftables.questions, ...iptables.questions, ...ufw.questions, ...firewalld.questions }
+      : {}),
+    ...(joined.length > 0 ? { [machinesKey]: { ask: "joined", ...joinOf(hostBlocksJoin), ids: joined } } : {}),
+    ...(names === undefined ? {} : { [namesKey]: { ask: "joined", ...joinOf(namesJoin(names.want)) } }),
+  };
+}
+
+const machinesKey = "look.machines";
+const namesKey = "look.names";
+
+function joinOf({ between, ...join }: Join): Join & { readonly begin?: string; readonly end?: string } {
+  return { ...join, ...between };
+}
+
+function unitsOf(puts: Change["puts"]) {
+  return unitFacts(wantsOf(puts, "unit").map(({ want }) => want.name));
+}
+
+/** How resources that were looked at together differ on the host from what was declared, by their ids. */
+export function driftOf(
+  declarations: readonly Declaration[],
+  facts: Facts,
+  sha256: (content: string | Uint8Array) => string,
+): ReadonlyMap<string, readonly Drift[]> {
+  const puts: Change["puts"] = new Map(declarations.map((each) => [each.id, each] as const));
+  const looked = { facts, sha256, units: unitsOf(puts).read(facts.answers) };
+  return new Map(
+    declarations.map(({ id, wants }) => {
+      const entry = facts.before.get(id);
+      return [id, entry === undefined ? [] : wants.flatMap((want) => driftOfWant(want, entry, looked))] as const;
+    }),
+  );
+}
+
+interface Looked {
+  readonly facts: Facts;
+  readonly units: Units;
+  sha256(content: string | Uint8Array): string;
+}
+
+function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, sha256 }: Looked): readonly Drift[] {
+  const { answers } = facts;
+  const missing = (what: string): readonly Drift[] => [{ what, how: "missing", seen: "" }];
+  switch (want.want) {
+    case "file":
+    case "take": {
+      const seen = answers.path(lookKey(want.path));
+      const declared = want.want === "file" ? sha256(named(want.content, entry)) : recorded(entry, want.path);
+      return driftOfFile(want, seen, declared);
+    }
+    case "link": {
+      const seen = answers.path(lookKey(want.path));
+      return seen?.type === "link" && seen.target === want.target ? [] : missing(want.path);
+    }
+    case "enabled": {
+      const path = enablingLink(want.unit);
+      return answers.path(lookKey(path))?.type === "link" ? [] : missing(path);
+    }
+    case "unit": {
+      const seen = units.get(want.name);
+      if (seen === undefined || seen.activeState === "active") return [];
+      return [{ what: want.name, how: "stopped", seen: `${seen.activeState} (${seen.subState})` }];
+    }
+    case "package":
+      return packagesFact.read(answers).installed(want.name) ? [] : missing(want.name);
+    case "firewall": {
+      const held = entry.held.find((each) => each.want === "firewall");
+      const managed = entry.held.find((each) => each.want === "managed");
+      const own = {
+        id: entry.id,
+        rules: held?.want === "firewall" ? held.rules : [],
+        declared: want.rules,
+        manager: managed?.want === "managed" ? managed.manager : undefined,
+      };
+      return driftOfFirewall(own, rulesHeld(facts.before), firewallFacts(answers), (path) =>
+        answers.path(lookKey(path)),
+      );
+    }
+    case "names": {
+      const { how = "same" } = answers.joined(namesKey) ?? {};
+      return how === "same" ? [] : [{ what: namesJoin(want).path, how, seen: "" }];
+    }
+    case "node":
+    case "registered":
+      return (answers.joined(machinesKey)?.lacks ?? [])
+        .filter(({ id }) => id === entry.id)
+        .map(({ hostname }) => ({ what: hostname, how: "changed", seen: "" }) as const);
+    default:
+      return [];
+  }
+}
+
+function driftOfFile(
+  { path, mode, want }: Extract<Want, { readonly want: "file" | "take" }>,
+  seen: Seen | undefined,
+  declared: string | undefined,
+): readonly Drift[] {
+  if (seen?.type !== "file") return [{ what: path, how: "missing", seen: "" }];
+  if (seen.sha256 !== declared) {
+    const text = want === "file" && seen.bytes <= mostBytes ? (seen.content ?? "") : (seen.sha256 ?? "");
+    return [{ what: path, how: "changed", seen: text }];
+  }
+  if (Number.parseInt(seen.mode, 8) === Number.parseInt(mode, 8) && seen.uid === 0 && seen.gid === 0) return [];
+  return [{ what: path, how: "owner", seen: `${seen.mode} ${seen.uid}:${seen.gid}` }];
+}
+
+/** A text with the interface's name, as the register has it, in the place of `@interface@`. */
+function named(content: string | Uint8Array, { held }: RegisterEntry): string | Uint8Array {
+  const serve = held.find((each) => each.want === "serve");
+  if (typeof content !== "string" || serve?.want !== "serve") return content;
+  return content.replaceAll("@interface@", serve.interface);
+}
+
+function recorded({ held }: RegisterEntry, path: string): string | undefined {
+  const file = held.find((each) => each.want === "file" && each.path === path);
+  return file?.want === "file" ? file.sha256 : undefined;
+}

@@ -1,0 +1,285 @@
+import { filesOfScript } from "../formats/ipxe/fetchedFiles";
+import { dhcpdConf, dhcpdUnit, hostsConf, namesFile, tftpdUnit } from "../os/paths";
+import { firmwares } from "../values/bootChain";
+import { type AskedMachine, chainOf, isUndone, loaderOf, machinesToAsk, type PutMachines } from "./chains";
+import { type Change, machinesOf } from "./change";
+import type { NamedMachine } from "./facts";
+import type { Expectation, Plan, Socket } from "./plan";
+import { type Held, heldOf, type Register } from "./records";
+
+/** What the expectations of a change follow from. */
+export interface Expected {
+  readonly change: Change;
+  readonly register: Register;
+  /** The chains that were good at the last change. */
+  readonly proved: ReadonlySet<string>;
+  readonly names: readonly NamedMachine[];
+  /** The text of the script that iPXE will run, if it lies on node 0. */
+  readonly script: string | undefined;
+  /** Whether the TFTP server runs now. */
+  readonly tftpRuns: boolean;
+}
+
+/** What must be seen after the swap, in the order in which it is asked; and the chains that it proves. */
+export function planExpectations(expected: Expected): {
+  readonly expectations: readonly Expectation[];
+  readonly proves: Plan["proves"];
+} {
+  const boots = expectBoots(expected);
+  return {
+    expectations: [
+      ...expectUnits(expected),
+      ...expectTime(expected),
+      ...expectNames(expected),
+      ...expectFiles(expected),
+      ...boots.expectations,
+    ],
+    proves: boots.proves,
+  };
+}
+
+/** The sockets that a unit's main process must have. */
+export function socketsOf(entries: Register["after"], unit: string): readonly Socket[] {
+  return heldOf(entries, "listen").flatMap(({ held }) => (held.unit === unit ? [socketOf(held.on)] : []));
+}
+
+function socketOf(on: Extract<Held, { readonly want: "listen" }>["on"]): Socket {
+  return on.kind === "packet" ? `packet ${on.interface}` : `${on.kind} ${on.address} ${on.port}`;
+}
+
+function expectUnits({ change, register }: Expected): readonly Expectation[] {
+  return heldOf(register.after, "unit")
+    .toSorted((one, other) => (one.held.name < other.held.name ? -1 : 1))
+    .map(({ id, held: { name } }) => ({
+      ask: "unit",
+      id,
+      unit: name,
+      sockets: socketsOf(register.after, name),
+      ...(change.puts.has(id) ? {} : { if: [`unit:${name}`] }),
+    }));
+}
+
+function unitOf(entries: Register["after"], id: string): string {
+  return entries.get(id)?.held.find((held) => held.want === "unit")?.name ?? "";
+}
+
+function expectTime({ change, register }: Expected): readonly Expectation[] {
+  return heldOf(register.after, "ntp").map(({ id, held: { address } }) => {
+    const unit = unitOf(register.after, id);
+    return { ask: "ntp", id, address, unit, ...(change.puts.has(id) ? {} : { if: [`unit:${unit}`] }) };
+  });
+}
+
+/** As many names as are asked for: a few tell whether they are read. */
+const mostNames = 32;
+
+/** The name server knows the machines that are new or changed, forward and back, and those no more that went. */
+function expectNames({ change, register, names }: Expected): readonly Expectation[] {
+  const [server] = heldOf(register.after, "names");
+  if (server === undefined || server.held.mode === "hosts" || server.held.address === undefined) return [];
+  const { id } = server;
+  const { address, domain, records } = server.held;
+  const isPut = change.puts.has(id);
+  const concerned = isPut ? {} : { if: [namesFile, `unit:${unitOf(register.after, id)}`] };
+  const common = { ask: "dns", server: address, ...concerned } as const;
+  const whole = (hostname: string): string =>
+    domain === undefined || hostname.includes(".") ? hostname : `${hostname}.${domain}`;
+  const come = names.filter(({ how }) => how === "comes");
+  const asked = isPut || come.length === 0 ? names.filter(({ how }) => how === "stays") : come;
+  const isRecorded = (hostname: string): boolean =>
+    records.split(/\s+/).some((word) => word === hostname || word.startsWith(`${hostname}.`));
+  const gone = names.filter(({ how, hostname }) => how === "goes" && !isRecorded(hostname));
+  return [
+    ...(["udp", "tcp"] as const).map((how) => ({
+      ...common,
+      id,
+      name: "netboot.invalid",
+      type: 1 as const,
+      how,
+      wanted: "that there is no such name",
+    })),
+    ...asked.slice(0, mostNames).flatMap((named): readonly Expectation[] => {
+      const name = whole(named.hostname);
+      const back = `${named.address.split(".").toReversed().join(".")}.in-addr.arpa`;
+      const of = { ...common, id: named.id, how: "udp" as const };
+      return [
+        { ...of, name, type: 1, has: named.address, wanted: named.address },
+        { ...of, name: back, type: 12, has: name, wanted: name },
+      ];
+    }),
+    ...gone.slice(0, mostNames).map((named) => ({
+      ...common,
+      id,
+      name: whole(named.hostname),
+      type: 1 as const,
+      how: "udp" as const,
+      lacks: named.address,
+      wanted: "that there is no such name",
+    })),
+  ];
+}
+
+/** A file below the TFTP folder that changed comes as it is on the disk. */
+function expectFiles({ change, register, tftpRuns }: Expected): readonly Expectation[] {
+  const [tftp] = heldOf(register.after, "tftpd");
+  if (tftp === undefined) return [];
+  // Somebody stopped it, and its own change in this up, or the next, starts it.
+  if (!tftpRuns && !change.puts.has(tftp.id)) return [];
+  const { address, directory } = tftp.held;
+  return heldOf(register.after, "file").flatMap(({ id, held: { path, sha256 } }) =>
+    path.startsWith(`${directory}/`)
+      ? [{ ask: "tftp", id, if: [path], address, name: path.slice(directory.length + 1), path, sha256 }]
+      : [],
+  );
+}
+
+/** Both stages of every machine, every file that they name and that the script names, and a machine that nobody declared. */
+function expectBoots(expected: Expected): {
+  readonly expectations: readonly Expectation[];
+  readonly proves: Plan["proves"];
+} {
+  const { change, register, proved } = expected;
+  const [server] = heldOf(register.after, "serve");
+  // What only goes is not held up by what is wrong with the rest: so a node 0 that another one has replaced can be destroyed.
+  if (server === undefined || change.puts.size === 0) return { expectations: [], proves: undefined };
+  const { interface: nic, bootServer, loaders, unknownMachines } = server.held;
+  const [tftp] = heldOf(register.after, "tftpd");
+  const puts = putMachines(change);
+  const asked = machinesToAsk(register, puts, knownOfMany(puts));
+  const own = [...puts].filter(([, machines]) => machines.some(({ proof }) => proof !== false)).map(([id]) => id);
+  const touchesBoot = ["unit:*", "firewall", dhcpdConf, hostsConf, ...(tftp ? [`${tftp.held.directory}/*`] : [])];
+  const concerned = own.length > 0 ? {} : { if: touchesBoot };
+  const script = loaders["script"] ?? "";
+  const byDhcpd = (machine: AskedMachine): readonly string[] =>
+    undoIf(machine, proved, [`unit:${dhcpdUnit}`, dhcpdConf, hostsConf]);
+  const stands = asked.filter((machine) => machine.stands);
+  const chains = [...new Set(asked.map(({ chain }) => chain))];
+  const dhcp: Expectation = {
+    ask: "dhcp",
+    id: server.id,
+    ...concerned,
+    interface: nic,
+    next: bootServer,
+    script,
+    loaders,
+    puts: own,
+    every: false,
+    stands: stands.map((machine) => ({
+      id: machine.id,
+      machine: machine.machine,
+      undoIf: byDhcpd(machine),
+    })),
+    stranger: unknownMachines === "refuse",
+    othersAllowed: register.after.get(server.id)?.held.some(({ want }) => want === "otherServers") ?? false,
+  };
+  return { expectations: [dhcp, ...expectChainFiles(expected, asked, concerned)], proves: { chains, ...concerned } };
+}
+
+export function putMachines(change: Change): PutMachines {
+  return new Map([...change.puts.values()].map((put) => [put.id, machinesOf(put)] as const));
+}
+
+/** Of a fleet one machine of each chain is enough to look at files. */
+export function knownOfMany(puts: PutMachines): ReadonlySet<string> {
+  return new Set(
+    [...puts.values()].flatMap((machines) => (machines.length > 1 ? machines.map((each) => each.hostname) : [])),
+  );
+}
+
+/** When a wrong answer about a chain undoes the change: if it was good, and one of these was touched. */
+function undoIf(machine: AskedMachine, proved: ReadonlySet<string>, touched: readonly string[]): readonly string[] {
+  const { chain, chainBefore } = machine;
+  return [
+    ...(isUndone({ chain, chainBefore, isOurs: true, isMoved: false }, proved) ? touched : []),
+    ...(isUndone({ chain, chainBefore, isOurs: false, isMoved: true }, proved) ? [dhcpdConf] : []),
+  ];
+}
+
+/** The files of each chain, by TFTP. */
+function expectChainFiles(
+  { register, proved, script: scriptText }: Pick<Expected, "register" | "proved" | "script">,
+  asked: readonly AskedMachine[],
+  concerned: { readonly if?: readonly string[] },
+): readonly Expectation[] {
+  const [server] = heldOf(register.after, "serve");
+  const [tftp] = heldOf(register.after, "tftpd");
+  if (server === undefined || tftp === undefined || server.held.bootServer !== tftp.held.address) return [];
+  const { address, directory } = tftp.held;
+  const script = server.held.loaders["script"] ?? "";
+  const sums = new Map(heldOf(register.after, "file").map(({ held }) => [held.path, held.sha256] as const));
+  const fetched = filesOfScript(scriptText ?? "", address);
+  const oneOfEach = new Map<string, AskedMachine>();
+  for (const machine of asked) if (!oneOfEach.has(machine.chain)) oneOfEach.set(machine.chain, machine);
+  return [...oneOfEach.values()].flatMap((machine) => {
+    const files = [
+      { name: loaderOf(machine.machine, server.held.loaders) ?? "" },
+      { name: script },
+      ...fetched.map((name) => ({ name, by: script })),
+    ];
+    return files.map(({ name, by }: { readonly name: string; readonly by?: string }): Expectation => {
+      const path = `${directory}/${name}`;
+      const sha256 = sums.get(path);
+      const touched = [path, ...(by === undefined ? [] : [`${directory}/${by}`])];
+      return {
+        ask: "tftp",
+        id: machine.id,
+        ...concerned,
+        ...(machine.stands ? { undoIf: undoIf(machine, proved, touched), stands: true } : {}),
+        address,
+        name,
+        path,
+        ...(sha256 === undefined || sha256 === "" ? {} : { sha256 }),
+        chain: machine.chain,
+        ...(by === undefined ? {} : { script: by }),
+      };
+    });
+  });
+}
+
+/** The proof on demand: all machines of these resources, and every file that they meet. Nothing is undone by it. */
+export function planProof(
+  register: Register,
+  ids: readonly string[],
+  script: string | undefined,
+): readonly Expectation[] {
+  const [server] = heldOf(register.after, "serve");
+  const own = ids.filter((id) => (register.after.get(id)?.machines ?? 0) > 0);
+  if (server === undefined || own.length === 0) return [];
+  const { interface: nic, bootServer, loaders, unknownMachines } = server.held;
+  const asked = own.flatMap((id) =>
+    (register.after.get(id)?.examples ?? []).map((machine): AskedMachine => {
+      const chain = chainOf(machine, loaders);
+      return { id, machine, stands: true, chain, chainBefore: chain };
+    }),
+  );
+  const expected = { register, proved: new Set<string>(), script };
+  return [
+    {
+      ask: "dhcp",
+      id: server.id,
+      undoIf: [],
+      interface: nic,
+      next: bootServer,
+      script: loaders["script"] ?? "",
+      loaders,
+      puts: own,
+      every: true,
+      stands: [],
+      stranger: unknownMachines === "refuse",
+      othersAllowed: register.after.get(server.id)?.held.some(({ want }) => want === "otherServers") ?? false,
+    },
+    ...expectChainFiles(expected, asked, {}),
+  ];
+}
+
+/** As which architecture a machine with such a firmware is asked for (option 93). */
+export function askedAs(firmware: string): number {
+  return firmware === "ia32" ? firmwares.ia32.askedAs : firmwares.x64.askedAs;
+}
+
+/** Warns where files changed that nobody serves now. */
+export function whyFilesAreNotProved({ change, register, tftpRuns }: Expected): string | undefined {
+  const [tftp] = heldOf(register.after, "tftpd");
+  if (tftp === undefined || tftpRuns || change.puts.has(tftp.id)) return undefined;
+  return `not proved: ${tftpdUnit} does not run; \`pulumi up --refresh\` starts it`;
+}

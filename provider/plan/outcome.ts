@@ -1,0 +1,205 @@
+import { whyOtherServers } from "./otherServers";
+import type { Expectation, Plan } from "./plan";
+import type { Register } from "./records";
+import type { Refusal } from "./refusal";
+import { renderCheckerWords } from "./transaction";
+import type { Warning } from "./warning";
+
+/** An expectation that was not met, as node 0 tells it. */
+export interface Wrong {
+  readonly n: number;
+  readonly undoes: boolean;
+  /** What was seen, by name; what is absent was not. */
+  readonly seen: Readonly<Record<string, string>>;
+}
+
+/** What is wrong with what was seen, in words. */
+export function whyWrong(expectation: Expectation, { seen }: Wrong): Refusal {
+  const refusal = (message: string, code: Refusal["code"] = "NOT_SERVING"): Refusal => ({
+    code,
+    id: expectation.id,
+    message,
+  });
+  switch (expectation.ask) {
+    case "unit": {
+      const { unit, sockets } = expectation;
+      const why =
+        seen["active"] === "active"
+          ? `runs but does not listen on ${sockets.join(" and ")}`
+          : `does not stay up (${seen["active"]}, ${seen["sub"]})`;
+      return refusal(`${unit} ${why}; it said:\n${lastWords(seen["said"])}`);
+    }
+    case "ntp":
+      return refusal(
+        `chrony does not give the time: an NTP request to ${expectation.address} got no answer, or none that a clock can be set by;\n` +
+          lastWords(seen["said"]),
+      );
+    case "dns": {
+      const { server, how, name, wanted } = expectation;
+      const answers = (seen["answers"] ?? "").split("\0").filter((answer) => answer !== "");
+      const answered =
+        seen["silent"] !== undefined
+          ? "nothing at all"
+          : answers.length > 0
+            ? answers.join(", ")
+            : `nothing (code ${seen["rcode"]})`;
+      return refusal(`${server} was asked by DNS (${how}) for ${name} and answered ${answered}, not ${wanted}`);
+    }
+    case "heads":
+    case "run": {
+      const missing = expectation.ask === "run" ? expectation.what : (seen["missing"] ?? "").split("\0").join("; ");
+      return refusal(`the rules are not in the firewall as they should be: ${missing}`, "FIREWALL_REFUSED");
+    }
+    case "tftp":
+      return refusal(`${whyWrongFile(expectation, seen)}${standing(expectation.stands === true, expectation.id)}`);
+    case "dhcp":
+      return whyWrongDhcp(expectation, seen);
+  }
+}
+
+function whyWrongFile(
+  { name, address, sha256, path, script, chain }: Extract<Expectation, { readonly ask: "tftp" }>,
+  seen: Wrong["seen"],
+): string {
+  const by = script === undefined ? "" : `; ${script} fetches it`;
+  if (seen["sha256"] === undefined) return `${name} could not be fetched by TFTP from ${address}: ${seen["said"]}${by}`;
+  if (chain === undefined) return `TFTP served another ${name} than ${path} (sha256 ${seen["sha256"]}, not ${sha256})`;
+  return `TFTP served another ${name} than was declared (sha256 ${seen["sha256"]}, not ${sha256}); \`pulumi up --refresh\` mends what somebody changed${by}`;
+}
+
+function standing(stands: boolean, id: string): string {
+  return stands ? ` (${id}, which stands for all machines with this chain)` : "";
+}
+
+function whyWrongDhcp(expectation: Extract<Expectation, { readonly ask: "dhcp" }>, seen: Wrong["seen"]): Refusal {
+  const { id } = expectation;
+  if (seen["is"] === "server") {
+    const other = { server: seen["server"] ?? "", hardware: seen["hardware"] ?? "" };
+    return { code: "OTHER_DHCP_SERVER", id, message: whyOtherServers(expectation.interface, [other]) };
+  }
+  if (seen["is"] === "stranger") {
+    const message =
+      `a machine that no program names (${seen["mac"]}) was offered the address ${seen["address"]}; ` +
+      'take out what lets unknown clients in (extraConfig, a drop-in of the unit), or say unknownMachines: "serve"';
+    return { code: "NOT_SERVING", id, message };
+  }
+  const whose = seen["id"] ?? id;
+  const stands = seen["stands"] === "1";
+  const message = `${whyWrongOffer(expectation.next, seen)}${standing(stands, whose)}`;
+  return { code: "NOT_SERVING", ...(stands ? {} : { id: whose }), message };
+}
+
+/** What a machine was told instead of what is right. */
+export function whyWrongOffer(next: string, seen: Wrong["seen"]): string {
+  const { hostname, mac, ipxe, address, wanted, file, wantedFile, from, late } = seen;
+  const who = `${ipxe === "1" ? "iPXE" : "the firmware"} of ${hostname} (${mac})`;
+  if (late === "1") return "not asked: a minute was over";
+  if (from === undefined) return `${who} asked by DHCP and got no answer`;
+  if (wanted !== "-" && address !== wanted)
+    return `${who} was offered the address ${address}, not ${wanted}, by ${from}`;
+  if (file !== wantedFile) return `${who} was told the file "${file}", not "${wantedFile}", by ${from}`;
+  return `${who} was sent to the boot server ${seen["next"]}, not ${next}, by ${from}`;
+}
+
+/** The end of what a unit said, without what every start says. */
+function lastWords(said = ""): string {
+  const usual = /^(Started|Starting|Stopped|Stopping|Internet Systems Consortium|Copyright|All rights|For info)/;
+  return said
+    .split("\n")
+    .filter((line) => line !== "" && !usual.test(line))
+    .slice(-12)
+    .map((line) => `  ${line}`)
+    .join("\n");
+}
+
+/** What a daemon's own checker refused. */
+export function whyInvalid({ checks }: Plan, n: number, said: string): Refusal {
+  const check = checks[n];
+  if (check === undefined) return { code: "BUG", message: `node 0 tells of a check that was not asked for: ${said}` };
+  const { id, program } = check;
+  const message = `${program} refused the new configuration:\n${renderCheckerWords(check, said)}`;
+  return { code: "CONFIG_REFUSED", ...(id === undefined ? {} : { id }), message };
+}
+
+/** Lines of a file that went, for whoever wrote them. */
+export function renderDifference(seen: Readonly<Record<string, string>>): Warning {
+  const { why, id = "-", path, copy, lines = "" } = seen;
+  const headline =
+    why === "edited"
+      ? `${path} was changed by hand since the last run; it is overwritten, and kept as ${copy}`
+      : why === "adopted"
+        ? `${path} was there before the first run; it is kept, and comes back on destroy. What changes:`
+        : `lines that somebody wrote into our block in ${path} are taken out of it:`;
+  return { id, text: `${headline}\n${lines}` };
+}
+
+/** What became of node 0 when a change was undone. */
+export function renderUndone(seen: Readonly<Record<string, string>>): string {
+  if (seen["failed"] !== undefined) return `putting the previous configuration back failed: ${seen["failed"]}`;
+  const ran = (seen["ran"] ?? "").split("\0").filter((unit) => unit !== "");
+  const down = (seen["down"] ?? "").split("\0").filter((unit) => unit !== "");
+  if (down.length > 0) {
+    return `the previous configuration was put back, but these do not run with it either: ${down.join(", ")}`;
+  }
+  // Not that node 0 serves: what the proof found may have been so before.
+  return `the previous configuration was put back${ran.length > 0 ? `, and runs: ${ran.join(", ")}` : ""}`;
+}
+
+/** What only node 0 can tell of each resource of a change that stands: by id, then by the output's name. */
+export function outputsOf(
+  plan: Plan,
+  register: Register,
+  puts: readonly string[],
+  doubt: string | undefined,
+): ReadonlyMap<string, Readonly<Record<string, string>>> {
+  const outputs = new Map<string, Record<string, string>>();
+  const put = (id: string, more: Record<string, string>): void => {
+    outputs.set(id, { ...outputs.get(id), ...more });
+  };
+  for (const expectation of plan.expectations) {
+    if (expectation.ask === "unit" && puts.includes(expectation.id)) {
+      put(expectation.id, { listening: expectation.sockets.map(shownSocket).join(", ") });
+    }
+    if (expectation.ask === "dhcp") {
+      for (const id of expectation.puts) put(id, { verified: renderVerified(expectation, register, id, doubt) });
+    }
+  }
+  for (const id of puts) {
+    const entry = register.after.get(id);
+    const names = entry?.held.find((held) => held.want === "names");
+    if (names?.mode === "hosts") put(id, { listening: "/etc/hosts" });
+    const asked = plan.expectations.some((each) => each.ask === "dhcp" && each.puts.includes(id));
+    if ((entry?.machines ?? 0) > 0 && !asked && entry?.examples.every(({ proof }) => proof === false) === true) {
+      put(id, { verified: "not asked: verify is false" });
+    }
+    for (const held of entry?.held ?? []) {
+      if (held.want !== "taken") continue;
+      const file = entry?.held.find((each) => each.want === "file" && each.path === held.path);
+      if (file?.want === "file") put(id, { sha256: file.sha256 });
+    }
+  }
+  return outputs;
+}
+
+/** `eno2 udp 67`, `192.168.1.1:69 udp`. */
+function shownSocket(socket: string): string {
+  const [how, where, port] = socket.split(" ");
+  return how === "packet" ? `${where} udp 67` : `${where}:${port} ${how}`;
+}
+
+function renderVerified(
+  { loaders, script }: Extract<Expectation, { readonly ask: "dhcp" }>,
+  { after }: Register,
+  id: string,
+  doubt: string | undefined,
+): string {
+  const entry = after.get(id);
+  const [machine] = entry?.examples ?? [];
+  const macs = entry?.macs ?? 0;
+  const one =
+    machine === undefined || entry?.machines !== 1
+      ? `their addresses and files to ${entry?.machines} machines`
+      : `${machine.address ?? "an address of the pool"}, ${machine.loader ?? loaders[machine.firmware]}, then ${script}`;
+  const unsure = doubt === undefined ? "" : `; not proved: ${doubt}`;
+  return `DHCP offered ${one} (${macs} MAC${macs === 1 ? "" : "s"})${unsure}`;
+}

@@ -1,0 +1,104 @@
+import type { Question } from "../facts/question";
+import { chainOf } from "./chains";
+import { whyKeptOut } from "./decide";
+import { planProof } from "./expectations";
+import type { Facts } from "./facts";
+import { namesOfServers } from "./otherServers";
+import { type Wrong, whyWrong, whyWrongOffer } from "./outcome";
+import type { Expectation } from "./plan";
+import { chainFileKey, folderQuestions, rulesetQuestions } from "./questions";
+import { heldOf, type Register } from "./records";
+
+/** What is known of each machine that was asked for: by the resource, then by its host name. */
+export type Proof = ReadonlyMap<string, "gone" | ReadonlyMap<string, string>>;
+
+/** What a proof on demand needs to know before it asks as machines do. */
+export function proofQuestions(): Readonly<Record<string, Question>> {
+  return { ...rulesetQuestions, ...folderQuestions("@held:tftpd:2@") };
+}
+
+export interface ProofPlan {
+  readonly ids: readonly string[];
+  readonly register: Register;
+  readonly expectations: readonly Expectation[];
+  /** Why machines' packets do not come through, or why that can't be told. */
+  readonly keptOut: { readonly sure: boolean; readonly text: string } | undefined;
+}
+
+/** Plans the proof of these resources' machines. */
+export function planProofOf(facts: Facts, ids: readonly string[]): ProofPlan {
+  const register: Register = { before: facts.before, after: facts.before, clashes: [] };
+  const [server] = heldOf(facts.before, "serve");
+  const script = facts.answers.path(chainFileKey(server?.held.loaders["script"] ?? ""))?.content;
+  const expectations = planProof(register, ids, script);
+  const keptOut = expectations.length === 0 ? undefined : whyKeptOut(register, facts.answers, undefined);
+  return { ids, register, expectations, keptOut };
+}
+
+/** What was seen, machine by machine, in words: `served: 192.168.1.2, ipxe.efi, then refind.pxe (1 MAC)`. */
+export function renderProof(
+  { ids, register, expectations, keptOut }: ProofPlan,
+  machines: readonly Readonly<Record<string, string>>[],
+  wrongs: readonly Wrong[],
+): Proof {
+  const proof = new Map<string, "gone" | Map<string, string>>();
+  const [server] = heldOf(register.after, "serve");
+  for (const id of ids) {
+    const entry = register.after.get(id);
+    proof.set(id, entry === undefined ? "gone" : new Map());
+    if (entry === undefined || server !== undefined) continue;
+    const told = proof.get(id);
+    for (const { hostname } of entry.examples) {
+      if (told instanceof Map) told.set(hostname, "there is no DHCP server on this host");
+    }
+  }
+  if (server === undefined) return proof;
+  const { loaders, bootServer } = server.held;
+  const besides = renderBesides(wrongs);
+  const offers = new Map(
+    wrongs
+      .filter(({ seen }) => seen["is"] === "machine")
+      .map(({ seen }) => [`${seen["id"]} ${seen["hostname"]}`, whyWrongOffer(bootServer, seen)] as const),
+  );
+  const chains = wrongChains(expectations, wrongs);
+  const firewall = keptOut && `${keptOut.sure ? "" : "not proved: "}${keptOut.text}`;
+  for (const { id = "", hostname = "", address, firmware, loader, macs } of machines) {
+    const told = proof.get(id);
+    if (!(told instanceof Map)) continue;
+    const machine = {
+      firmware: firmware === "ia32" ? "ia32" : "x64",
+      loader: loader === "-" ? undefined : loader,
+    } as const;
+    const chain = chainOf(machine, loaders);
+    const file = chain.slice(chain.indexOf(" ") + 1);
+    const wrong = offers.get(`${id} ${hostname}`) ?? chains.get(chain) ?? firewall;
+    const count = `${macs} MAC${macs === "1" ? "" : "s"}`;
+    const place = address === "-" ? "an address of the pool" : address;
+    const served = besides === "" ? `served: ${place}, ${file}, then ${loaders["script"]} (${count})` : "served";
+    told.set(hostname, `${wrong ?? served}${besides}`);
+  }
+  return proof;
+}
+
+/** What is wrong beside the machines themselves: other servers, and strangers that get an answer. */
+function renderBesides(wrongs: readonly Wrong[]): string {
+  const others = wrongs
+    .filter(({ seen }) => seen["is"] === "server")
+    .map(({ seen }) => ({ server: seen["server"] ?? "", hardware: seen["hardware"] ?? "" }));
+  const strangers = wrongs.filter(({ seen }) => seen["is"] === "stranger");
+  return [
+    ...(others.length === 0 ? [] : [`; another DHCP server answers too: ${namesOfServers(others)}`]),
+    ...strangers.map(({ seen }) => `; a machine that no program names (${seen["mac"]}) was offered ${seen["address"]}`),
+  ].join("");
+}
+
+/** The first thing that is wrong with the files of each chain. */
+function wrongChains(expectations: readonly Expectation[], wrongs: readonly Wrong[]): ReadonlyMap<string, string> {
+  const chains = new Map<string, string>();
+  for (const wrong of wrongs) {
+    const expectation = expectations[wrong.n];
+    if (expectation?.ask !== "tftp" || expectation.chain === undefined || chains.has(expectation.chain)) continue;
+    chains.set(expectation.chain, whyWrong({ ...expectation, stands: false }, wrong).message);
+  }
+  return chains;
+}

@@ -1,0 +1,138 @@
+import { firewalld } from "../facts/firewalld";
+import { iptables } from "../facts/iptables";
+import { links } from "../facts/links";
+import { nftables } from "../facts/nftables";
+import { packagesFact, standInQuestions } from "../facts/packages";
+import type { Fact, Question } from "../facts/question";
+import { trafficControl } from "../facts/trafficControl";
+import { ufw } from "../facts/ufw";
+import { type Units, unitFacts } from "../facts/units";
+import { chronyConf, chronyUnit, dhcpdUnit, enablingLink, namesUnit, tftpdDefaults, tftpdUnit } from "../os/paths";
+import { bootChain } from "../values/bootChain";
+import { type Change, wantsOf } from "./change";
+import { headsFile } from "./firewall";
+import { rangeOf } from "./network";
+
+/** What a change needs to know before it can be planned, all asked at once. */
+export function questionsOf(change: Change): Readonly<Record<string, Question>> {
+  const { puts } = change;
+  const has = (...words: readonly Parameters<typeof wantsOf>[1][]): boolean =>
+    words.some((word) => wantsOf(puts, word).length > 0);
+  const bringsMachines = has("node");
+  const touchesBoot = bringsMachines || has("serve", "tftpd", "file", "take", "firewall");
+  const concernsFirewall = has("firewall") || change.drops.size > 0;
+  return {
+    ...links.questions,
+    ...unitsFact.questions,
+    ...standInQuestions,
+    ...(has("package", "standIn") || change.drops.size > 0 ? packagesFact.questions : {}),
+    ...(touchesBoot || concernsFirewall ? rulesetQuestions : {}),
+    ...(concernsFirewall ? firewallQuestions : {}),
+    [lookKey(headsFile)]: { ask: "path", path: headsFile },
+    ...(touchesBoot ? bootQuestions(change) : {}),
+    ...Object.fromEntries(
+      pathsLookedAt(change).map((path) => [lookKey(path), { ask: "path", path, hashed: true }] as const),
+    ),
+    ...(has("ntp") ? { [chronyConfKey]: { ask: "path", path: chronyConf, bytes: 65_536 } } : {}),
+    ...(has("names") ? { [holdersKey]: { ask: "holders", ports: [53] } } : {}),
+    ...machineQuestions(change),
+  };
+}
+
+/** The units that decide what a change does. */
+export const unitsFact: Fact<Units> = unitFacts([dhcpdUnit, tftpdUnit, chronyUnit, namesUnit]);
+
+/** Who manages the firewall, and what is in it. */
+export const firewallQuestions: Readonly<Record<string, Question>> = {
+  ...nftables.questions,
+  ...iptables.questions,
+  ...ufw.questions,
+  ...firewalld.questions,
+};
+
+/** Who decides which packets come through. */
+export const rulesetQuestions: Readonly<Record<string, Question>> = {
+  ...links.questions,
+  ...nftables.questions,
+  ...iptables.questions,
+  ...trafficControl.questions,
+  "admitted.defaults": { ask: "path", path: tftpdDefaults, bytes: 65_536 },
+  "admitted.ports": { ask: "path", path: "/proc/sys/net/ipv4/ip_local_port_range", bytes: 64 },
+};
+
+export const chronyConfKey = "time.chronyConf";
+export const holdersKey = "names.holders";
+export const folderKey = "tftp.folder";
+
+export function lookKey(path: string): string {
+  return `look ${path}`;
+}
+
+export function chainFileKey(name: string): string {
+  return `tftp ${name}`;
+}
+
+/** What lies in the folder that TFTP serves, or will serve, and how the files of the chain begin. */
+function bootQuestions({ puts }: Change): Readonly<Record<string, Question>> {
+  const [tftp] = wantsOf(puts, "tftpd");
+  return folderQuestions(tftp?.want.directory ?? "@held:tftpd:2@");
+}
+
+/** A script is read whole; of a program the beginning tells what it is. */
+export function folderQuestions(directory: string): Readonly<Record<string, Question>> {
+  return {
+    [folderKey]: { ask: "folder", path: directory, hashed: "held" },
+    ...Object.fromEntries(
+      Object.entries(bootChain).map(([name, { format }]) => [
+        chainFileKey(name),
+        { ask: "path", path: `${directory}/${name}`, bytes: format === "pe" ? 4096 : 65_536 },
+      ]),
+    ),
+  };
+}
+
+/** The paths that a change writes. */
+export function pathsLookedAt({ puts }: Change): readonly string[] {
+  return [
+    ...wantsOf(puts, "file").map(({ want }) => want.path),
+    ...wantsOf(puts, "take").map(({ want }) => want.path),
+    ...wantsOf(puts, "link").map(({ want }) => want.path),
+    ...wantsOf(puts, "enabled").map(({ want }) => enablingLink(want.unit)),
+    ...(wantsOf(puts, "names").some(({ want }) => want.mode === "hosts") ? ["/etc/hosts"] : []),
+  ];
+}
+
+export const outsideKey = "machines.outside";
+export const insideKey = "machines.inside";
+export const namedKey = "machines.named";
+
+/** A network and its pool concern machines of all stacks, and so do the names of records. */
+function machineQuestions({ puts }: Change): Readonly<Record<string, Question>> {
+  const without = [...puts.keys()];
+  const [server] = wantsOf(puts, "serve");
+  const [names] = wantsOf(puts, "names");
+  const questions: Record<string, Question> = {};
+  const range = server && rangeOf(server.want.cidr);
+  if (range !== undefined) {
+    questions[outsideKey] = { ask: "machines", where: "outside", ...range, without };
+  }
+  const [first, last] = server?.want.pool?.split("-") ?? [];
+  if (first !== undefined && last !== undefined) {
+    questions[insideKey] = { ask: "machines", where: "inside", first, last, without };
+  }
+  const recorded = recordedNames(names?.want.records ?? "", names?.want.domain);
+  if (recorded.length > 0) questions[namedKey] = { ask: "machines", where: "named", names: recorded, without };
+  return questions;
+}
+
+/** The host names that records speak of, with the domain and without it. */
+function recordedNames(records: string, domain: string | undefined): readonly string[] {
+  const names = records
+    .split("\n")
+    .flatMap((each) => each.replace(/#.*/, "").trim().split(/\s+/).slice(1))
+    .filter((name) => name !== "");
+  const short = names.flatMap((name) =>
+    domain !== undefined && name.endsWith(`.${domain}`) ? [name.slice(0, -domain.length - 1)] : [],
+  );
+  return [...new Set([...names, ...short])];
+}

@@ -1,0 +1,44 @@
+import type { Problem } from "./problem";
+
+/**
+ * Keys of a resource's inputs and outputs that are ours and never a difference. They lie in the states of all users, so
+ * their spelling is kept for ever; everywhere else they go by these names.
+ */
+export const hidden = {
+  /** In the inputs: what the program found wrong; also in the place of a single input's value. It never gets into a state. */
+  problems: "__problems",
+  /** In the inputs: the resource's URN, from which its id is made. */
+  urn: "__urn",
+  /** In the inputs of `Packages`: packages out of which boot files will be taken, and how many of each. */
+  fetch: "__fetch",
+  /** In the inputs of `Packages`: where DHCP will be served, as `name:eno2 192.168.1.1`. */
+  listenFor: "__listenFor",
+  /** In the outputs: what they hold in the place of the inputs that they do not repeat. */
+  digest: "__digest",
+  /** In the outputs: made anew by each create, so that a delete never takes away what was created since. */
+  generation: "__generation",
+  /** In the outputs: the first digits of the machine-id that the resource was made on. */
+  machine: "__machine",
+  /** In the outputs: what the state of the release that wrote it looks like. */
+  schema: "__schema",
+  /** In the inputs: Pulumi's own, the text of the provider. */
+  provider: "__provider",
+} as const;
+
+/** The hidden keys with their values. */
+export interface Hidden {
+  readonly [hidden.problems]?: readonly Problem[];
+  readonly [hidden.urn]?: string;
+  readonly [hidden.fetch]?: Readonly<Record<string, number>>;
+  readonly [hidden.listenFor]?: string;
+  readonly [hidden.digest]?: string;
+  readonly [hidden.generation]?: string;
+  readonly [hidden.machine]?: string;
+  readonly [hidden.schema]?: number;
+  readonly [hidden.provider]?: string;
+}
+
+/** Whether a key is ours, also one that only an older release knew. */
+export function isHidden(key: string): boolean {
+  return key.startsWith("__");
+}

@@ -1,0 +1,34 @@
+import type { Lab } from "../../lab/index.mts";
+import { whyNotAdmitted } from "../../provider/admitted/whyNotAdmitted";
+import { converse } from "../../provider/conversation/conversation";
+import { iptables } from "../../provider/facts/iptables";
+import { links } from "../../provider/facts/links";
+import { nftables } from "../../provider/facts/nftables";
+import type { HostAnswers, Question } from "../../provider/facts/question";
+import { trafficControl } from "../../provider/facts/trafficControl";
+import { rulesetQuestions } from "../../provider/plan/questions";
+import { closeHosts, openHost } from "../../provider/ssh/pool";
+
+/** What a lab's node 0 answers to these questions, asked by the hands themselves. */
+export async function askNode0(lab: Lab, questions: Readonly<Record<string, Question>>): Promise<HostAnswers> {
+  const { host, hostKey, privateKeyPath } = lab.node0;
+  const opening = { locks: false, puts: [], drops: [], questions };
+  const reached = await openHost({ host, hostKey, privateKeyPath });
+  const { facts } = await converse(reached, opening, () => ({ reply: "stop" }));
+  await closeHosts();
+  return facts.answers;
+}
+
+/** What the proof says of a lab's rules: `admitted`, or `kept out: …`, or `in doubt: …`. */
+export async function saidOfRules(lab: Lab, nic: string, address: string, cidr: string): Promise<string> {
+  const answers = await askNode0(lab, rulesetQuestions);
+  const rulesets = {
+    nftables: nftables.read(answers),
+    iptables: iptables.read(answers),
+    trafficControl: trafficControl.read(answers),
+    links: links.read(answers),
+  };
+  const dataPorts = { first: 32_768, last: 60_999 };
+  const why = whyNotAdmitted(rulesets, { interface: nic, address, cidr, dataPorts });
+  return why === undefined ? "admitted" : `${why.sure ? "kept out" : "in doubt"}: ${why.text}`;
+}

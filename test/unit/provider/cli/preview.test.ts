@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { connectionOf, stepsOf, whyHidden, whyUnplannable } from "../../../../provider/cli/preview";
+
+const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const urnOf = (kind: string, name: string): string =>
+  `urn:pulumi:dev::shop::pulumi-nodejs:dynamic/netboot:${kind}::${name}`;
+
+function step(op: string, kind: string, inputs: object, old?: object): object {
+  const type = `pulumi-nodejs:dynamic/netboot:${kind}`;
+  const state = { type, inputs, dependencies: ["urn:server"], propertyDependencies: { machine: ["urn:dhcp"] } };
+  const oldState = { type, inputs, outputs: { __generation: "g1" }, ...old };
+  return {
+    op,
+    urn: urnOf(kind, "a"),
+    ...(op === "delete" ? {} : { newState: state }),
+    ...(op === "create" ? {} : { oldState }),
+  };
+}
+
+const first = (...steps: readonly object[]) => {
+  const [found] = stepsOf({ steps });
+  if (found === undefined) throw new Error("no step");
+  return found;
+};
+
+describe("stepsOf", () => {
+  it("takes what comes, changes and goes, and leaves the rest", () => {
+    const steps = [
+      step("create", "OlaNode", { connection: {} }),
+      step("update", "BootFile", { name: "x" }, { inputs: { content: "[secret]" } }),
+      step("delete", "OlaNode", {}),
+      step("same", "DhcpServer", {}),
+      step("delete-replaced", "OlaNode", {}),
+      { op: "create", urn: "urn:other", newState: { type: "aws:s3/bucket:Bucket", inputs: {} } },
+    ];
+    expect(stepsOf({ steps })).toMatchObject([
+      { how: "put", kind: "OlaNode", outputs: {}, dependencies: ["urn:server", "urn:dhcp"], secretBefore: [] },
+      { how: "put", kind: "BootFile", outputs: { __generation: "g1" }, secretBefore: ["content"] },
+      { how: "drop", kind: "OlaNode", outputs: { __generation: "g1" } },
+    ]);
+    expect(stepsOf({})).toEqual([]);
+  });
+});
+
+describe("what a preview hides", () => {
+  it("is found wherever it stands", () => {
+    expect(whyHidden({ macs: ["52:54:00:00:00:01", unknown] })).toBe("known only in the up");
+    expect(whyHidden({ a: { b: "[secret]" } })).toBe("a secret, which is not shown");
+    expect(whyHidden({ macs: ["52:54:00:00:00:01"], none: null })).toBeUndefined();
+  });
+
+  it("keeps a machine from being planned, but not a text that is for people or a whole file", () => {
+    const machine = { hostname: "a", macs: ["52:54:00:00:00:01"] };
+    const node = { hostBlocks: "host a {}", machine, nextBoot: unknown };
+    expect(whyUnplannable(first(step("create", "OlaNode", node)))).toBeUndefined();
+    expect(whyUnplannable(first(step("create", "OlaNode", { ...node, machine: unknown, hostBlocks: unknown })))).toBe(
+      "hostBlocks, machine: known only in the up",
+    );
+    expect(whyUnplannable(first(step("create", "OlaFleet", { rows: unknown })))).toBe("rows: known only in the up");
+    const file = { directory: "/srv/tftp", name: "refind.pxe" };
+    expect(whyUnplannable(first(step("create", "BootFile", { ...file, content: "[secret]" })))).toBeUndefined();
+    expect(whyUnplannable(first(step("create", "BootFile", { ...file, name: unknown, content: "x" })))).toBe(
+      "name: known only in the up",
+    );
+  });
+});
+
+describe("connectionOf", () => {
+  const shown = { host: "10.0.0.5", user: "root", privateKey: "[secret]" };
+  const inState = (privateKey: string, host = "10.0.0.5") => {
+    const connection = { host, user: "root", privateKey };
+    return { kind: "OlaNode", id: "x", connection, outputs: {} };
+  };
+
+  it("is the step's own where nothing of it is hidden", async () => {
+    const connection = { host: "10.0.0.5", privateKeyPath: "/root/key" };
+    const read = () => Promise.reject(new Error("not asked for"));
+    expect(await connectionOf(first(step("create", "OlaNode", { connection })), read)).toEqual(connection);
+  });
+
+  it("is that of the same host in the state where a secret is hidden", async () => {
+    const read = () => Promise.resolve([inState("other", "10.0.0.6"), inState("key")]);
+    expect(await connectionOf(first(step("update", "OlaNode", { connection: shown })), read)).toEqual({
+      ...shown,
+      privateKey: "key",
+    });
+  });
+
+  it("can't be had where there is no state yet, or only the up knows it", async () => {
+    const none = () => Promise.resolve([]);
+    await expect(connectionOf(first(step("create", "OlaNode", { connection: shown })), none)).rejects.toThrow(
+      /^a: its connection holds a secret, .* no such connection yet\. Plan with an SSH agent or with privateKeyPath/,
+    );
+    await expect(
+      connectionOf(first(step("create", "OlaNode", { connection: { host: unknown } })), none),
+    ).rejects.toThrow(/^a: a part of its connection is known only in the up/);
+  });
+});

@@ -1,0 +1,309 @@
+import { describe, expect, it } from "vitest";
+import {
+  outputsOf,
+  renderDifference,
+  renderUndone,
+  whyInvalid,
+  whyWrong,
+  whyWrongOffer,
+} from "../../../../provider/plan/outcome";
+import type { DhcpExpectation, Expectation, Plan } from "../../../../provider/plan/plan";
+import { entry, machine, register } from "./registered";
+
+const dhcp: DhcpExpectation & Expectation = {
+  ask: "dhcp",
+  id: "DhcpServer/p/one/dhcp",
+  interface: "eno2",
+  next: "192.168.1.1",
+  script: "refind.pxe",
+  loaders: { x64: "ipxe.efi", script: "refind.pxe" },
+  puts: [],
+  every: false,
+  stands: [],
+  stranger: true,
+  othersAllowed: false,
+};
+const nothing: Plan = {
+  records: [],
+  stripped: [],
+  folders: [],
+  paths: [],
+  joins: [],
+  units: [],
+  stops: [],
+  checks: [],
+  expectations: [],
+  proves: undefined,
+  log: [],
+  socketsBefore: [],
+  tell: [],
+};
+
+const wrong = (expectation: Expectation, seen: Readonly<Record<string, string>>) =>
+  whyWrong(expectation, { n: 0, undoes: true, seen });
+
+const unit: Expectation = { ask: "unit", id: "A", unit: "a.service", sockets: ["packet eno2", "udp 192.168.1.1 69"] };
+const file: Expectation = {
+  ask: "tftp",
+  id: "B",
+  address: "192.168.1.1",
+  name: "a",
+  path: "/srv/tftp/a",
+  sha256: "aa",
+};
+const ofChain: Expectation = { ...file, chain: "x64 a" };
+const dns: Expectation = {
+  ask: "dns",
+  id: "N",
+  server: "192.168.1.1",
+  name: "a.b",
+  type: 1,
+  how: "tcp",
+  has: "192.168.1.2",
+  wanted: "192.168.1.2",
+};
+const offer = {
+  is: "machine",
+  id: "OlaNode/p/one/a",
+  hostname: "a",
+  mac: "52:54:00:00:00:01",
+  wanted: "192.168.1.2",
+  wantedFile: "ipxe.efi",
+};
+const right = { ...offer, address: "192.168.1.2", file: "ipxe.efi", next: "192.168.1.1", from: "192.168.1.1" };
+
+describe("whyWrong", () => {
+  it.each<[string, Expectation, Readonly<Record<string, string>>, string]>([
+    [
+      "a unit that does not listen",
+      unit,
+      { active: "active", sub: "running", said: "Started a.service - A.\n\nbind: no such address\n" },
+      "a.service runs but does not listen on packet eno2 and udp 192.168.1.1 69; it said:\n  bind: no such address",
+    ],
+    [
+      "a unit that fails",
+      unit,
+      {
+        active: "failed",
+        sub: "failed",
+        said: "Internet Systems Consortium DHCP\nCopyright x\nAll rights reserved.\nFor info\nno subnet\n",
+      },
+      "a.service does not stay up (failed, failed); it said:\n  no subnet",
+    ],
+    [
+      "no time",
+      { ask: "ntp", id: "T", address: "192.168.1.1", unit: "chrony.service" },
+      { said: "no sources\n" },
+      "chrony does not give the time: an NTP request to 192.168.1.1 got no answer, or none that a clock can be set by;\n  no sources",
+    ],
+    [
+      "no name server",
+      dns,
+      { silent: "1" },
+      "192.168.1.1 was asked by DNS (tcp) for a.b and answered nothing at all, not 192.168.1.2",
+    ],
+    [
+      "a name that nobody knows",
+      dns,
+      { answers: "", rcode: "3" },
+      "192.168.1.1 was asked by DNS (tcp) for a.b and answered nothing (code 3), not 192.168.1.2",
+    ],
+    [
+      "other addresses of a name",
+      { ...dns, how: "udp", wanted: "that there is no such name" },
+      { answers: "192.168.1.3\u0000192.168.1.4", rcode: "0" },
+      "192.168.1.1 was asked by DNS (udp) for a.b and answered 192.168.1.3, 192.168.1.4, not that there is no such name",
+    ],
+    [
+      "a file that does not come",
+      file,
+      { said: "File not found" },
+      "a could not be fetched by TFTP from 192.168.1.1: File not found",
+    ],
+    ["another file", file, { sha256: "bb" }, "TFTP served another a than /srv/tftp/a (sha256 bb, not aa)"],
+    [
+      "another file of a chain",
+      ofChain,
+      { sha256: "bb" },
+      "TFTP served another a than was declared (sha256 bb, not aa); `pulumi up --refresh` mends what somebody changed",
+    ],
+    [
+      "a file that a script fetches for many machines",
+      { ...ofChain, script: "refind.pxe", stands: true, id: "OlaNode/p/two/m" },
+      { said: "timeout" },
+      "a could not be fetched by TFTP from 192.168.1.1: timeout; refind.pxe fetches it (OlaNode/p/two/m, which stands for all machines with this chain)",
+    ],
+    [
+      "a stranger",
+      dhcp,
+      { is: "stranger", mac: "52:54:00:00:00:99", address: "192.168.1.7" },
+      'a machine that no program names (52:54:00:00:00:99) was offered the address 192.168.1.7; take out what lets unknown clients in (extraConfig, a drop-in of the unit), or say unknownMachines: "serve"',
+    ],
+  ])("says of %s what was seen", (_name, expectation, seen, message) => {
+    expect(wrong(expectation, seen)).toEqual({ code: "NOT_SERVING", id: expectation.id, message });
+  });
+
+  it("shows of a long log its last lines", () => {
+    const said = [...Array(20).keys()].map((at) => `line ${at}\n`).join("");
+    const { message } = wrong(unit, { active: "failed", sub: "failed", said });
+    expect(message.split("\n").slice(1)).toEqual([...Array(12).keys()].map((at) => `  line ${at + 8}`));
+  });
+
+  it("says which rules are missing", () => {
+    const heads: Expectation = { ask: "heads", id: "F", heads: "" };
+    const message = "the rules are not in the firewall as they should be: chain inet a input; chain inet b input";
+    expect(wrong(heads, { missing: "chain inet a input\0chain inet b input" })).toEqual({
+      code: "FIREWALL_REFUSED",
+      id: "F",
+      message,
+    });
+    const run: Expectation = { ask: "run", id: "F", argv: ["ufw", "status"], matches: [], what: "allow in on eno2" };
+    expect(wrong(run, { said: "x" })).toMatchObject({
+      code: "FIREWALL_REFUSED",
+      message: "the rules are not in the firewall as they should be: allow in on eno2",
+    });
+  });
+
+  it("names another DHCP server", () => {
+    expect(wrong(dhcp, { is: "server", server: "192.168.1.9", hardware: "52:54:00:00:00:09" })).toEqual({
+      code: "OTHER_DHCP_SERVER",
+      id: dhcp.id,
+      message:
+        "another DHCP server answers on eno2: 192.168.1.9 (52:54:00:00:00:09); which of the two a machine takes is chance. " +
+        'Switch it off, or say otherDhcpServers: "allow" if it leaves these machines alone',
+    });
+  });
+
+  it("puts a machine's offer on the machine's row, and that of one that stands for many on none", () => {
+    const own = wrong(dhcp, offer);
+    expect(own).toEqual({ code: "NOT_SERVING", id: offer.id, message: whyWrongOffer("192.168.1.1", offer) });
+    const stands = wrong(dhcp, { ...offer, stands: "1" });
+    expect(stands).not.toHaveProperty("id");
+    expect(stands.message).toBe(`${own.message} (OlaNode/p/one/a, which stands for all machines with this chain)`);
+  });
+});
+
+describe("whyWrongOffer", () => {
+  it.each<[string, Readonly<Record<string, string>>, string]>([
+    ["no answer", offer, "the firmware of a (52:54:00:00:00:01) asked by DHCP and got no answer"],
+    ["iPXE, no answer", { ...offer, ipxe: "1" }, "iPXE of a (52:54:00:00:00:01) asked by DHCP and got no answer"],
+    ["not asked any more", { ...offer, late: "1" }, "not asked: a minute was over"],
+    [
+      "another address",
+      { ...right, address: "192.168.1.9" },
+      "the firmware of a (52:54:00:00:00:01) was offered the address 192.168.1.9, not 192.168.1.2, by 192.168.1.1",
+    ],
+    [
+      "another file",
+      { ...right, wanted: "-", address: "192.168.1.9", file: "x" },
+      'the firmware of a (52:54:00:00:00:01) was told the file "x", not "ipxe.efi", by 192.168.1.1',
+    ],
+    [
+      "another boot server",
+      { ...right, next: "192.168.1.7", ipxe: "1" },
+      "iPXE of a (52:54:00:00:00:01) was sent to the boot server 192.168.1.7, not 192.168.1.1, by 192.168.1.1",
+    ],
+  ])("says what was told instead: %s", (_name, seen, text) => {
+    expect(whyWrongOffer("192.168.1.1", seen)).toBe(text);
+  });
+});
+
+describe("whyInvalid", () => {
+  it("has the checker's words, on the row of whose daemon it is", () => {
+    const checks: Plan["checks"] = [
+      { program: "dhcpd", argv: [], if: [] },
+      { program: "dnsmasq", id: "N", argv: [], if: ["/etc/x"] },
+    ];
+    const plan = { ...nothing, checks };
+    expect(whyInvalid(plan, 1, "bad option in /etc/.x.netboot-new\n")).toEqual({
+      code: "CONFIG_REFUSED",
+      id: "N",
+      message: "dnsmasq refused the new configuration:\n  bad option in /etc/x",
+    });
+    expect(whyInvalid(plan, 0, "line 1: no")).toEqual({
+      code: "CONFIG_REFUSED",
+      message: "dhcpd refused the new configuration:\n  line 1: no",
+    });
+    expect(whyInvalid(plan, 2, "x")).toMatchObject({ code: "BUG" });
+  });
+});
+
+describe("renderDifference", () => {
+  const seen = { id: "A", path: "/etc/a", copy: "/var/x", lines: "-old\n+new" };
+  it.each([
+    ["edited", "/etc/a was changed by hand since the last run; it is overwritten, and kept as /var/x"],
+    ["adopted", "/etc/a was there before the first run; it is kept, and comes back on destroy. What changes:"],
+    ["block", "lines that somebody wrote into our block in /etc/a are taken out of it:"],
+  ])("says why lines go: %s", (why, headline) => {
+    expect(renderDifference({ ...seen, why })).toEqual({ id: "A", text: `${headline}\n-old\n+new` });
+  });
+
+  it("is on no row where nobody's it is", () => {
+    const { id: _, ...nobodys } = seen;
+    expect(renderDifference({ ...nobodys, why: "edited" }).id).toBe("-");
+  });
+});
+
+describe("renderUndone", () => {
+  it.each([
+    [{}, "the previous configuration was put back"],
+    [
+      { ran: "a.service\0b.service", down: "" },
+      "the previous configuration was put back, and runs: a.service, b.service",
+    ],
+    [
+      { ran: "a.service\0b.service", down: "b.service" },
+      "the previous configuration was put back, but these do not run with it either: b.service",
+    ],
+    [{ failed: "cannot rename" }, "putting the previous configuration back failed: cannot rename"],
+  ])("says what became of node 0: %j", (seen, text) => {
+    expect(renderUndone(seen)).toBe(text);
+  });
+});
+
+describe("outputsOf", () => {
+  const asked = (...puts: readonly string[]): Plan => ({ ...nothing, expectations: [unit, { ...dhcp, puts }] });
+  const outputs = (plan: Plan, entries: Parameters<typeof register>[0], ids: readonly string[], doubt?: string) =>
+    Object.fromEntries(outputsOf(plan, register(entries), ids, doubt));
+
+  it("tells on what a unit of the change listens", () => {
+    expect(outputs(asked(), [entry("A")], ["A"])).toEqual({ A: { listening: "eno2 udp 67, 192.168.1.1:69 udp" } });
+    expect(outputs(asked(), [entry("A")], [])).toEqual({});
+  });
+
+  it("tells that names are in /etc/hosts", () => {
+    expect(outputs(nothing, [entry("N", [{ want: "names", mode: "hosts", records: "" }])], ["N"])).toEqual({
+      N: { listening: "/etc/hosts" },
+    });
+  });
+
+  it.each<[string, Parameters<typeof entry>[2], string]>([
+    ["one machine", [machine("a")], "DHCP offered 192.168.1.2, ipxe.efi, then refind.pxe (1 MAC)"],
+    [
+      "one with a loader and two NICs, of the pool",
+      [machine("a", { address: undefined, loader: "snponly.efi", macs: ["x", "y"] })],
+      "DHCP offered an address of the pool, snponly.efi, then refind.pxe (2 MACs)",
+    ],
+    ["several", [machine("a"), machine("b")], "DHCP offered their addresses and files to 2 machines (2 MACs)"],
+  ])("tells what DHCP offered: %s", (_name, machines, verified) => {
+    expect(outputs(asked("M"), [entry("M", [], machines)], ["M"])).toEqual({ M: { verified } });
+    expect(outputs(asked("M"), [entry("M", [], machines)], ["M"], "no idea")).toEqual({
+      M: { verified: `${verified}; not proved: no idea` },
+    });
+  });
+
+  it("tells that machines were not asked for, as they said", () => {
+    const silent = entry("M", [], [machine("a", { proof: false })]);
+    expect(outputs(asked(), [silent], ["M"])).toEqual({ M: { verified: "not asked: verify is false" } });
+    expect(outputs(nothing, [entry("M", [], [machine("a")]), entry("X")], ["M", "X"])).toEqual({});
+  });
+
+  it("tells the hash of a file that was taken out of a package", () => {
+    const taken = entry("B", [
+      { want: "taken", path: "/srv/tftp/a", package: "ipxe", version: undefined },
+      { want: "file", path: "/srv/tftp/b", mode: "0644", sha256: "bb" },
+      { want: "file", path: "/srv/tftp/a", mode: "0644", sha256: "aa" },
+    ]);
+    expect(outputs(nothing, [taken], ["B"])).toEqual({ B: { sha256: "aa" } });
+  });
+});

@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import type { Wrong } from "../../../../provider/plan/outcome";
+import { planProofOf, proofQuestions, renderProof } from "../../../../provider/plan/proof";
+import type { RegisterEntry } from "../../../../provider/plan/records";
+import { firewallCase } from "../../../support/firewallCases";
+import { entry, machine, serve, tftpd } from "./registered";
+import { facts, seenFile } from "./told";
+
+const fleet = entry("OlaFleet/p/one/f", [], [machine("a"), machine("b", { loader: "snponly.efi" })]);
+const serving = [entry("DhcpServer/p/one/dhcp", [serve()]), entry("TftpServer/p/one/tftp", [tftpd]), fleet];
+const open = {
+  ...firewallCase("bookworm-no-firewall-at-all").answers,
+  "tftp refind.pxe": seenFile("/srv/tftp/refind.pxe", { content: "#!ipxe\nchain menu.efi\n" }),
+};
+const told = (hostname: string, more: Readonly<Record<string, string>> = {}) => ({
+  id: fleet.id,
+  hostname,
+  address: "192.168.1.2",
+  firmware: "x64",
+  loader: hostname === "b" ? "snponly.efi" : "-",
+  macs: "1",
+  ...more,
+});
+
+interface Situation {
+  readonly ids?: readonly string[];
+  readonly before?: readonly RegisterEntry[];
+  readonly answers?: Readonly<Record<string, unknown>>;
+  readonly machines?: readonly Readonly<Record<string, string>>[];
+  readonly wrongs?: readonly Omit<Wrong, "undoes">[];
+}
+
+/** What is said of each machine. */
+function proved({
+  ids = [fleet.id],
+  before = serving,
+  answers = open,
+  machines = [told("a"), told("b")],
+  wrongs = [],
+}: Situation) {
+  const plan = planProofOf(facts(before, answers), ids);
+  const proof = renderProof(
+    plan,
+    machines,
+    wrongs.map((wrong) => ({ undoes: false, ...wrong })),
+  );
+  return Object.fromEntries([...proof].map(([id, of]) => [id, of === "gone" ? of : Object.fromEntries(of)]));
+}
+
+const served = {
+  a: "served: 192.168.1.2, ipxe.efi, then refind.pxe (1 MAC)",
+  b: "served: 192.168.1.2, snponly.efi, then refind.pxe (1 MAC)",
+};
+
+describe("proofQuestions", () => {
+  it("asks for the firewall, and for what lies in the folder that is served", () => {
+    const questions = proofQuestions();
+    expect(questions).toHaveProperty(["nftables.json"]);
+    expect(questions["tftp.folder"]).toMatchObject({ ask: "folder", path: "@held:tftpd:2@" });
+  });
+});
+
+describe("planProofOf", () => {
+  it("asks for the machines and their files, also those of the script that lies on node 0", () => {
+    const { expectations, keptOut } = planProofOf(facts(serving, open), [fleet.id]);
+    const asked = expectations.map((each) => (each.ask === "tftp" ? each.name : each.ask));
+    expect(asked).toEqual(["dhcp", "ipxe.efi", "refind.pxe", "menu.efi", "snponly.efi", "refind.pxe", "menu.efi"]);
+    expect(keptOut).toBeUndefined();
+  });
+
+  it("asks for nothing, and does not look at the firewall, where there are no such machines", () => {
+    const closed = firewallCase("bookworm-nftables").answers;
+    expect(planProofOf(facts(serving, closed), ["OlaNode/p/one/gone"])).toMatchObject({
+      expectations: [],
+      keptOut: undefined,
+    });
+    expect(planProofOf(facts(serving, closed), [fleet.id]).keptOut).toMatchObject({ sure: true });
+  });
+});
+
+describe("renderProof", () => {
+  it("says of each machine with what it is served", () => {
+    expect(proved({})).toEqual({ [fleet.id]: served });
+    const machines = [told("a", { address: "-", macs: "2" })];
+    expect(proved({ machines })).toEqual({
+      [fleet.id]: { a: "served: an address of the pool, ipxe.efi, then refind.pxe (2 MACs)" },
+    });
+  });
+
+  it("says that a resource is gone, and that there is no server", () => {
+    expect(proved({ ids: ["X"], machines: [] })).toEqual({ X: "gone" });
+    const text = "there is no DHCP server on this host";
+    expect(proved({ before: [fleet], machines: [] })).toEqual({ [fleet.id]: { a: text, b: text } });
+  });
+
+  it("says nothing of machines of which was not asked", () => {
+    expect(proved({ machines: [{ ...told("x"), id: "Y" }] })).toEqual({ [fleet.id]: {} });
+  });
+
+  it("says of one machine what it was told instead", () => {
+    const seen = { is: "machine", id: fleet.id, hostname: "a", mac: "52:54:00:00:00:01" };
+    expect(proved({ wrongs: [{ n: 0, seen }] })).toEqual({
+      [fleet.id]: { ...served, a: "the firmware of a (52:54:00:00:00:01) asked by DHCP and got no answer" },
+    });
+  });
+
+  it("says of all machines of a chain which file does not come, the first one only", () => {
+    const wrongs = [
+      { n: 1, seen: { said: "File not found" } },
+      { n: 3, seen: { said: "timeout" } },
+    ];
+    expect(proved({ wrongs })).toEqual({
+      [fleet.id]: { ...served, a: "ipxe.efi could not be fetched by TFTP from 192.168.1.1: File not found" },
+    });
+  });
+
+  it("says what is wrong with a machine before what is wrong with its files and with the firewall", () => {
+    const answers = { ...open, ...firewallCase("bookworm-nftables").answers };
+    const kept = firewallCase("bookworm-nftables").said.replace("kept out: ", "");
+    expect(proved({ answers })).toEqual({ [fleet.id]: { a: kept, b: kept } });
+    const seen = { is: "machine", id: fleet.id, hostname: "a", mac: "m" };
+    const wrongs = [
+      { n: 0, seen },
+      { n: 1, seen: { said: "x" } },
+      { n: 4, seen: { said: "y" } },
+    ];
+    expect(proved({ answers, wrongs })).toEqual({
+      [fleet.id]: {
+        a: "the firmware of a (m) asked by DHCP and got no answer",
+        b: "snponly.efi could not be fetched by TFTP from 192.168.1.1: y",
+      },
+    });
+  });
+
+  it("says where it can't be told whether the firewall lets machines in", () => {
+    const answers = { ...open, ...firewallCase("bookworm-a-limit").answers };
+    const text = `not proved: ${firewallCase("bookworm-a-limit").said.replace("in doubt: ", "")}`;
+    expect(proved({ answers })).toEqual({ [fleet.id]: { a: text, b: text } });
+  });
+
+  it("says besides of other servers and of strangers that got an answer", () => {
+    const wrongs = [
+      { n: 0, seen: { is: "server", server: "192.168.1.9", hardware: "52:54:00:00:00:09" } },
+      { n: 0, seen: { is: "stranger", mac: "52:54:00:00:00:99", address: "192.168.1.7" } },
+    ];
+    const text =
+      "served; another DHCP server answers too: 192.168.1.9 (52:54:00:00:00:09); a machine that no program names (52:54:00:00:00:99) was offered 192.168.1.7";
+    expect(proved({ wrongs })).toEqual({ [fleet.id]: { a: text, b: text } });
+  });
+});

@@ -1,0 +1,334 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { packagesFact } from "../../../../provider/facts/packages";
+import type { HostAnswers, Ran, Seen } from "../../../../provider/facts/question";
+import type { Declaration, Want } from "../../../../provider/kinds/want";
+import { asIfBrought, broughtInPlan } from "../../../../provider/plan/asIfBrought";
+import type { Decided } from "../../../../provider/plan/decide";
+import type { Facts } from "../../../../provider/plan/facts";
+import type { BringPlan } from "../../../../provider/plan/packages";
+import type { JoinPlan, PathPlan, Plan } from "../../../../provider/plan/plan";
+import type { Machine } from "../../../../provider/plan/records";
+import { changesSomething, type Planned, questionsOfPlan, showPlan } from "../../../../provider/plan/shown";
+import { renderShownPlan } from "../../../../provider/plan/shownText";
+import { machine, register } from "./registered";
+
+const sha256 = (content: string): string => createHash("sha256").update(content).digest("hex");
+
+/** What node 0 says: programs and paths by their keys, and which joined files are as the register has them. */
+function answers(
+  ran: Readonly<Record<string, Ran>> = {},
+  paths: Readonly<Record<string, Seen>> = {},
+  joined: Readonly<Record<string, "same" | "missing" | "changed">> = {},
+): HostAnswers {
+  const none = () => undefined;
+  return {
+    ran: (key) => ran[key],
+    path: (key) => paths[key],
+    joined: (key) => (joined[key] === undefined ? undefined : { how: joined[key], lacks: [] }),
+    ...{ ranFor: none, folder: none, holders: none, packetSockets: none },
+    ...{ machines: none, others: none, boots: none, roster: none },
+  };
+}
+
+function facts(said: HostAnswers): Facts {
+  const { before, after, clashes } = register([]);
+  return { machineId: "m", recovered: false, before, after, clashes, proved: [], names: [], answers: said };
+}
+
+function file(path: string, content: string, more: Partial<Seen> = {}): Readonly<Record<string, Seen>> {
+  const plain = { mode: "0644", uid: 0, gid: 0, mtime: 1, ctime: 1, bytes: content.length } as const;
+  return { [`look ${path}`]: { path, type: "file", ...plain, content, sha256: sha256(content), ...more } };
+}
+
+const running = (...states: readonly string[]): Ran => ({
+  status: 0,
+  said: states.map((state) => `ActiveState=${state}\n`).join("\n"),
+});
+
+const noPlan: Plan = {
+  ...{ records: [], stripped: [], folders: [], paths: [], joins: [], units: [], stops: [], checks: [] },
+  ...{ expectations: [], proves: undefined, log: [], socketsBefore: [], tell: [] },
+};
+
+function decided(plan: Partial<Plan>, more: Partial<Decided> = {}): Decided {
+  return {
+    plan: { ...noPlan, ...plan },
+    firewall: undefined,
+    heads: undefined,
+    after: { giveBack: [], returning: [], purge: [], unmask: [], taken: [] },
+    register: register([]),
+    sizes: new Map(),
+    warnings: [],
+    doubt: undefined,
+    ...more,
+  };
+}
+
+function planned(plan: Partial<Plan>, said: HostAnswers, more: Partial<Planned> = {}): Planned {
+  return {
+    change: { puts: new Map(), drops: new Map() },
+    decided: decided(plan),
+    facts: facts(said),
+    bring: undefined,
+    machinesBefore: new Map(),
+    originals: new Map(),
+    hidden: new Map(),
+    ...more,
+  };
+}
+
+function path(name: string, content: string | Uint8Array, more: Partial<PathPlan> = {}): PathPlan {
+  const sum = createHash("sha256").update(content).digest("hex");
+  const to = { is: "file", mode: "0644", content, sha256: sum } as const;
+  return { path: name, id: "BootFile/p/s/f", to, isOurs: false, had: true, ...more };
+}
+
+const nodeOf = ({ hostname, address, macs, firmware, loader, proof, blocks }: Machine): Want => ({
+  want: "node",
+  ...{ hostname, address, macs, firmware, loader, proof, blocks },
+});
+
+const fleet = (...machines: readonly Machine[]): ReadonlyMap<string, Declaration> =>
+  new Map([["OlaFleet/p/s/rack", { id: "OlaFleet/p/s/rack", generation: "1", wants: machines.map(nodeOf) }]]);
+
+describe("showPlan", () => {
+  it("shows a file's lines that differ from what is on the host, and leaves out what is as it should be", () => {
+    const said = answers({}, { ...file("/srv/tftp/refind.conf", "timeout 1\n"), ...file("/srv/tftp/same", "x\n") });
+    const { files } = showPlan(
+      planned({ paths: [path("/srv/tftp/refind.conf", "timeout 3\n"), path("/srv/tftp/same", "x\n")] }, said),
+    );
+    expect(files).toEqual([
+      {
+        path: "/srv/tftp/refind.conf",
+        id: "BootFile/p/s/f",
+        how: "changes",
+        diff: "@@ -1 +1 @@\n-timeout 1\n+timeout 3\n",
+        notes: [],
+      },
+    ]);
+  });
+
+  it("says of a file that it was there, that somebody changed it, or that only its mode differs", () => {
+    const notesOf = (more: Partial<PathPlan>, seen: Partial<Seen> = {}, content = "b\n") =>
+      showPlan(planned({ paths: [path("/etc/a", content, more)] }, answers({}, file("/etc/a", "a\n", seen)))).files[0]
+        ?.notes;
+    expect(notesOf({ had: false })).toEqual(["it was there before us; it is kept, and comes back on destroy"]);
+    expect(notesOf({ recorded: "other" })).toEqual(["somebody changed it since the last run; that is kept beside"]);
+    expect(notesOf({}, { mode: "0600", uid: 7 }, "a\n")).toEqual(["mode 0600 of 7:0 becomes 0644 of 0:0"]);
+  });
+
+  it("shows what is no text by its hashes", () => {
+    const bytes = new Uint8Array([0x4d, 0x5a, 0xff, 0]);
+    const said = answers({}, file("/srv/tftp/ipxe.efi", "MZ\0"));
+    const [shown] = showPlan(planned({ paths: [path("/srv/tftp/ipxe.efi", bytes)] }, said)).files;
+    expect(shown?.diff).toBeUndefined();
+    expect(shown?.sha256).toEqual({ before: sha256("MZ\0"), after: createHash("sha256").update(bytes).digest("hex") });
+  });
+
+  it("shows nothing of a secret, neither what comes nor what is there", () => {
+    const said = answers({}, file("/etc/dhcp/dhcpd.conf", "key hunter2\n"));
+    const hidden = new Map([["/etc/dhcp/dhcpd.conf", "a secret, which is not shown"]]);
+    const shown = showPlan(planned({ paths: [path("/etc/dhcp/dhcpd.conf", "key hunter3\n")] }, said, { hidden }));
+    expect(shown.files[0]?.notes).toEqual(["a secret, which is not shown"]);
+    expect(JSON.stringify(shown)).not.toMatch(/hunter/);
+  });
+
+  const hosts: JoinPlan = {
+    path: "/etc/dhcp/netboot/hosts.conf",
+    id: "DhcpServer/p/s/d",
+    is: "file",
+    of: "blocks",
+    ...{ before: "", after: "", domain: "", had: true, domainBefore: "", afterBefore: "" },
+  };
+  const dhcpd = {
+    ...{ unit: "isc-dhcp-server.service", id: "DhcpServer/p/s/d", isPut: false, had: true },
+    ...{ restartedBy: ["/etc/dhcp/netboot/hosts.conf"], reloadedBy: [] },
+  } as const;
+
+  it("names the machines that come, go and change, and the restart that follows", () => {
+    const [m1, m2, m3] = ["m1", "m2", "m3"].map((name) => machine(name, { blocks: `host ${name}` })) as [
+      Machine,
+      Machine,
+      Machine,
+    ];
+    const moved = { ...m2, address: "192.168.1.9", blocks: "host m2 at 9" };
+    const said = answers(
+      { "units.shown": running("inactive", "active") },
+      {},
+      { "plan.joined /etc/dhcp/netboot/hosts.conf": "same" },
+    );
+    const more = {
+      change: { puts: fleet(m1, moved), drops: new Map() },
+      machinesBefore: new Map([["OlaFleet/p/s/rack", [m2, m3]]]),
+    };
+    const shown = showPlan(planned({ joins: [hosts], units: [dhcpd] }, said, more));
+    expect(shown.machines.map(({ hostname, how }) => `${hostname} ${how}`)).toEqual([
+      "m1 comes",
+      "m2 changes",
+      "m3 goes",
+    ]);
+    expect(shown.files.map((each) => each.path)).toEqual(["/etc/dhcp/netboot/hosts.conf"]);
+    expect(shown.units).toEqual([{ unit: "isc-dhcp-server.service", how: "restarts" }]);
+    expect(shown.dhcpIsSilentForSeconds).toBe(0.1);
+
+    const same = showPlan(
+      planned({ joins: [hosts], units: [dhcpd] }, said, { ...more, change: { puts: fleet(m2, m3), drops: new Map() } }),
+    );
+    expect([same.machines, same.files, same.units, same.dhcpIsSilentForSeconds]).toEqual([[], [], [], undefined]);
+    expect(changesSomething(same)).toBe(false);
+  });
+
+  it("starts what should run and does not, without a silence", () => {
+    const said = answers(
+      { "units.shown": running("inactive", "inactive") },
+      {},
+      { "plan.joined /etc/dhcp/netboot/hosts.conf": "same" },
+    );
+    const shown = showPlan(planned({ joins: [hosts], units: [{ ...dhcpd, isPut: true }] }, said));
+    expect(shown.units).toEqual([{ unit: "isc-dhcp-server.service", how: "starts" }]);
+    expect(shown.dhcpIsSilentForSeconds).toBeUndefined();
+  });
+
+  it("tells only those questions that will be asked", () => {
+    const tftp = { ask: "tftp", id: "BootFile/p/s/f", address: "192.168.1.1" } as const;
+    const expectations = [
+      { ...tftp, name: "a", if: ["/srv/tftp/a"] },
+      { ...tftp, name: "b", if: ["/srv/tftp/b"] },
+      { ...tftp, name: "c", if: ["/srv/tftp/*"] },
+      { ...tftp, name: "d" },
+    ];
+    const shown = showPlan(planned({ paths: [path("/srv/tftp/a", "a\n")], expectations }, answers()));
+    expect(shown.asked.files).toEqual(["a", "c", "d"]);
+  });
+});
+
+const bring: BringPlan = {
+  install: ["chrony", "isc-dhcp-server"],
+  tell: [],
+  masks: [{ path: "/etc/systemd/system/isc-dhcp-server.service", package: "isc-dhcp-server", hides: [] }],
+  standIns: ["chrony"],
+  rows: [
+    {
+      standIn: "chrony",
+      package: "systemd-timesyncd",
+      version: "1",
+      unit: "systemd-timesyncd.service",
+      fileState: "enabled",
+      activeState: "active",
+    },
+  ],
+  keep: [],
+  fetch: [],
+  listen: [],
+  take: [{ id: "BootFile/p/s/f", path: "/srv/tftp/ipxe.efi", package: "ipxe", members: ["/usr/lib/ipxe/ipxe.efi"] }],
+  freshSeconds: 3600,
+};
+
+describe("packages in a plan", () => {
+  it("are told with what apt would bring along", () => {
+    const apt =
+      "Remv systemd-timesyncd [252]\nInst chrony (4.3 Debian)\nInst libirs (9 Debian)\nInst isc-dhcp-server (4.4 Debian)\nConf chrony (4.3 Debian)\n";
+    const shown = showPlan(planned({}, answers({ "plan.apt": { status: 0, said: apt } }), { bring }));
+    expect(shown.packages).toMatchObject({ along: { install: ["libirs"], remove: ["systemd-timesyncd"] } });
+    const refused = showPlan(
+      planned({}, answers({ "plan.apt": { status: 100, said: "E: Unable to locate package chrony" } }), { bring }),
+    );
+    expect(refused.packages).not.toHaveProperty("along");
+  });
+
+  it("are asked of apt so that it writes nothing", () => {
+    const question = questionsOfPlan(decided({}), bring)["plan.apt"];
+    expect(question).toMatchObject({
+      ask: "run",
+      argv: expect.arrayContaining(["-s", "Dir::Cache::pkgcache=", "chrony"]),
+    });
+    expect(questionsOfPlan(decided({}), undefined)).toEqual({});
+  });
+
+  it("count as installed for the rest, with what Debian has in them", () => {
+    const status = { status: 0, said: "un \tchrony\t\t\nii \tnftables\t1\t\n" };
+    const as = asIfBrought(facts(answers({ "packages.status": status })), bring);
+    const packages = packagesFact.read(as.answers);
+    expect(["chrony", "isc-dhcp-server", "nftables", "ntp"].map(packages.installed)).toEqual([true, true, true, false]);
+    expect(as.answers.path("time.chronyConf")?.content).toMatch(/^confdir/);
+    expect(broughtInPlan(bring).report.taken).toEqual([
+      { path: "/srv/tftp/ipxe.efi", from: "/var/lib/pulumi-netboot/taking/ipxe/usr/lib/ipxe/ipxe.efi" },
+    ]);
+  });
+});
+
+describe("renderShownPlan", () => {
+  const asked = {
+    sockets: [{ unit: "tftpd-hpa.service", on: ["udp 192.168.1.1 69"] }],
+    ...{ machines: ["m1", "m2"], standing: ["db"], stranger: true, others: true },
+    ...{ files: ["ipxe.efi"], names: ["m1"], time: ["192.168.1.1"], firewall: true },
+  };
+  const words = { address: "192.168.1.4", macs: "52:54:00:00:00:04", firmware: "x64", loader: "the loader of all" };
+
+  it("of a first up", async () => {
+    const apt = "Inst chrony (4.3 Debian)\nInst libirs (9 Debian)\nInst isc-dhcp-server (4.4 Debian)\n";
+    const taken = path("/srv/tftp/ipxe.efi", "", { to: { is: "file", mode: "0644", from: "/x", sha256: "" } });
+    const said = answers({ "plan.apt": { status: 0, said: apt } });
+    const shown = showPlan(planned({ paths: [path("/etc/dhcp/dhcpd.conf", "a\nb\n"), taken] }, said, { bring }));
+    const firewall = {
+      manager: "nftables",
+      chains: ["the chain inet filter input"],
+      commands: [],
+      ...{ comes: ["allow in on eno2 udp 67"], goes: [], isChanged: true },
+    };
+    await expect(`${renderShownPlan({ ...shown, firewall, asked })}\n`).toMatchFileSnapshot(
+      "../../../golden/plan/first.txt",
+    );
+  });
+
+  it("of a change", async () => {
+    const shown = showPlan(
+      planned(
+        { paths: [path("/srv/tftp/refind.conf", "timeout 3\n")] },
+        answers({}, file("/srv/tftp/refind.conf", "timeout 1\n")),
+      ),
+    );
+    const machines = [
+      { hostname: "m1", id: "OlaFleet/p/s/rack", how: "comes", after: words },
+      {
+        hostname: "m2",
+        id: "OlaFleet/p/s/rack",
+        how: "changes",
+        before: words,
+        after: { ...words, address: "192.168.1.6" },
+      },
+      { hostname: "m3", id: "OlaFleet/p/s/rack", how: "goes", before: words },
+    ] as const;
+    const text = renderShownPlan({
+      ...shown,
+      ...{ machines, asked, dhcpIsSilentForSeconds: 0.1 },
+      units: [{ unit: "isc-dhcp-server.service", how: "restarts" }],
+      firewall: { manager: "ufw", chains: [], commands: [], comes: [], goes: [], isChanged: false },
+      warnings: [{ id: "OlaNode/p/s/m1", text: "not proved: a rule\nof somebody's" }],
+    });
+    await expect(`${text}\n`).toMatchFileSnapshot("../../../golden/plan/change.txt");
+  });
+
+  it("of what goes", async () => {
+    const released = (name: string): PathPlan => ({ ...path(name, ""), to: { is: "original" } });
+    const after = {
+      ...{ giveBack: [], purge: [], unmask: [], taken: [] },
+      returning: [{ standIn: "chrony", package: "systemd-timesyncd", version: "1", unit: "u", fileState: "enabled" }],
+    };
+    const plan = {
+      ...noPlan,
+      paths: [released("/etc/dhcp/dhcpd.conf"), released("/srv/tftp/ipxe.efi")],
+      stops: [{ unit: "tftpd-hpa.service" }],
+    };
+    const originals = new Map([["/etc/dhcp/dhcpd.conf", "the file that was there before us"]]);
+    const shown = showPlan(planned({}, answers(), { decided: decided(plan, { after }), originals }));
+    await expect(`${renderShownPlan(shown)}\n`).toMatchFileSnapshot("../../../golden/plan/destroy.txt");
+  });
+
+  it("names some of a long list", () => {
+    const names = Array.from({ length: 40 }, (_, at) => `m${at}`);
+    const shown = showPlan(planned({}, answers()));
+    expect(renderShownPlan({ ...shown, asked: { ...shown.asked, machines: names } })).toMatch(/m11 and 28 more$/);
+  });
+});
