@@ -47,7 +47,8 @@ export function rulesHeld(entries: Register["after"]): readonly string[] {
  * out there.
  */
 function lacksHeads(before: Register["before"], answers: HostAnswers): boolean {
-  return rulesHeld(before).length > 0 && answers.path(lookKey(headsFile))?.type === "absent";
+  const isManaged = heldOf(before, "managed").some(({ held }) => held.manager !== "none");
+  return isManaged && rulesHeld(before).length > 0 && answers.path(lookKey(headsFile))?.type === "absent";
 }
 
 /** What must be known of a host whose rules were put in by a release before this one. */

@@ -21,7 +21,7 @@ export interface FirewallCase {
 }
 
 /** All that is asked about a firewall, in an order in which each comes after what its `when` names. */
-const firewallQuestions: Readonly<Record<string, Question>> = {
+export const firewallQuestions: Readonly<Record<string, Question>> = {
   ...nftables.questions,
   ...iptables.questions,
   ...trafficControl.questions,
