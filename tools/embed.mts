@@ -18,14 +18,38 @@ const templates = globSync("provider/formats/*/*.hbs", { cwd: root })
   });
 const loader = readFileSync(join(folder, "loader.pl"), "utf8");
 
-/** One program out of its files, each known by its name in Perl's own messages. What runs at once comes first and last. */
-const subjects = readdirSync(folder)
-  .map((name) => basename(name, ".pl"))
-  .filter((name) => !["constants", "main", "loader"].includes(name))
-  .sort();
-const program = ["constants", ...subjects, "main"]
-  .map((name) => `#line 1 "hands/${name}.pl"\n${readFileSync(join(folder, `${name}.pl`), "utf8")}`)
-  .join("\n");
+/** The packages of the hands by their names, `Netboot::Files` from files.pl. */
+const packages = new Map(
+  readdirSync(folder)
+    .sort()
+    .filter((file) => file !== "loader.pl")
+    .map((file) => {
+      const source = readFileSync(join(folder, file), "utf8");
+      return [/^package ([\w:]+);$/m.exec(source)?.[1] ?? file, { file, source }] as const;
+    }),
+);
+
+/** A package after all that it uses, each once. */
+function inOrder(name: string, seen: Set<string>): readonly string[] {
+  const { source } = packages.get(name) ?? { source: "" };
+  if (seen.has(name)) return [];
+  seen.add(name);
+  const used = [...source.matchAll(/^use (Netboot::\w+)/gm)].flatMap(([, other = ""]) => inOrder(other, seen));
+  return [...used, name];
+}
+
+/**
+ * One program out of its files: each a module that `use` finds loaded already, and known by its file in Perl's own
+ * messages. The last one is what runs. (Two that used each other would not compile: the names of one come too late.)
+ */
+const program = inOrder("Netboot::Main", new Set())
+  .map((name) => {
+    const { file, source } = packages.get(name) ?? { file: "", source: "" };
+    const text = `#line 1 "hands/${file}"\n${source}`;
+    const key = `${name.replaceAll("::", "/")}.pm`;
+    return name === "Netboot::Main" ? text : `BEGIN { $INC{'${key}'} = 1;\n${text}}\n`;
+  })
+  .join("");
 
 const text = `// @ts-nocheck
 // Made by tools/embed.mts from provider/formats/**/*.hbs and provider/hands/*.pl; do not edit.

@@ -1,4 +1,5 @@
-import { broughtNotes, plannedNotes, standInNotes, standInPackages } from "../os/packages";
+import { broughtNotes, daemonUnits, plannedNotes, standInNotes, standInPackages, timeDaemons } from "../os/packages";
+import { packageUnits } from "../os/paths";
 import type { Answers, Fact, Question } from "./question";
 
 /** A package of which dpkg knows more than its name. */
@@ -51,6 +52,11 @@ const notesBytes = 65536;
 
 const systemctl = ["--no-legend", "--no-pager", "--plain", "--full"] as const;
 
+/** The units of packages that we bring, and of time daemons that may go for one. */
+const unitsThatMatter: readonly string[] = [
+  ...new Set([...Object.values(packageUnits).flat(), ...timeDaemons.flatMap(daemonUnits)]),
+];
+
 const questions = {
   "packages.status": {
     // biome-ignore-start lint/suspicious/noTemplateCurlyInString: dpkg-query's own.
@@ -59,10 +65,14 @@ const questions = {
     // biome-ignore-end lint/suspicious/noTemplateCurlyInString: dpkg-query's own.
   },
   "packages.audit": { ask: "run", argv: ["dpkg", "--audit"] },
-  "packages.unitFiles": { ask: "run", argv: ["systemctl", "list-unit-files", "--type=service", ...systemctl] },
+  // Of all units it would take systemd half a second.
+  "packages.unitFiles": {
+    ask: "run",
+    argv: ["systemctl", "list-unit-files", "--type=service", ...systemctl, "--", ...unitsThatMatter],
+  },
   "packages.running": {
     ask: "run",
-    argv: ["systemctl", "list-units", "--type=service", "--state=active", ...systemctl],
+    argv: ["systemctl", "list-units", "--type=service", "--state=active", ...systemctl, "--", ...unitsThatMatter],
   },
   "packages.brought": { ask: "path", path: broughtNotes, bytes: notesBytes },
   "packages.planned": { ask: "path", path: plannedNotes, bytes: notesBytes },

@@ -1,130 +1,149 @@
-# The conversation: facts go up, one whole plan comes down. Until it is here, and "complete" is said, the end of the input or a
-# client that says nothing changes nothing; from then on nobody is needed.
+# The conversation: facts go up, one whole plan comes down. Until it is here, and "complete" is said, the end of the
+# input or a client that says nothing changes nothing; from then on nobody is needed.
+package Netboot::Conversation;
+use Netboot::Perl gives => qw(converse);
+use IO::Select ();
+use Netboot::Constants qw($PLANNED $PROVED $STATE);
+use Netboot::Words qw(parse_lines tell_client);
+use Netboot::Programs qw(uptime);
+use Netboot::Files qw(slurp);
+use Netboot::Store qw(all_machines load_register merge_register);
+use Netboot::Ours qw(clean_up make_state_folder take_lock);
+use Netboot::Undo qw(undo_transaction);
+use Netboot::Packages qw(bring finish_packages note_brought read_flat);
+use Netboot::Questions qw(answer_questions);
+use Netboot::Expectations qw(meet_expectations);
+use Netboot::Transaction qw(by_word transact);
 
 my $PATIENCE = 20;
 
-# The next message of the client, as lines; nothing if there will be none.
-sub read_message {
+# The next message of the client, as lines; nothing if there will be none. `unpack` checks that it is whole.
+sub read_message ($unpack) {
     my $end = uptime() + $PATIENCE;
     my $select = IO::Select->new(\*STDIN);
-    my ($text, $wanted) = ('');
+    my ($text, $length, $sha256) = ('');
     while (1) {
-        if (!defined $wanted && $text =~ s/^message (\d+) ([0-9a-f]{64})\n//) { $wanted = [$1, $2] }
-        last if $wanted && length $text >= $wanted->[0];
+        if (!defined $length && $text =~ s/^message (\d+) ([0-9a-f]{64})\n//) { ($length, $sha256) = ($1, $2) }
+        last if defined $length && length $text >= $length;
         while (!$select->can_read(1)) { return if uptime() > $end }
         sysread STDIN, $text, 1 << 20, length $text or return;
         $end = uptime() + $PATIENCE;
     }
-    my $whole = unpacked($text, $wanted->[1]) // die "a message did not arrive whole\n";
-    return parse_lines($whole);
+    return parse_lines($unpack->($text, $sha256) // die "a message did not arrive whole\n");
 }
 
 # id → { generation, nodes }, and id → generation, as the request has them.
-sub changes_in {
-    my (@lines) = @_;
-    my %puts = map { ($_->{id} => { generation => $_->{generation}, head => [], nodes => [split /\n/, $_->{content} // ''] }) } grep { $_->{word} eq 'put' } @lines;
+sub changes_in (@lines) {
+    my %puts =
+        map { ($_->{id} => { generation => $_->{generation}, head => [], nodes => [split /\n/, $_->{content} // ''] }) }
+        grep { $_->{word} eq 'put' } @lines;
     my %drops = map { ($_->{id} => $_->{generation}) } grep { $_->{word} eq 'drop' } @lines;
     return (\%puts, \%drops);
 }
 
-sub converse {
-    my ($apt, $request, @lines) = @_;
+sub questions_in (@lines) { return grep { $_->{word} eq 'question' } @lines }
+
+sub converse ($talk, $request, @lines) {
     my ($puts, $drops) = changes_in(@lines);
-    my @ids = (sort keys %$puts, sort keys %$drops);
     if ($request->{lock}) {
-        take_lock(\@ids);
-        $SWAPPED = 1;
+        $talk->{lock} = take_lock(sort(keys %$puts), sort keys %$drops);
+        $talk->{swapped} = 1;
         tell_client('recovered') if undo_transaction(0);
-        $SWAPPED = 0;
+        $talk->{swapped} = 0;
         note_brought() if -e $PLANNED;
     }
     my $register = load_register();
     my ($merged, @clashes) = merge_register($register, $puts, $drops);
-    my %machines = (before => $register, after => $merged, puts => $puts, drops => $drops);
+    my %machines = (before => $register, after => $merged);
     tell_facts(\%machines, @clashes);
-    answer_questions($register, grep { $_->{word} eq 'question' } @lines);
+    answer_questions($register, questions_in(@lines));
     tell_client('asked');
-    while (my ($what, @more) = read_message()) {
-        if ($what->{word} eq 'ask') { answer_questions($register, @more) }
-        elsif ($what->{word} eq 'bring') {
-            make_state_folder(@more);
-            tell_brought(bring(flat_plan(@more), $apt));
-            answer_questions($register, grep { $_->{word} eq 'question' } @more);
-        }
-        elsif ($what->{word} eq 'see') {
-            meet_expectations(\@more, {}, \%machines);
-            last;
-        }
-        elsif ($what->{word} eq 'transact') {
+    while (my ($what, @more) = read_message($talk->{unpack})) {
+        my $word = $what->{word};
+        if ($word eq 'ask') { answer_questions($register, @more) }
+        elsif ($word eq 'bring') {
+            make_state_folder($talk->{hands}, @more);
+            bring(read_flat(@more), $talk);
+            answer_questions($register, questions_in(@more));
+        } elsif ($word eq 'see') {
+            return meet_expectations(\@more, {}, \%machines);
+        } elsif ($word eq 'transact') {
             tell_client('complete');
-            make_state_folder(@more) if %$puts || -d $STATE;
-            $machines{entries} = entries_of(\%machines, @more);
-            transact(by_word(@more), \%machines, $apt);
-            tell_finished(finish_packages(flat_plan(@more), $apt));
-            answer_questions($machines{after}, grep { $_->{word} eq 'question' } @more);
-            clean_up(\%machines);
-            last;
+            make_state_folder($talk->{hands}, @more) if %$puts || -d $STATE;
+            $machines{entries} = entries_of(\%machines, [keys %$puts, keys %$drops], @more);
+            transact(by_word(@more), \%machines, $talk);
+            finish_packages(read_flat(@more), $talk);
+            answer_questions($merged, questions_in(@more));
+            clean_up() unless %$merged;
+            return;
+        } else {
+            return;
         }
-        else { last }
         tell_client('asked');
     }
-    return;
 }
 
 # What is in the register, without the machines; of these how many there are, and one of each kind.
-sub tell_facts {
-    my ($machines, @clashes) = @_;
-    my ($before, $after) = @$machines{qw(before after)};
+sub tell_facts ($machines, @clashes) {
+    my ($before, $after) = $machines->@{qw(before after)};
     my ($machine_id) = split ' ', slurp('/etc/machine-id') // '';
     tell_client('machineId', text => $machine_id);
     for my $id (sort keys %$before) {
-        tell_client('entry', id => $id, generation => $before->{$id}{generation}, head => join("\n", @{ $before->{$id}{head} }), summary_of($after->{$id}));
+        my ($generation, $head) = $before->{$id}->@{qw(generation head)};
+        tell_client(
+            'entry', id => $id, generation => $generation, head => join("\n", @$head),
+            summary_of($after->{$id})
+        );
     }
     tell_client('new', id => $_, summary_of($after->{$_})) for grep { !$before->{$_} } sort keys %$after;
     tell_client('clash', claim => $_->[0], id => $_->[1], other => $_->[2]) for @clashes;
     tell_client('proved', chains => slurp($PROVED) // '');
     tell_names($before, $after);
-    return;
 }
 
-sub summary_of {
-    my ($record) = @_;
+sub summary_of ($record) {
     return (gone => 1) unless $record;
-    my (%examples, $pooled, $macs);
-    for my $line (@{ $record->{nodes} }) {
+    my ($macs, $pooled, %examples) = (0, 0);
+    for my $line ($record->{nodes}->@*) {
         my (undef, undef, $address, $nics, $firmware, $loader, $proof) = split / /, $line, 8;
         $pooled++ if $address eq '-';
         $macs += 1 + ($nics =~ tr/,//);
-        my $key = "$firmware $loader";
-        $examples{$key} = $line if !$examples{$key} || $proof ne '-' && (split / /, $examples{$key}, 8)[6] eq '-';
+        # One that may be proved stands before one that may not.
+        my $kind = "$firmware $loader";
+        my $example = $examples{$kind} // $line;
+        $examples{$kind} = (split / /, $example, 8)[6] eq '-' && $proof ne '-' ? $line : $example;
     }
-    return (machines => scalar @{ $record->{nodes} }, macs => $macs // 0, pooled => $pooled // 0, examples => join("\n", map { $examples{$_} } sort keys %examples));
+    my $shown = join "\n", @examples{ sort keys %examples };
+    return (machines => scalar $record->{nodes}->@*, macs => $macs, pooled => $pooled, examples => $shown);
 }
 
 # Names that come, go and stay, some of each.
-sub tell_names {
-    my ($before, $after) = @_;
-    my %named = map { my $register = $_; ($_ => { map { ("$_->{hostname} $_->{address}" => $_) } grep { $_->{address} ne '-' } all_machines($register) }) } $before, $after;
-    my %still = map { ($_->{hostname} => 1) } values %{ $named{$after} };
+sub tell_names ($before, $after) {
+    my ($old, $new) = map { by_name_and_address($_) } $before, $after;
+    my %stays = map { ($_->{hostname} => 1) } values %$new;
     my %told = (
-        comes => [grep { !$named{$before}{$_} } sort keys %{ $named{$after} }],
-        goes => [grep { !$still{ (split / /)[0] } } sort keys %{ $named{$before} }],
-        stays => [sort keys %{ $named{$after} }]);
+        comes => [grep { !$old->{$_} } sort keys %$new],
+        goes => [grep { !$stays{ $old->{$_}{hostname} } } sort keys %$old],
+        stays => [sort keys %$new],
+    );
     for my $how (sort keys %told) {
-        for my $key (splice @{ $told{$how} }, 0, 32) {
-            my $machine = $named{$after}{$key} // $named{$before}{$key};
-            tell_client('name', how => $how, id => $machine->{id}, hostname => $machine->{hostname}, address => $machine->{address});
+        for my $machine (map { $new->{$_} // $old->{$_} } splice $told{$how}->@*, 0, 32) {
+            tell_client('name', how => $how, map { ($_ => $machine->{$_}) } qw(id hostname address));
         }
     }
-    return;
 }
 
-# The records that the register has to have: id → record, or undefined for one that goes.
-sub entries_of {
-    my ($machines, @lines) = @_;
-    my ($before, $after, $puts, $drops) = @$machines{qw(before after puts drops)};
-    my %heads = map { ($_->{id} => [split /\n/, $_->{head}]) } grep { $_->{word} eq 'record' || $_->{word} eq 'strip' } @lines;
-    my %entries = map { ($_ => $after->{$_}) } keys %$puts, keys %heads, keys %$drops, grep { $after->{$_} && $after->{$_} != $before->{$_} } keys %$before;
-    for my $id (grep { $heads{$_} && $entries{$_} } keys %entries) { $entries{$id} = $after->{$id} = { %{ $entries{$id} }, head => $heads{$id} } }
-    return \%entries;
+sub by_name_and_address ($register) {
+    return { map { ("$_->{hostname} $_->{address}" => $_) } grep { $_->{address} ne '-' } all_machines($register) };
+}
+
+# The records that the register has to have: id → record, or undefined for one that goes. Those of the request, those
+# that have other lines now, and those that lost machines.
+sub entries_of ($machines, $ids, @lines) {
+    my ($before, $after) = $machines->@{qw(before after)};
+    for my $line (grep { $_->{word} =~ /^(?:record|strip)$/ && $after->{ $_->{id} } } @lines) {
+        $after->{ $line->{id} } = { $after->{ $line->{id} }->%*, head => [split /\n/, $line->{head}] };
+    }
+    my @changed = grep { $after->{$_} && $after->{$_} != $before->{$_} } keys %$before;
+    return { map { ($_ => $after->{$_}) } @$ids, @changed };
 }

@@ -1,14 +1,28 @@
-# Expectations: what must be seen after a change. Each is asked and compared here; what is right, and whether a wrong answer undoes
-# the change or is only told, was decided before.
+# Expectations: what must be seen after a change. Each is asked and compared here; what is right, and whether a wrong
+# answer undoes the change or is only told, was decided before.
+package Netboot::Expectations;
+use Netboot::Perl gives => qw(meet_expectations touches is_due);
+use Netboot::Words qw(parts_of tell_client);
+use Netboot::Programs qw(pause run uptime);
+use Netboot::Files qw(sha256_text);
+use Netboot::Store qw(machine_of machines_of);
+use Netboot::Units qw(await_unit unit_log);
+use Netboot::Firewall qw(wrong_heads);
+use Netboot::Probes qw(ask_dhcp ask_dns ask_ntp fetch_tftp other_servers stranger_mac);
 
-# The client's lines, one after another, until one that undoes fails. Answers whether all that could undo is well, and the chains that
-# failed. `touched` has the paths, units and the firewall that this change touched.
-sub meet_expectations {
-    my ($lines, $touched, $machines) = @_;
+# By what an expectation asks: what is wrong, if something is.
+my %SEE = (
+    unit => \&see_unit, tftp => \&see_file, ntp => \&see_time, dns => \&see_name, run => \&see_run,
+    heads => \&see_heads, dhcp => \&see_dhcp,
+);
+
+# The client's lines, one after another, until one that undoes fails. Answers whether all that could undo is well, and
+# the chains that failed. `touched` has the paths, units and the firewall that this change touched.
+sub meet_expectations ($lines, $touched, $machines) {
     my (%failed, %fetched);
     for my $line (grep { is_due($_, $touched) } @$lines) {
-        my @wrong = see($line, $touched, $machines, \%fetched);
-        for my $wrong (@wrong) {
+        for my $seen ($SEE{ $line->{ask} }->($line, $machines, \%fetched)) {
+            my $wrong = { chain => $line->{chain}, %$seen };
             my $undoes = !$wrong->{late} && undoes($wrong, $line, $touched) ? 1 : 0;
             $failed{ $wrong->{chain} } = 1 if defined $wrong->{chain};
             tell_client('wrong', %$wrong, n => $line->{n}, undoes => $undoes);
@@ -18,139 +32,144 @@ sub meet_expectations {
     return (1, \%failed);
 }
 
-sub see {
-    my ($line, $touched, $machines, $fetched) = @_;
-    return see_dhcp($line, $machines) if $line->{ask} eq 'dhcp';
-    my $wrong = { unit => \&see_unit, tftp => \&see_file, ntp => \&see_time, dns => \&see_name, run => \&see_run, heads => \&see_heads }->{ $line->{ask} }->($line, $fetched) // return;
-    return { chain => $line->{chain}, %$wrong };
-}
-
 # An entry of a list that ends in "*" stands for all that begins so.
-sub touches {
-    my ($touched, @names) = @_;
-    return scalar grep { my $name = $_; $name =~ s/\*$// ? grep { index($_, $name) == 0 } keys %$touched : $touched->{$name} } @names;
+sub touches ($touched, @names) {
+    return
+        scalar
+        grep { my $name = $_; $name =~ s/\*$// ? grep { index($_, $name) == 0 } keys %$touched : $touched->{$name} }
+        @names;
 }
 
-sub is_due { my ($line, $touched) = @_; return !defined $line->{if} || touches($touched, parts_of($line->{if})) }
+# An empty list is never; none at all is always.
+sub is_any ($list, $touched) { return !defined $list || touches($touched, parts_of($list)) }
+sub is_due ($line, $touched) { return is_any($line->{if}, $touched) }
+sub undoes ($wrong, $line, $touched) { return is_any($wrong->{undoIf} // $line->{undoIf}, $touched) }
 
-sub undoes {
-    my ($wrong, $line, $touched) = @_;
-    my $list = $wrong->{undoIf} // $line->{undoIf};
-    # An empty list is never; none at all is always.
-    return !defined $list || touches($touched, parts_of($list));
-}
+sub see_unit ($line, @) { return await_unit($line->{unit}, parts_of($line->{sockets})) // () }
 
-sub see_unit {
-    my ($line) = @_;
-    my @sockets = parts_of($line->{sockets});
-    return await_unit($line->{unit}, @sockets);
-}
-
-sub see_time {
-    my ($line) = @_;
-    return defined ask_ntp($line->{address}) ? undef : { said => (run(['journalctl', '--no-pager', '-q', '-o', 'cat', '-n', '40', '-u', $line->{unit}]))[1] };
-}
+sub see_time ($line, @) { return defined ask_ntp($line->{address}) ? () : { said => unit_log($line->{unit}) } }
 
 # A file comes by TFTP, and it is the one that was declared.
-sub see_file {
-    my ($line, $fetched) = @_;
+sub see_file ($line, $machines, $fetched) {
     my $got = $fetched->{ $line->{name} } //= do {
         my $content = eval { fetch_tftp($line->{address}, $line->{name}) };
         defined $content ? { sha256 => sha256_text($content) } : { said => $@ =~ s/\n//r };
     };
-    return undef if defined $got->{sha256} && (!defined $line->{sha256} || $line->{sha256} eq $got->{sha256});
-    return $got;
+    return defined $got->{sha256} && $got->{sha256} eq ($line->{sha256} // $got->{sha256}) ? () : $got;
 }
 
-# A name server reads its files anew some time after it was told to, so a question is asked until it has the right answer, for a few
-# seconds.
-sub see_name {
-    my ($line) = @_;
+# A name server reads its files anew some time after it was told to, so a question is asked until it has the right
+# answer, for a few seconds.
+sub see_name ($line, @) {
     my ($waited, $seen) = (0);
     while (1) {
-        $seen = ask_dns($line->{server}, $line->{name}, $line->{type}, $line->{how});
-        my @answers = $seen ? map { lc } @{ $seen->{answers} } : ();
-        return undef if $seen && !(defined $line->{has} && !grep { $_ eq lc $line->{has} } @answers) && !(defined $line->{lacks} && grep { $_ eq $line->{lacks} } @answers);
+        $seen = ask_dns($line->@{qw(server name type how)});
+        my %is_answer = map { (lc, 1) } $seen ? $seen->{answers}->@* : ();
+        my $has = !defined $line->{has} || $is_answer{ lc $line->{has} };
+        return () if $seen && $has && !(defined $line->{lacks} && $is_answer{ $line->{lacks} });
         last if $waited >= 5;
-        select undef, undef, undef, 0.05;
+        pause(0.05);
         $waited += $seen ? 0.05 : 1;
     }
-    return $seen ? { answers => join("\0", @{ $seen->{answers} }), rcode => $seen->{rcode} } : { silent => 1 };
+    return $seen // { silent => 1 };
 }
 
 # What a program says has all of these lines, or texts that match.
-sub see_run {
-    my ($line) = @_;
+sub see_run ($line, @) {
     my ($status, $said) = run([parts_of($line->{argv})], seconds => 20);
     my @missing = grep { $said !~ /$_/m } parts_of($line->{matches});
-    return @missing || $status ? { missing => join("\0", @missing), status => $status, said => $said } : undef;
+    return @missing || $status ? { missing => \@missing, status => $status, said => $said } : ();
 }
 
 # The rules at the head of each chain are those of the plan.
-sub see_heads {
-    my ($line) = @_;
-    my @wrong = wrong_heads($line->{heads});
-    return @wrong ? { missing => join("\0", @wrong) } : undef;
+sub see_heads ($line, @) {
+    my @missing = wrong_heads($line->{heads});
+    return @missing ? { missing => \@missing } : ();
 }
 
 # ---- DHCP ----
 
-# Both stages of every machine, a machine that nobody declared, and whoever else answers. With `every`, each machine is told of.
-sub see_dhcp {
-    my ($line, $machines) = @_;
-    my @asked = map { my $machine = $_; map { question_of($line, $machine, $_, 0), question_of($line, $machine, $_, 1) } macs_to_ask($machine) } machines_to_ask($line, $machines);
+# Both stages of every machine, a machine that nobody declared, and whoever else answers. With `every`, each machine is
+# told of.
+sub see_dhcp ($line, $machines, @) {
+    my ($interface, $every) = $line->@{qw(interface every)};
+    my @asked = map { questions_of($line, $_) } machines_to_ask($line, $machines);
     my %stranger = (stranger => 1, mac => stranger_mac(), arch => 7, ipxe => 0);
-    my @others = ask_dhcp($line->{interface}, $line->{seconds} ? uptime() + $line->{seconds} : undef, ($line->{stranger} ? \%stranger : ()), @asked);
-    push @others, other_servers($line->{interface}, $line->{next}, 1.6) if $line->{every} && @asked;
+    my $until = $line->{seconds} ? uptime() + $line->{seconds} : undef;
+    my @others = ask_dhcp($interface, $until, ($line->{stranger} ? \%stranger : ()), @asked);
+    push @others, other_servers($interface, $line->{next}, 1.6) if $every && @asked;
     my %others = map { ($_->{server} => $_) } @others;
-    my @wrong = map { { is => 'server', server => $_->{server}, hardware => hardware_text($_->{hardware}) } } map { $others{$_} } sort keys %others;
-    @wrong = () if $line->{othersAllowed};
+    my @wrong = $line->{othersAllowed} ? () : map { { is => 'server', $others{$_}->%* } } sort keys %others;
     push @wrong, { is => 'stranger', mac => $stranger{mac}, address => $stranger{offer}{address} } if $stranger{offer};
-    my (%told, %macs);
+    my (@told, %wrong_of, %macs);
     for my $ask (@asked) {
         my $machine = $ask->{machine};
         my $key = "$machine->{id} $machine->{hostname}";
+        push @told, $machine unless $macs{$key};
         $macs{$key}++ if !$ask->{ipxe};
-        next if $told{$key};
-        my $offer = $ask->{offer};
-        my $is_right = $offer && ($ask->{address} eq '-' || $offer->{address} eq $ask->{address}) && $offer->{file} eq $ask->{file} && $offer->{next} eq $line->{next};
-        next if $is_right;
-        $told{$key} = { is => 'machine', id => $machine->{id}, hostname => $machine->{hostname}, mac => $ask->{mac}, ipxe => $ask->{ipxe}, wanted => $ask->{address}, wantedFile => $ask->{file},
-            chain => $ask->{chain}, undoIf => $machine->{undoIf}, stands => $machine->{stands}, late => $ask->{late}, $offer ? (map { ($_ => $offer->{$_}) } 'address', 'file', 'next', 'from') : () };
-        push @wrong, $told{$key};
+        next if $wrong_of{$key} || is_right_offer($ask->{offer}, $ask, $line);
+        push @wrong, $wrong_of{$key} = wrong_offer($ask);
     }
-    return @wrong unless $line->{every};
-    my %seen;
-    for my $machine (grep { !$seen{"$_->{id} $_->{hostname}"}++ } map { $_->{machine} } @asked) {
+    for my $machine ($every ? @told : ()) {
         my $key = "$machine->{id} $machine->{hostname}";
-        tell_client('machine', (map { ($_ => $machine->{$_}) } 'id', 'hostname', 'address', 'firmware', 'loader'), macs => $macs{$key}, wrong => $told{$key} ? 1 : 0);
+        my %who = map { ($_ => $machine->{$_}) } qw(id hostname address firmware loader);
+        tell_client('machine', %who, macs => $macs{$key}, wrong => $wrong_of{$key} ? 1 : 0);
     }
     return @wrong;
 }
 
-# Of the resources of this change those machines that are new or changed and one of each chain; and those that stand for others.
-sub machines_to_ask {
-    my ($line, $machines) = @_;
+sub is_right_offer ($offer, $ask, $line) {
+    return
+           $offer
+        && ($ask->{address} eq '-' || $offer->{address} eq $ask->{address})
+        && $offer->{file} eq $ask->{file}
+        && $offer->{next} eq $line->{next};
+}
+
+# What a machine was told, and what it should have been.
+sub wrong_offer ($ask) {
+    my %wrong = (is => 'machine', wanted => $ask->{address}, wantedFile => $ask->{file});
+    @wrong{qw(mac ipxe chain late)} = $ask->@{qw(mac ipxe chain late)};
+    @wrong{qw(id hostname undoIf stands)} = $ask->{machine}->@{qw(id hostname undoIf stands)};
+    @wrong{qw(address file next from)} = $ask->{offer}->@{qw(address file next from)} if $ask->{offer};
+    return \%wrong;
+}
+
+# Of the resources of this change those machines that are new or changed and one of each chain; and those that stand for
+# others.
+sub machines_to_ask ($line, $machines) {
     my (@asked, %chains);
     for my $id (parts_of($line->{puts})) {
-        my @own = map { { id => $id, %{ machine_of($_) } } } @{ $machines->{after}{$id}{nodes} };
-        my %known = map { ($_ => 1) } $line->{every} ? () : @{ ($machines->{before}{$id} // {})->{nodes} // [] };
+        my @own = machines_of($machines->{after}, $id);
+        my %is_known = map { ($_ => 1) } $line->{every} ? () : (($machines->{before}{$id} // {})->{nodes} // [])->@*;
         for my $machine (grep { $line->{every} || $_->{proof} ne '-' } @own) {
-            next if $chains{ chain_of($line, $machine) }++ && @own > 1 && $known{ $machine->{line} };
+            next if $chains{ chain_of($line, $machine) }++ && @own > 1 && $is_known{ $machine->{line} };
             push @asked, $machine;
         }
     }
-    my @stands = map { my ($id, $undo_if, $node) = split /\0/, $_, 3; { id => $id, stands => 1, undoIf => $undo_if =~ s/\t/\0/gr, %{ machine_of($node) } } } split /\n/, $line->{stands} // '';
-    return (@asked, @stands);
+    for my $stands (split /\n/, $line->{stands} // '') {
+        my ($id, $undo_if, $node) = split /\0/, $stands, 3;
+        push @asked, { id => $id, stands => 1, undoIf => $undo_if =~ s/\t/\0/gr, machine_of($node)->%* };
+    }
+    return @asked;
 }
 
-sub chain_of { my ($line, $machine) = @_; return "$machine->{firmware} " . ($machine->{loader} eq '-' ? $line->{ $machine->{firmware} } // '' : $machine->{loader}) }
+sub chain_of ($line, $machine) {
+    my $firmware = $machine->{firmware};
+    return "$firmware " . ($machine->{loader} eq '-' ? $line->{$firmware} // '' : $machine->{loader});
+}
 
-sub macs_to_ask { my ($machine) = @_; my @macs = split /,/, $machine->{macs}; return $machine->{stands} ? $macs[0] : @macs }
-
-sub question_of {
-    my ($line, $machine, $mac, $ipxe) = @_;
+# Both stages of each of its MACs; of one that stands for others, of the first.
+sub questions_of ($line, $machine) {
     my $chain = chain_of($line, $machine);
     my ($file) = $chain =~ / (.*)/;
-    return { machine => $machine, mac => $mac, ipxe => $ipxe, arch => $line->{ $machine->{firmware} . 'Arch' }, address => $machine->{address}, file => $ipxe ? $line->{script} : $file, chain => $chain };
+    my %ask = (
+        machine => $machine, arch => $line->{"$machine->{firmware}Arch"}, address => $machine->{address},
+        chain => $chain
+    );
+    my @macs = split /,/, $machine->{macs};
+    splice @macs, 1 if $machine->{stands};
+    return
+        map { ({ %ask, mac => $_, ipxe => 0, file => $file }, { %ask, mac => $_, ipxe => 1, file => $line->{script} }) }
+        @macs;
 }

@@ -1,8 +1,14 @@
 # Files: read, written whole and on the disk, looked at; no link is ever followed.
+package Netboot::Files;
+use Netboot::Perl gives => qw(slurp slurp_whole lines_of sync_folder write_new stage_beside replace_file write_list
+    sha256_of sha256_text foreign_link look_at);
+use Fcntl qw(:DEFAULT :mode);
+use IPC::Open2 qw(open2);
+use Netboot::Words qw(folder_of staged_name);
+use Netboot::Programs qw(run);
 
 # The content of a file, or its beginning; undefined if there is none. Whatever lies there, it does not block.
-sub slurp {
-    my ($path, $most) = @_;
+sub slurp ($path, $most = undef) {
     sysopen my $in, $path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK or return undef;
     binmode $in;
     my $text = '';
@@ -10,17 +16,15 @@ sub slurp {
     else { local $/; $text = <$in> }
     return $text // '';
 }
+sub slurp_whole ($path) { return slurp($path) // die "cannot read $path: $!\n" }
 
-sub sync_folder {
-    my ($folder) = @_;
-    sysopen my $handle, $folder, O_RDONLY | O_DIRECTORY or return;
-    $handle->sync;
-    return;
-}
+# The lines of a file; none if it is not there.
+sub lines_of ($path) { return split /\n/, slurp($path) // '' }
+
+sub sync_folder ($folder) { sysopen my $handle, $folder, O_RDONLY | O_DIRECTORY or return; $handle->sync }
 
 # A new file with its whole content on the disk, or an exception. Never follows a link, never opens what is there.
-sub write_new {
-    my ($path, $content, $mode, $uid, $gid) = @_;
+sub write_new ($path, $content, $mode = 0600, $uid = 0, $gid = 0) {
     unlink $path;
     sysopen my $out, $path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600 or die "cannot make $path: $!\n";
     binmode $out;
@@ -32,28 +36,41 @@ sub write_new {
     die "cannot write $path: $reason\n";
 }
 
-sub replace_file {
-    my ($path, $content, $mode) = @_;
+# Puts a file, or a link, beside the path that it is to have, and answers where: from there it is renamed.
+sub stage_beside ($path, $what) {
     my $staged = staged_name($path);
-    write_new($staged, $content, $mode, 0, 0);
+    if ($what->{type} eq 'link') {
+        unlink $staged;
+        symlink $what->{target}, $staged or die "cannot make $staged: $!\n";
+    } else {
+        write_new($staged, @$what{qw(content mode uid gid)});
+        utime $what->{mtime}, $what->{mtime}, $staged if $what->{mtime};
+    }
+    return $staged;
+}
+
+sub replace_file ($path, $content, $mode = 0600) {
+    my $staged = stage_beside($path, { type => 'file', content => $content, mode => $mode, uid => 0, gid => 0 });
     rename $staged, $path or die "cannot rename $staged to $path: $!\n";
     sync_folder(folder_of($path));
-    return;
 }
 
-sub sha256_of {
-    my (@paths) = @_;
+# Writes a list of names, or takes the file away where there are none.
+sub write_list ($path, @names) {
+    return replace_file($path, join '', map { "$_\n" } @names) if @names;
+    unlink $path;
+    sync_folder(folder_of($path));
+}
+
+# Path → hash.
+sub sha256_of (@paths) {
     return () unless @paths;
     my (undef, $said) = run(['sha256sum', '-z', '--', @paths]);
-    my %sums;
-    for my $row (split /\0/, $said) { $sums{$2} = $1 if $row =~ /^([0-9a-f]{64}) [ *](.*)$/s }
-    return %sums;
+    return map { /^([0-9a-f]{64}) [ *](.*)$/s ? ($2 => $1) : () } split /\0/, $said;
 }
 
-sub sha256_text {
-    my ($text) = @_;
-    require IPC::Open2;
-    my $pid = IPC::Open2::open2(my $from, my $to, 'sha256sum');
+sub sha256_text ($text) {
+    my $pid = open2(my $from, my $to, 'sha256sum');
     binmode $to;
     print $to $text;
     close $to;
@@ -63,22 +80,19 @@ sub sha256_text {
 }
 
 # A link on the way to a path that its owner could turn to wherever he likes; root's own links are as he wants them.
-sub foreign_link {
-    my ($path) = @_;
+sub foreign_link ($path) {
     for (my $folder = folder_of($path); $folder ne '/'; $folder = folder_of($folder)) {
         return $folder if -l $folder && (lstat _)[4] != 0;
     }
     return undef;
 }
 
-# What is at a path: { type, mode, uid, gid, mtime, target }.
-sub look_at {
-    my ($path) = @_;
-    my @stat = lstat $path;
-    return { type => 'absent' } unless @stat;
-    my %what = (mode => S_IMODE($stat[2]), uid => $stat[4], gid => $stat[5], size => $stat[7], mtime => $stat[9], ctime => $stat[10]);
-    return { %what, type => 'link', target => readlink $path } if S_ISLNK($stat[2]);
-    return { %what, type => 'folder' } if S_ISDIR($stat[2]);
-    return { %what, type => 'file' } if S_ISREG($stat[2]);
-    return { %what, type => 'other' };
+# What is at a path: { type, mode, uid, gid, size, mtime, ctime, target }.
+sub look_at ($path) {
+    my @stat = lstat $path or return { type => 'absent' };
+    my $mode = $stat[2];
+    my %what = (mode => S_IMODE($mode));
+    @what{qw(uid gid size mtime ctime)} = @stat[4, 5, 7, 9, 10];
+    return { %what, type => 'link', target => readlink $path } if S_ISLNK($mode);
+    return { %what, type => S_ISDIR($mode) ? 'folder' : S_ISREG($mode) ? 'file' : 'other' };
 }

@@ -1,7 +1,7 @@
 # Reads a whole request from standard input, checks that it is complete, and only then runs the hands that came with it.
 use strict;
 use warnings;
-use IPC::Open2;
+use IPC::Open2 qw(open2);
 
 $SIG{PIPE} = $SIG{HUP} = 'IGNORE';
 $ENV{PATH} = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -31,20 +31,18 @@ sub unpacked {
 
 my ($word, $nonce, $hands_bytes, $packed_bytes, $sha256) = split ' ', (<STDIN> // '');
 die "no request\n" unless defined $sha256 && $word eq 'netboot';
-our ($NONCE, $AGENT, $BODY) = ($nonce, '', '');
 
 my $packed = '';
 while (length $packed < $packed_bytes) {
     last unless read STDIN, $packed, $packed_bytes - length $packed, length $packed;
 }
-$BODY = unpacked($packed, $sha256);
-if (defined $BODY) {
-    $AGENT = substr $BODY, 0, $hands_bytes, '';
-    @ARGV = ('request');
-    eval $AGENT;
+my $body = unpacked($packed, $sha256);
+if (defined $body) {
+    my $hands = substr $body, 0, $hands_bytes, '';
+    @ARGV = ('request', $nonce, $hands, $body, \&unpacked);
+    eval $hands;    ## no critic (ProhibitStringyEval) they came for that, whole
     print "\n$nonce fail code=BUG text=the%20hands%20do%20not%20run:%20", unpack('H*', $@), "\n" if $@;
-}
-else {
+} else {
     print "\n$nonce fail code=TRANSACTION_FAILED text=the%20request%20did%20not%20arrive%20complete\n";
 }
 __END__

@@ -1,31 +1,49 @@
-# What is asked, and the one answer to it.
+# What changes node 0, and nothing else of pulumi-netboot does.
+#
+#   agent.pl request   carries out a request (the loader calls it, with all that it brought)
+#   agent.pl recover   puts back what a transaction cut short had changed (run at boot, and when an agent died)
+#   agent.pl firewall  puts our rules into the firewall (run at boot, and when its manager loaded its own)
+#
+# It needs perl-base and what every Debian has (coreutils, diffutils, dpkg, apt, systemd). A request says what each
+# resource wants of this host; the register says what was wanted before, by whichever stack; a plan says what to do.
+package Netboot::Main;
+use Netboot::Perl;
+use Netboot::Words qw(begin parse_lines tell_client);
+use Netboot::Programs qw(run);
+use Netboot::Ours qw(take_lock);
+use Netboot::Undo qw(undo_transaction);
+use Netboot::Firewall qw(reapply_firewall);
+use Netboot::Packages qw(drop_unpacked end_sync);
+use Netboot::Conversation qw(converse);
 
-sub main {
-    my ($task, $when) = @_;
-    require POSIX;
-    if ($task eq 'recover') {
-        $AGENT = '';
-        take_lock([]);
-        my (undef, $system) = run(['systemctl', 'is-system-running']);
-        # The daemons start after the unit that says so; whoever else recovers finds them running.
-        undo_transaction(($when // '') eq 'boot' && $system =~ /^(initializing|starting)/ ? 1 : 0);
-        return;
-    }
+sub main ($task = '', @given) {
+    return answer_request(@given) if $task eq 'request';
+    return recover(@given) if $task eq 'recover';
     return reapply_firewall() if $task eq 'firewall';
-    my ($request, @lines) = parse_lines($BODY);
-    my $apt = { renewed => 0, syncing => [] };
-    my $done = eval {
-        converse($apt, $request, @lines);
-        1;
-    };
-    if (!$done) {
-        my ($code, $id, $text) = ref $@ ? @{$@} : ('TRANSACTION_FAILED', '-', $@ =~ s/\n\z//r);
-        tell_client('fail', code => $code, id => $id, text => $text, swapped => $SWAPPED);
+    die "agent.pl recover|firewall\n";
+}
+
+sub recover ($when = '') {
+    my $lock = take_lock();
+    my (undef, $system) = run(['systemctl', 'is-system-running']);
+    # The daemons start after the unit that says so; whoever else recovers finds them running.
+    undo_transaction($when eq 'boot' && $system =~ /^(?:initializing|starting)/ ? 1 : 0);
+    close $lock;
+}
+
+# `unpack` reads a message as the loader read the request. What one conversation knows goes from sub to sub as `$talk`:
+# that and the hands themselves, the lock, whether anything was changed (swapped), and of its apt whether the lists were
+# renewed, and what still comes to the disk (syncing).
+sub answer_request ($nonce, $hands, $request, $unpack) {
+    begin($nonce);
+    my %talk = (hands => $hands, unpack => $unpack, swapped => 0, renewed => 0, syncing => []);
+    if (!eval { converse(\%talk, parse_lines($request)); 1 }) {
+        my ($code, $id, $text) = ref $@ ? $@->@* : ('TRANSACTION_FAILED', '-', $@ =~ s/\n\z//r);
+        tell_client('fail', code => $code, id => $id, text => $text, swapped => $talk{swapped});
     }
-    end_sync($apt);
+    end_sync(\%talk);
     drop_unpacked();
     tell_client('end');
-    return;
 }
 
 main(@ARGV);

@@ -1,65 +1,61 @@
 # What was there before us, and what somebody wrote since: kept, so that it comes back or is not lost.
+package Netboot::Originals;
+use Netboot::Perl gives => qw(keep_original kept_original forget_original keep_unit kept_unit forget_unit
+    tell_difference keep_as_edit keep_late_edit);
+use Netboot::Constants qw($EDITS kept);
+use Netboot::Words qw(as_name render_words tell_client words_of);
+use Netboot::Programs qw(run);
+use Netboot::Files qw(sha256_text slurp slurp_whole write_new);
 
 # What is kept of a path at the first touch: a line that says what it was, and its content beside it.
-sub keep_original {
-    my ($path, $what) = @_;
-    my $base = "$KEPT/" . as_name($path);
-    unlink $base, "$base.is";
-    my $line = $what->{type} eq 'file' ? sprintf('file %04o %d %d %d', @$what{qw(mode uid gid mtime)})
-        : $what->{type} eq 'link' ? 'link ' . encode($what->{target}) : 'absent';
-    write_new($base, slurp($path) // die("cannot read $path: $!\n"), 0600, 0, 0) if $what->{type} eq 'file';
-    write_new("$base.is", "$line\n", 0600, 0, 0);
-    return;
+sub keep_original ($path, $what) {
+    my ($base, $type) = (kept($path), $what->{type});
+    forget_original($path);
+    my @is = $type eq 'file' ? (sprintf('%04o', $what->{mode}), $what->@{qw(uid gid mtime)}) : $what->{target} // ();
+    write_new($base, slurp_whole($path)) if $type eq 'file';
+    write_new("$base.is", render_words($type, @is));
 }
 
-sub kept_original {
-    my ($path) = @_;
-    my $base = "$KEPT/" . as_name($path);
-    my ($type, @rest) = split ' ', slurp("$base.is") // 'absent';
-    return { type => 'link', target => decode($rest[0]) } if $type eq 'link';
+sub kept_original ($path) {
+    my $base = kept($path);
+    my ($is) = split /\n/, slurp("$base.is") // 'absent';
+    my ($type, @rest) = words_of($is);
+    return { type => 'link', target => $rest[0] } if $type eq 'link';
     return { type => 'absent' } if $type ne 'file';
-    my $content = slurp($base);
-    return { type => 'file', content => $content, sha256 => sha256_text($content), mode => oct $rest[0], uid => $rest[1], gid => $rest[2], mtime => $rest[3] };
+    my %file = (type => 'file', content => slurp($base));
+    @file{qw(mode uid gid mtime)} = (oct shift @rest, @rest);
+    return { %file, sha256 => sha256_text($file{content}) };
 }
 
-sub forget_original { my ($path) = @_; my $base = "$KEPT/" . as_name($path); unlink $base, "$base.is"; return }
+sub forget_original ($path) { my $base = kept($path); unlink $base, "$base.is" }
 
-sub keep_unit { my ($unit, $active) = @_; write_new("$KEPT/" . as_name("unit:$unit"), $active ? "active\n" : "inactive\n", 0600, 0, 0); return }
-sub kept_unit { my ($unit) = @_; return (slurp("$KEPT/" . as_name("unit:$unit")) // '') eq "active\n" }
-sub forget_unit { my ($unit) = @_; unlink "$KEPT/" . as_name("unit:$unit"); return }
+sub keep_unit ($unit, $active) { write_new(kept("unit:$unit"), $active ? "active\n" : "inactive\n") }
+sub kept_unit ($unit) { return (slurp(kept("unit:$unit")) // '') eq "active\n" }
+sub forget_unit ($unit) { unlink kept("unit:$unit") }
 
 # The lines of a file that go, for whoever wrote them; `why` is a word that the client puts into a sentence.
-sub tell_difference {
-    my ($why, $id, $path, $new, $copy) = @_;
-    my (undef, $difference) = run(['diff', '-u', '--label', "$path (as somebody left it)", '--label', "$path (as declared)", $path, $new]);
+sub tell_difference ($why, $id, $path, $new, $copy = undef) {
+    my @labels = map { ('--label', "$path (as $_)") } 'somebody left it', 'declared';
+    my (undef, $difference) = run(['diff', '-u', @labels, $path, $new]);
     my @lines = split /\n/, $difference;
     splice @lines, 40, @lines, '…' if @lines > 40;
-    return tell_client('difference', why => $why, id => $id, path => $path, copy => $copy, lines => join "\n", @lines);
+    tell_client('difference', why => $why, id => $id, path => $path, copy => $copy, lines => join "\n", @lines);
 }
 
-# An edit by hand is overwritten, but its lines are told and the whole file is kept.
-sub keep_edit {
-    my ($id, $path, $new) = @_;
-    my $copy = keep_as_edit($path) // return;
-    return tell_difference('edited', $id, $path, $new, $copy);
-}
-
-sub keep_as_edit {
-    my ($path) = @_;
+# Keeps a file as somebody left it; where it is kept, or undefined if there is none.
+sub keep_as_edit ($path) {
     my $base = "$EDITS/" . as_name($path) . '.' . time;
     my ($copy) = grep { !-e } $base, map { "$base.$_" } 1 .. 99;
     my $text = slurp($path) // return undef;
-    write_new($copy, $text, 0600, 0, 0);
+    write_new($copy, $text);
     return $copy;
 }
 
 # What somebody wrote into a file since we looked at it, or since we wrote it, is kept before it goes.
-sub keep_late_edit {
-    my ($path, @expected) = @_;
+sub keep_late_edit ($path, @expected) {
     return if -l $path || !-f _;
     my $text = slurp($path) // return;
     my $sum = sha256_text($text);
     return if grep { defined && $_ eq $sum } @expected;
     tell_client('late', path => $path, copy => keep_as_edit($path));
-    return;
 }

@@ -1,16 +1,18 @@
-# Other programs, run without a shell.
+# Other programs, run without a shell, and the time that passes meanwhile.
+package Netboot::Programs;
+use Netboot::Perl gives => qw(run beside uptime pause program_of);
+use IO::Select ();
+use POSIX ();
 
-# Answers a program's exit status and all that it said on both its streams. `watch` sees each line as it comes; after `seconds` it is
-# killed and counts as failed, and of more than `most` bytes the rest is not kept.
-sub run {
-    my ($argv, %how) = @_;
+# Answers a program's exit status and all that it said on both its streams. `watch` sees each line as it comes; after
+# `seconds` it is killed and counts as failed, and of more than `most` bytes the rest is not kept.
+sub run ($argv, %how) {
     my $most = $how{most} // 64_000_000;
     my $end = defined $how{seconds} ? uptime() + $how{seconds} : undef;
-    my $pid = open my $from, '-|';
-    die "cannot fork: $!\n" unless defined $pid;
+    my $pid = open(my $from, '-|') // die "cannot fork: $!\n";
     if (!$pid) {
-        open STDIN, '<', $how{input} // '/dev/null';
-        open STDERR, '>&', \*STDOUT;
+        open STDIN, '<', '/dev/null' or POSIX::_exit(126);
+        open STDERR, '>&', \*STDOUT or POSIX::_exit(126);
         exec { $argv->[0] } @$argv or do { print "$argv->[0]: $!\n"; POSIX::_exit(127) };
     }
     my ($said, $line, $killed) = ('', '', 0);
@@ -33,11 +35,21 @@ sub run {
     return ($? >> 8 || $? & 127, $said);
 }
 
+# A child that does something beside; its number, or 0 if there can be none.
+sub beside ($work) {
+    my $child = fork // return 0;
+    return $child if $child;
+    for my $out (\*STDOUT, \*STDERR) { open $out, '>', '/dev/null' or POSIX::_exit(126) }
+    POSIX::_exit(eval { $work->(); 1 } ? 0 : 1);
+}
+
 # Seconds since the boot: somebody may set the clock while we wait, chrony to begin with.
-sub uptime { my ($seconds) = split / /, slurp('/proc/uptime'); return $seconds }
+sub uptime() { open my $in, '<', '/proc/uptime' or die "cannot read /proc/uptime: $!\n"; return (split / /, <$in>)[0] }
+
+# Not by Time::HiRes: perl-base has none.
+sub pause ($seconds) { select undef, undef, undef, $seconds }    ## no critic (ProhibitSleepViaSelect)
 
 # The path of a program, wherever Debian has it; undefined if it is not there.
-sub program_of {
-    my ($name) = @_;
+sub program_of ($name) {
     return (grep { -x } map { "$_/$name" } qw(/usr/sbin /sbin /usr/bin /bin /usr/local/sbin))[0];
 }

@@ -1,355 +1,339 @@
 # One transaction: journal, stage, validate, keep, journal, swap, units, firewall, ask, commit; or all is put back.
+#
+# What one change knows goes from sub to sub as `$work`: { plan, machines, talk, paths => what is wanted, have => what
+# is there, changed => the paths that differ, touched => what expectations may ask of, restart => unit → whose, was =>
+# unit → what it did, made => folders, staged => path → where }.
+package Netboot::Transaction;
+use Netboot::Perl gives => qw(by_word transact);
+use List::Util qw(uniq);
+use Netboot::Constants qw($EDITS $JOURNAL $KEPT $PROVED $REGISTER $SINCE $STATE $UNDO $UNITS kept);
+use Netboot::Words qw(as_name decode folder_of name_of parts_of render_words say_to staged_name tell_client);
+use Netboot::Programs qw(run);
+use Netboot::Files qw(foreign_link look_at replace_file sha256_of sha256_text slurp slurp_whole stage_beside sync_folder
+    write_new);
+use Netboot::Store qw(block_pattern join_machines joined_content render_record);
+use Netboot::Units qw(await_unit systemctl unit_state);
+use Netboot::Originals qw(forget_original forget_unit keep_as_edit keep_late_edit keep_original keep_unit kept_original
+    kept_unit tell_difference);
+use Netboot::Firewall qw(apply_firewall journal_firewall);
+use Netboot::Undo qw(clear_journal undo_transaction);
+use Netboot::Packages qw(end_sync);
+use Netboot::Expectations qw(is_due meet_expectations touches);
 
 # The lines of a plan by their words.
-sub by_word { my (@lines) = @_; my %by; push @{ $by{ $_->{word} } }, $_ for @lines; return \%by }
+sub by_word (@lines) { my %by; push $by{ $_->{word} }->@*, $_ for @lines; return \%by }
+sub lines_in ($plan, $word) { return ($plan->{$word} // [])->@* }
 
 # Carries out a plan, which is whole. Dies only before the swap or after the undoing of it.
-sub transact {
-    my ($plan, $machines, $apt) = @_;
-    my $paths = wanted_paths($plan, $machines);
-    my %have = map { ($_ => look_at($_)) } keys %$paths;
-    my %sums = sha256_of(grep { $have{$_}{type} eq 'file' } keys %$paths);
-    my @changed = grep { !same_as_wanted($have{$_}, $paths->{$_}, $sums{$_}) } sort keys %$paths;
-    my %work = (plan => $plan, apt => $apt, machines => $machines, paths => $paths, have => \%have, sums => \%sums, changed => \@changed,
-        touched => { map { ($_ => 1) } @changed });
-    plan_units(\%work);
-    my ($firewall) = @{ $plan->{firewall} // [] };
-    my $does_something = @changed || %{ $work{restart} } || @{ $plan->{stop} // [] } || $firewall && $firewall->{differs};
-    return $does_something ? change_host(\%work) : see_unchanged(\%work);
+sub transact ($plan, $machines, $talk) {
+    my $work = work_of($plan, $machines, $talk);
+    my ($firewall) = lines_in($plan, 'firewall');
+    my $does_something = $work->{changed}->@* || $work->{restart}->%* || lines_in($plan, 'stop');
+    return change_host($work) if $does_something || $firewall && $firewall->{differs};
+    # Nothing is to be done but to look whether it serves.
+    my $failed = expect($work, {});
+    note_proved($plan, $failed, {});
+    tell_done($work);
 }
 
-# Nothing is to be done but to look whether it serves.
-sub see_unchanged {
-    my ($work) = @_;
-    my ($is_well, $failed) = meet_expectations($work->{plan}{expect} // [], {}, $work->{machines});
-    die ['wrong', '-', ''] unless $is_well;
-    note_proved($work->{plan}, $failed, {});
-    tell_done($work);
-    return;
+sub work_of ($plan, $machines, $talk) {
+    my $paths = wanted_paths($plan, $machines);
+    my %have = map { ($_ => look_at($_)) } keys %$paths;
+    my %sums = sha256_of(grep { $have{$_}{type} eq 'file' } keys %have);
+    $have{$_}{sha256} = $sums{$_} for keys %sums;
+    my @changed = grep { !is_same($have{$_}, $paths->{$_}) } sort keys %$paths;
+    my %work = (
+        plan => $plan, machines => $machines, talk => $talk, paths => $paths, have => \%have,
+        changed => \@changed, touched => { map { ($_ => 1) } @changed }
+    );
+    plan_units(\%work);
+    return \%work;
 }
 
 # Path → { type, content or from, sha256, mode, …, id }: what is wanted by the plan, and the records of the register.
-sub wanted_paths {
-    my ($plan, $machines) = @_;
+sub wanted_paths ($plan, $machines) {
     my %want;
-    for my $line (@{ $plan->{path} // [] }) {
-        my $to = $line->{is} eq 'original' ? kept_original($line->{path})
-            : $line->{is} eq 'file' ? { type => 'file', content => $line->{content}, from => $line->{from}, sha256 => $line->{sha256}, mode => oct $line->{mode}, uid => 0, gid => 0 }
-            : { type => $line->{is}, target => $line->{target} };
-        $want{ $line->{path} } = { %$line, %$to };
+    for my $line (lines_in($plan, 'path')) {
+        my ($path, $type) = $line->@{qw(path is)};
+        my %is =
+              $type eq 'original' ? kept_original($path)->%*
+            : $type eq 'file' ? (type => $type, mode => oct $line->{mode}, uid => 0, gid => 0)
+            : (type => $type);
+        $want{$path} = { %$line, %is };
     }
-    for my $line (@{ $plan->{join} // [] }) {
-        my $content = joined_content($machines->{after}, $line);
-        my $have = look_at($line->{path});
-        my %as_it_is = defined $line->{begin} && $have->{type} eq 'file' ? map { ($_ => $have->{$_}) } qw(mode uid gid) : (mode => 0644, uid => 0, gid => 0);
-        $want{ $line->{path} } = { %$line, $line->{is} eq 'gone' && !defined $line->{begin} ? %{ kept_original($line->{path}) }
-            : defined $content ? (type => 'file', content => $content, sha256 => sha256_text($content), %as_it_is) : (type => 'absent') };
+    for my $line (lines_in($plan, 'join')) {
+        my ($path, $begin) = $line->@{qw(path begin)};
+        my $have = look_at($path);
+        my %as_it_is = defined $begin && $have->{type} eq 'file' ? map { ($_ => $have->{$_}) } qw(mode uid gid) : ();
+        my %is =
+            $line->{is} eq 'gone' && !defined $begin
+            ? kept_original($path)->%*
+            : wanted_file(joined_content($machines->{after}, $line), %as_it_is);
+        $want{$path} = { %$line, %is };
     }
-    for my $id (keys %{ $machines->{entries} }) {
+    for my $id (keys $machines->{entries}->%*) {
         my $record = $machines->{entries}{$id};
         my $text = defined $record ? render_record($record) : undef;
-        $want{ "$REGISTER/" . as_name($id) } = { ours => 1, defined $text ? (type => 'file', content => $text, sha256 => sha256_text($text), mode => 0600, uid => 0, gid => 0) : (type => 'absent') };
+        $want{ "$REGISTER/" . as_name($id) } = { ours => 1, wanted_file($text, mode => 0600) };
     }
     return \%want;
 }
 
-sub same_as_wanted {
-    my ($have, $want, $sha256) = @_;
-    return 0 unless $have->{type} eq $want->{type};
-    return 1 if $want->{type} eq 'absent';
-    return $have->{target} eq $want->{target} if $want->{type} eq 'link';
-    return ($sha256 // '') eq $want->{sha256} && $have->{mode} == $want->{mode} && $have->{uid} == $want->{uid} && $have->{gid} == $want->{gid};
+# A file of root's with this content; undefined is none.
+sub wanted_file ($content, %as) {
+    return (type => 'absent') unless defined $content;
+    my $sha256 = sha256_text($content);
+    return (type => 'file', content => $content, sha256 => $sha256, mode => 0644, uid => 0, gid => 0, %as);
+}
+
+sub is_same ($have, $want) {
+    my %telling = (absent => [], link => ['target'], file => [qw(sha256 mode uid gid)]);
+    return 0 if $have->{type} ne $want->{type};
+    return !grep { ($have->{$_} // '') ne $want->{$_} } $telling{ $want->{type} }->@*;
 }
 
 # Which units are restarted, and what each did before: 1, 0, or "reload" where it is only to read anew.
-sub plan_units {
-    my ($work) = @_;
-    my (%restart, %was);
-    for my $line (@{ $work->{plan}{unit} // [] }) {
+sub plan_units ($work) {
+    my ($plan, $touched, %restart, %was) = $work->@{qw(plan touched)};
+    for my $line (lines_in($plan, 'unit')) {
         my $unit = $line->{unit};
-        my $to_restart = touches($work->{touched}, parts_of($line->{restartedBy}));
-        my $to_reload = touches($work->{touched}, parts_of($line->{reloadedBy}));
-        next unless $to_restart || $to_reload || $line->{put};
+        my $is_restarted = touches($touched, parts_of($line->{restartedBy}));
+        my $is_reloaded = touches($touched, parts_of($line->{reloadedBy}));
+        next unless $is_restarted || $is_reloaded || $line->{put};
         $was{$unit} = unit_state($unit)->{ActiveState} =~ /^(?:active|activating|reloading)$/ ? 1 : 0;
-        if ($to_restart || !$was{$unit}) { $restart{$unit} = $line->{id} }
-        elsif ($to_reload) { $was{$unit} = 'reload' }
+        if ($is_restarted || !$was{$unit}) { $restart{$unit} = $line->{id} }
+        elsif ($is_reloaded) { $was{$unit} = 'reload' }
     }
-    $was{$_} = unit_state($_)->{ActiveState} eq 'active' ? 1 : 0 for map { $_->{unit} } @{ $work->{plan}{stop} // [] };
-    @$work{'restart', 'was'} = (\%restart, \%was);
-    $work->{touched}{"unit:$_"} = 1 for keys %restart;
-    return;
+    for my $unit (map { $_->{unit} } lines_in($plan, 'stop')) {
+        $was{$unit} = unit_state($unit)->{ActiveState} eq 'active' ? 1 : 0;
+    }
+    $work->@{qw(restart was)} = (\%restart, \%was);
+    $touched->{"unit:$_"} = 1 for keys %restart;
 }
 
 # Everything between "nothing was changed" and "this is served now"; a failure in it puts all back.
-sub change_host {
-    my ($work) = @_;
+sub change_host ($work) {
     my $plan = $work->{plan};
-    eval { prepare($work); 1 } or do {
+    if (!eval { prepare($work); 1 }) {
         my $reason = $@;
         eval { undo_transaction(0) };
         die $reason;
-    };
-    $SWAPPED = 1;
-    my $failed;
-    eval {
+    }
+    $work->{talk}{swapped} = 1;
+    my $failed = eval {
         swap($work);
-        my ($firewall) = @{ $plan->{firewall} // [] };
-        if ($firewall) {
-            say_to($_, "opening the firewall ($firewall->{manager})") for parts_of($firewall->{ids});
-            apply_firewall($firewall, $plan->{firewallCommand} // []);
+        for my $firewall (lines_in($plan, 'firewall')) {
+            say_to("opening the firewall ($firewall->{manager})", parts_of($firewall->{ids}));
+            apply_firewall($firewall, lines_in($plan, 'firewallCommand'));
             $work->{touched}{firewall} = 1 if $firewall->{differs};
         }
-        (my $is_well, $failed) = meet_expectations($plan->{expect} // [], $work->{touched}, $work->{machines});
-        die ['wrong', '-', ''] unless $is_well;
-        1;
-    } or do {
+        expect($work, $work->{touched});
+    };
+    if (!$failed) {
         my $reason = $@;
         undo_and_tell($work);
         die $reason;
-    };
+    }
     commit($work, $failed);
-    return;
+}
+
+# Answers the chains that failed, without which it goes on.
+sub expect ($work, $touched) {
+    my ($is_well, $failed) = meet_expectations([lines_in($work->{plan}, 'expect')], $touched, $work->{machines});
+    return $is_well ? $failed : die ['wrong', '-', ''];
 }
 
 # All that can fail without anything to undo but what lies beside the targets.
-sub prepare {
-    my ($work) = @_;
-    my ($plan, $paths, $have) = @$work{qw(plan paths have)};
-    my %mode_of = map { ($_->{path} => oct $_->{mode}) } @{ $plan->{dir} // [] };
-    $work->{made} = [unique(map { missing_folders($_) } sort keys %mode_of)];
+sub prepare ($work) {
+    my $plan = $work->{plan};
+    my %mode_of = map { ($_->{path} => oct $_->{mode}) } lines_in($plan, 'dir');
+    my @made = uniq map { missing_folders($_) } sort keys %mode_of;
+    $work->{made} = \@made;
     # First of all, what a power cut while staging would leave lying about.
-    my $journal = join '', (map { 'undo folder ' . encode($_) . "\n" } @{ $work->{made} }),
-        (map { 'staged ' . encode($_) . "\n" } (map { $_->{candidate} // () } @{ $plan->{validate} // [] }), map { staged_name($_) } @{ $work->{changed} });
-    replace_file($JOURNAL, $journal, 0600);
-    for my $path (@{ $work->{made} }) {
+    my @candidates = map { $_->{candidate} // () } lines_in($plan, 'validate');
+    my $journal = join '', (map { render_words('undo', 'folder', $_) } @made),
+        map { render_words('staged', $_) } @candidates, map { staged_name($_) } $work->{changed}->@*;
+    replace_file($JOURNAL, $journal);
+    for my $path (@made) {
         mkdir $path, 0700 or die "cannot make $path: $!\n";
         chmod $mode_of{$path} // 0755, $path;
     }
-    stage($work);
-    validate($work, $_) for grep { touches($work->{touched}, parts_of($_->{if})) } @{ $plan->{validate} // [] };
+    $work->{staged} = { map { stage($work, $_) } $work->{changed}->@* };
+    validate($work->{staged}, $_) for grep { is_due($_, $work->{touched}) } lines_in($plan, 'validate');
     keep_what_goes($work);
-    replace_file($JOURNAL, $journal . journal_of($work), 0600);
-    return;
+    replace_file($JOURNAL, $journal . journal_of($work));
 }
 
-sub missing_folders { my ($path) = @_; return -e $path ? () : (missing_folders(folder_of($path)), $path) }
+sub missing_folders ($path) { return -e $path ? () : (missing_folders(folder_of($path)), $path) }
 
-sub stage {
-    my ($work) = @_;
-    for my $path (@{ $work->{changed} }) {
-        my ($from, $to) = ($work->{have}{$path}, $work->{paths}{$path});
-        die "$path is a $from->{type}, where a file should be; move it away\n" if $from->{type} =~ /^(?:folder|other)$/;
-        my $link = foreign_link($path);
-        die "$link, on the way to $path, is a link that somebody other than root made; take it away\n" if defined $link;
-        next if $to->{type} eq 'absent';
-        my $staged = $work->{staged}{$path} = staged_name($path);
-        if ($to->{type} eq 'link') {
-            unlink $staged;
-            symlink $to->{target}, $staged or die "cannot make $staged: $!\n";
-            next;
+# The path and where it is staged; nothing of one that goes.
+sub stage ($work, $path) {
+    my ($from, $to) = ($work->{have}{$path}, $work->{paths}{$path});
+    die "$path is a $from->{type}, where a file should be; move it away\n" if $from->{type} =~ /^(?:folder|other)$/;
+    my $link = foreign_link($path);
+    die "$link, on the way to $path, is a link that somebody other than root made; take it away\n" if defined $link;
+    return () if $to->{type} eq 'absent';
+    return ($path => stage_beside($path, $to)) if $to->{type} eq 'link';
+    my $content = $to->{content} // slurp_whole($to->{from} // $path);
+    die "$path is not what was planned any more; run it again\n" if sha256_text($content) ne $to->{sha256};
+    return ($path => stage_beside($path, { %$to, content => $content }));
+}
+
+# A daemon's own checker reads the whole candidate: a copy of its main file in which the staged files stand for theirs,
+# or a staged file itself.
+sub validate ($staged, $line) {
+    my ($candidate, $file) = $line->@{qw(candidate file)};
+    my $with_staged = sub { my ($text) = @_; return $text =~ s/\@staged:([^@]+)\@/$staged->{$1} \/\/ $1/ger };
+    if (defined $candidate) {
+        my $text = slurp($staged->{$file} // $file) // return;
+        for my $path (grep { $staged->{$_} } parts_of($line->{includes})) {
+            $text =~ s/"\Q$path\E"/"$staged->{$path}"/g;
         }
-        my $content = $to->{content} // slurp($to->{from} // $path) // die "cannot read " . ($to->{from} // $path) . ": $!\n";
-        die "$path is not what was planned any more; run it again\n" if sha256_text($content) ne $to->{sha256};
-        write_new($staged, $content, $to->{mode}, $to->{uid}, $to->{gid});
-        utime $to->{mtime}, $to->{mtime}, $staged if $to->{mtime};
-    }
-    return;
-}
-
-# A daemon's own checker reads the whole candidate: a copy of its main file in which the staged files stand for theirs, or a staged
-# file itself.
-sub validate {
-    my ($work, $line) = @_;
-    my %staged = %{ $work->{staged} // {} };
-    my $with_staged = sub { my ($text) = @_; $text =~ s/\@staged:([^@]+)\@/$staged{$1} \/\/ $1/ge; return $text };
-    if (defined $line->{candidate}) {
-        my $text = slurp($staged{ $line->{file} } // $line->{file}) // return;
-        for my $path (parts_of($line->{includes})) { $text =~ s/"\Q$path\E"/"$staged{$path}"/g if $staged{$path} }
-        write_new($line->{candidate}, $with_staged->($line->{before} // '') . $text, 0644, 0, 0);
+        write_new($candidate, $with_staged->($line->{before} // '') . $text, 0644);
     }
     my ($status, $said) = run([map { $with_staged->($_) } parts_of($line->{argv})], seconds => 60);
-    unlink $line->{candidate} if defined $line->{candidate};
+    unlink $candidate if defined $candidate;
     return if $status == 0;
     tell_client('invalid', n => $line->{n}, status => $status, said => $said);
     die ['invalid', '-', ''];
 }
 
 # What was there before the first touch, and what somebody wrote since the last one.
-sub keep_what_goes {
-    my ($work) = @_;
-    my ($paths, $have, $sums) = @$work{qw(paths have sums)};
-    my %is_changed = map { ($_ => 1) } @{ $work->{changed} };
+sub keep_what_goes ($work) {
+    my ($paths, $have, $before) = ($work->@{qw(paths have)}, $work->{machines}{before});
+    my %is_changed = map { ($_ => 1) } $work->{changed}->@*;
     for my $path (sort keys %$paths) {
         my ($from, $to) = ($have->{$path}, $paths->{$path});
-        my $sum = $from->{type} eq 'file' ? $sums->{$path} : undef;
-        my $is_first = !$to->{had} && (!$to->{ours} || $to->{keep});
+        my ($id, $had, $ours) = $to->@{qw(id had ours)};
+        my $is_first = !$had && (!$ours || $to->{keep});
         # Also what is as wanted already was somebody's before, and stays when we let it go.
         keep_original($path, $from) if $is_first;
-        next unless $is_changed{$path};
+        next unless $is_changed{$path} && defined $from->{sha256};
         my $staged = $work->{staged}{$path} // '/dev/null';
-        if ($is_first && $from->{type} eq 'file' && $to->{type} eq 'file' && !$to->{ours} && !is_of_apt($path)) { tell_difference('adopted', $to->{id}, $path, $staged) }
-        next if !defined $sum || !$to->{had} || $sum eq ($to->{sha256} // '');
+        my $is_adopted = $is_first && $to->{type} eq 'file' && !$ours && !is_of_apt($path);
+        tell_difference('adopted', $id, $path, $staged) if $is_adopted;
+        next if !$had || defined $to->{begin} || $from->{sha256} eq ($to->{sha256} // '');
         # What we wrote last; of what is joined, as the register was.
-        my $ours = $to->{word} eq 'join' ? sha256_text(join_machines($work->{machines}{before}, as_before($to))) : $to->{recorded} // '';
-        next if defined $to->{begin};
-        keep_edit($to->{id}, $path, $staged) if length $ours && $sum ne $ours;
+        my $last = $to->{word} eq 'join' ? sha256_text(join_machines($before, as_before($to))) : $to->{recorded} // '';
+        next if $last eq '' || $from->{sha256} eq $last;
+        # An edit by hand is overwritten, but its lines are told and the whole file is kept.
+        my $copy = keep_as_edit($path);
+        tell_difference('edited', $id, $path, $staged, $copy) if defined $copy;
     }
-    tell_lost_lines($work, $_) for grep { defined $_->{begin} && $_->{had} && $is_changed{ $_->{path} } } @{ $work->{plan}{join} // [] };
+    for my $join (grep { $is_changed{ $_->{path} } } lines_in($work->{plan}, 'join')) {
+        tell_lost_lines($join, $before);
+    }
     sync_folder($_) for $KEPT, $EDITS;
-    return;
 }
 
 # A join as the change before this one made it.
-sub as_before { my ($join) = @_; return { %$join, domain => $join->{domainBefore}, after => $join->{afterBefore} } }
+sub as_before ($join) { return { %$join, domain => $join->{domainBefore}, after => $join->{afterBefore} } }
 
 # What apt wrote since we brought its package is nobody's work.
-sub is_of_apt { my ($path) = @_; my $since = (stat $SINCE)[9]; return defined $since && (lstat $path)[10] >= $since }
+sub is_of_apt ($path) { my $since = (stat $SINCE)[9]; return defined $since && (lstat $path)[10] >= $since }
 
 # Lines that somebody wrote into a block of ours.
-sub tell_lost_lines {
-    my ($work, $join) = @_;
+sub tell_lost_lines ($join, $before) {
+    return unless defined $join->{begin} && $join->{had};
     my $pattern = block_pattern($join);
     my ($block) = (slurp($join->{path}) // '') =~ /($pattern)/ or return;
-    my %ours = map { ($_ => 1) } split(/\n/, join_machines($work->{machines}{before}, as_before($join))), $join->{begin}, $join->{end};
-    my @lost = grep { !$ours{$_} } split /\n/, $block;
-    tell_client('difference', why => 'block', id => $join->{id}, path => $join->{path}, lines => join "\n", map { "  $_" } @lost) if @lost;
-    return;
+    my @ours = (split(/\n/, join_machines($before, as_before($join))), $join->@{qw(begin end)});
+    my %is_ours = map { ($_ => 1) } @ours;
+    my @lost = map { "  $_" } grep { !$is_ours{$_} } split /\n/, $block or return;
+    tell_client('difference', why => 'block', id => $join->{id}, path => $join->{path}, lines => join "\n", @lost);
 }
 
-sub journal_of {
-    my ($work) = @_;
-    my ($paths, $have, $was, $count, $journal) = (@$work{qw(paths have was)}, 0, '');
-    for my $path (@{ $work->{changed} }) {
+sub journal_of ($work) {
+    my ($plan, $paths, $have, $was) = $work->@{qw(plan paths have was)};
+    my ($count, @journal) = (0);
+    for my $path ($work->{changed}->@*) {
         my $from = $have->{$path};
-        my @how = ($from->{type}, $path);
-        if ($from->{type} eq 'link') { push @how, $from->{target} }
-        elsif ($from->{type} eq 'file') {
+        my @how = $from->{type} eq 'link' ? $from->{target} : ();
+        if ($from->{type} eq 'file') {
             my $copy = sprintf '%s/%04d', $UNDO, $count++;
-            write_new($copy, slurp($path) // die("cannot read $path: $!\n"), 0600, 0, 0);
-            push @how, $copy, sprintf('%04o', $from->{mode}), $from->{uid}, $from->{gid}, $from->{mtime};
+            write_new($copy, slurp_whole($path));
+            @how = ($copy, sprintf('%04o', $from->{mode}), $from->@{qw(uid gid mtime)});
         }
         # By it the undoing tells what we wrote from what somebody wrote since.
-        push @how, $paths->{$path}{sha256} if $paths->{$path}{sha256};
-        $journal .= join(' ', 'undo', map { encode($_) } @how) . "\n";
+        push @how, $paths->{$path}{sha256} // ();
+        push @journal, render_words('undo', $from->{type}, $path, @how);
     }
-    my %is_known = map { ($_ => 1) } map { $_->{unit} } grep { $_->{had} } @{ $work->{plan}{unit} // [] };
-    my %stops = map { ($_->{unit} => 1) } @{ $work->{plan}{stop} // [] };
+    my %is_kept = map { ($_->{unit} => 1) } lines_in($plan, 'stop'), grep { $_->{had} } lines_in($plan, 'unit');
     for my $unit (sort keys %$was) {
-        keep_unit($unit, $was->{$unit}) unless $is_known{$unit} || $stops{$unit};
-        $journal .= join(' ', 'unit', encode($unit), $was->{$unit}) . "\n";
+        keep_unit($unit, $was->{$unit}) unless $is_kept{$unit};
+        push @journal, render_words('unit', $unit, $was->{$unit});
     }
-    $journal .= journal_firewall($_, @{ $work->{plan}{firewallUndoing} // [] }) for @{ $work->{plan}{firewall} // [] };
+    push @journal, map { journal_firewall($_, lines_in($plan, 'firewallUndoing')) } lines_in($plan, 'firewall');
     sync_folder($_) for $KEPT, $UNDO;
-    return $journal;
+    return join '', @journal;
 }
 
-sub swap {
-    my ($work) = @_;
-    my ($plan, $restart) = @$work{qw(plan restart)};
-    my @stop = sort map { $_->{unit} } @{ $plan->{stop} // [] };
-    run(['systemctl', 'stop', $_]) for @stop;
-    for my $path (@{ $work->{changed} }) {
-        keep_late_edit($path, $work->{sums}{$path});
+sub swap ($work) {
+    my ($plan, $restart, $was) = $work->@{qw(plan restart was)};
+    my @changed = $work->{changed}->@*;
+    my @stop = sort map { $_->{unit} } lines_in($plan, 'stop');
+    systemctl('stop', $_) for @stop;
+    for my $path (@changed) {
+        keep_late_edit($path, $work->{have}{$path}{sha256});
         my $staged = $work->{staged}{$path};
         if (defined $staged) { rename $staged, $path or die "cannot rename $staged to $path: $!\n" }
         else { unlink $path or $!{ENOENT} or die "cannot remove $path: $!\n" }
     }
-    sync_folder($_) for unique(map { folder_of($_) } @{ $work->{changed} });
-    run(['systemctl', 'daemon-reload']) if grep { m{^\Q$UNITS\E/} } @{ $work->{changed} };
-    for my $unit (@stop) { run(['systemctl', kept_unit($unit) ? 'start' : 'reset-failed', $unit]) }
+    sync_folder($_) for uniq map { folder_of($_) } @changed;
+    systemctl('daemon-reload') if grep { m{^\Q$UNITS\E/} } @changed;
+    systemctl(kept_unit($_) ? 'start' : 'reset-failed', $_) for @stop;
     if (my @units = sort keys %$restart) {
-        say_to($_, 'restarting ' . join ', ', @units) for unique(values %$restart, map { parts_of($_->{ids}) } @{ $plan->{tell} // [] });
-        run(['systemctl', 'reset-failed', @units]);
-        run(['systemctl', 'restart', @units]);
+        my @told = uniq values %$restart, map { parts_of($_->{ids}) } lines_in($plan, 'tell');
+        say_to('restarting ' . join(', ', @units), @told);
+        systemctl('reset-failed', @units);
+        systemctl('restart', @units);
     }
-    my @reload = grep { $work->{was}{$_} eq 'reload' } sort keys %{ $work->{was} };
-    run(['systemctl', 'reload', @reload]) if @reload;
-    return;
+    my @reload = grep { $was->{$_} eq 'reload' } sort keys %$was;
+    systemctl('reload', @reload) if @reload;
 }
 
-sub commit {
-    my ($work, $failed) = @_;
-    my $plan = $work->{plan};
-    end_sync($work->{apt});
+sub commit ($work, $failed) {
+    my ($plan, $touched, $paths) = $work->@{qw(plan touched paths)};
+    end_sync($work->{talk});
     clear_journal();
-    for my $path (keys %{ $work->{paths} }) {
-        my $to = $work->{paths}{$path};
-        forget_original($path) if $to->{is} && $to->{is} =~ /^(?:original|gone)$/;
-    }
-    forget_unit($_) for map { $_->{unit} } @{ $plan->{stop} // [] };
-    note_proved($plan, $failed, $work->{touched});
+    forget_original($_) for grep { ($paths->{$_}{is} // '') =~ /^(?:original|gone)$/ } keys %$paths;
+    forget_unit($_->{unit}) for lines_in($plan, 'stop');
+    note_proved($plan, $failed, $touched);
     # A folder that we made goes with the last file in it; one that was there stays.
-    write_new("$KEPT/" . as_name("made:$_"), '', 0600, 0, 0) for @{ $work->{made} };
-    my @still = map { "$_->{path}/" } @{ $plan->{dir} // [] };
+    write_new(kept("made:$_"), '') for $work->{made}->@*;
+    my @still = map { "$_->{path}/" } lines_in($plan, 'dir');
     for my $marker (reverse sort glob "$KEPT/made:*") {
         my $path = decode(name_of($marker) =~ s/^made://r);
-        unlink $marker if !(grep { index($_, "$path/") == 0 } @still) && (rmdir $path or !-d $path);
+        unlink $marker if !(grep { index($_, "$path/") == 0 } @still) && (rmdir($path) || !-d $path);
     }
-    run([parts_of($_->{argv})]) for grep { touches($work->{touched}, parts_of($_->{if})) } @{ $plan->{log} // [] };
+    run([parts_of($_->{argv})]) for grep { is_due($_, $touched) } lines_in($plan, 'log');
     tell_done($work);
-    return;
 }
 
 # The chains that were seen to be served, by which the next change tells what it broke.
-sub note_proved {
-    my ($plan, $failed, $touched) = @_;
-    for my $line (grep { is_due($_, $touched) } @{ $plan->{proves} // [] }) {
+sub note_proved ($plan, $failed, $touched) {
+    for my $line (grep { is_due($_, $touched) } lines_in($plan, 'proves')) {
         my $text = join '', map { "$_\n" } sort grep { !$failed->{$_} } parts_of($line->{chains});
-        replace_file($PROVED, $text, 0600) if -d $STATE && $text ne (slurp($PROVED) // '');
+        replace_file($PROVED, $text) if -d $STATE && $text ne (slurp($PROVED) // '');
     }
-    return;
 }
 
 # What became of each resource: whether anything that is its own was touched.
-sub tell_done {
-    my ($work) = @_;
-    my %ids = map { ($_ => 1) } values %{ $work->{restart} }, map { $work->{paths}{$_}{id} // () } @{ $work->{changed} };
-    tell_client('done', id => $_, how => $ids{$_} ? 'changed' : 'unchanged') for map { $_->{id} } @{ $work->{plan}{record} // [] };
-    return;
+sub tell_done ($work) {
+    my %is_changed = map { ($_ => 1) } values $work->{restart}->%*,
+        map { $work->{paths}{$_}{id} // () } $work->{changed}->@*;
+    for my $id (map { $_->{id} } lines_in($work->{plan}, 'record')) {
+        tell_client('done', id => $id, how => $is_changed{$id} ? 'changed' : 'unchanged');
+    }
 }
 
 # Puts all back, looks whether it runs, and tells.
-sub undo_and_tell {
-    my ($work) = @_;
-    my $was = $work->{was};
+sub undo_and_tell ($work) {
     if (!eval { undo_transaction(0); 1 }) {
-        tell_client('undone', failed => ref $@ ? $@->[2] : $@ =~ s/\n\z//r);
-        return;
+        return tell_client('undone', failed => ref $@ ? $@->[2] : $@ =~ s/\n\z//r);
     }
-    my @ran = grep { $was->{$_} } sort keys %$was;
-    my %sockets = map { ($_->{unit} => $_->{sockets}) } @{ $work->{plan}{ran} // [] };
+    my @ran = grep { $work->{was}{$_} } sort keys $work->{was}->%*;
+    my %sockets = map { ($_->{unit} => $_->{sockets}) } lines_in($work->{plan}, 'ran');
     my @down = grep { defined await_unit($_, parts_of($sockets{$_})) } @ran;
-    return tell_client('undone', ran => join("\0", @ran), down => join("\0", @down));
-}
-
-# ---- What is ours ----
-
-# An agent before this one kept no heads of the firewall's chains, but worked them out: they are there before it goes.
-sub make_state_folder {
-    my ($heads) = grep { $_->{word} eq 'heads' } @_;
-    for my $folder ($STATE, $REGISTER, $KEPT, $EDITS, $UNDO) { mkdir $folder, 0700 unless -d $folder }
-    replace_file($RULES, $heads->{content}, 0600) if $heads && !-e $RULES;
-    replace_file("$STATE/agent.pl", $AGENT, 0600) if (slurp("$STATE/agent.pl") // '') ne $AGENT;
-    my $link = "$UNITS/multi-user.target.wants/$RECOVERY";
-    return if (slurp("$UNITS/$RECOVERY") // '') eq $RECOVERY_UNIT && -l $link;
-    replace_file("$UNITS/$RECOVERY", $RECOVERY_UNIT, 0644);
-    mkdir "$UNITS/multi-user.target.wants", 0755;
-    symlink "../$RECOVERY", $link;
-    sync_folder("$UNITS/multi-user.target.wants");
-    return;
-}
-
-# When nobody wants anything of this host any more, nothing of ours stays but the list of the packages that we brought, and what is
-# still to be taken back of them.
-sub clean_up {
-    my ($machines) = @_;
-    return if %{ $machines->{after} };
-    unlink "$UNITS/multi-user.target.wants/$RECOVERY", "$UNITS/$RECOVERY";
-    run(['systemctl', 'daemon-reload']);
-    my @edits = glob "$EDITS/*";
-    my @waiting = glob "$KEPT/stand-in:*";
-    my @kept = @waiting ? grep { !/\/stand-in:/ } glob "$KEPT/*" : $KEPT;
-    run(['rm', '-rf', '--', $REGISTER, @kept, $UNDO, $TAKING, $HEARD, $PROVED, $RULES, staged_name($JOURNAL), "$STATE/agent.pl", @edits ? () : ($EDITS)]);
-    rmdir $STATE;
-    return;
+    tell_client('undone', ran => \@ran, down => \@down);
 }

@@ -1,70 +1,67 @@
 # Undoing: the journal says what to put back; each line may be carried out any number of times.
+package Netboot::Undo;
+use Netboot::Perl gives => qw(clear_journal undo_transaction);
+use Netboot::Constants qw($JOURNAL $STATE $UNDO $UNITS);
+use Netboot::Words qw(folder_of staged_name words_of);
+use Netboot::Files qw(lines_of sha256_text slurp stage_beside sync_folder);
+use Netboot::Units qw(systemctl);
+use Netboot::Originals qw(keep_late_edit);
+use Netboot::Firewall qw(reapply_firewall);
 
-sub journal_lines { my $text = slurp($JOURNAL); return defined $text ? (split /\n/, $text) : () }
+# The journal's lines that begin with a word: each what follows it.
+sub journaled ($wanted) {
+    return map { my ($word, @rest) = words_of($_); $word eq $wanted ? [@rest] : () } lines_of($JOURNAL);
+}
 
-sub undo_files {
-    my $reload = 0;
+sub drop_staged() { unlink map { $_->[0] } journaled('staged') }
+
+sub undo_files() {
     # First what was staged, so that the folders that were made for it can go.
-    unlink map { decode((split / /, $_)[1]) } grep { /^staged / } journal_lines();
-    for my $line (reverse journal_lines()) {
-        my ($word, @rest) = map { decode($_) } split / /, $line;
-        next unless $word eq 'undo';
-        my ($what, $path, @how) = @rest;
-        $reload = 1 if $path =~ m{^\Q$UNITS\E/};
-        if ($what eq 'absent') {
-            keep_late_edit($path, $how[0]) if defined $how[0];
-            unlink $path;
-        }
-        elsif ($what eq 'folder') { rmdir $path }
-        elsif ($what eq 'link') {
-            keep_late_edit($path, $how[1]) if defined $how[1];
-            my $staged = staged_name($path);
-            unlink $staged;
-            symlink $how[0], $staged and rename $staged, $path;
-        }
-        elsif ($what eq 'file') {
-            my ($copy, $mode, $uid, $gid, $mtime, $ours) = @how;
-            my $content = slurp($copy);
-            next unless defined $content;
-            keep_late_edit($path, $ours, sha256_text($content)) if defined $ours;
-            my $staged = staged_name($path);
-            write_new($staged, $content, oct $mode, $uid, $gid);
-            utime $mtime, $mtime, $staged;
-            rename $staged, $path or die "cannot put $path back: $!\n";
+    drop_staged();
+    my @lines = reverse journaled('undo');
+    for my $line (@lines) {
+        my ($what, $path, @how) = @$line;
+        # What we wrote there stands last, if we wrote something.
+        my $ours = $how[{ absent => 0, folder => 0, link => 1, file => 5 }->{$what}];
+        my $content = $what eq 'file' ? slurp($how[0]) // next : undef;
+        keep_late_edit($path, $ours, defined $content ? sha256_text($content) : ()) if defined $ours;
+        if ($what eq 'absent') { unlink $path }
+        if ($what eq 'folder') { rmdir $path }
+        if ($what eq 'link') { eval { rename stage_beside($path, { type => 'link', target => $how[0] }), $path } }
+        if ($what eq 'file') {
+            my (undef, $mode, $uid, $gid, $mtime) = @how;
+            my %was = (mode => oct $mode, uid => $uid, gid => $gid, mtime => $mtime);
+            rename stage_beside($path, { type => 'file', content => $content, %was }), $path
+                or die "cannot put $path back: $!\n";
         }
         sync_folder(folder_of($path));
     }
-    return $reload;
+    return scalar grep { $_->[1] =~ m{^\Q$UNITS\E/} } @lines;
 }
 
-sub clear_journal {
-    my @staged = map { decode((split / /, $_)[1]) } grep { /^staged / } journal_lines();
-    unlink $_ for @staged;
+sub clear_journal() {
+    drop_staged();
     unlink $JOURNAL, staged_name($JOURNAL);
     sync_folder($STATE);
     unlink glob "$UNDO/*";
-    return;
 }
 
-# Puts everything back that the journal names and brings the units back to what they did. Answers what was undone.
-sub undo_transaction {
-    my ($booting) = @_;
+# Puts everything back that the journal names and brings the units back to what they did; at boot they start after this.
+# Answers whether there was anything to undo.
+sub undo_transaction ($is_booting) {
     if (!-e $JOURNAL) {
         # What a power cut directly after a commit has left.
         unlink glob "$UNDO/*";
         return 0;
     }
-    my $reload = undo_files();
-    my @units = map { [map { decode($_) } split / /, $_] } grep { /^unit / } journal_lines();
-    run(['systemctl', 'daemon-reload']) if $reload;
-    for my $unit ($booting ? () : @units) {
-        my (undef, $name, $was_active) = @$unit;
-        run(['systemctl', 'reset-failed', $name]);
-        run(['systemctl', { 0 => 'stop', 1 => 'restart', reload => 'reload' }->{$was_active}, $name]);
-    }
-    for my $line ($booting ? () : grep { /^firewall/ } journal_lines()) {
-        my (undef, @commands) = split / /, $line;
-        undo_firewall(map { [parts_of(decode($_))] } @commands);
+    systemctl('daemon-reload') if undo_files();
+    if (!$is_booting) {
+        for my $unit (journaled('unit')) {
+            my ($name, $was) = @$unit;
+            systemctl('reset-failed', $name);
+            systemctl({ 0 => 'stop', 1 => 'restart', reload => 'reload' }->{$was}, $name);
+        }
+        reapply_firewall(@$_) for journaled('firewall');
     }
     clear_journal();
     return 1;

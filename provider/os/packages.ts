@@ -28,6 +28,9 @@ export const standInPackages: readonly string[] = ["chrony"];
 /** Whoever keeps the time of a Debian says that he provides this; at most one of them can be installed. */
 export const timeDaemonProvision = "time-daemon";
 
+/** Those of Debian's that are known by name; another one that provides it comes back as its package starts it. */
+export const timeDaemons: readonly string[] = ["chrony", "systemd-timesyncd", "ntp", "ntpsec", "openntpd", "ntpd-rs"];
+
 /** The units that may be a daemon's: ntp's was ntp.service, and openntpd's program is ntpd. */
 export function daemonUnits(name: string): readonly [string, ...string[]] {
   return [`${name}.service`, `${name}d.service`];

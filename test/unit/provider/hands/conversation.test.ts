@@ -113,7 +113,7 @@ describe("entries_of", () => {
       `${registers}
        my ($before, $after) = @register{'before', 'after'};
        $after->{same} = $before->{same};
-       my $entries = entries_of({ before => $before, after => $after, puts => { put => 1 }, drops => { gone => 1 } }, @in);
+       my $entries = entries_of({ before => $before, after => $after }, ['put', 'gone'], @in);
        for my $id (sort keys %$entries) {
            my $record = $entries->{$id};
            tell_client($id, defined $record ? (head => join('|', @{ $record->{head} }), nodes => scalar @{ $record->{nodes} }) : (gone => 1));

@@ -68,10 +68,10 @@ describe("machines_to_ask", () => {
       String.raw`my ($line, $before, $after) = @in;
        my %machines = map { ($_->{word} => { $_->{id} => { nodes => [split /\n/, $_->{nodes}] } }) } $before, $after;
        for my $machine (machines_to_ask($line, \%machines)) {
-           for my $mac (macs_to_ask($machine)) {
-               my $ask = question_of($line, $machine, $mac, 0);
-               my $then = question_of($line, $machine, $mac, 1);
-               tell_client('ask', id => $machine->{id}, line => $machine->{line}, mac => $mac, chain => $ask->{chain}, arch => $ask->{arch}, file => $ask->{file}, then => $then->{file},
+           my @asks = questions_of($line, $machine);
+           while (my ($ask, $then) = splice @asks, 0, 2) {
+               die unless $ask->{mac} eq $then->{mac} && !$ask->{ipxe} && $then->{ipxe};
+               tell_client('ask', id => $machine->{id}, line => $machine->{line}, mac => $ask->{mac}, chain => $ask->{chain}, arch => $ask->{arch}, file => $ask->{file}, then => $then->{file},
                    undoIf => join('|', parts_of($machine->{undoIf})), stands => $machine->{stands});
            }
        }`,

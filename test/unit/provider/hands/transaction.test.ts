@@ -64,7 +64,7 @@ function transact(
 ) {
   const said = inHands(
     `${setUp} ${machinesIn}
-     eval { transact($plan, \\%machines, { renewed => 0, syncing => [] }); 1 } or tell_client('died', why => ref $@ ? $@->[0] : $@);`,
+     eval { transact($plan, \\%machines, { swapped => 0, renewed => 0, syncing => [] }); 1 } or tell_client('died', why => ref $@ ? $@->[0] : $@);`,
     [
       ...Object.entries(machines).map(([when, nodes]) => line("machines", { when, nodes })),
       ...renderPlan({ ...nothing, ...plan }),
@@ -356,11 +356,9 @@ describe("undo_files", () => {
     const stopped = (perl: string) =>
       inHands(
         `${setUp} ${machinesIn}
-         my $paths = wanted_paths($plan, \\%machines);
-         my %have = map { ($_ => look_at($_)) } keys %$paths;
-         my %sums = sha256_of(grep { $have{$_}{type} eq 'file' } keys %$paths);
-         my %work = (plan => $plan, machines => \\%machines, paths => $paths, have => \\%have, sums => \\%sums, changed => [sort keys %$paths], touched => {}, was => {}, restart => {});
-         prepare(\\%work);
+         my $work = work_of($plan, \\%machines, {});
+         $work->{changed} = [sort keys $work->{paths}->%*];
+         prepare($work);
          ${perl}`,
         renderPlan({
           ...nothing,
@@ -369,10 +367,10 @@ describe("undo_files", () => {
         }),
         state,
       );
-    stopped("swap(\\%work); undo_files(); undo_files();");
+    stopped("swap($work); undo_files(); undo_files();");
     expect(names.map((name) => look(join(folder, name)))).toEqual(was);
     for (const count of [0, 1, 4, 8]) {
-      stopped(`splice @{ $work{changed} }, ${count}; swap(\\%work); undo_transaction(1); undo_transaction(1);`);
+      stopped(`splice $work->{changed}->@*, ${count}; swap($work); undo_transaction(1); undo_transaction(1);`);
       expect(names.map((name) => look(join(folder, name)))).toEqual(was);
       expect(readdirSync(folder)).toEqual(before);
       expect(readdirSync(state)).not.toContain("journal");

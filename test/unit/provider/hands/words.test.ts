@@ -63,7 +63,7 @@ describe("tell_client", () => {
   });
 
   it("says nothing where nobody listens", () => {
-    expect(inHands("undef $NONCE; tell_client('x')")).toEqual([]);
+    expect(inHands("begin(undef); tell_client('x')")).toEqual([]);
   });
 });
 

@@ -1,0 +1,82 @@
+# What is ours on node 0: the lock, and a folder with what a recovery at boot needs.
+package Netboot::Ours;
+use Netboot::Perl gives => qw(take_lock make_state_folder clean_up);
+use Fcntl qw(:DEFAULT :flock);
+use Netboot::Constants qw($EDITS $HEARD $JOURNAL $KEPT $LOCK $PROVED $REGISTER $RULES $STATE $TAKING $UNDO $UNITS);
+use Netboot::Words qw(refuse say_to staged_name);
+use Netboot::Programs qw(pause run);
+use Netboot::Files qw(replace_file slurp sync_folder);
+use Netboot::Units qw(systemctl);
+
+my $LOCK_WAIT = 300;
+my $RECOVERY = 'pulumi-netboot-recovery.service';
+my $ENABLED = "$UNITS/multi-user.target.wants";
+my $SERVING = join ' ',
+    qw(network-pre.target nftables.service netfilter-persistent.service ufw.service firewalld.service
+    isc-dhcp-server.service tftpd-hpa.service chrony.service netboot-names.service shutdown.target);
+my $RECOVERY_UNIT = <<"UNIT";
+# Written by pulumi-netboot. Before anything of node 0 serves, it puts back what a transaction cut short by a power cut
+# had changed, so that node 0 serves one whole state.
+[Unit]
+Description=Undo an unfinished pulumi-netboot transaction
+DefaultDependencies=no
+RequiresMountsFor=$STATE /etc /srv
+After=local-fs.target
+Before=$SERVING
+Conflicts=shutdown.target
+ConditionPathExists=$JOURNAL
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/perl $STATE/agent.pl recover boot
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+
+# One writer at a time; the lock goes with its handle.
+sub take_lock (@ids) {
+    sysopen my $lock, $LOCK, O_RDWR | O_CREAT | O_NOFOLLOW, 0600 or die "cannot open $LOCK: $!\n";
+    my $waited = 0;
+    until (flock $lock, LOCK_EX | LOCK_NB) {
+        my $holder = slurp($LOCK) // '';
+        if ($waited >= $LOCK_WAIT) {
+            my $why = "another run (process $holder on node 0) has held the lock $LOCK for more than $LOCK_WAIT s";
+            refuse('LOCKED', '-', "$why; look what it does there, and run again when it is done");
+        }
+        say_to("waiting for another run on node 0 (process $holder)", @ids) unless $waited;
+        pause(0.2);
+        $waited += 0.2;
+    }
+    truncate $lock, 0;
+    syswrite $lock, $$;
+    return $lock;
+}
+
+sub make_state_folder ($hands, @lines) {
+    for my $folder ($STATE, $REGISTER, $KEPT, $EDITS, $UNDO) { mkdir $folder, 0700 unless -d $folder }
+  # An agent before this one kept no heads of the firewall's chains, but worked them out: they are there before it goes.
+    my ($heads) = grep { $_->{word} eq 'heads' } @lines;
+    replace_file($RULES, $heads->{content}) if $heads && !-e $RULES;
+    replace_file("$STATE/agent.pl", $hands) if (slurp("$STATE/agent.pl") // '') ne $hands;
+    return if (slurp("$UNITS/$RECOVERY") // '') eq $RECOVERY_UNIT && -l "$ENABLED/$RECOVERY";
+    replace_file("$UNITS/$RECOVERY", $RECOVERY_UNIT, 0644);
+    mkdir $ENABLED, 0755;
+    symlink "../$RECOVERY", "$ENABLED/$RECOVERY";
+    sync_folder($ENABLED);
+}
+
+# When nobody wants anything of this host any more, nothing of ours stays but the list of the packages that we brought,
+# and what is still to be taken back of them.
+sub clean_up() {
+    unlink "$ENABLED/$RECOVERY", "$UNITS/$RECOVERY";
+    systemctl('daemon-reload');
+    my @edits = glob "$EDITS/*";
+    my @waiting = glob "$KEPT/stand-in:*";
+    my @kept = @waiting ? grep { !/\/stand-in:/ } glob "$KEPT/*" : $KEPT;
+    run([
+        'rm', '-rf', '--', $REGISTER, @kept, $UNDO, $TAKING, $HEARD, $PROVED, $RULES, staged_name($JOURNAL),
+        "$STATE/agent.pl", @edits ? () : $EDITS
+    ]);
+    rmdir $STATE;
+}

@@ -1,0 +1,47 @@
+# Interfaces and sockets, as the kernel has them, and whose they are.
+package Netboot::Sockets;
+use Netboot::Perl gives => qw(interfaces hardware_text table_rows sockets_of owners_of address_of_hex);
+use Socket qw(AF_INET6 inet_ntoa inet_ntop);
+use Netboot::Words qw(name_of);
+use Netboot::Programs qw(run);
+use Netboot::Files qw(slurp lines_of);
+
+# Every interface: name → { index, mac }. Asked of the kernel by ip(8), because a container may see another one's /sys.
+sub interfaces() {
+    my (undef, $said) = run(['ip', '-o', 'link', 'show']);
+    return {
+        map { m{^(\d+): ([^:@]+)[:@].* link/\w+ ([0-9a-f:]+)} ? ($2 => { index => $1, mac => $3 }) : () }
+            split /\n/, $said
+    };
+}
+
+sub hardware_text ($bytes) { return join ':', unpack '(H2)6', $bytes }
+
+# The rows of a table of /proc/net, without its heading.
+sub table_rows ($path) { my (undef, @rows) = map { [split ' '] } lines_of($path); return @rows }
+
+# The inodes of a process's sockets.
+sub sockets_of ($pid) {
+    opendir my $folder, "/proc/$pid/fd" or return {};
+    return { map { (readlink("/proc/$pid/fd/$_") // '') =~ /^socket:\[(\d+)\]$/ ? ($1 => 1) : () } readdir $folder };
+}
+
+# inode → the values that tell of the process that has it.
+sub owners_of (@inodes) {
+    my (%wanted, %owners);
+    @wanted{@inodes} = ();
+    for my $pid (@inodes ? map { name_of($_) } glob '/proc/[0-9]*' : ()) {
+        for my $inode (grep { exists $wanted{$_} } keys sockets_of($pid)->%*) {
+            my ($unit) = (slurp("/proc/$pid/cgroup") // '') =~ m{([^/\n]+\.(?:service|socket))$}m;
+            my $program = (slurp("/proc/$pid/comm") // '') =~ s/\n//r;
+            $owners{$inode} //= { pid => $pid, program => $program, unit => $unit };
+        }
+    }
+    return \%owners;
+}
+
+# An address of /proc/net: four or sixteen bytes, each word of four the other way round.
+sub address_of_hex ($hex) {
+    my $bytes = pack 'V*', unpack 'N*', pack 'H*', $hex;
+    return length $bytes == 4 ? inet_ntoa($bytes) : inet_ntop(AF_INET6, $bytes);
+}

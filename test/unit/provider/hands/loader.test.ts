@@ -1,0 +1,47 @@
+import { spawn } from "node:child_process";
+import { describe, expect, it, vi } from "vitest";
+import { converse, type Reply } from "../../../../provider/conversation/conversation";
+import type { Question } from "../../../../provider/facts/question";
+import type { Host, RunOptions, RunResult } from "../../../../provider/ssh/link";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+/** This machine, on which the hands run as they run on node 0, but for the lock and whatever would change it. */
+function here(change: (stdin: Buffer) => Buffer = (stdin) => stdin): Host {
+  const run = (_command: string, { stdin, onStdin, onStdout }: RunOptions): Promise<RunResult> =>
+    new Promise((resolve, reject) => {
+      const child = spawn("perl", ["-"], { stdio: "pipe" });
+      const stderr: Buffer[] = [];
+      child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+      child.stdout.on("data", (chunk: Buffer) => onStdout?.(chunk));
+      child.on("error", reject);
+      child.on("close", (code) =>
+        resolve({ code: code ?? undefined, stdout: Buffer.alloc(0), stderr: Buffer.concat(stderr).toString() }),
+      );
+      child.stdin.write(change(stdin ?? Buffer.alloc(0)));
+      onStdin?.(child.stdin as unknown as Parameters<NonNullable<RunOptions["onStdin"]>>[0]);
+    });
+  return { name: "here", isRoot: true, run };
+}
+
+const echo = (text: string): Readonly<Record<string, Question>> => ({ echo: { ask: "run", argv: ["printf", text] } });
+const opening = { locks: false, puts: [], drops: [], questions: echo("first ü") };
+
+describe("loader", () => {
+  it("runs the hands that came with a request, and they answer it, and what is asked later", async () => {
+    const heard: (string | undefined)[] = [];
+    const { failure, wasComplete } = await converse(here(), opening, ({ answers }): Reply => {
+      heard.push(answers.ran("echo")?.said);
+      return heard.length === 1 ? { reply: "ask", questions: echo("second\\n") } : { reply: "stop" };
+    });
+    expect([failure, wasComplete, heard]).toEqual([undefined, false, ["first ü", "second\n"]]);
+  });
+
+  it("runs nothing of a request that did not arrive as it was sent", async () => {
+    const spoil = (stdin: Buffer): Buffer =>
+      Buffer.concat([stdin.subarray(0, -1), Buffer.from([stdin.at(-1) === 0 ? 1 : 0])]);
+    await expect(converse(here(spoil), opening, () => ({ reply: "stop" }))).rejects.toMatchObject({
+      code: "COMMAND_FAILED",
+    });
+  });
+});
