@@ -121,7 +121,7 @@ export async function converse(
     onStdout: lines(onLine),
   });
   if (thrown !== undefined) throw thrown;
-  if (!ended) throw notStarted(host, result);
+  if (!ended && failure === undefined) throw notStarted(host, result);
   return { facts: heard.facts(), said, ...(failure === undefined ? {} : { failure }), wasComplete };
 }
 

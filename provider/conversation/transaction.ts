@@ -4,13 +4,14 @@ import type { Question } from "../facts/question";
 import type { Drift } from "../kinds/drift";
 import type { Change as Wanted } from "../kinds/want";
 import { type Change, machinesOf } from "../plan/change";
-import { type Brought, type Decided, decide } from "../plan/decide";
+import { type Brought, type Decided, decide, whyKeptOut } from "../plan/decide";
 import { driftOf, lookQuestions } from "../plan/drift";
 import type { Facts } from "../plan/facts";
+import type { FirewallPart } from "../plan/firewallPart";
 import { outputsOf, renderDifference, renderUndone, type Wrong, whyInvalid, whyWrong } from "../plan/outcome";
 import { type BringReport, renderBrought, renderPurged } from "../plan/packages";
 import { type Proof, planProofOf, proofQuestions, renderProof } from "../plan/proof";
-import { folderKey, folderQuestions, questionsOf } from "../plan/questions";
+import { folderKey, folderQuestions, questionsOf, rulesetQuestions } from "../plan/questions";
 import type { Refusal } from "../plan/refusal";
 import { refuseGivenBack, renderRemaining } from "../plan/timeDaemon";
 import type { Host } from "../ssh/link";
@@ -147,7 +148,10 @@ class Transaction {
   /** The last boots of machines that are asked for them. */
   #questionsAfter(): Readonly<Record<string, Question>> {
     const ids = this.#idsWithHistory();
-    return ids.length === 0 ? {} : historyQuestions(ids);
+    return {
+      ...(ids.length === 0 ? {} : historyQuestions(ids)),
+      ...(keepsRules(this.#decided?.firewall) ? rulesetQuestions : {}),
+    };
   }
 
   #idsWithHistory(): readonly string[] {
@@ -166,25 +170,17 @@ class Transaction {
     const late = valuesOf(said, "late").map(({ copy }) => copy ?? "");
     const lateWords = late.length === 0 ? "" : `what somebody wrote in the meantime is kept as ${late.join(", ")}`;
     const refusal = this.#refused(talk);
+    const stands = talk.wasComplete && talk.failure === undefined;
+    if (stands) this.#warn(said, facts, first, lateWords);
     if (refusal !== undefined) {
       const { code, id, message } = refusal;
       const brought = renderBrought(this.#brought?.report.brought ?? bringReportOf(said).brought);
-      const words = [message, stateOf(talk), lateWords, brought].filter((each) => each !== "");
+      const words = [message, ...(stands ? [] : [stateOf(talk), lateWords]), brought].filter((each) => each !== "");
       throw new Refused(code, `${host}: ${words.join("\n")}`, id);
     }
-    const { plan, register, warnings, doubt, firewall } = this.#decided ?? impossible();
-    for (const { id, text } of [
-      ...valuesOf(said, "difference").map(renderDifference),
-      ...warnings,
-      ...this.#wrongs(said),
-    ]) {
-      this.#tell(id === "-" ? first : id, "warning", text);
-    }
-    if (lateWords !== "") this.#tell(first, "warning", lateWords);
-    for (const { id, text } of firewall?.warnings ?? []) this.#tell(id, "warning", text);
-    this.#tellPackages(said, first);
+    const { plan, register, doubt, firewall } = this.#decided ?? impossible();
     const ids = [...this.#change.puts.keys()];
-    const outputs = outputsOf(plan, register, ids, doubt);
+    const outputs = outputsOf(plan, register, ids, doubt ?? this.#doubtAfter(facts));
     const how = new Map(valuesOf(said, "done").map(({ id = "", how: what = "" }) => [id, what] as const));
     const answers = new Map<string, Answer>();
     for (const id of ids) {
@@ -197,6 +193,25 @@ class Transaction {
     }
     for (const id of this.#change.drops.keys()) answers.set(id, { how: "dropped", outputs: {}, drift: [] });
     return { machine: facts.machineId.slice(0, 12), answers };
+  }
+
+  /** What is to be said of a change that stands. */
+  #warn(said: readonly Said[], facts: Facts, first: string, lateWords: string): void {
+    const { warnings, firewall } = this.#decided ?? impossible();
+    const differences = valuesOf(said, "difference").map(renderDifference);
+    for (const { id, text } of [...differences, ...warnings, ...this.#wrongs(said), ...(firewall?.warnings ?? [])]) {
+      this.#tell(id === "-" ? first : id, "warning", text);
+    }
+    if (lateWords !== "") this.#tell(first, "warning", lateWords);
+    const doubt = this.#doubtAfter(facts);
+    if (doubt !== undefined) this.#tell(first, "warning", `not proved: ${doubt}`);
+    this.#tellPackages(said, first);
+  }
+
+  /** Whether managers that keep our rules themselves made of them what was foreseen: asked when all is done. */
+  #doubtAfter(facts: Facts): string | undefined {
+    const { firewall, register } = this.#decided ?? impossible();
+    return keepsRules(firewall) ? whyKeptOut(register, facts.answers, undefined)?.text : undefined;
   }
 
   /** Why it was not done; nothing if it was. */
@@ -228,7 +243,7 @@ class Transaction {
   /** What was not as expected, and did not undo the change. */
   #wrongs(said: readonly Said[]): readonly { readonly id: string; readonly text: string }[] {
     const { plan } = this.#decided ?? impossible();
-    const told = new Set<string>();
+    const told = new Set(this.#decided?.broken);
     return wrongsIn(said).flatMap((wrong) => {
       const expectation = plan.expectations[wrong.n];
       // One sentence a chain: what comes after it follows from it.
@@ -276,6 +291,11 @@ export function changeOf(wanted: readonly Wanted[]): Change {
 
 function impossible(): never {
   throw new NetbootError("BUG", "this is a bug in pulumi-netboot: a transaction without a plan");
+}
+
+/** ufw and firewalld put our rules where they like. */
+function keepsRules(firewall: FirewallPart | undefined): boolean {
+  return firewall?.plan.manager === "ufw" || firewall?.plan.manager === "firewalld";
 }
 
 /** What a refusal means for node 0: said once, here. */
@@ -328,7 +348,7 @@ function bringReportOf(said: readonly Said[]): BringReport {
 /** Compares a host with what was declared. Nothing is locked, and nothing changes. */
 export async function look(host: Host, wanted: readonly Wanted[], machine: string | undefined): Promise<Report> {
   const declarations = wanted.flatMap((each) => (each.kind === "put" ? [each.declaration] : []));
-  const ids = declarations.filter(({ wants }) => wants.some(({ want }) => want === "history" || want === "registered"));
+  const ids = declarations.filter(({ wants }) => wants.some(({ want }) => want === "history"));
   const withHistory = ids.map(({ id }) => id);
   const questions = { ...lookQuestions(declarations), ...historyQuestions(withHistory) };
   const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));

@@ -88,20 +88,22 @@ sub tell_facts ($machines, @clashes) {
     my ($before, $after) = $machines->@{qw(before after)};
     my ($machine_id) = split ' ', slurp('/etc/machine-id') // '';
     tell_client('machineId', text => $machine_id);
+    my %shown;
     for my $id (sort keys %$before) {
         my ($generation, $head) = $before->{$id}->@{qw(generation head)};
         tell_client(
             'entry', id => $id, generation => $generation, head => join("\n", @$head),
-            summary_of($after->{$id})
+            summary_of($after->{$id}, \%shown)
         );
     }
-    tell_client('new', id => $_, summary_of($after->{$_})) for grep { !$before->{$_} } sort keys %$after;
+    tell_client('new', id => $_, summary_of($after->{$_}, \%shown)) for grep { !$before->{$_} } sort keys %$after;
     tell_client('clash', claim => $_->[0], id => $_->[1], other => $_->[2]) for @clashes;
     tell_client('proved', chains => slurp($PROVED) // '');
     tell_names($before, $after);
 }
 
-sub summary_of ($record) {
+# How many machines a record has, and one of each kind that was not shown before, without its blocks.
+sub summary_of ($record, $shown) {
     return (gone => 1) unless $record;
     my ($macs, $pooled, %examples) = (0, 0);
     for my $line ($record->{nodes}->@*) {
@@ -113,8 +115,11 @@ sub summary_of ($record) {
         my $example = $examples{$kind} // $line;
         $examples{$kind} = (split / /, $example, 8)[6] eq '-' && $proof ne '-' ? $line : $example;
     }
-    my $shown = join "\n", @examples{ sort keys %examples };
-    return (machines => scalar $record->{nodes}->@*, macs => $macs, pooled => $pooled, examples => $shown);
+    my $is_better = sub { my ($line) = @_; return (split / /, $line, 8)[6] ne '-' };
+    my @new = grep { !defined $shown->{$_} || !$shown->{$_} && $is_better->($examples{$_}) } sort keys %examples;
+    $shown->{$_} = $is_better->($examples{$_}) for @new;
+    my $told = join "\n", map { s/ \S+$/ %/r } @examples{@new};
+    return (machines => scalar $record->{nodes}->@*, macs => $macs, pooled => $pooled, examples => $told);
 }
 
 # Names that come, go and stay, some of each.

@@ -2,7 +2,7 @@
 # a plan has for managers which keep rules themselves. Which rules, and which chains are somebody else's, the plan says;
 # node 0 keeps that as a file, for each boot and each time a manager loads rules of its own.
 package Netboot::Firewall;
-use Netboot::Perl gives => qw(apply_firewall journal_firewall reapply_firewall wrong_heads);
+use Netboot::Perl gives => qw(apply_firewall journal_firewall reapply_firewall undo_firewall wrong_heads);
 use Fcntl qw(:DEFAULT :flock);
 use Netboot::Constants qw($RULES $UNDO);
 use Netboot::Words qw(as_name parts_of refuse render_words);
@@ -153,7 +153,7 @@ sub apply_firewall ($firewall, @commands) {
 
 # How the journal undoes what is not in our files: files that a manager writes, and what makes it read them again.
 sub journal_firewall ($firewall, @undoing) {
-    my $lines = render_words('firewall', map { $_->{argv} } @undoing);
+    my $lines = render_words('heads', map { $_->{argv} } @undoing);
     for my $path (grep { -f } parts_of($firewall->{written})) {
         my $what = look_at($path);
         my $copy = "$UNDO/" . as_name($path);
@@ -164,9 +164,12 @@ sub journal_firewall ($firewall, @undoing) {
     return $lines;
 }
 
-# Puts in what the plan of the last change left: at boot, and after a manager has loaded its rules. Before that, in the
-# undoing, these commands make managers read their files, which are as they were.
-sub reapply_firewall (@commands) {
+# Puts in what the plan of the last change left: at boot, and after a manager has loaded its rules.
+sub reapply_firewall() { undo_firewall() if -e $RULES }
+
+# The same in the undoing, where no file means no rules. Before that, these commands make managers read their files,
+# which are as they were.
+sub undo_firewall (@commands) {
     with_firewall_lock(sub {
         run_manager(parts_of($_)) for @commands;
         set_heads(slurp($RULES) // '');

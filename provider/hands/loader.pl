@@ -41,7 +41,8 @@ if (defined $body) {
     my $hands = substr $body, 0, $hands_bytes, '';
     @ARGV = ('request', $nonce, $hands, $body, \&unpacked);
     eval $hands;    ## no critic (ProhibitStringyEval) they came for that, whole
-    print "\n$nonce fail code=BUG text=the%20hands%20do%20not%20run:%20", unpack('H*', $@), "\n" if $@;
+    my $why = $@ =~ s/([^A-Za-z0-9])/sprintf '%%%02X', ord $1/ger;
+    print "\n$nonce fail code=BUG text=the%20hands%20do%20not%20run:%20$why\n" if length $why;
 } else {
     print "\n$nonce fail code=TRANSACTION_FAILED text=the%20request%20did%20not%20arrive%20complete\n";
 }

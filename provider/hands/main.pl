@@ -42,7 +42,7 @@ sub answer_request ($nonce, $hands, $request, $unpack) {
         tell_client('fail', code => $code, id => $id, text => $text, swapped => $talk{swapped});
     }
     end_sync(\%talk);
-    drop_unpacked();
+    drop_unpacked() if $talk{lock};
     tell_client('end');
 }
 

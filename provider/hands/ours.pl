@@ -73,7 +73,7 @@ sub clean_up() {
     systemctl('daemon-reload');
     my @edits = glob "$EDITS/*";
     my @waiting = glob "$KEPT/stand-in:*";
-    my @kept = @waiting ? grep { !/\/stand-in:/ } glob "$KEPT/*" : $KEPT;
+    my @kept = @waiting ? grep { !m{/(?:stand-in:|debs$|packages\.since$)} } glob "$KEPT/*" : $KEPT;
     run([
         'rm', '-rf', '--', $REGISTER, @kept, $UNDO, $TAKING, $HEARD, $PROVED, $RULES, staged_name($JOURNAL),
         "$STATE/agent.pl", @edits ? () : $EDITS

@@ -18,11 +18,11 @@ sub run ($argv, %how) {
     my ($said, $line, $killed) = ('', '', 0);
     my $select = IO::Select->new($from);
     while (1) {
-        if (defined $end && !$select->can_read(1)) {
-            next if uptime() < $end;
+        if (defined $end && uptime() >= $end) {
             $killed = kill 'KILL', $pid;
             last;
         }
+        next if defined $end && !$select->can_read(1);
         sysread $from, my $piece, 65536 or last;
         $said .= substr $piece, 0, $most - length $said if length $said < $most;
         next unless $how{watch};

@@ -163,6 +163,7 @@ sub answer_joined ($question, $register, $tell) {
 # The lines of the log since a time, of all machines or of those of one resource.
 sub answer_boots ($question, $register, $tell) {
     my $of = $question->{of};
+    return '' if defined $of && !grep { $_ eq 'history' } ($register->{$of} // { head => [] })->{head}->@*;
     my $macs = defined $of ? [map { split /,/, $_->{macs} } machines_of($register, $of)] : undef;
     $tell->('boots', log => log_of_boots(held_word($register, 'tftpd', 1) // '', $question->{since}, $macs));
     return '';

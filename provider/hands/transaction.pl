@@ -7,7 +7,7 @@ package Netboot::Transaction;
 use Netboot::Perl gives => qw(by_word transact);
 use List::Util qw(uniq);
 use Netboot::Constants qw($EDITS $JOURNAL $KEPT $PROVED $REGISTER $SINCE $STATE $UNDO $UNITS kept);
-use Netboot::Words qw(as_name decode folder_of name_of parts_of render_words say_to staged_name tell_client);
+use Netboot::Words qw(as_name decode folder_of name_of parts_of refuse render_words say_to staged_name tell_client);
 use Netboot::Programs qw(run);
 use Netboot::Files qw(foreign_link look_at replace_file sha256_of sha256_text slurp slurp_whole stage_beside sync_folder
     write_new);
@@ -169,9 +169,14 @@ sub missing_folders ($path) { return -e $path ? () : (missing_folders(folder_of(
 # The path and where it is staged; nothing of one that goes.
 sub stage ($work, $path) {
     my ($from, $to) = ($work->{have}{$path}, $work->{paths}{$path});
-    die "$path is a $from->{type}, where a file should be; move it away\n" if $from->{type} =~ /^(?:folder|other)$/;
+    # A block can't stand in a link without taking its place.
+    my $is_wrong = $from->{type} =~ /^(?:folder|other)$/ || defined $to->{begin} && $from->{type} eq 'link';
     my $link = foreign_link($path);
-    die "$link, on the way to $path, is a link that somebody other than root made; take it away\n" if defined $link;
+    my $why =
+          $is_wrong ? "$path is a $from->{type}, where a file should be; move it away"
+        : defined $link ? "$link, on the way to $path, is a link that somebody other than root made; take it away"
+        : undef;
+    refuse('TRANSACTION_FAILED', $to->{id} // '-', $why) if defined $why;
     return () if $to->{type} eq 'absent';
     return ($path => stage_beside($path, $to)) if $to->{type} eq 'link';
     my $content = $to->{content} // slurp_whole($to->{from} // $path);

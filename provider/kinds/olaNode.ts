@@ -2,6 +2,7 @@ import type { Verify } from "../values/verify";
 import { renderDrift } from "./drift";
 import type { Kind } from "./kind";
 import { type NodeMachine, nodeWant } from "./node";
+import type { Want } from "./want";
 
 /** What the program hands over for one machine. The first two are absent where a state is all there is, for a look. */
 export interface OlaNodeInputs {
@@ -23,8 +24,9 @@ export const olaNode: Kind<OlaNodeInputs> = {
   notEchoed: ["hostBlocks", "nextBoot", "machine"],
   wants: ({ machine, hostBlocks, verify, history }) => {
     // The register knows the machines of an id, so a look needs no more; the release before kept nothing else in its state.
-    if (machine === undefined || hostBlocks === undefined) return [{ want: "registered" }];
-    return [nodeWant(machine, hostBlocks, verify), ...(history === true ? [{ want: "history" } as const] : [])];
+    const told: readonly Want[] = history === true ? [{ want: "history" }] : [];
+    if (machine === undefined || hostBlocks === undefined) return [{ want: "registered" }, ...told];
+    return [nodeWant(machine, hostBlocks, verify), ...told];
   },
   live: (_inputs, drift) => {
     const seen = drift.length === 0 ? "" : `not as declared: ${drift.map(renderDrift).join("; ")}`;

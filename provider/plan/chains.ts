@@ -125,25 +125,62 @@ export interface ChainsCheck {
  * DHCP and the script would name, their kind, who may read them, and what lies beside them.
  */
 export function whyChainsBreak(check: ChainsCheck): Refusal | undefined {
-  const { register, puts, unchanged, changed, proved, files } = check;
+  const broken = wrongChains(check).find(({ undoes }) => undoes);
+  if (broken === undefined) return undefined;
+  const { asked, text } = broken;
+  const message = `${text}; ${asked.machine.hostname} would not boot`;
+  return { code: "NOT_SERVING", ...(asked.stands ? {} : { id: asked.id }), message };
+}
+
+/** Chains of machines beside the change that are broken, and were so before, or by what somebody else has done. */
+export function brokenChains(check: ChainsCheck): readonly { readonly chain: string; readonly text: string }[] {
+  return wrongChains(check).flatMap(({ asked, text, undoes }) => (undoes ? [] : [{ chain: asked.chain, text }]));
+}
+
+interface WrongChain {
+  readonly asked: AskedMachine;
+  readonly text: string;
+  readonly undoes: boolean;
+}
+
+/** Each machine that would miss something, with the first thing that it would. */
+function wrongChains({ register, puts, unchanged, changed, proved, files }: ChainsCheck): readonly WrongChain[] {
   const [server] = heldOf(register.after, "serve");
   const [tftp] = heldOf(register.after, "tftpd");
   // With a boot server elsewhere the files are not node 0's.
-  if (puts.size === 0 || server === undefined || server.held.bootServer !== tftp?.held.address) return undefined;
+  if (puts.size === 0 || server === undefined || server.held.bootServer !== tftp?.held.address) return [];
   const view: TftpView = { ...tftp.held, files, declared: declaredIn(register) };
   const whyNot = remembered(view);
-  for (const asked of machinesToAsk(register, puts, unchanged)) {
-    for (const { name, use } of filesOf(asked.machine, server.held.loaders)) {
-      const wrong = whyNot(name, use);
-      if (wrong === undefined) continue;
+  return machinesToAsk(register, puts, unchanged).flatMap((asked): readonly WrongChain[] => {
+    const wrongs = filesOf(asked.machine, server.held.loaders).flatMap(({ name, use }) => whyNot(name, use) ?? []);
+    const judged = wrongs.map((wrong) => {
       const isOurs = [wrong.by, wrong.besides].some((path) => path !== undefined && changed.has(path));
       const failing = { ...asked, isOurs, isMoved: changed.has(dhcpdConf) };
-      if (asked.stands && !isUndone(failing, proved)) continue;
-      const message = `${wrong.text}${asked.stands ? standsFor(asked) : ""}; ${asked.machine.hostname} would not boot`;
-      return { code: "NOT_SERVING", ...(asked.stands ? {} : { id: asked.id }), message };
-    }
-  }
-  return undefined;
+      return { wrong, undoes: !asked.stands || isUndone(failing, proved) };
+    });
+    const worst = judged.find(({ undoes }) => undoes) ?? judged[0];
+    if (worst === undefined) return [];
+    return [{ asked, text: `${worst.wrong.text}${asked.stands ? standsFor(asked) : ""}`, undoes: worst.undoes }];
+  });
+}
+
+/** What is wrong with the files of chains as they are now: chain → the first thing. One machine stands for each. */
+export function whyFilesFail(
+  register: Register,
+  files: ReadonlyMap<string, InFolder>,
+  machines: readonly Machine[],
+): ReadonlyMap<string, string> {
+  const [server] = heldOf(register.after, "serve");
+  const [tftp] = heldOf(register.after, "tftpd");
+  if (server === undefined || server.held.bootServer !== tftp?.held.address) return new Map();
+  const { loaders } = server.held;
+  const whyNot = remembered({ ...tftp.held, files, declared: declaredIn(register) });
+  return new Map(
+    machines.flatMap((machine) => {
+      const [wrong] = filesOf(machine, loaders).flatMap(({ name, use }) => whyNot(name, use) ?? []);
+      return wrong === undefined ? [] : [[chainOf(machine, loaders), wrong.text] as const];
+    }),
+  );
 }
 
 /** What DHCP names to a machine's firmware, and then to its iPXE. */

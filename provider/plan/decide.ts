@@ -8,7 +8,7 @@ import { trafficControl } from "../facts/trafficControl";
 import type { Declaration } from "../kinds/want";
 import { chronyDropIn, dhcpdUnit, tftpdUnit } from "../os/paths";
 import { bootChain } from "../values/bootChain";
-import { machinesToAsk, whyChainsBreak } from "./chains";
+import { brokenChains, machinesToAsk, whyChainsBreak } from "./chains";
 import {
   type Change,
   heldBy,
@@ -82,6 +82,8 @@ export interface Decided {
   /** The sizes of files that were taken out of packages, by their paths. */
   readonly sizes: ReadonlyMap<string, number>;
   readonly warnings: readonly Warning[];
+  /** Chains of which a warning tells already that they are broken. */
+  readonly broken: readonly string[];
   /** Why it can't be told whether a machine's packets come through: what is seen is not proved then. */
   readonly doubt: string | undefined;
 }
@@ -117,6 +119,7 @@ export function decide(given: Given, facts: Facts): Step {
   const unknown = unasked(given, headsQuestions(facts.before, facts.answers));
   if (Object.keys(unknown).length > 0) return { step: "ask", questions: unknown };
   const heads = headsBefore(facts.before, facts.answers);
+  if (typeof heads === "object") return refused(heads);
 
   const { packages } = ground;
   if (given.brought === undefined) {
@@ -130,7 +133,7 @@ export function decide(given: Given, facts: Facts): Step {
 
   const more = unasked(given, lateQuestions(ground));
   if (Object.keys(more).length > 0) return { step: "ask", questions: more };
-  return decideTransaction(given, ground, facts);
+  return decideTransaction(given, ground, facts, heads);
 }
 
 /** What was found out, in the words of the planning. */
@@ -246,7 +249,7 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
     whyNetworkStays(register, ids, [...others(outsideKey), ...outsideOf(own, server?.held.cidr)]) ??
     (knowsPool
       ? (whyAddressesArePooled(register, ids, [...others(insideKey), ...own]) ??
-        whyPoolIsTooSmall(register, ids, [...own, ...examplesOf(register)]))
+        whyPoolIsTooSmall(register, ids, [...own, ...examplesOf(register, ids)]))
       : undefined) ??
     whyRecordsContradict(register, ids, [...others(namedKey), ...own]) ??
     whyNamePortIsHeld(register, ids, answers.holders(holdersKey) ?? [])
@@ -270,8 +273,10 @@ function outsideOf(machines: readonly Placed[], cidr: string | undefined): reado
   return cidr === undefined ? [] : machines.filter(({ machine }) => !isInNetwork(machine.address, cidr));
 }
 
-function examplesOf({ after }: Register): readonly Placed[] {
-  return [...after.values()].flatMap(({ id, examples }) => examples.map((machine) => ({ id, machine })));
+function examplesOf({ after }: Register, without: ReadonlySet<string>): readonly Placed[] {
+  return [...after.values()].flatMap(({ id, examples }) =>
+    without.has(id) ? [] : examples.map((machine) => ({ id, machine })),
+  );
 }
 
 /** What is another after apt: packages, units, and chrony's own file. */
@@ -314,7 +319,7 @@ function lateQuestions({ change, register, facts, brought }: Ground): Readonly<R
   return questions;
 }
 
-function decideTransaction(given: Given, ground: Ground, facts: Facts): Step {
+function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: string | undefined): Step {
   const { change, register } = ground;
   const { answers } = facts;
   const refused = (refusal: Refusal): Step => ({ step: "refuse", refusal });
@@ -328,12 +333,16 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts): Step {
   const puts = putMachines(change);
   const view = folderAfter(ground);
   const changed = changedPaths(ground);
-  const broken = whyChainsBreak({ register, puts, unchanged: knownOfMany(puts), changed, proved, files: view });
+  const check = { register, puts, unchanged: knownOfMany(puts), changed, proved, files: view };
+  const broken = whyChainsBreak(check);
   if (broken !== undefined) return refused(broken);
+  // What stands for machines of others and was bad before, or is somebody else's doing, is told, and not proved.
+  const bad = brokenChains(check);
 
-  const admission = admissionOf(ground, firewall, proved);
+  const touchesBoot = changed.size > 0 || firewall?.plan.differs === true;
+  const admission = admissionOf(ground, firewall, proved, touchesBoot);
   if (admission.refusal !== undefined) return refused(admission.refusal);
-  const tftpRuns = unitsFact.read(answers).get(tftpdUnit)?.activeState === "active";
+  const tftpRuns = unitsFact.read(answers).get(tftpdUnit)?.activeState !== "inactive";
   const [server] = heldOf(register.after, "serve");
   const script = textOf(view.get(server?.held.loaders["script"] ?? "")?.content);
   const groundwork = {
@@ -359,15 +368,21 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts): Step {
   return {
     step: "transact",
     decided: {
-      plan: firewall === undefined ? plan : { ...plan, expectations: [...plan.expectations, ...firewall.expectations] },
+      plan: {
+        ...plan,
+        expectations: [...plan.expectations, ...(firewall?.expectations ?? [])],
+        proves: provesWithout(plan.proves, admission.isSure ? plan.proves?.chains : bad.map(({ chain }) => chain)),
+      },
+      broken: bad.map(({ chain }) => chain),
       firewall,
-      heads: headsBefore(facts.before, answers),
+      heads,
       after: planAfterCommit({ ...ground, puts: [...change.puts.values()] }, dropped, taken),
       register: groundwork.register,
       sizes: sizesOf(ground),
       warnings: [
         ...(moved === undefined ? [] : [moved]),
         ...(unproved === undefined ? [] : [{ id: ownerOf(touched ?? "", register), text: unproved }]),
+        ...bad.map(({ text }) => ({ id: "-", text: `not proved: ${text}` })),
         ...admission.warnings,
       ],
       doubt: admission.doubt,
@@ -445,14 +460,8 @@ function changedPaths({ change, fileAt, seen, register }: Ground): ReadonlySet<s
 function folderAfter({ change, register, facts, fileAt }: Ground): ReadonlyMap<string, InFolder> {
   const { answers } = facts;
   const directory = heldOf(register.after, "tftpd")[0]?.held.directory;
-  const files = new Map<string, InFolder>();
-  if (directory === undefined) return files;
-  for (const { path, type, mode, target, sha256 } of answers.folder(folderKey) ?? []) {
-    if (type === "absent") continue;
-    const name = path.slice(directory.length + 1);
-    const content = Object.hasOwn(bootChain, name) ? answers.path(chainFileKey(name))?.content : undefined;
-    files.set(name, { type, mode, target, sha256, content });
-  }
+  if (directory === undefined) return new Map();
+  const files = folderNow(directory, answers);
   const inside = (path: string): string | undefined =>
     path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : undefined;
   const kept = new Set(heldOf(register.after, "file").map(({ held }) => held.path));
@@ -475,23 +484,37 @@ function folderAfter({ change, register, facts, fileAt }: Ground): ReadonlyMap<s
   return files;
 }
 
+/** What that folder holds now. */
+export function folderNow(directory: string, answers: HostAnswers): Map<string, InFolder> {
+  const files = new Map<string, InFolder>();
+  for (const { path, type, mode, target, sha256 } of answers.folder(folderKey) ?? []) {
+    if (type === "absent") continue;
+    const name = path.slice(directory.length + 1);
+    const content = Object.hasOwn(bootChain, name) ? answers.path(chainFileKey(name))?.content : undefined;
+    files.set(name, { type, mode, target, sha256, content });
+  }
+  return files;
+}
+
 /** Whether machines' packets come through node 0's firewall, as it will be after the change. */
 function admissionOf(
   { change, register, facts }: Ground,
   firewall: FirewallPart | undefined,
   proved: ReadonlySet<string>,
-): { readonly refusal?: Refusal; readonly warnings: readonly Warning[]; readonly doubt: string | undefined } {
-  const nothing = { warnings: [], doubt: undefined };
+  touchesBoot: boolean,
+): Admission {
+  const nothing = { isSure: false, warnings: [], doubt: undefined };
   const [server] = heldOf(register.after, "serve");
   const [tftp] = heldOf(register.after, "tftpd");
   if (server === undefined || tftp === undefined || change.puts.size === 0) return nothing;
   if (server.held.bootServer !== tftp.held.address) return nothing;
   const puts = putMachines(change);
   const asked = machinesToAsk(register, puts, knownOfMany(puts));
-  const own = asked.filter(({ stands }) => !stands);
-  if (asked.length === 0 || (own.length === 0 && firewall === undefined)) return nothing;
+  const own = placedIn(change.puts).filter(({ machine }) => machine.proof !== false);
+  const wasAsked = facts.answers.ran("nftables.tables") !== undefined;
+  if (asked.length === 0 || !wasAsked || (own.length === 0 && !touchesBoot)) return nothing;
   const why = whyKeptOut(register, facts.answers, firewall);
-  if (why === undefined) return nothing;
+  if (why === undefined || (!why.sure && own.length === 0)) return nothing;
   const again = own.find(({ machine }) => typeof machine.proof === "string");
   const [first] = own;
   if (why.sure && first !== undefined) {
@@ -503,14 +526,28 @@ function admissionOf(
     if (good !== undefined && firewall?.plan.differs === true) {
       return { ...nothing, refusal: { code: "NOT_SERVING", message: why.text } };
     }
-    return { warnings: rows.map((id) => ({ id, text: `not proved: ${why.text}` })), doubt: why.text };
+    const warnings = rows.map((id) => ({ id, text: `not proved: ${why.text}` }));
+    return { isSure: true, warnings, doubt: why.text };
   }
   if (again !== undefined) {
     const message = `${why.text}; with verify.again, what can't be told is an error`;
     return { ...nothing, refusal: { code: "NOT_SERVING", id: again.id, message } };
   }
   const ids = [...new Set(own.map(({ id }) => id))];
-  return { warnings: ids.map((id) => ({ id, text: `not proved: ${why.text}` })), doubt: why.text };
+  return { isSure: false, warnings: ids.map((id) => ({ id, text: `not proved: ${why.text}` })), doubt: why.text };
+}
+
+/** Whether machines' packets come through, as far as it concerns a change. */
+interface Admission {
+  readonly refusal?: Refusal;
+  readonly warnings: readonly Warning[];
+  readonly doubt: string | undefined;
+  /** They certainly do not. */
+  readonly isSure: boolean;
+}
+
+function provesWithout(proves: Plan["proves"], broken: readonly string[] = []): Plan["proves"] {
+  return proves && { ...proves, chains: proves.chains.filter((chain) => !broken.includes(chain)) };
 }
 
 /** Why a machine's packets do not come through, or why that can't be told. */

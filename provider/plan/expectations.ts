@@ -246,8 +246,9 @@ export function planProof(
   const own = ids.filter((id) => (register.after.get(id)?.machines ?? 0) > 0);
   if (server === undefined || own.length === 0) return [];
   const { interface: nic, bootServer, loaders, unknownMachines } = server.held;
-  const asked = own.flatMap((id) =>
-    (register.after.get(id)?.examples ?? []).map((machine): AskedMachine => {
+  // An example of each kind is told once, whichever resource it is of.
+  const asked = [...register.after.values()].flatMap(({ id, examples }) =>
+    examples.map((machine): AskedMachine => {
       const chain = chainOf(machine, loaders);
       return { id, machine, stands: true, chain, chainBefore: chain };
     }),

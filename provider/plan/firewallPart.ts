@@ -57,10 +57,11 @@ export function headsQuestions(before: Register["before"], answers: HostAnswers)
 }
 
 /** The heads as that release put them in; undefined where node 0 has them in a file. */
-export function headsBefore(before: Register["before"], answers: HostAnswers): string | undefined {
+export function headsBefore(before: Register["before"], answers: HostAnswers): string | Refusal | undefined {
   if (!lacksHeads(before, answers)) return undefined;
-  const plan = planFirewall(rulesHeld(before), firewallFacts(answers), "-");
-  return "code" in plan || plan.manager === "none" ? undefined : renderHeads(plan.heads);
+  const [of] = heldOf(before, "firewall");
+  const plan = planFirewall(rulesHeld(before), firewallFacts(answers), of?.id ?? "-");
+  return "code" in plan ? plan : renderHeads(plan.heads);
 }
 
 /** Plans the firewall's part of a change; nothing if the change is not about it. */
@@ -102,32 +103,33 @@ function withSum(to: FirewallPlan["files"][number]["to"]): PathPlan["to"] {
 }
 
 /**
- * With our rules at the head of every chain at the hook, also where a manager keeps them in chains of its own: that they are
- * there is asked for after the change.
+ * With our rules where they will be: at the head of every chain at the hook, and with a manager that keeps them itself at the
+ * head of its own chain for what its users let in. What the manager really makes of them is looked at after the change.
  */
 function predicted(rulesets: Rulesets, { heads }: FirewallPlan, words: readonly string[]): Rulesets {
   const statements = statementsOfNft(parseFirewallRules(words));
   const ours = heads.nft.map((text, index) => ({
-    text,
-    comment: mark,
+    ...{ text, comment: mark, handle: 0 },
     statements: statements[index] ?? [],
-    handle: 0,
   }));
   const isOurs = (text: string): boolean => text.includes(mark);
-  const atHead = (chain: NftChain): NftChain =>
-    chain.hook?.hook === "input" && chain.hook.type === "filter" && /^(?:ip|inet)$/.test(chain.family)
-      ? { ...chain, rules: [...ours, ...chain.rules.filter(({ text }) => !isOurs(text))] }
-      : chain;
+  const inNft = (chain: NftChain): NftChain => {
+    const isAtHook = chain.hook?.hook === "input" && chain.hook.type === "filter" && /^(?:ip|inet)$/.test(chain.family);
+    return isAtHook ? { ...chain, rules: [...ours, ...chain.rules.filter(({ text }) => !isOurs(text))] } : chain;
+  };
   return {
     ...rulesets,
-    nftables: { ...rulesets.nftables, chains: rulesets.nftables.chains.map(atHead) },
+    nftables: { ...rulesets.nftables, chains: rulesets.nftables.chains.map(inNft) },
     iptables: {
       ...rulesets.iptables,
       tables: rulesets.iptables.tables.map((table) => {
-        const input = table.chains.get("INPUT");
-        if (table.table !== "filter" || input === undefined) return table;
-        const rules = [...heads.iptables, ...input.rules.filter((rule) => !isOurs(rule))];
-        return { ...table, chains: new Map([...table.chains, ["INPUT", { ...input, rules }]]) };
+        // ufw goes through its own rules first, and only then through those of its users.
+        const isUfw = heads.notBeforeJumpsTo.includes("ufw-before-input") && table.chains.has("ufw-user-input");
+        const place = isUfw ? "ufw-user-input" : "INPUT";
+        const chain = table.chains.get(place);
+        if (table.table !== "filter" || chain === undefined) return table;
+        const rules = [...heads.iptables, ...chain.rules.filter((rule) => !isOurs(rule))];
+        return { ...table, chains: new Map([...table.chains, [place, { ...chain, rules }]]) };
       }),
     },
   };

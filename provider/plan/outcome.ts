@@ -51,7 +51,8 @@ export function whyWrong(expectation: Expectation, { seen }: Wrong): Refusal {
       return refusal(`the rules are not in the firewall as they should be: ${missing}`, "FIREWALL_REFUSED");
     }
     case "tftp":
-      return refusal(`${whyWrongFile(expectation, seen)}${standing(expectation.stands === true, expectation.id)}`);
+      if (expectation.stands !== true) return refusal(whyWrongFile(expectation, seen));
+      return { code: "NOT_SERVING", message: `${whyWrongFile(expectation, seen)}${standing(true, expectation.id)}` };
     case "dhcp":
       return whyWrongDhcp(expectation, seen);
   }

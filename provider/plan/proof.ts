@@ -1,6 +1,6 @@
 import type { Question } from "../facts/question";
-import { chainOf } from "./chains";
-import { whyKeptOut } from "./decide";
+import { chainOf, whyFilesFail } from "./chains";
+import { folderNow, whyKeptOut } from "./decide";
 import { planProof } from "./expectations";
 import type { Facts } from "./facts";
 import { namesOfServers } from "./otherServers";
@@ -9,7 +9,7 @@ import type { Expectation } from "./plan";
 import { chainFileKey, folderQuestions, rulesetQuestions } from "./questions";
 import { heldOf, type Register } from "./records";
 
-/** What is known of each machine that was asked for: by the resource, then by its host name. */
+/** What is known of each machine that was asked for: by the resource, then by its host name, or once for all of them. */
 export type Proof = ReadonlyMap<string, "gone" | ReadonlyMap<string, string>>;
 
 /** What a proof on demand needs to know before it asks as machines do. */
@@ -21,6 +21,8 @@ export interface ProofPlan {
   readonly ids: readonly string[];
   readonly register: Register;
   readonly expectations: readonly Expectation[];
+  /** What is wrong with the files of a chain, as they lie there. */
+  readonly broken: ReadonlyMap<string, string>;
   /** Why machines' packets do not come through, or why that can't be told. */
   readonly keptOut: { readonly sure: boolean; readonly text: string } | undefined;
 }
@@ -32,12 +34,15 @@ export function planProofOf(facts: Facts, ids: readonly string[]): ProofPlan {
   const script = facts.answers.path(chainFileKey(server?.held.loaders["script"] ?? ""))?.content;
   const expectations = planProof(register, ids, script);
   const keptOut = expectations.length === 0 ? undefined : whyKeptOut(register, facts.answers, undefined);
-  return { ids, register, expectations, keptOut };
+  const directory = heldOf(facts.before, "tftpd")[0]?.held.directory ?? "";
+  const examples = [...facts.before.values()].flatMap((entry) => entry.examples);
+  const broken = whyFilesFail(register, folderNow(directory, facts.answers), examples);
+  return { ids, register, expectations, broken, keptOut };
 }
 
 /** What was seen, machine by machine, in words: `served: 192.168.1.2, ipxe.efi, then refind.pxe (1 MAC)`. */
 export function renderProof(
-  { ids, register, expectations, keptOut }: ProofPlan,
+  { ids, register, expectations, broken, keptOut }: ProofPlan,
   machines: readonly Readonly<Record<string, string>>[],
   wrongs: readonly Wrong[],
 ): Proof {
@@ -45,12 +50,8 @@ export function renderProof(
   const [server] = heldOf(register.after, "serve");
   for (const id of ids) {
     const entry = register.after.get(id);
-    proof.set(id, entry === undefined ? "gone" : new Map());
-    if (entry === undefined || server !== undefined) continue;
-    const told = proof.get(id);
-    for (const { hostname } of entry.examples) {
-      if (told instanceof Map) told.set(hostname, "there is no DHCP server on this host");
-    }
+    const noServer = [[id.slice(id.lastIndexOf("/") + 1), "there is no DHCP server on this host"]] as const;
+    proof.set(id, entry === undefined ? "gone" : new Map(server === undefined ? noServer : []));
   }
   if (server === undefined) return proof;
   const { loaders, bootServer } = server.held;
@@ -71,7 +72,7 @@ export function renderProof(
     } as const;
     const chain = chainOf(machine, loaders);
     const file = chain.slice(chain.indexOf(" ") + 1);
-    const wrong = offers.get(`${id} ${hostname}`) ?? chains.get(chain) ?? firewall;
+    const wrong = offers.get(`${id} ${hostname}`) ?? chains.get(chain) ?? broken.get(chain) ?? firewall;
     const count = `${macs} MAC${macs === "1" ? "" : "s"}`;
     const place = address === "-" ? "an address of the pool" : address;
     const served = besides === "" ? `served: ${place}, ${file}, then ${loaders["script"]} (${count})` : "served";

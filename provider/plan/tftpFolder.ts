@@ -83,6 +83,9 @@ function whyNoSuchFile(view: TftpView, name: string, use: FileUse | "any"): stri
   return machine === use ? undefined : `${name} is a program for ${machine}, and firmware of ${use} can't run it`;
 }
 
+/** A file of which nothing is known, so that nothing is said of it. */
+const unknown: InFolder = { type: "file", mode: "0644" };
+
 /** A file as in.tftpd would give it to a machine, a regular one inside the folder that everybody may read; or why not. */
 function fileForTftp({ directory, files }: TftpView, name: string): InFolder | string {
   let path = pathOf(name);
@@ -93,6 +96,9 @@ function fileForTftp({ directory, files }: TftpView, name: string): InFolder | s
     path = pathOf(`${link.path.replace(/[^/]*$/, "")}${link.target}${path.slice(link.path.length)}`);
   }
   const file = files.get(path);
+  // What lies deeper is not listed; it is fetched after the swap.
+  if (file === undefined && path.includes("/") && files.get(path.replace(/\/.*/, ""))?.type === "folder")
+    return unknown;
   if (file === undefined && path !== "") return "File not found";
   if (file?.type !== "file") return "it is no regular file";
   const mode = Number.parseInt(file.mode, 8);

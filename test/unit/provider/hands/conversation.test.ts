@@ -46,7 +46,7 @@ describe("summary_of", () => {
     fc.assert(
       fc.property(fc.array(fc.array(some), { minLength: 1, maxLength: 30 }), (fleets) => {
         const said = inHands(
-          String.raw`tell_client('x', summary_of({ nodes => [split /\n/, $_->{nodes}] })) for @in`,
+          String.raw`tell_client('x', summary_of({ nodes => [split /\n/, $_->{nodes}] }, {})) for @in`,
           fleets.map((machines) => record("after", "A", ...machines)),
         );
         for (const [index, { values }] of said.entries()) {
@@ -74,7 +74,7 @@ describe("summary_of", () => {
   });
 
   it("says of what goes that it is gone", () => {
-    expect(inHands("tell_client('x', summary_of(undef))")).toEqual([{ word: "x", values: { gone: "1" } }]);
+    expect(inHands("tell_client('x', summary_of(undef, {}))")).toEqual([{ word: "x", values: { gone: "1" } }]);
   });
 });
 

@@ -40,8 +40,11 @@ describe("loader", () => {
   it("runs nothing of a request that did not arrive as it was sent", async () => {
     const spoil = (stdin: Buffer): Buffer =>
       Buffer.concat([stdin.subarray(0, -1), Buffer.from([stdin.at(-1) === 0 ? 1 : 0])]);
-    await expect(converse(here(spoil), opening, () => ({ reply: "stop" }))).rejects.toMatchObject({
-      code: "COMMAND_FAILED",
+    const talk = await converse(here(spoil), opening, () => ({ reply: "stop" }));
+    expect(talk).toMatchObject({
+      failure: { code: "TRANSACTION_FAILED", text: "the request did not arrive complete" },
+      wasComplete: false,
     });
+    expect(talk.facts.machineId).toBe("");
   });
 });

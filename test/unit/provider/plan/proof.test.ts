@@ -10,6 +10,7 @@ const fleet = entry("OlaFleet/p/one/f", [], [machine("a"), machine("b", { loader
 const serving = [entry("DhcpServer/p/one/dhcp", [serve()]), entry("TftpServer/p/one/tftp", [tftpd]), fleet];
 const open = {
   ...firewallCase("bookworm-no-firewall-at-all").answers,
+  "tftp.folder": ["ipxe.efi", "snponly.efi", "refind.pxe", "menu.efi"].map((name) => seenFile(`/srv/tftp/${name}`)),
   "tftp refind.pxe": seenFile("/srv/tftp/refind.pxe", { content: "#!ipxe\nchain menu.efi\n" }),
 };
 const told = (hostname: string, more: Readonly<Record<string, string>> = {}) => ({
@@ -90,7 +91,7 @@ describe("renderProof", () => {
   it("says that a resource is gone, and that there is no server", () => {
     expect(proved({ ids: ["X"], machines: [] })).toEqual({ X: "gone" });
     const text = "there is no DHCP server on this host";
-    expect(proved({ before: [fleet], machines: [] })).toEqual({ [fleet.id]: { a: text, b: text } });
+    expect(proved({ before: [fleet], machines: [] })).toEqual({ [fleet.id]: { f: text } });
   });
 
   it("says nothing of machines of which was not asked", () => {
@@ -112,6 +113,17 @@ describe("renderProof", () => {
     expect(proved({ wrongs })).toEqual({
       [fleet.id]: { ...served, a: "ipxe.efi could not be fetched by TFTP from 192.168.1.1: File not found" },
     });
+  });
+
+  it("says what is wrong with files as they lie there, also where they can be fetched", () => {
+    const folder = open["tftp.folder"];
+    const beside = { ...open, "tftp.folder": [...folder, seenFile("/srv/tftp/autoexec.ipxe")] };
+    const { a = "", b = "" } = proved({ answers: beside })[fleet.id] as Readonly<Record<string, string>>;
+    expect(a).toContain("autoexec.ipxe");
+    expect(b).toContain("autoexec.ipxe");
+    const one = { ...open, "tftp.folder": folder.filter(({ path }) => !path.endsWith("snponly.efi")) };
+    const gone = "snponly.efi could not be fetched by TFTP from 192.168.1.1: File not found";
+    expect(proved({ answers: one })).toEqual({ [fleet.id]: { ...served, b: gone } });
   });
 
   it("says what is wrong with a machine before what is wrong with its files and with the firewall", () => {

@@ -56,6 +56,7 @@ function decided(plan: Partial<Plan>, more: Partial<Decided> = {}): Decided {
     plan: { ...noPlan, ...plan },
     firewall: undefined,
     heads: undefined,
+    broken: [],
     after: { giveBack: [], returning: [], purge: [], unmask: [], taken: [] },
     register: register([]),
     sizes: new Map(),
