@@ -102,7 +102,7 @@ sub tell_facts ($machines, @clashes) {
     tell_names($before, $after);
 }
 
-# How many machines a record has, and one of each kind that was not shown before, without its blocks.
+# How many machines a record has, and one of each kind and subnet that was not shown before, without its blocks.
 sub summary_of ($record, $shown) {
     return (gone => 1) unless $record;
     my ($macs, $pooled, %examples) = (0, 0);
@@ -110,15 +110,13 @@ sub summary_of ($record, $shown) {
         my (undef, undef, $address, $nics, $firmware, $loader, $proof) = split / /, $line, 8;
         $pooled++ if $address eq '-';
         $macs += 1 + ($nics =~ tr/,//);
+        my $kind = "$firmware $loader " . $address =~ s/\.\d+$//r;
         # One that may be proved stands before one that may not.
-        my $kind = "$firmware $loader";
-        my $example = $examples{$kind} // $line;
-        $examples{$kind} = (split / /, $example, 8)[6] eq '-' && $proof ne '-' ? $line : $example;
+        next if defined $shown->{$kind} && ($shown->{$kind} || $proof eq '-');
+        $shown->{$kind} = $proof ne '-';
+        $examples{$kind} = $line =~ s/ \S+$/ %/r;
     }
-    my $is_better = sub { my ($line) = @_; return (split / /, $line, 8)[6] ne '-' };
-    my @new = grep { !defined $shown->{$_} || !$shown->{$_} && $is_better->($examples{$_}) } sort keys %examples;
-    $shown->{$_} = $is_better->($examples{$_}) for @new;
-    my $told = join "\n", map { s/ \S+$/ %/r } @examples{@new};
+    my $told = join "\n", @examples{ sort keys %examples };
     return (machines => scalar $record->{nodes}->@*, macs => $macs, pooled => $pooled, examples => $told);
 }
 

@@ -8,8 +8,8 @@ const namedAtMost = 10;
 
 /**
  * Machines without an address of their own, of all stacks, need one of the pool each. Those of the server's own stack that
- * are not in this change may be about to get one, or to go, later in the same run. `pooled`: such machines, ten of each
- * resource at least where it has so many; they are counted by the register.
+ * are not in this change may be about to get one, or to go, later in the same run. `pooled`: some such machines, to be
+ * named; they are counted by the register.
  */
 export function whyPoolIsTooSmall(
   { after }: Register,
@@ -30,10 +30,11 @@ export function whyPoolIsTooSmall(
     .filter(({ id, machine }) => machine.address === undefined && counts(id))
     .slice(0, namedAtMost)
     .map(({ id, machine }) => `${machine.hostname} (${id})`);
+  const more = needed > named.length ? ` and ${needed - named.length} more` : "";
   return {
     code: "CLASH",
     id: concerned,
-    message: `${needed} machines have no address of their own, and the pool has ${size}: ${named.join(", ")}; give some of them an address, or make the pool larger`,
+    message: `${needed} machines have no address of their own, and the pool has ${size}: ${named.join(", ")}${more}; give some of them an address, or make the pool larger`,
   };
 }
 

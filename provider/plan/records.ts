@@ -41,7 +41,10 @@ export interface RegisterEntry {
   readonly machines: number;
   readonly macs: number;
   readonly pooled: number;
-  /** One machine for each pair of firmware and loader that its machines have: one that may be proved before one that may not. */
+  /**
+   * One machine for each firmware, loader and subnet of its machines, without its host blocks: one that may be proved before
+   * one that may not. What the entry before has shown is not told again.
+   */
   readonly examples: readonly Machine[];
 }
 

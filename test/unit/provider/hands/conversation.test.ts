@@ -32,7 +32,7 @@ describe("changes_in", () => {
 });
 
 describe("summary_of", () => {
-  it("counts machines, MACs and those of the pool, and has one of each pair of firmware and loader", () => {
+  it("counts machines, MACs and those of the pool, and has one of each firmware, loader and subnet", () => {
     const some: fc.Arbitrary<Machine> = fc
       .record({
         hostname: fc.string({ minLength: 1 }),
@@ -58,7 +58,8 @@ describe("summary_of", () => {
             pooled: String(machines.filter(({ address }) => address === undefined).length),
           });
           const shown = examples === "" ? [] : examples.split("\n").map(parseMachineLine);
-          const pair = ({ firmware, loader }: Machine): string => `${firmware} ${loader ?? ""}`;
+          const pair = ({ firmware, loader, address = "-" }: Machine): string =>
+            `${firmware} ${loader ?? ""} ${address.replace(/\.\d+$/, "")}`;
           expect(shown.map(pair).toSorted()).toEqual([...new Set(machines.map(pair))].toSorted());
           for (const each of shown) {
             const alike = machines.filter((other) => pair(other) === pair(each));
@@ -71,6 +72,22 @@ describe("summary_of", () => {
       }),
       { numRuns: 5 },
     );
+  });
+
+  it("tells a kind once for each subnet, and again only to have one that may be proved", () => {
+    const lines = [
+      machine("a", { address: "192.168.1.2", proof: false }),
+      machine("b", { address: "192.168.1.3", proof: false }),
+      machine("c", { address: "192.168.1.4" }),
+      machine("d", { address: "192.168.1.5" }),
+      machine("e", { address: "192.168.2.5" }),
+    ];
+    const said = inHands(
+      String.raw`my %shown; tell_client('x', summary_of({ nodes => [$_->{nodes}] }, \%shown)) for @in`,
+      lines.map((each) => record("after", "A", each)),
+    );
+    const told = said.flatMap(({ values }) => (values["examples"] ?? "").split("\n").filter((line) => line !== ""));
+    expect(told.map((line) => parseMachineLine(line).hostname)).toEqual(["a", "c", "e"]);
   });
 
   it("says of what goes that it is gone", () => {

@@ -44,7 +44,7 @@ describe("whyPoolIsTooSmall", () => {
   it("names ten of them at most", () => {
     const many = pooled("OlaFleet/p/one/f", ...Array.from({ length: 12 }, (_, count) => `m${count}`));
     const message = whyPoolIsTooSmall(register([server(), many]), new Set([many.id]), placed(many))?.message ?? "";
-    expect(message).toMatch(/^12 machines .* m9 \(OlaFleet\/p\/one\/f\); give/);
+    expect(message).toMatch(/^12 machines .* m9 \(OlaFleet\/p\/one\/f\) and 2 more; give/);
     expect(message).not.toContain("m10");
   });
 });
