@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { hands, loader } from "../embedded";
 import { type ErrorCode, NetbootError } from "../errors";
@@ -7,6 +7,7 @@ import type { Facts, NamedMachine } from "../plan/facts";
 import type { Clash, Machine, RegisterEntry } from "../plan/records";
 import type { Host } from "../ssh/link";
 import { Collected, renderQuestion } from "./answers";
+import { sha256Of } from "./digest";
 import { type Line, line, parseHeld, parseMachineLine, parseSaid, renderMessage, type Said } from "./protocol";
 
 /** What a conversation is opened with. */
@@ -228,10 +229,6 @@ function renderReply(reply: Exclude<Reply, { readonly reply: "stop" }>): Buffer 
 
 function renderQuestions(questions: Readonly<Record<string, Question>>): readonly Line[] {
   return Object.entries(questions).map(([key, question]) => renderQuestion(key, question));
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** Only words that every login shell takes literally: the user's may be csh or fish. */

@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
 import { NetbootError } from "../errors";
 import type { Question } from "../facts/question";
 import type { Change as Wanted } from "../kinds/want";
 import { stateFolder } from "../os/packages";
 import { asIfBrought, broughtInPlan } from "../plan/asIfBrought";
-import { type Change, machinesOf } from "../plan/change";
+import type { Change } from "../plan/change";
 import { type Brought, type Decided, decide } from "../plan/decide";
 import type { Facts } from "../plan/facts";
 import { questionsOf } from "../plan/questions";
@@ -12,9 +11,10 @@ import type { Machine } from "../plan/records";
 import type { Refusal } from "../plan/refusal";
 import { contentQuestions, type Planned, questionsOfPlan, releasedPaths } from "../plan/shown";
 import type { Host } from "../ssh/link";
-import { type Conversation, converse, type Reply } from "./conversation";
-import { encodeWord, parseMachineLine, renderMachineLine } from "./protocol";
-import { changeOf, throwFailure } from "./transaction";
+import { type Conversation, converse, type Opening, type Reply } from "./conversation";
+import { sha256Of } from "./digest";
+import { encodeWord, parseMachineLine } from "./protocol";
+import { changeOf, openingOf, throwFailure } from "./transaction";
 
 /** What a change would do, or why it can't be done. */
 export type PlannedOrRefused = { readonly refusal: Refusal } | { readonly planned: Omit<Planned, "hidden"> };
@@ -50,16 +50,10 @@ class Planning {
     this.#machine = machine;
   }
 
-  get opening() {
+  get opening(): Opening {
     const { puts, drops } = this.#change;
     return {
-      locks: false,
-      puts: [...puts.values()].map((put) => ({
-        id: put.id,
-        generation: put.generation,
-        machines: machinesOf(put).map(renderMachineLine),
-      })),
-      drops: [...drops].map(([id, generation]) => ({ id, generation })),
+      ...openingOf(this.#change, { locks: false }),
       questions: this.#ask({
         ...questionsOf(this.#change),
         ...contentQuestions(this.#change),
@@ -80,7 +74,7 @@ class Planning {
       machine: this.#machine,
       brought: this.#brought,
       asked: this.#asked,
-      sha256: (content: string | Uint8Array) => createHash("sha256").update(content).digest("hex"),
+      sha256: sha256Of,
     };
     const step = decide(given, this.#brought === undefined ? facts : asIfBrought(facts, this.#brought.plan));
     switch (step.step) {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { NetbootError } from "../errors";
 import type { Question } from "../facts/question";
 import type { Drift } from "../kinds/drift";
@@ -15,7 +14,8 @@ import { folderKey, folderQuestions, questionsOf, rulesetQuestions } from "../pl
 import type { Refusal } from "../plan/refusal";
 import { refuseGivenBack, renderRemaining } from "../plan/timeDaemon";
 import type { Host } from "../ssh/link";
-import { type Conversation, converse, type Reply, type Tell } from "./conversation";
+import { type Conversation, converse, type Opening, type Reply, type Tell } from "./conversation";
+import { sha256Of } from "./digest";
 import { partsOf, renderMachineLine, type Said } from "./protocol";
 import { renderExpectations, renderFirewall, renderHeadsBefore, renderPlan } from "./renderPlan";
 import { renderFlat, valuesOf } from "./rows";
@@ -65,10 +65,6 @@ export async function apply(
   return transaction.report(host.name, talk);
 }
 
-function sha256(content: string | Uint8Array): string {
-  return createHash("sha256").update(content).digest("hex");
-}
-
 /** One change of a host, from its opening to what came of it. */
 class Transaction {
   readonly #change: Change;
@@ -86,18 +82,8 @@ class Transaction {
     this.#change = changeOf(wanted);
   }
 
-  get opening() {
-    const { puts, drops } = this.#change;
-    return {
-      locks: true,
-      puts: [...puts.values()].map((put) => ({
-        id: put.id,
-        generation: put.generation,
-        machines: machinesOf(put).map(renderMachineLine),
-      })),
-      drops: [...drops].map(([id, generation]) => ({ id, generation })),
-      questions: this.#ask(questionsOf(this.#change)),
-    };
+  get opening(): Opening {
+    return { ...openingOf(this.#change, { locks: true }), questions: this.#ask(questionsOf(this.#change)) };
   }
 
   #ask(questions: Readonly<Record<string, Question>>): Readonly<Record<string, Question>> {
@@ -115,7 +101,7 @@ class Transaction {
       machine: this.#machine,
       brought: this.#brought,
       asked: this.#asked,
-      sha256,
+      sha256: sha256Of,
     };
     const step = decide(given, facts);
     switch (step.step) {
@@ -289,6 +275,19 @@ export function changeOf(wanted: readonly Wanted[]): Change {
   return { puts, drops };
 }
 
+/** How a conversation about a change begins, without its questions. */
+export function openingOf({ puts, drops }: Change, { locks }: { readonly locks: boolean }): Omit<Opening, "questions"> {
+  return {
+    locks,
+    puts: [...puts.values()].map((put) => ({
+      id: put.id,
+      generation: put.generation,
+      machines: machinesOf(put).map(renderMachineLine),
+    })),
+    drops: [...drops].map(([id, generation]) => ({ id, generation })),
+  };
+}
+
 function impossible(): never {
   throw new NetbootError("BUG", "this is a bug in pulumi-netboot: a transaction without a plan");
 }
@@ -348,15 +347,16 @@ function bringReportOf(said: readonly Said[]): BringReport {
 /** Compares a host with what was declared. Nothing is locked, and nothing changes. */
 export async function look(host: Host, wanted: readonly Wanted[], machine: string | undefined): Promise<Report> {
   const declarations = wanted.flatMap((each) => (each.kind === "put" ? [each.declaration] : []));
-  const ids = declarations.filter(({ wants }) => wants.some(({ want }) => want === "history"));
-  const withHistory = ids.map(({ id }) => id);
+  const withHistory = declarations
+    .filter(({ wants }) => wants.some(({ want }) => want === "history"))
+    .map(({ id }) => id);
   const questions = { ...lookQuestions(declarations), ...historyQuestions(withHistory) };
   const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));
   const { facts } = talk;
   refuseOtherMachine(host, machine, facts);
   throwFailure(host, talk);
   const answers = new Map<string, Answer>();
-  const drifts = driftOf(declarations, facts, sha256);
+  const drifts = driftOf(declarations, facts, sha256Of);
   for (const declaration of declarations) {
     const entry = facts.before.get(declaration.id);
     if (entry === undefined) {

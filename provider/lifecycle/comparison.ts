@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
+import { sha256Of } from "../conversation/digest";
 import { kindOf } from "../kinds";
 import { hidden, isHidden } from "../values/hidden";
 import type { Problem } from "../values/problem";
-import { sha256Of } from "./digest";
 
 // Every run of the engine asks for check and diff of every resource, and most ask for nothing else: so this file needs
 // nothing that takes long to load.

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { sha256Of } from "../conversation/digest";
 import { NetbootError } from "../errors";
 import type { LocalFile } from "../kinds/kind";
-import { sha256Of } from "./digest";
 
 /** Reads a file of the machine where Pulumi runs, which must still be what the program saw. */
 export async function readLocalFile({ name, path, sha256 }: LocalFile): Promise<Uint8Array> {

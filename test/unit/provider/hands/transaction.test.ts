@@ -19,24 +19,9 @@ import { renderPlan } from "../../../../provider/conversation/renderPlan";
 import { namesJoin } from "../../../../provider/plan/joins";
 import { renderUndone } from "../../../../provider/plan/outcome";
 import type { JoinPlan, PathPlan, Plan } from "../../../../provider/plan/plan";
-import { sha256 } from "../plan/told";
+import { noPlan, sha256 } from "../plan/told";
 import { inHands } from "./perl";
 
-const nothing: Plan = {
-  records: [],
-  stripped: [],
-  folders: [],
-  paths: [],
-  joins: [],
-  units: [],
-  stops: [],
-  checks: [],
-  expectations: [],
-  proves: undefined,
-  log: [],
-  socketsBefore: [],
-  tell: [],
-};
 /** A question whose answer is never right. */
 const fails: Plan["expectations"] = [{ ask: "run", id: "A", argv: ["false"], matches: [], what: "" }];
 
@@ -67,7 +52,7 @@ function transact(
      eval { transact($plan, \\%machines, { swapped => 0, renewed => 0, syncing => [] }); 1 } or tell_client('died', why => ref $@ ? $@->[0] : $@);`,
     [
       ...Object.entries(machines).map(([when, nodes]) => line("machines", { when, nodes })),
-      ...renderPlan({ ...nothing, ...plan }),
+      ...renderPlan({ ...noPlan, ...plan }),
     ],
     state,
   );
@@ -361,7 +346,7 @@ describe("undo_files", () => {
          prepare($work);
          ${perl}`,
         renderPlan({
-          ...nothing,
+          ...noPlan,
           folders: [{ path: made, mode: "0755" }],
           paths: [...paths, pathPlan(join(made, "x"), targets["file"] ?? { is: "absent" })],
         }),

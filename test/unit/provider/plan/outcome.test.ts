@@ -9,6 +9,7 @@ import {
 } from "../../../../provider/plan/outcome";
 import type { DhcpExpectation, Expectation, Plan } from "../../../../provider/plan/plan";
 import { entry, machine, register } from "./registered";
+import { noPlan } from "./told";
 
 const dhcp: DhcpExpectation & Expectation = {
   ask: "dhcp",
@@ -22,21 +23,6 @@ const dhcp: DhcpExpectation & Expectation = {
   stands: [],
   stranger: true,
   othersAllowed: false,
-};
-const nothing: Plan = {
-  records: [],
-  stripped: [],
-  folders: [],
-  paths: [],
-  joins: [],
-  units: [],
-  stops: [],
-  checks: [],
-  expectations: [],
-  proves: undefined,
-  log: [],
-  socketsBefore: [],
-  tell: [],
 };
 
 const wrong = (expectation: Expectation, seen: Readonly<Record<string, string>>) =>
@@ -219,7 +205,7 @@ describe("whyInvalid", () => {
       { program: "dhcpd", argv: [], if: [] },
       { program: "dnsmasq", id: "N", argv: [], if: ["/etc/x"] },
     ];
-    const plan = { ...nothing, checks };
+    const plan = { ...noPlan, checks };
     expect(whyInvalid(plan, 1, "bad option in /etc/.x.netboot-new\n")).toEqual({
       code: "CONFIG_REFUSED",
       id: "N",
@@ -267,7 +253,7 @@ describe("renderUndone", () => {
 });
 
 describe("outputsOf", () => {
-  const asked = (...puts: readonly string[]): Plan => ({ ...nothing, expectations: [unit, { ...dhcp, puts }] });
+  const asked = (...puts: readonly string[]): Plan => ({ ...noPlan, expectations: [unit, { ...dhcp, puts }] });
   const outputs = (plan: Plan, entries: Parameters<typeof register>[0], ids: readonly string[], doubt?: string) =>
     Object.fromEntries(outputsOf(plan, register(entries), ids, doubt));
 
@@ -277,7 +263,7 @@ describe("outputsOf", () => {
   });
 
   it("tells that names are in /etc/hosts", () => {
-    expect(outputs(nothing, [entry("N", [{ want: "names", mode: "hosts", records: "" }])], ["N"])).toEqual({
+    expect(outputs(noPlan, [entry("N", [{ want: "names", mode: "hosts", records: "" }])], ["N"])).toEqual({
       N: { listening: "/etc/hosts" },
     });
   });
@@ -300,7 +286,7 @@ describe("outputsOf", () => {
   it("tells that machines were not asked for, as they said", () => {
     const silent = entry("M", [], [machine("a", { proof: false })]);
     expect(outputs(asked(), [silent], ["M"])).toEqual({ M: { verified: "not asked: verify is false" } });
-    expect(outputs(nothing, [entry("M", [], [machine("a")]), entry("X")], ["M", "X"])).toEqual({});
+    expect(outputs(noPlan, [entry("M", [], [machine("a")]), entry("X")], ["M", "X"])).toEqual({});
   });
 
   it("tells the hash of a file that was taken out of a package", () => {
@@ -309,6 +295,6 @@ describe("outputsOf", () => {
       { want: "file", path: "/srv/tftp/b", mode: "0644", sha256: "bb" },
       { want: "file", path: "/srv/tftp/a", mode: "0644", sha256: "aa" },
     ]);
-    expect(outputs(nothing, [taken], ["B"])).toEqual({ B: { sha256: "aa" } });
+    expect(outputs(noPlan, [taken], ["B"])).toEqual({ B: { sha256: "aa" } });
   });
 });

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { packagesFact } from "../../../../provider/facts/packages";
 import type { HostAnswers, Ran, Seen } from "../../../../provider/facts/question";
@@ -12,8 +11,7 @@ import type { Machine } from "../../../../provider/plan/records";
 import { changesSomething, type Planned, questionsOfPlan, showPlan } from "../../../../provider/plan/shown";
 import { renderShownPlan } from "../../../../provider/plan/shownText";
 import { machine, register } from "./registered";
-
-const sha256 = (content: string): string => createHash("sha256").update(content).digest("hex");
+import { noPlan, sha256 } from "./told";
 
 /** What node 0 says: programs and paths by their keys, and which joined files are as the register has them. */
 function answers(
@@ -46,11 +44,6 @@ const running = (...states: readonly string[]): Ran => ({
   said: states.map((state) => `ActiveState=${state}\n`).join("\n"),
 });
 
-const noPlan: Plan = {
-  ...{ records: [], stripped: [], folders: [], paths: [], joins: [], units: [], stops: [], checks: [] },
-  ...{ expectations: [], proves: undefined, log: [], socketsBefore: [], tell: [] },
-};
-
 function decided(plan: Partial<Plan>, more: Partial<Decided> = {}): Decided {
   return {
     plan: { ...noPlan, ...plan },
@@ -80,7 +73,7 @@ function planned(plan: Partial<Plan>, said: HostAnswers, more: Partial<Planned> 
 }
 
 function path(name: string, content: string | Uint8Array, more: Partial<PathPlan> = {}): PathPlan {
-  const sum = createHash("sha256").update(content).digest("hex");
+  const sum = sha256(content);
   const to = { is: "file", mode: "0644", content, sha256: sum } as const;
   return { path: name, id: "BootFile/p/s/f", to, isOurs: false, had: true, ...more };
 }
@@ -124,7 +117,7 @@ describe("showPlan", () => {
     const said = answers({}, file("/srv/tftp/ipxe.efi", "MZ\0"));
     const [shown] = showPlan(planned({ paths: [path("/srv/tftp/ipxe.efi", bytes)] }, said)).files;
     expect(shown?.diff).toBeUndefined();
-    expect(shown?.sha256).toEqual({ before: sha256("MZ\0"), after: createHash("sha256").update(bytes).digest("hex") });
+    expect(shown?.sha256).toEqual({ before: sha256("MZ\0"), after: sha256(bytes) });
   });
 
   it("shows nothing of a secret, neither what comes nor what is there", () => {

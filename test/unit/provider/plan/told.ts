@@ -3,6 +3,7 @@ import type { HostAnswers, Ran, Seen } from "../../../../provider/facts/question
 import type { Declaration, Want } from "../../../../provider/kinds/want";
 import type { Change } from "../../../../provider/plan/change";
 import type { Facts } from "../../../../provider/plan/facts";
+import type { Plan } from "../../../../provider/plan/plan";
 import type { RegisterEntry } from "../../../../provider/plan/records";
 
 /** Answers by the questions' keys, each as its question has it. */
@@ -81,3 +82,9 @@ export function shownUnits(states: Readonly<Record<string, string>>): Ran {
   );
   return { status: 0, said: paragraphs.join("\n") };
 }
+
+/** A plan in which nothing is to be done. */
+export const noPlan: Plan = {
+  ...{ records: [], stripped: [], folders: [], paths: [], joins: [], units: [], stops: [], checks: [] },
+  ...{ expectations: [], proves: undefined, log: [], socketsBefore: [], tell: [] },
+};
