@@ -1,7 +1,6 @@
 import type { z } from "zod";
+import { isHostname, isLabel } from "./nodeRow";
 import { bad, type Checked, good, quoted, textBy } from "./problem";
-
-const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
  * Reads a host name (RFC 1123): labels of letters, digits and hyphens with dots between. Upper and lower case are the
@@ -15,14 +14,12 @@ export function parseHostname(text: string): Checked<string> {
       message: `${quoted(text)} is no host name${why}; use letters, digits and hyphens, as in "${suggestion(name)}"`,
     });
   if (name === "") return wrong(", it is empty");
-  // 253 is the DNS's own limit (RFC 1035); DHCP's option 12 could hold two more.
   if (name.length > 253) return wrong(`: it has ${name.length} characters and may have 253`);
   const labels = name.split(".");
   const long = labels.find((part) => part.length > 63);
   if (long !== undefined) return wrong(`: ${quoted(long)} has ${long.length} characters and may have 63`);
-  if (!labels.every((part) => label.test(part))) return wrong("");
-  if (/^\d+$/.test(labels.at(-1) ?? "")) return wrong(": a name that ends in a number is read as an address");
-  return good(name);
+  if (!labels.every(isLabel)) return wrong("");
+  return isHostname(name) ? good(name) : wrong(": a name that ends in a number is read as an address");
 }
 
 /** What a person probably meant by a text that is no host name. */

@@ -52,16 +52,18 @@ export function parseRow(name: string, text: string): NodeRow | undefined {
   const more = brace < 0 ? {} : parseMore(text.slice(brace + 1));
   if (more === undefined) return undefined;
   if (address !== "pool" && !isAddress(address)) return undefined;
-  if (!/^[a-z0-9.-]+$/.test(hostname)) return undefined;
+  if (!isHostname(hostname)) return undefined;
   const nics = macs.split(",");
-  if (nics.length > 8 || !nics.every((mac) => /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac))) return undefined;
+  if (nics.length > 8 || new Set(nics).size < nics.length || !nics.every(isMac)) return undefined;
   const loader = loadersFor("x64").find((name) => unusual.includes(name));
+  const ia32 = unusual[0] === "ia32";
+  if (ia32 && loader !== undefined) return undefined;
   const row: NodeRow = {
     name,
     hostname,
     macs: nics,
     ...(address === "pool" ? {} : { address }),
-    firmware: unusual[0] === "ia32" ? "ia32" : "x64",
+    firmware: ia32 ? "ia32" : "x64",
     ...(loader === undefined ? {} : { loader }),
     ...more,
   };
@@ -96,6 +98,21 @@ function isOptions(value: unknown): value is NonNullable<NodeRow["options"]> {
   );
 }
 
+/** One machine's, in its one spelling: the lowest bit of the first octet marks a group of machines (IEEE 802). */
+function isMac(text: string): boolean {
+  return /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(text) && text !== "00:00:00:00:00:00";
+}
+
+/** RFC 1123, in lower case; 253 is the DNS's own limit (RFC 1035), and what ends in a number is read as an address. */
+export function isHostname(name: string): boolean {
+  return name.length <= 253 && name.split(".").every(isLabel) && !/(^|\.)\d+$/.test(name);
+}
+
+/** One of a host name's parts. */
+export function isLabel(text: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
+}
+
 /** dhcpd knows the names (dhcp-options(5)), with a space's name before a dot; it is asked on node 0. */
 export function isOptionName(name: string): boolean {
   return /^[a-z][a-z0-9-]{0,62}(\.[a-z][a-z0-9-]{0,62})?$/.test(name);
@@ -107,5 +124,5 @@ function isOptionValue(value: unknown): value is OptionValue {
 }
 
 function isAddress(text: string): boolean {
-  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text);
+  return /^(?:(?:\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])(?:\.(?!$)|$)){4}$/.test(text);
 }
