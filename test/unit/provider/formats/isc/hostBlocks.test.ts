@@ -47,7 +47,7 @@ describe("renderHostBlocks", () => {
         expect(lines.pop()).toBe("");
         if (row.comment !== undefined) expect(lines.shift()).toBe(`# ${row.comment}`);
         expect(lines).toHaveLength(row.macs.length);
-        for (const line of lines) expect(line).toMatch(/^host \S+ \{ hardware ethernet .* \}$/);
+        for (const line of lines) expect(line).toMatch(/^host \S+ \{ hardware ethernet .* \}$/s);
       }),
     );
   });
