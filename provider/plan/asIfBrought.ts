@@ -1,8 +1,8 @@
 import type { HostAnswers, Ran, Seen } from "../facts/question";
 import { takingFolder } from "../os/packages";
 import { chronyConf, chronyUnit, enablingLink } from "../os/paths";
-import type { Brought } from "./decide";
 import type { Facts } from "./facts";
+import type { Brought } from "./ground";
 import type { BringPlan } from "./packages";
 import { chronyConfKey, lookKey } from "./questions";
 

@@ -1,61 +1,27 @@
-import { whyNotAdmitted } from "../admitted/whyNotAdmitted";
-import { iptables } from "../facts/iptables";
 import { links } from "../facts/links";
-import { nftables } from "../facts/nftables";
-import { type Packages, packagesFact } from "../facts/packages";
-import type { HostAnswers, Question, Seen } from "../facts/question";
-import { trafficControl } from "../facts/trafficControl";
-import type { Declaration } from "../kinds/want";
+import { packagesFact } from "../facts/packages";
+import type { Question } from "../facts/question";
 import { chronyDropIn, dhcpdUnit, tftpdUnit } from "../os/paths";
-import { bootChain } from "../values/bootChain";
-import { brokenChains, machinesToAsk, whyChainsBreak } from "./chains";
-import {
-  type Change,
-  heldBy,
-  type KnownFile,
-  machinesOf,
-  mergeHeld,
-  nameInterface,
-  placedIn,
-  wantsOf,
-  whyClash,
-} from "./change";
+import { admissionOf } from "./admission";
+import { brokenChains, whyChainsBreak } from "./chains";
+import { type Change, nameInterface, placedIn, wantsOf, whyClash } from "./change";
 import { whyMachinesAreLost } from "./dependants";
 import { knownOfMany, putMachines, whyFilesAreNotProved } from "./expectations";
 import type { Facts } from "./facts";
 import { type FirewallPart, headsBefore, headsQuestions, planFirewallPart } from "./firewallPart";
+import { changedPaths, folderAfter, takenKey } from "./folder";
+import { type Given, type Ground, surveyed } from "./ground";
 import { fitFirewallInterface, fitNetworkInterface, type Interfaces } from "./interfaces";
 import { whyNamePortIsHeld } from "./namePort";
 import { whyRecordsContradict } from "./nameRecords";
 import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
 import { whyOtherServers } from "./otherServers";
-import {
-  type AfterCommit,
-  type BringPlan,
-  type BringReport,
-  planAfterCommit,
-  planBring,
-  planTakes,
-  refuseBring,
-  type Take,
-} from "./packages";
+import { type AfterCommit, type BringPlan, planAfterCommit, planBring, refuseBring, type Take } from "./packages";
 import type { PathPlan, Plan } from "./plan";
 import { whyAddressesArePooled, whyPoolIsTooSmall } from "./pool";
-import {
-  chainFileKey,
-  chronyConfKey,
-  folderKey,
-  holdersKey,
-  insideKey,
-  lookKey,
-  namedKey,
-  outsideKey,
-  unitsFact,
-} from "./questions";
-import { heldOf, type Machine, type Placed, type Register, type RegisterEntry } from "./records";
+import { chronyConfKey, holdersKey, insideKey, namedKey, outsideKey, unitsFact } from "./questions";
+import { heldOf, type Placed, type Register } from "./records";
 import type { Refusal } from "./refusal";
-import type { InFolder } from "./tftpFolder";
-import { planEnabled } from "./timeDaemon";
 import { planTransaction } from "./transaction";
 import type { Warning } from "./warning";
 
@@ -88,23 +54,6 @@ export interface Decided {
   readonly doubt: string | undefined;
 }
 
-/** What has been brought before, and what came of it. */
-export interface Brought {
-  readonly plan: BringPlan;
-  readonly report: BringReport;
-}
-
-/** What a change is judged by beside what node 0 says. */
-export interface Given {
-  readonly change: Change;
-  /** The first digits of the machine-id that these resources were made on; another machine is refused. */
-  readonly machine: string | undefined;
-  readonly brought: Brought | undefined;
-  /** The keys of all questions that were asked; a question that has no answer is not asked again. */
-  readonly asked: ReadonlySet<string>;
-  sha256(content: string | Uint8Array): string;
-}
-
 /** Decides what to do: pure, from what is wanted and all that node 0 has said until now. */
 export function decide(given: Given, facts: Facts): Step {
   const refused = (refusal: Refusal): Step => ({ step: "refuse", refusal });
@@ -134,76 +83,6 @@ export function decide(given: Given, facts: Facts): Step {
   const more = unasked(given, lateQuestions(ground));
   if (Object.keys(more).length > 0) return { step: "ask", questions: more };
   return decideTransaction(given, ground, facts, heads);
-}
-
-/** What was found out, in the words of the planning. */
-interface Ground {
-  readonly change: Change;
-  readonly register: Register;
-  readonly stripped: readonly RegisterEntry[];
-  readonly packages: Packages;
-  readonly facts: Facts;
-  readonly brought: Brought | undefined;
-  fileAt(path: string): KnownFile | undefined;
-  seen(path: string): Seen | undefined;
-  interfaceOf(wanted: string): string | undefined;
-}
-
-function surveyed(given: Given, change: Change, facts: Facts): Ground {
-  const { answers } = facts;
-  const seen = (path: string): Seen | undefined => answers.path(lookKey(path));
-  const packages = packagesFact.read(answers);
-  const contents = new Map<string, KnownFile>();
-  for (const { want } of wantsOf(change.puts, "file")) {
-    const { content } = want;
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content).length : content.length;
-    contents.set(want.path, { sha256: given.sha256(content), bytes });
-  }
-  const puts = [...change.puts.values()];
-  const before = { before: facts.before, after: facts.after, clashes: facts.clashes };
-  for (const { path, sha256 } of planTakes({ puts, register: before, seen }).kept) {
-    contents.set(path, { sha256, bytes: seen(path)?.bytes ?? 0, from: path });
-  }
-  for (const { path, from, sha256, bytes } of given.brought?.report.taken ?? []) {
-    if (from !== undefined && sha256 !== undefined) contents.set(path, { sha256, bytes: bytes ?? 0, from });
-  }
-  const fileAt = (path: string): KnownFile | undefined => contents.get(path);
-  const units = unitsFact.read(answers);
-  const enabled = (put: Declaration) => planEnabled(put.wants, units, seen);
-  const held = new Map(puts.map((put) => [put.id, [...heldBy(put, fileAt), ...enabled(put)]] as const));
-  const told = {
-    ...before,
-    after: new Map([...facts.after].map(([id, entry]) => [id, withMachines(entry, change.puts.get(id))] as const)),
-  };
-  const interfaces = links.read(answers);
-  return {
-    change,
-    ...mergeHeld(told, change, held),
-    packages,
-    facts,
-    brought: given.brought,
-    fileAt,
-    seen,
-    interfaceOf: (wanted) => {
-      const [by, value] = [wanted.slice(0, wanted.indexOf(":")), wanted.slice(wanted.indexOf(":") + 1)];
-      return interfaces.links.find((link) => (by === "name" ? link.name : link.mac) === value)?.name;
-    },
-  };
-}
-
-/** The machines of a resource that is put are known here whole. */
-function withMachines(entry: RegisterEntry, put: Declaration | undefined): RegisterEntry {
-  if (put === undefined) return entry;
-  const machines = machinesOf(put);
-  const examples = new Map<string, Machine>();
-  for (const machine of machines) {
-    const key = `${machine.firmware} ${machine.loader ?? ""}`;
-    const known = examples.get(key);
-    if (known === undefined || (known.proof === false && machine.proof !== false)) examples.set(key, machine);
-  }
-  const pooled = machines.filter(({ address }) => address === undefined).length;
-  const macs = machines.reduce((sum, machine) => sum + machine.macs.length, 0);
-  return { ...entry, machines: machines.length, macs, pooled, examples: [...examples.values()] };
 }
 
 function whyOtherMachine(expected: string | undefined, seen: string): Refusal | undefined {
@@ -295,10 +174,6 @@ function unasked({ asked }: Given, questions: Readonly<Record<string, Question>>
 }
 
 const othersKey = "dhcp.others";
-
-function takenKey(path: string): string {
-  return `taken ${path}`;
-}
 
 /** What can be asked only now: other DHCP servers, before ours is started; how files begin that were taken out of packages. */
 function lateQuestions({ change, register, facts, brought }: Ground): Readonly<Record<string, Question>> {
@@ -444,139 +319,6 @@ function whyChronyReadsNot({ change, facts }: Ground): Refusal | undefined {
   };
 }
 
-/** The paths that a change writes as they are not. */
-function changedPaths({ change, fileAt, seen, register }: Ground): ReadonlySet<string> {
-  const changed = new Set<string>();
-  for (const { want } of [...wantsOf(change.puts, "file"), ...wantsOf(change.puts, "take")]) {
-    const have = seen(want.path);
-    if (have?.type !== "file" || have.sha256 !== fileAt(want.path)?.sha256) changed.add(want.path);
-  }
-  const kept = new Set(heldOf(register.after, "file").map(({ held }) => held.path));
-  for (const { held } of heldOf(register.before, "file")) if (!kept.has(held.path)) changed.add(held.path);
-  return changed;
-}
-
-/** What the folder that TFTP serves will hold, by the names in it. */
-function folderAfter({ change, register, facts, fileAt }: Ground): ReadonlyMap<string, InFolder> {
-  const { answers } = facts;
-  const directory = heldOf(register.after, "tftpd")[0]?.held.directory;
-  if (directory === undefined) return new Map();
-  const files = folderNow(directory, answers);
-  const inside = (path: string): string | undefined =>
-    path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : undefined;
-  const kept = new Set(heldOf(register.after, "file").map(({ held }) => held.path));
-  for (const { held } of heldOf(register.before, "file")) {
-    const name = inside(held.path);
-    if (name !== undefined && !kept.has(held.path)) files.delete(name);
-  }
-  for (const { want } of wantsOf(change.puts, "file")) {
-    const name = inside(want.path);
-    const { mode, content } = want;
-    if (name !== undefined) files.set(name, { type: "file", mode, sha256: fileAt(want.path)?.sha256, content });
-  }
-  for (const { want } of wantsOf(change.puts, "take")) {
-    const name = inside(want.path);
-    if (name === undefined) continue;
-    const { sha256, from } = fileAt(want.path) ?? {};
-    const content = from === want.path ? files.get(name)?.content : answers.path(takenKey(want.path))?.content;
-    files.set(name, { type: "file", mode: want.mode, sha256, content });
-  }
-  return files;
-}
-
-/** What that folder holds now. */
-export function folderNow(directory: string, answers: HostAnswers): Map<string, InFolder> {
-  const files = new Map<string, InFolder>();
-  for (const { path, type, mode, target, sha256 } of answers.folder(folderKey) ?? []) {
-    if (type === "absent") continue;
-    const name = path.slice(directory.length + 1);
-    const content = Object.hasOwn(bootChain, name) ? answers.path(chainFileKey(name))?.content : undefined;
-    files.set(name, { type, mode, target, sha256, content });
-  }
-  return files;
-}
-
-/** Whether machines' packets come through node 0's firewall, as it will be after the change. */
-function admissionOf(
-  { change, register, facts }: Ground,
-  firewall: FirewallPart | undefined,
-  proved: ReadonlySet<string>,
-  touchesBoot: boolean,
-): Admission {
-  const nothing = { isSure: false, warnings: [], doubt: undefined };
-  const [server] = heldOf(register.after, "serve");
-  const [tftp] = heldOf(register.after, "tftpd");
-  if (server === undefined || tftp === undefined || change.puts.size === 0) return nothing;
-  if (server.held.bootServer !== tftp.held.address) return nothing;
-  const puts = putMachines(change);
-  const asked = machinesToAsk(register, puts, knownOfMany(puts));
-  const own = placedIn(change.puts).filter(({ machine }) => machine.proof !== false);
-  const wasAsked = facts.answers.ran("nftables.tables") !== undefined;
-  if (asked.length === 0 || !wasAsked || (own.length === 0 && !touchesBoot)) return nothing;
-  const why = whyKeptOut(register, facts.answers, firewall);
-  if (why === undefined || (!why.sure && own.length === 0)) return nothing;
-  const again = own.find(({ machine }) => typeof machine.proof === "string");
-  const [first] = own;
-  if (why.sure && first !== undefined) {
-    return { ...nothing, refusal: { code: "NOT_SERVING", id: first.id, message: why.text } };
-  }
-  if (why.sure) {
-    const good = asked.find(({ chain }) => proved.has(chain));
-    const rows = [...change.puts.keys()].slice(0, 1);
-    if (good !== undefined && firewall?.plan.differs === true) {
-      return { ...nothing, refusal: { code: "NOT_SERVING", message: why.text } };
-    }
-    const warnings = rows.map((id) => ({ id, text: `not proved: ${why.text}` }));
-    return { isSure: true, warnings, doubt: why.text };
-  }
-  if (again !== undefined) {
-    const message = `${why.text}; with verify.again, what can't be told is an error`;
-    return { ...nothing, refusal: { code: "NOT_SERVING", id: again.id, message } };
-  }
-  const ids = [...new Set(own.map(({ id }) => id))];
-  return { isSure: false, warnings: ids.map((id) => ({ id, text: `not proved: ${why.text}` })), doubt: why.text };
-}
-
-/** Whether machines' packets come through, as far as it concerns a change. */
-interface Admission {
-  readonly refusal?: Refusal;
-  readonly warnings: readonly Warning[];
-  readonly doubt: string | undefined;
-  /** They certainly do not. */
-  readonly isSure: boolean;
-}
-
 function provesWithout(proves: Plan["proves"], broken: readonly string[] = []): Plan["proves"] {
   return proves && { ...proves, chains: proves.chains.filter((chain) => !broken.includes(chain)) };
-}
-
-/** Why a machine's packets do not come through, or why that can't be told. */
-export function whyKeptOut(
-  register: Register,
-  answers: HostAnswers,
-  firewall: FirewallPart | undefined,
-): { readonly sure: boolean; readonly text: string } | undefined {
-  const [server] = heldOf(register.after, "serve");
-  const [tftp] = heldOf(register.after, "tftpd");
-  if (server === undefined || tftp === undefined || server.held.bootServer !== tftp.held.address) return undefined;
-  const rulesets = {
-    nftables: nftables.read(answers),
-    iptables: iptables.read(answers),
-    trafficControl: trafficControl.read(answers),
-    links: links.read(answers),
-  };
-  return whyNotAdmitted(firewall === undefined ? rulesets : firewall.predict(rulesets), {
-    interface: server.held.interface,
-    address: server.held.bootServer,
-    cidr: server.held.cidr,
-    dataPorts: dataPortsIn(answers),
-  });
-}
-
-/** The ports from which in.tftpd sends, where acknowledgements go to. */
-function dataPortsIn(answers: HostAnswers): { readonly first: number; readonly last: number } {
-  const defaults = answers.path("admitted.defaults")?.content ?? "";
-  const kernel = answers.path("admitted.ports")?.content ?? "32768 60999";
-  const [, first, last] = /(?:--port-range|-R) (\d+):(\d+)/.exec(defaults) ?? /^(\d+)\s+(\d+)/.exec(kernel) ?? [];
-  return { first: Number(first ?? 32_768), last: Number(last ?? 60_999) };
 }

@@ -1,8 +1,9 @@
 import type { Question } from "../facts/question";
+import { whyKeptOut } from "./admission";
 import { chainOf, whyFilesFail } from "./chains";
-import { folderNow, whyKeptOut } from "./decide";
 import { planProof } from "./expectations";
 import type { Facts } from "./facts";
+import { folderNow } from "./folder";
 import { namesOfServers } from "./otherServers";
 import { type Wrong, whyWrong, whyWrongOffer } from "./outcome";
 import type { Expectation } from "./plan";

@@ -1,14 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Ran } from "../../../../provider/facts/question";
 import type { Declaration, Want } from "../../../../provider/kinds/want";
-import {
-  type Brought,
-  type Decided,
-  decide,
-  type Given,
-  type Step,
-  whyKeptOut,
-} from "../../../../provider/plan/decide";
+import { whyKeptOut } from "../../../../provider/plan/admission";
+import { type Decided, decide, type Step } from "../../../../provider/plan/decide";
+import type { Brought, Given } from "../../../../provider/plan/ground";
 import type { RegisterEntry } from "../../../../provider/plan/records";
 import { firewallCase } from "../../../support/firewallCases";
 import { answered, program } from "../formats/program";

@@ -1,0 +1,95 @@
+import { whyNotAdmitted } from "../admitted/whyNotAdmitted";
+import { iptables } from "../facts/iptables";
+import { links } from "../facts/links";
+import { nftables } from "../facts/nftables";
+import type { HostAnswers } from "../facts/question";
+import { trafficControl } from "../facts/trafficControl";
+import { machinesToAsk } from "./chains";
+import { placedIn } from "./change";
+import { knownOfMany, putMachines } from "./expectations";
+import type { FirewallPart } from "./firewallPart";
+import type { Ground } from "./ground";
+import { heldOf, type Register } from "./records";
+import type { Refusal } from "./refusal";
+import type { Warning } from "./warning";
+
+/** Whether machines' packets come through node 0's firewall, as it will be after the change. */
+export function admissionOf(
+  { change, register, facts }: Ground,
+  firewall: FirewallPart | undefined,
+  proved: ReadonlySet<string>,
+  touchesBoot: boolean,
+): Admission {
+  const nothing = { isSure: false, warnings: [], doubt: undefined };
+  const [server] = heldOf(register.after, "serve");
+  const [tftp] = heldOf(register.after, "tftpd");
+  if (server === undefined || tftp === undefined || change.puts.size === 0) return nothing;
+  if (server.held.bootServer !== tftp.held.address) return nothing;
+  const puts = putMachines(change);
+  const asked = machinesToAsk(register, puts, knownOfMany(puts));
+  const own = placedIn(change.puts).filter(({ machine }) => machine.proof !== false);
+  const wasAsked = facts.answers.ran("nftables.tables") !== undefined;
+  if (asked.length === 0 || !wasAsked || (own.length === 0 && !touchesBoot)) return nothing;
+  const why = whyKeptOut(register, facts.answers, firewall);
+  if (why === undefined || (!why.sure && own.length === 0)) return nothing;
+  const again = own.find(({ machine }) => typeof machine.proof === "string");
+  const [first] = own;
+  if (why.sure && first !== undefined) {
+    return { ...nothing, refusal: { code: "NOT_SERVING", id: first.id, message: why.text } };
+  }
+  if (why.sure) {
+    const good = asked.find(({ chain }) => proved.has(chain));
+    const rows = [...change.puts.keys()].slice(0, 1);
+    if (good !== undefined && firewall?.plan.differs === true) {
+      return { ...nothing, refusal: { code: "NOT_SERVING", message: why.text } };
+    }
+    const warnings = rows.map((id) => ({ id, text: `not proved: ${why.text}` }));
+    return { isSure: true, warnings, doubt: why.text };
+  }
+  if (again !== undefined) {
+    const message = `${why.text}; with verify.again, what can't be told is an error`;
+    return { ...nothing, refusal: { code: "NOT_SERVING", id: again.id, message } };
+  }
+  const ids = [...new Set(own.map(({ id }) => id))];
+  return { isSure: false, warnings: ids.map((id) => ({ id, text: `not proved: ${why.text}` })), doubt: why.text };
+}
+
+/** Whether machines' packets come through, as far as it concerns a change. */
+export interface Admission {
+  readonly refusal?: Refusal;
+  readonly warnings: readonly Warning[];
+  readonly doubt: string | undefined;
+  /** They certainly do not. */
+  readonly isSure: boolean;
+}
+
+/** Why a machine's packets do not come through, or why that can't be told. */
+export function whyKeptOut(
+  register: Register,
+  answers: HostAnswers,
+  firewall: FirewallPart | undefined,
+): { readonly sure: boolean; readonly text: string } | undefined {
+  const [server] = heldOf(register.after, "serve");
+  const [tftp] = heldOf(register.after, "tftpd");
+  if (server === undefined || tftp === undefined || server.held.bootServer !== tftp.held.address) return undefined;
+  const rulesets = {
+    nftables: nftables.read(answers),
+    iptables: iptables.read(answers),
+    trafficControl: trafficControl.read(answers),
+    links: links.read(answers),
+  };
+  return whyNotAdmitted(firewall === undefined ? rulesets : firewall.predict(rulesets), {
+    interface: server.held.interface,
+    address: server.held.bootServer,
+    cidr: server.held.cidr,
+    dataPorts: dataPortsIn(answers),
+  });
+}
+
+/** The ports from which in.tftpd sends, where acknowledgements go to. */
+function dataPortsIn(answers: HostAnswers): { readonly first: number; readonly last: number } {
+  const defaults = answers.path("admitted.defaults")?.content ?? "";
+  const kernel = answers.path("admitted.ports")?.content ?? "32768 60999";
+  const [, first, last] = /(?:--port-range|-R) (\d+):(\d+)/.exec(defaults) ?? /^(\d+)\s+(\d+)/.exec(kernel) ?? [];
+  return { first: Number(first ?? 32_768), last: Number(last ?? 60_999) };
+}
