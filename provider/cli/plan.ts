@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { planOnly } from "../conversation/planOnly";
 import type { Change, Want } from "../kinds/want";
-import { declarationOf, idFromUrn } from "../lifecycle/changes";
+import { declarationOf } from "../lifecycle/changes";
+import { generationOf, idFromUrn } from "../lifecycle/stacks";
 import type { Refusal } from "../plan/refusal";
 import { changesSomething, type ShownPlan, showPlan } from "../plan/shown";
 import { renderShownPlan } from "../plan/shownText";
@@ -50,14 +50,14 @@ async function planHost(connection: Connection, steps: readonly Step[]): Promise
   const refused: HostPlan["refused"][number][] = [];
   const notPlanned: HostPlan["notPlanned"][number][] = [];
   const without = (from: readonly Step[], gone: ReadonlySet<string>, waiting: ReadonlyMap<Step, string>) => {
-    for (const [step, on] of waiting) notPlanned.push({ resource: idOf(step), why: `waits for ${nameOf(on)}` });
+    for (const [step, on] of waiting) notPlanned.push({ resource: step.id, why: `waits for ${nameOf(on)}` });
     return from.filter((step) => !gone.has(step.urn) && !waiting.has(step));
   };
   const unplannable = new Set<string>();
   for (const step of steps) {
     const why = step.how === "put" ? whyUnplannable(step) : undefined;
     if (why === undefined) continue;
-    notPlanned.push({ resource: idOf(step), why });
+    notPlanned.push({ resource: step.id, why });
     unplannable.add(step.urn);
   }
   let left = without(steps, unplannable, waitingFor(steps, unplannable));
@@ -66,7 +66,7 @@ async function planHost(connection: Connection, steps: readonly Step[]): Promise
     if ("plan" in outcome) return { host: host.name, plan: outcome.plan, refused, notPlanned };
     const { code, id, message } = outcome.refusal;
     refused.push({ code, ...(id === undefined ? {} : { resource: id }), message });
-    const culprit = left.find((step) => idOf(step) === id);
+    const culprit = left.find((step) => step.id === id);
     if (culprit === undefined) break;
     const gone = new Set([culprit.urn]);
     const waiting = new Map(waitingFor(left, gone));
@@ -90,10 +90,6 @@ async function planSteps(
   if (before !== undefined && "refusal" in before) return before;
   const outcome = await planOnly(host, changes, machine);
   return "refusal" in outcome ? outcome : { plan: showPlan({ ...outcome.planned, hidden: hiddenFiles }) };
-}
-
-function idOf({ kind, urn }: Step): string {
-  return idFromUrn(kind, urn);
 }
 
 /** The steps that depend on some that are gone, by whatever ways, each with the one that it waits for. */
@@ -125,9 +121,9 @@ async function changesOf(
   const changes: Change[] = [];
   for (const step of steps) {
     const { how, kind, inputs, outputs, secretBefore } = step;
-    const id = idOf(step);
+    const { id } = step;
     const known = outputs[hidden.generation];
-    const generation = typeof known === "string" ? known : randomBytes(4).toString("hex");
+    const generation = generationOf(idFromUrn(kind, step.urn), typeof known === "string" ? known : undefined);
     if (how === "drop") {
       changes.push({ kind: "drop", id, generation });
       continue;

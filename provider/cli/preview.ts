@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import { kindOf } from "../kinds";
 import type { Want } from "../kinds/want";
 import type { Properties } from "../lifecycle/comparison";
+import { idFromUrn, idOfNew, rememberResource } from "../lifecycle/stacks";
 import { type Connection, connectionSchema } from "../values/connection";
+import { hidden } from "../values/hidden";
 import { kindIn, runPulumi, type StackResource } from "./stack";
 
 /** A resource of ours that `pulumi up` would put on a node 0, or take off it. */
@@ -10,6 +12,8 @@ export interface Step {
   readonly how: "put" | "drop";
   readonly kind: string;
   readonly urn: string;
+  /** Of a new resource that which its create would take. */
+  readonly id: string;
   /** As declared; of one that goes, as the state has it. A value may be a placeholder, see {@link whyHidden}. */
   readonly inputs: Properties;
   /** As the state has them; of a new resource none. */
@@ -36,7 +40,11 @@ export async function readPreview(stack: string | undefined): Promise<readonly S
   const args = ["preview", "--json", "--non-interactive", ...(stack === undefined ? [] : ["--stack", stack])];
   const { PULUMI_ENABLE_STREAMING_JSON_PREVIEW: _, ...env } = process.env;
   const { failed, stdout, stderr } = await runPulumi(args, env);
-  if (!failed) return stepsOf(JSON.parse(stdout));
+  if (!failed) {
+    const preview = JSON.parse(stdout) as Preview;
+    rememberState(preview);
+    return stepsOf(preview);
+  }
   const said = errorsIn(stdout);
   const words = said.length > 0 ? said.join("\n") : stderr.trim() || stdout.trim();
   throw new Error(`pulumi ${args.join(" ")} failed, so there is nothing to plan:\n${words}`);
@@ -55,22 +63,33 @@ function errorsIn(stdout: string): readonly string[] {
 
 interface PreviewedState {
   readonly type?: string;
+  readonly id?: string;
   readonly inputs?: Properties;
   readonly outputs?: Properties;
   readonly dependencies?: readonly string[];
   readonly propertyDependencies?: Readonly<Record<string, readonly string[] | null>>;
 }
 
+interface Preview {
+  readonly steps?: readonly {
+    readonly op?: string;
+    readonly urn?: string;
+    readonly newState?: PreviewedState;
+    readonly oldState?: PreviewedState;
+  }[];
+}
+
+/** Notes whose the resources of the state are, as the engine shows them to the provider. */
+function rememberState({ steps = [] }: Preview): void {
+  for (const { urn, oldState } of steps) {
+    const kind = kindIn(oldState?.type);
+    if (kind === undefined || oldState?.id === undefined) continue;
+    rememberResource(idFromUrn(kind, urn), oldState.id, oldState.outputs?.[hidden.generation]);
+  }
+}
+
 /** The steps of ours in what `pulumi preview --json` says, in its order, without what stays as it is. */
-export function stepsOf(preview: unknown): readonly Step[] {
-  const { steps = [] } = preview as {
-    readonly steps?: readonly {
-      readonly op?: string;
-      readonly urn?: string;
-      readonly newState?: PreviewedState;
-      readonly oldState?: PreviewedState;
-    }[];
-  };
+export function stepsOf({ steps = [] }: Preview): readonly Step[] {
   return steps.flatMap(({ op = "", urn = "", newState, oldState }) => {
     const kind = kindIn((newState ?? oldState)?.type);
     const how = hows[op];
@@ -81,6 +100,7 @@ export function stepsOf(preview: unknown): readonly Step[] {
         how,
         kind,
         urn,
+        id: oldState?.id ?? idOfNew(idFromUrn(kind, urn)),
         inputs: state?.inputs ?? {},
         secretBefore: Object.entries(oldState?.inputs ?? {}).flatMap(([key, value]) => (value === secret ? [key] : [])),
         outputs: op === "create" ? {} : (oldState?.outputs ?? {}),
@@ -119,14 +139,14 @@ const forPeople: ReadonlySet<string> = new Set(["nextBoot", "chains"]);
 /** The inputs of which nothing can be planned, with why; a file's whole text may be hidden. */
 export function whyUnplannable({ kind, inputs }: Step): string | undefined {
   const { inputKeys } = kindOf(kind);
-  const hidden = inputKeys.filter((key) => !forPeople.has(key) && whyHidden(inputs[key]) !== undefined);
-  if (hidden.length === 0) return undefined;
+  const missing = inputKeys.filter((key) => !forPeople.has(key) && whyHidden(inputs[key]) !== undefined);
+  if (missing.length === 0) return undefined;
   const texts = new Set(
     wantsIfAny(kind, inputs)?.flatMap((want) =>
       want.want === "file" && want.input !== undefined && whyHidden(want.content) !== undefined ? [want.input] : [],
     ),
   );
-  const others = hidden.filter((key) => !texts.has(key));
+  const others = missing.filter((key) => !texts.has(key));
   const byReason = Map.groupBy(others, (key) => whyHidden(inputs[key]));
   const reasons = [...byReason].map(([why, keys]) => `${keys.join(", ")}: ${why}`);
   return reasons.length === 0 ? undefined : reasons.join("; ");

@@ -1,4 +1,5 @@
 import { proveNow } from "../conversation/transaction";
+import type { Provable } from "../plan/proof";
 import { openHost } from "../ssh/pool";
 import { hidden } from "../values/hidden";
 import { byHost, type StackResource } from "./stack";
@@ -28,8 +29,7 @@ export async function verify(resources: readonly StackResource[]): Promise<reado
     if (first === undefined) continue;
     const host = await openHost(first.connection);
     const machine = first.outputs[hidden.machine];
-    const ids = on.map(({ id }) => id);
-    const proof = await proveNow(host, ids, typeof machine === "string" ? machine : undefined);
+    const proof = await proveNow(host, on.map(provable), typeof machine === "string" ? machine : undefined);
     for (const [resource, told] of proof) {
       const about = { host: host.name, resource };
       if (told === "gone") {
@@ -42,6 +42,11 @@ export async function verify(resources: readonly StackResource[]): Promise<reado
     }
   }
   return seen.sort((one, other) => (one.machine < other.machine ? -1 : 1));
+}
+
+function provable({ id, outputs }: StackResource): Provable {
+  const generation = outputs[hidden.generation];
+  return { id, generation: typeof generation === "string" ? generation : undefined };
 }
 
 /** The machines as people read them: a line each, and a last one that counts. */

@@ -1,3 +1,4 @@
+import { kindOf } from "../kinds";
 import { type Change, idOf } from "../kinds/want";
 import { openHost } from "../ssh/pool";
 import type { Connection } from "../values/connection";
@@ -55,7 +56,10 @@ class Queue {
     await this.#next();
   }
 
-  /** One transaction for all; if it is refused, without the culprit, or in halves until the culprits stand alone. */
+  /**
+   * One transaction for all; if it is refused, without the culprit, or in halves until the culprits stand alone. The parts
+   * of the host's network boot stay together.
+   */
   async #commit(group: readonly Waiting[]): Promise<void> {
     try {
       const host = await openHost(this.#connection, {
@@ -76,25 +80,49 @@ class Queue {
         member.resolve({ machine: report.machine, ...(report.answers.get(id) ?? nothing) });
       }
     } catch (reason) {
-      if (group.length === 1 || !(reason instanceof Refused) || isShared(reason)) {
-        for (const member of group) member.reject(reason);
+      const units = unitsOf(group);
+      if (units.length === 1 || !(reason instanceof Refused) || isShared(reason)) {
+        reject(group, reason, this.#connection.host);
         return;
       }
-      const culprits = group.filter(({ change }) => idOf(change) === reason.culprit);
-      if (culprits.length > 0) {
-        for (const culprit of culprits) culprit.reject(reason);
-        const others = group.filter((member) => !culprits.includes(member));
-        if (others.length > 0) await this.#commit(others);
+      const guilty = units.find((unit) => unit.some(({ change }) => idOf(change) === reason.culprit));
+      if (guilty !== undefined) {
+        reject(guilty, reason, this.#connection.host);
+        await this.#commit(units.filter((unit) => unit !== guilty).flat());
         return;
       }
       if (reason.culprit !== undefined && foreignFailures.has(reason.code)) {
-        for (const member of group) member.reject(reason);
+        reject(group, reason, this.#connection.host);
         return;
       }
-      const half = Math.ceil(group.length / 2);
-      await this.#commit(group.slice(0, half));
-      await this.#commit(group.slice(half));
+      const half = Math.ceil(units.length / 2);
+      await this.#commit(units.slice(0, half).flat());
+      await this.#commit(units.slice(half).flat());
     }
+  }
+}
+
+/** What is refused together: each resource alone, and all parts of the host's network boot. */
+function unitsOf(group: readonly Waiting[]): readonly (readonly Waiting[])[] {
+  const isPart = ({ change }: Waiting): boolean =>
+    change.kind === "put" && kindOf(kindIn(idOf(change))).isPart === true;
+  const parts = group.filter(isPart);
+  const others = group.filter((member) => !isPart(member)).map((member) => [member]);
+  return parts.length === 0 ? others : [parts, ...others];
+}
+
+function kindIn(id: string): string {
+  return id.slice(0, id.indexOf("/"));
+}
+
+/** The culprit has all the words; those that change with it are told which it is. */
+function reject(unit: readonly Waiting[], reason: unknown, host: string): void {
+  const culprit = reason instanceof Refused ? reason.culprit : undefined;
+  const named = unit.some(({ change }) => idOf(change) === culprit);
+  for (const { change, reject: fail } of unit) {
+    const isCulprit = !named || idOf(change) === culprit || !(reason instanceof Refused);
+    const together = `${host}: it changes together with ${culprit}, which was refused`;
+    fail(isCulprit ? reason : new Refused(reason.code, together, culprit));
   }
 }
 

@@ -162,9 +162,12 @@ function wordsOf(held: Held): readonly string[] {
       return ["managed", held.manager];
     case "tftpd":
       return ["tftpd", held.address, held.directory];
+    case "named":
+      return ["named", held.as];
     case "otherServers":
     case "history":
     case "purge":
+    case "settled":
       return [held.want];
   }
 }
@@ -235,9 +238,12 @@ export function parseHeld(text: string): Held | undefined {
       return { want, manager: first };
     case "tftpd":
       return { want, address: first, directory: second };
+    case "named":
+      return { want, as: first };
     case "otherServers":
     case "history":
     case "purge":
+    case "settled":
       return { want };
     default:
       return undefined;

@@ -11,7 +11,7 @@ import type { FirewallPart } from "../plan/firewallPart";
 import type { Brought } from "../plan/ground";
 import { outputsOf, renderDifference, renderUndone, type Wrong, whyInvalid, whyWrong } from "../plan/outcome";
 import { type BringReport, renderBrought, renderPurged } from "../plan/packages";
-import { type Proof, planProofOf, proofQuestions, renderProof } from "../plan/proof";
+import { type Proof, type Provable, planProofOf, proofQuestions, renderProof } from "../plan/proof";
 import { folderKey, folderQuestions, questionsOf, rulesetQuestions } from "../plan/questions";
 import type { Refusal } from "../plan/refusal";
 import { refuseGivenBack, renderRemaining } from "../plan/timeDaemon";
@@ -42,10 +42,13 @@ export interface Report {
 /** A refusal, and the resource that caused it where that could be told. */
 export class Refused extends NetbootError {
   readonly culprit: string | undefined;
+  /** The culprit's id is another resource's: a create can take another one. */
+  readonly isIdTaken: boolean;
 
-  constructor(code: NetbootError["code"], message: string, culprit: string | undefined) {
+  constructor(code: NetbootError["code"], message: string, culprit: string | undefined, isIdTaken = false) {
     super(code, message);
     this.culprit = culprit;
+    this.isIdTaken = isIdTaken;
   }
 }
 
@@ -161,10 +164,10 @@ class Transaction {
     const stands = talk.wasComplete && talk.failure === undefined;
     if (stands) this.#warn(said, facts, first, lateWords);
     if (refusal !== undefined) {
-      const { code, id, message } = refusal;
+      const { code, id, message, isIdTaken } = refusal;
       const brought = renderBrought(this.#brought?.report.brought ?? bringReportOf(said).brought);
       const words = [message, ...(stands ? [] : [stateOf(talk), lateWords]), brought].filter((each) => each !== "");
-      throw new Refused(code, `${host}: ${words.join("\n")}`, id);
+      throw new Refused(code, `${host}: ${words.join("\n")}`, id, isIdTaken);
     }
     const { plan, register, doubt, firewall } = this.#decided ?? impossible();
     const ids = [...this.#change.puts.keys()];
@@ -376,12 +379,16 @@ export async function look(host: Host, wanted: readonly Wanted[], machine: strin
 }
 
 /** Proves machines now: both DHCP stages from each of their MACs, and every file that they meet. Nothing changes. */
-export async function proveNow(host: Host, ids: readonly string[], machine: string | undefined): Promise<Proof> {
+export async function proveNow(
+  host: Host,
+  resources: readonly Provable[],
+  machine: string | undefined,
+): Promise<Proof> {
   let plan: ReturnType<typeof planProofOf> | undefined;
   const opening = { locks: true, puts: [], drops: [], questions: proofQuestions() };
   const talk = await converse(host, opening, (facts) => {
     refuseOtherMachine(host, machine, facts);
-    plan = planProofOf(facts, ids);
+    plan = planProofOf(facts, resources);
     return plan.expectations.length === 0
       ? { reply: "stop" }
       : { reply: "see", lines: renderExpectations(plan.expectations) };

@@ -6,7 +6,7 @@ use Netboot::Perl gives => qw(machine_of machines_of all_machines load_register 
     join_machines block_pattern joined_content);
 use Socket qw(inet_aton);
 use Netboot::Constants qw($REGISTER);
-use Netboot::Words qw(decode stack_of);
+use Netboot::Words qw(decode);
 use Netboot::Files qw(slurp);
 
 # A machine's line: node hostname address macs firmware loader proof blocks.
@@ -59,7 +59,7 @@ sub claims_of ($line) {
 }
 
 # The register with a request's machines in it: without what is dropped, and without machines of which another resource
-# of the same stack takes something over. What two stacks, or two resources of one request, both want is told.
+# takes something over. Of each two that want the same, also of one that is made anew and its own record, a claim is told.
 sub merge_register ($register, $puts, $drops) {
     my (%claimed, @clashes);
     for my $id (sort keys %$puts) {
@@ -69,17 +69,18 @@ sub merge_register ($register, $puts, $drops) {
         }
     }
     my %merged = %$puts;
-    for my $id (grep { !$puts->{$_} } sort keys %$register) {
-        my $record = $register->{$id};
-        # A resource that was made anew since then is not ours to drop.
-        next if defined $drops->{$id} && $drops->{$id} eq $record->{generation};
-        my %lost;
+    for my $id (sort keys %$register) {
+        my ($record, $put) = ($register->{$id}, $puts->{$id});
+        # Its last digits are the create's own: a resource that was made anew since then is not ours to drop.
+        next if substr($put ? $put->{generation} : $drops->{$id} // '', -8) eq substr $record->{generation}, -8;
+        my (%lost, %told);
         for my $line (%claimed ? $record->{nodes}->@* : ()) {
             my @taken = grep { defined $claimed{$_} } claims_of($line) or next;
             $lost{$line} = 1;
-            push @clashes, map { [$_, $claimed{$_}, $id] } grep { stack_of($claimed{$_}) ne stack_of($id) } @taken;
+            my @telling = grep { !$put || $claimed{$_} eq $id } @taken;
+            push @clashes, map { [$_, $claimed{$_}, $id] } grep { !$told{ $claimed{$_} }++ } @telling;
         }
-        $merged{$id} = %lost ? { %$record, nodes => [grep { !$lost{$_} } $record->{nodes}->@*] } : $record;
+        $merged{$id} //= %lost ? { %$record, nodes => [grep { !$lost{$_} } $record->{nodes}->@*] } : $record;
     }
     return (\%merged, @clashes);
 }

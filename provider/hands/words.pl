@@ -2,7 +2,7 @@
 # client stand behind a nonce, so that nothing a login shell prints is taken for one. And names that are made of texts.
 package Netboot::Words;
 use Netboot::Perl gives => qw(begin encode decode render_words words_of parts_of parse_lines tell_client say_to refuse
-    as_name folder_of name_of staged_name stack_of);
+    as_name folder_of name_of staged_name);
 use IO::Handle ();
 
 my $nonce;
@@ -59,4 +59,3 @@ sub as_name ($text) { return encode($text) =~ s/\//%2F/gr }
 sub folder_of ($path) { $path =~ s{/[^/]*$}{}; return length $path ? $path : '/' }
 sub name_of ($path) { return $path =~ s{.*/}{}r }
 sub staged_name ($path) { return folder_of($path) . '/.' . name_of($path) . '.netboot-new' }
-sub stack_of ($id) { my (undef, $project, $stack) = split /\//, $id; return "$project/$stack" }

@@ -56,6 +56,7 @@ export const dhcpServer: Kind<DhcpServerInputs> = {
       ...(inputs.otherDhcpServers === "allow" ? [{ want: "otherServers" } as const] : []),
     ];
   },
+  isPart: true,
   live: (inputs, drift) => textsNow(dhcpServer.wants(inputs), drift),
 };
 

@@ -2,7 +2,7 @@
 export interface Drift {
   /** A path, a unit, a package, a node's name, a rule of the firewall. */
   readonly what: string;
-  readonly how: "missing" | "changed" | "owner" | "stopped" | "became";
+  readonly how: "missing" | "changed" | "owner" | "stopped" | "became" | "other";
   /** A changed text as it is now, or what else there is to say. */
   readonly seen: string;
 }
@@ -20,5 +20,7 @@ export function renderDrift({ what, how, seen }: Drift): string {
       return `${what} does not run: ${seen}`;
     case "became":
       return `${what} is ${seen} now`;
+    case "other":
+      return `${what}: ${seen}`;
   }
 }

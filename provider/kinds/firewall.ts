@@ -17,5 +17,6 @@ export const firewall: Kind<FirewallInputs> = {
   wants: ({ interface: nic, rules, allowDefaultRoute = false }) => [
     { want: "firewall", interface: nic, rules, allowDefaultRoute },
   ],
+  isPart: true,
   live: ({ rules }, drift) => ({ rules: rules.filter((rule) => drift.every(({ what }) => what !== rule)) }),
 };

@@ -20,6 +20,11 @@ export interface Kind<Inputs> {
   /** The file on the machine where Pulumi runs whose bytes `wants` needs before they can be written to node 0. */
   readonly localFile?: (inputs: Inputs) => LocalFile | undefined;
   /**
+   * A host's network boot is made of it and others: address, network, folder and files fit together, so those that change
+   * in one transaction all change, or none.
+   */
+  readonly isPart?: true;
+  /**
    * What a refresh makes of drift: the inputs as the host would have them now, each in the place of its declared value.
    * Undefined where the inputs stay as they are, and only the drift itself is told.
    */

@@ -38,5 +38,6 @@ export const nameServer: Kind<NameServerInputs> = {
       { want: "names", mode, address, domain, records },
     ];
   },
+  isPart: true,
   live: (inputs, drift) => textsNow(nameServer.wants(inputs), drift),
 };

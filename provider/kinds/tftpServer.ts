@@ -27,5 +27,6 @@ export const tftpServer: Kind<TftpServerInputs> = {
     { want: "listen", unit: tftpdUnit, on: { kind: "udp", address, port: 69 } },
     { want: "tftpd", address, directory },
   ],
+  isPart: true,
   live: (inputs, drift) => textsNow(tftpServer.wants(inputs), drift),
 };

@@ -29,5 +29,6 @@ export const timeServer: Kind<TimeServerInputs> = {
       { want: "ntp", address },
     ];
   },
+  isPart: true,
   live: (inputs, drift) => textsNow(timeServer.wants(inputs), drift),
 };

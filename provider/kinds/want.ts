@@ -104,6 +104,10 @@ export type Want =
     }
   /** The machines that the register has for this resource, where a look need not be told them. */
   | { readonly want: "registered" }
+  /** Where Pulumi has the resource now, if that is not what its id says: `OlaNode/<project>/<stack>/<name>`. */
+  | { readonly want: "named"; readonly as: string }
+  /** The state of its stack knew the stack's token when this was written. */
+  | { readonly want: "settled" }
   /** What node 0's log says of this machine's boots is told with each change and look. */
   | { readonly want: "history" };
 
@@ -123,9 +127,18 @@ export interface PortSocket {
 export interface Declaration {
   /** `<kind>/<project>/<stack>/<name>`. */
   readonly id: string;
-  /** Made anew by each create, so that a delete never takes away what was created since. */
+  /**
+   * Made anew by each create, so that a delete never takes away what was created since: a token of the stack that made
+   * it, and the create's own, eight hex digits each. Older releases wrote only the latter.
+   */
   readonly generation: string;
   readonly wants: readonly Want[];
+  /** By what the resources of its stack are told from those of another stack. */
+  readonly stack?: {
+    readonly tokens: ReadonlySet<string>;
+    /** `<project>/<stack>`: all that has this name is this stack's from now on. */
+    readonly takesOver?: string | undefined;
+  };
 }
 
 /** One change of a host: a resource as it should be, or one that goes. */

@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { commit } from "../conversation/groupCommit";
-import { look } from "../conversation/transaction";
+import { look, Refused } from "../conversation/transaction";
 import { NetbootError, stateAfter } from "../errors";
 import { parseHistory, renderBoot } from "../facts/bootLog";
 import { kindOf } from "../kinds";
@@ -12,15 +11,35 @@ import { hidden } from "../values/hidden";
 import { digestOf, isOutput, type Properties } from "./comparison";
 import { displayOf } from "./display";
 import { readLocalFile } from "./localFile";
+import {
+  generationOf,
+  identityIn,
+  idFromUrn,
+  idOfNew,
+  otherId,
+  ownershipOf,
+  rememberResource,
+  urnFromId,
+} from "./stacks";
 
 /** What the state of this release looks like; every older number stays readable. */
 const schema = 1;
 
 /** Makes node 0 as declared, whatever it is like now; a create that is repeated after a cut run adopts what is there. */
 export async function create(kind: string, news: Properties): Promise<{ id: string; outs: Properties }> {
-  const id = idFromUrn(kind, news[hidden.urn]);
-  const outs = await put(kind, id, randomBytes(4).toString("hex"), news, undefined);
-  return { id, outs };
+  const identity = idFromUrn(kind, news[hidden.urn]);
+  const generation = generationOf(identity);
+  const made = async (id: string) => {
+    const outs = await put(kind, id, generation, news, undefined);
+    rememberResource(identity, id, generation);
+    return { id, outs };
+  };
+  try {
+    return await made(idOfNew(identity));
+  } catch (reason) {
+    if (reason instanceof Refused && reason.isIdTaken) return await made(otherId(identity));
+    throw reason;
+  }
 }
 
 /** The same path as a create, under the generation and on the machine of before. */
@@ -30,7 +49,8 @@ export async function update(
   olds: Properties,
   news: Properties,
 ): Promise<{ outs: Properties }> {
-  return { outs: await put(kind, id, String(olds[hidden.generation]), news, textOf(olds[hidden.machine])) };
+  const generation = generationOf(identityIn(kind, id, news), String(olds[hidden.generation]));
+  return { outs: await put(kind, id, generation, news, textOf(olds[hidden.machine])) };
 }
 
 /** Compares node 0 with what was declared. An unreachable host is an error, never a deletion. */
@@ -39,6 +59,7 @@ export async function read(
   id: string,
   props: Properties,
 ): Promise<{ id?: string; props?: Properties; inputs?: Properties }> {
+  rememberResource(identityIn(kind, id, props), id, props[hidden.generation]);
   const declaration = await declarationOf(kind, id, String(props[hidden.generation]), props, "look");
   const host = await openHost(connectionOf(props));
   const change: Change = { kind: "put", declaration };
@@ -116,7 +137,8 @@ export async function declarationOf(
 ): Promise<Declaration> {
   const { wants, localFile } = kindOf(kind);
   const file = purpose === "apply" ? localFile?.(inputs as never) : undefined;
-  return { id, generation, wants: wants(inputs as never, file && (await readLocalFile(file))) };
+  const { stack, wants: rows } = ownershipOf(identityIn(kind, id, inputs), id);
+  return { id, generation, stack, wants: [...wants(inputs as never, file && (await readLocalFile(file))), ...rows] };
 }
 
 /**
@@ -136,20 +158,6 @@ async function explained<T>(kind: string, act: () => Promise<T>): Promise<T> {
     }
     throw reason;
   }
-}
-
-/** `<kind>/<project>/<stack>/<name>`, from the URN: never random, so that a repeated create meets itself. */
-export function idFromUrn(kind: string, urn: unknown): string {
-  const [start = "", project = "", , ...name] = String(urn).split("::");
-  return [kind, project, start.replace(/^urn:pulumi:/, ""), name.join("::")]
-    .map((part) => part.replaceAll("/", "_"))
-    .join("/");
-}
-
-/** The URN of a resource without a parent. */
-function urnFromId(id: string): string {
-  const [kind = "", project = "", stack = "", ...name] = id.split("/");
-  return `urn:pulumi:${stack}::${project}::pulumi-nodejs:dynamic/netboot:${kind}::${name.join("/")}`;
 }
 
 function connectionOf(properties: Properties): Connection {

@@ -3,6 +3,7 @@ import { sha256Of } from "../conversation/digest";
 import { kindOf } from "../kinds";
 import { hidden, isHidden } from "../values/hidden";
 import type { Problem } from "../values/problem";
+import { identityIn, rememberResource } from "./stacks";
 
 // Every run of the engine asks for check and diff of every resource, and most ask for nothing else: so this file needs
 // nothing that takes long to load.
@@ -46,10 +47,12 @@ function problemsIn(value: unknown): readonly Problem[] {
  */
 export function diff(
   kind: string,
-  _id: string,
+  id: string,
   olds: Properties,
   news: Properties,
 ): { readonly changes: boolean | undefined; readonly replaces: string[] } {
+  const identity = identityIn(kind, id, news);
+  rememberResource(identity, id, olds[hidden.generation]);
   const digested: readonly string[] = kindOf(kind).notEchoed;
   const echoed = visibleKeys(news).filter((key) => !digested.includes(key));
   const gone = visibleKeys(olds).filter((key) => !(key in news) && !isOutput(kind, key) && olds[key] !== undefined);
@@ -58,6 +61,8 @@ export function diff(
     echoed.some((key) => !isDeepStrictEqual(olds[key], news[key])) ||
     (digested.length > 0 && olds[hidden.digest] !== digestOf(kind, news));
   if (differs) return { changes: undefined, replaces: [] };
+  // Node 0 is told where Pulumi has it now: an alias, a move or a rename is no change of what is served.
+  if (identity !== identityIn(kind, id, olds)) return { changes: true, replaces: [] };
   return { changes: Array.isArray(olds["drift"]) && olds["drift"].length > 0, replaces: [] };
 }
 

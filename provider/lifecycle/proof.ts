@@ -13,7 +13,7 @@ export async function prove(connection: unknown, id: string): Promise<string> {
   running++;
   try {
     const host = await openHost(connectionSchema.parse(connection));
-    const told = (await proveNow(host, [id], undefined)).get(id);
+    const told = (await proveNow(host, [{ id }], undefined)).get(id);
     const seen = told === undefined || told === "gone" ? [] : [...told.values()];
     const wrong = seen.filter((text) => !text.startsWith("served: "));
     if (seen.length === 0) {

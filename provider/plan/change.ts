@@ -1,6 +1,6 @@
 import type { Declaration, Want } from "../kinds/want";
-import { refuseClash } from "./clashes";
-import { type Held, heldOf, type Machine, type Placed, type Register, type RegisterEntry, stackOf } from "./records";
+import { isClash, refuseClash } from "./ownership";
+import { type Held, heldOf, type Machine, type Placed, type Register, type RegisterEntry } from "./records";
 import type { Refusal } from "./refusal";
 
 /** What a run asks of one host, together: resources as they should be, and resources that go, each with its generation. */
@@ -119,7 +119,7 @@ export function mergeHeld(
   held: ReadonlyMap<string, readonly Held[]>,
 ): { readonly register: Register; readonly stripped: readonly RegisterEntry[] } {
   const after = new Map<string, RegisterEntry>();
-  const clashes = [...told.clashes];
+  const clashes = told.clashes.filter((clash) => isClash(clash, change.puts, told.before) || clash.id === clash.other);
   const owner = new Map<string, string>();
   for (const [id, own] of [...held].toSorted(([one], [other]) => (one < other ? -1 : 1))) {
     for (const claim of own.map(claimOf)) {
@@ -142,8 +142,9 @@ export function mergeHeld(
     for (const claim of entry.held.map(claimOf)) {
       const winner = claim === undefined ? undefined : owner.get(claim);
       if (claim === undefined || winner === undefined) continue;
-      if (stackOf(winner) === stackOf(id)) taken.add(claim);
-      else clashes.push({ claim, id: winner, other: id });
+      const clash = { claim, id: winner, other: id };
+      if (isClash(clash, change.puts, told.before)) clashes.push(clash);
+      else taken.add(claim);
     }
     if (taken.size === 0) {
       after.set(id, entry);
@@ -161,9 +162,11 @@ export function mergeHeld(
 }
 
 /** The first clash, in words. */
-export function whyClash({ clashes }: Register): Refusal | undefined {
-  const [first] = clashes.toSorted((one, other) => (one.id < other.id ? -1 : 1));
-  return first && refuseClash(first);
+export function whyClash({ puts }: Pick<Change, "puts">, { clashes, before }: Register): Refusal | undefined {
+  const [first] = clashes
+    .filter(({ id, other }) => id !== other)
+    .toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  return first && refuseClash(first, puts, before);
 }
 
 /** The paths that are held of a register. */

@@ -16,10 +16,11 @@ import { whyNamePortIsHeld } from "./namePort";
 import { whyRecordsContradict } from "./nameRecords";
 import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
 import { whyOtherServers } from "./otherServers";
+import { whyNotOurs } from "./ownership";
 import { type AfterCommit, type BringPlan, planAfterCommit, planBring, refuseBring, type Take } from "./packages";
 import type { PathPlan, Plan } from "./plan";
 import { whyAddressesArePooled, whyPoolIsTooSmall } from "./pool";
-import { chronyConfKey, holdersKey, insideKey, namedKey, outsideKey, unitsFact } from "./questions";
+import { chronyConfKey, folderKey, holdersKey, insideKey, namedKey, outsideKey, unitsFact } from "./questions";
 import { heldOf, type Placed, type Register } from "./records";
 import type { Refusal } from "./refusal";
 import { planTransaction } from "./transaction";
@@ -123,7 +124,8 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
   // A release before this one did not write the pool down; the server's own change in this up does.
   const knowsPool = server?.held.unknownMachines !== undefined;
   return (
-    whyClash(register) ??
+    whyNotOurs(change.puts, register) ??
+    whyClash(change, register) ??
     whyMachinesAreLost(register, ids) ??
     whyNetworkStays(register, ids, [...others(outsideKey), ...outsideOf(own, server?.held.cidr)]) ??
     (knowsPool
@@ -209,10 +211,12 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
   const view = folderAfter(ground);
   const changed = changedPaths(ground);
   const check = { register, puts, unchanged: knownOfMany(puts), changed, proved, files: view };
-  const broken = whyChainsBreak(check);
+  // A change that can't touch what lies there has not asked for it.
+  const isFolderKnown = answers.folder(folderKey) !== undefined;
+  const broken = isFolderKnown ? whyChainsBreak(check) : undefined;
   if (broken !== undefined) return refused(broken);
   // What stands for machines of others and was bad before, or is somebody else's doing, is told, and not proved.
-  const bad = brokenChains(check);
+  const bad = isFolderKnown ? brokenChains(check) : [];
 
   const touchesBoot = changed.size > 0 || firewall?.plan.differs === true;
   const admission = admissionOf(ground, firewall, proved, touchesBoot);

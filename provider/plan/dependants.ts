@@ -1,4 +1,4 @@
-import { type Held, heldOf, type Register, stackOf } from "./records";
+import { type Held, heldOf, identityOf, type Register, stackNow } from "./records";
 import type { Refusal } from "./refusal";
 
 /**
@@ -74,5 +74,8 @@ function resourcesWithMachines({ after }: Register): readonly string[] {
 }
 
 function machinesOfOthers(register: Register, id: string): readonly string[] {
-  return resourcesWithMachines(register).filter((each) => stackOf(each) !== stackOf(id));
+  const stack = stackNow(register.before, id);
+  return resourcesWithMachines(register)
+    .filter((each) => stackNow(register.after, each) !== stack)
+    .map((each) => identityOf(each, new Map(), register.after));
 }

@@ -13,6 +13,7 @@ import type { Facts } from "./facts";
 import { driftOfFirewall, firewallPaths } from "./firewall";
 import { firewallFacts, rulesHeld } from "./firewallPart";
 import { hostBlocksJoin, type Join, namesJoin } from "./joins";
+import { whyOtherRecord } from "./ownership";
 import { lookKey } from "./questions";
 import type { RegisterEntry } from "./records";
 
@@ -68,9 +69,12 @@ export function driftOf(
   const puts: Change["puts"] = new Map(declarations.map((each) => [each.id, each] as const));
   const looked = { facts, sha256, units: unitsOf(puts).read(facts.answers) };
   return new Map(
-    declarations.map(({ id, wants }) => {
+    declarations.map(({ id, generation, wants }) => {
       const entry = facts.before.get(id);
-      return [id, entry === undefined ? [] : wants.flatMap((want) => driftOfWant(want, entry, looked))] as const;
+      if (entry === undefined) return [id, []] as const;
+      const other = whyOtherRecord(entry, generation);
+      const drift = other === undefined ? [] : [{ what: "the resource", how: "other", seen: other } as const];
+      return [id, [...drift, ...wants.flatMap((want) => driftOfWant(want, entry, looked))]] as const;
     }),
   );
 }

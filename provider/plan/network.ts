@@ -1,6 +1,6 @@
 import { addressNumber, addressText } from "../values/ipv4";
 import { inOrderOfIds, listed } from "./placed";
-import { heldOf, type Placed, type Register, stackOf } from "./records";
+import { heldOf, type Placed, type Register, stackNow } from "./records";
 import type { Refusal } from "./refusal";
 import type { Warning } from "./warning";
 
@@ -30,7 +30,9 @@ export function whyNetworkStays(
 ): Refusal | undefined {
   const left = leftBehind(register, puts, outside);
   if (left === undefined) return undefined;
-  const others = left.machines.filter(({ id }) => stackOf(id) !== stackOf(left.server));
+  const others = left.machines.filter(
+    ({ id }) => stackNow(register.after, id) !== stackNow(register.after, left.server),
+  );
   if (others.length === 0) return undefined;
   return {
     code: "IN_USE",

@@ -1,6 +1,6 @@
 import { addressNumber } from "../values/ipv4";
 import { inOrderOfIds, listed } from "./placed";
-import { heldOf, type Placed, type Register, stackOf } from "./records";
+import { heldOf, type Placed, type Register, stackNow } from "./records";
 import type { Refusal } from "./refusal";
 
 /** How many machines a sentence names. */
@@ -18,7 +18,7 @@ export function whyPoolIsTooSmall(
 ): Refusal | undefined {
   const [server] = heldOf(after, "serve");
   if (server === undefined) return undefined;
-  const counts = (id: string): boolean => puts.has(id) || stackOf(id) !== stackOf(server.id);
+  const counts = (id: string): boolean => puts.has(id) || stackNow(after, id) !== stackNow(after, server.id);
   const waiting = [...after.values()].filter(({ id, pooled: count }) => count > 0 && counts(id));
   const needed = waiting.reduce((sum, { pooled: count }) => sum + count, 0);
   const concerned = [...waiting.map(({ id }) => id).toSorted(), server.id].find((id) => puts.has(id));
@@ -61,7 +61,7 @@ export function whyAddressesArePooled(
     return { code: "CLASH", id: mine.id, message };
   }
   if (!puts.has(server.id)) return undefined;
-  const others = inside.filter(({ id }) => stackOf(id) !== stackOf(server.id));
+  const others = inside.filter(({ id }) => stackNow(after, id) !== stackNow(after, server.id));
   if (others.length === 0) return undefined;
   return {
     code: "IN_USE",

@@ -6,6 +6,7 @@ import type { Facts } from "./facts";
 import { folderNow } from "./folder";
 import { namesOfServers } from "./otherServers";
 import { type Wrong, whyWrong, whyWrongOffer } from "./outcome";
+import { whyOtherRecord } from "./ownership";
 import type { Expectation } from "./plan";
 import { chainFileKey, folderQuestions, rulesetQuestions } from "./questions";
 import { heldOf, type Register } from "./records";
@@ -19,6 +20,8 @@ export function proofQuestions(): Readonly<Record<string, Question>> {
 }
 
 export interface ProofPlan {
+  /** Why nothing is to be asked about a resource: `gone` if node 0 knows of none. */
+  readonly without: ReadonlyMap<string, string>;
   readonly ids: readonly string[];
   readonly register: Register;
   readonly expectations: readonly Expectation[];
@@ -28,8 +31,23 @@ export interface ProofPlan {
   readonly keptOut: { readonly sure: boolean; readonly text: string } | undefined;
 }
 
+/** A resource whose machines are to be proved. */
+export interface Provable {
+  readonly id: string;
+  /** As the state has it; without it, whatever node 0 has by this id is proved. */
+  readonly generation?: string | undefined;
+}
+
 /** Plans the proof of these resources' machines. */
-export function planProofOf(facts: Facts, ids: readonly string[]): ProofPlan {
+export function planProofOf(facts: Facts, resources: readonly Provable[]): ProofPlan {
+  const without = new Map(
+    resources.flatMap(({ id, generation }) => {
+      const entry = facts.before.get(id);
+      const why = entry === undefined ? "gone" : whyOtherRecord(entry, generation);
+      return why === undefined ? [] : [[id, why] as const];
+    }),
+  );
+  const ids = resources.flatMap(({ id }) => (without.has(id) ? [] : [id]));
   const register: Register = { before: facts.before, after: facts.before, clashes: [] };
   const [server] = heldOf(facts.before, "serve");
   const script = facts.answers.path(chainFileKey(server?.held.loaders["script"] ?? ""))?.content;
@@ -38,21 +56,21 @@ export function planProofOf(facts: Facts, ids: readonly string[]): ProofPlan {
   const directory = heldOf(facts.before, "tftpd")[0]?.held.directory ?? "";
   const examples = [...facts.before.values()].flatMap((entry) => entry.examples);
   const broken = whyFilesFail(register, folderNow(directory, facts.answers), examples);
-  return { ids, register, expectations, broken, keptOut };
+  return { without, ids, register, expectations, broken, keptOut };
 }
 
 /** What was seen, machine by machine, in words: `served: 192.168.1.2, ipxe.efi, then refind.pxe (1 MAC)`. */
 export function renderProof(
-  { ids, register, expectations, broken, keptOut }: ProofPlan,
+  { without, ids, register, expectations, broken, keptOut }: ProofPlan,
   machines: readonly Readonly<Record<string, string>>[],
   wrongs: readonly Wrong[],
 ): Proof {
   const proof = new Map<string, "gone" | Map<string, string>>();
   const [server] = heldOf(register.after, "serve");
+  for (const [id, why] of without) proof.set(id, why === "gone" ? "gone" : new Map([[nameOf(id), why]]));
   for (const id of ids) {
-    const entry = register.after.get(id);
-    const noServer = [[id.slice(id.lastIndexOf("/") + 1), "there is no DHCP server on this host"]] as const;
-    proof.set(id, entry === undefined ? "gone" : new Map(server === undefined ? noServer : []));
+    const noServer = [[nameOf(id), "there is no DHCP server on this host"]] as const;
+    proof.set(id, new Map(server === undefined ? noServer : []));
   }
   if (server === undefined) return proof;
   const { loaders, bootServer } = server.held;
@@ -80,6 +98,11 @@ export function renderProof(
     told.set(hostname, `${wrong ?? served}${besides}`);
   }
   return proof;
+}
+
+/** The resource's name, by its id; what makes an id another one than a renamed resource's is no part of it. */
+function nameOf(id: string): string {
+  return id.slice(id.lastIndexOf("/") + 1).replace(/~[0-9a-f]{8}$/, "");
 }
 
 /** What is wrong beside the machines themselves: other servers, and strangers that get an answer. */

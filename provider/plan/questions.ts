@@ -29,7 +29,7 @@ export function questionsOf(change: Change): Readonly<Record<string, Question>> 
     ...(touchesBoot || concernsFirewall ? rulesetQuestions : {}),
     ...(concernsFirewall ? firewallQuestions : {}),
     [lookKey(headsFile)]: { ask: "path", path: headsFile },
-    ...(touchesBoot ? bootQuestions(change) : {}),
+    ...(touchesBoot || change.drops.size > 0 ? bootQuestions(change) : {}),
     ...Object.fromEntries(
       pathsLookedAt(change).map((path) => [lookKey(path), { ask: "path", path, hashed: true }] as const),
     ),

@@ -1,4 +1,4 @@
-import type { Want } from "../kinds/want";
+import type { Declaration, Want } from "../kinds/want";
 
 /**
  * What node 0's register says of a resource that it holds, without its machines: what was wanted, after node 0 had found
@@ -65,6 +65,21 @@ export interface Register {
   readonly after: ReadonlyMap<string, RegisterEntry>;
   /** What two resources of different stacks, or two of this request, both want. */
   readonly clashes: readonly Clash[];
+}
+
+/** `<kind>/<project>/<stack>/<name>` as Pulumi has a resource now; an alias, a move or a rename leave its id as it was. */
+export function identityOf(
+  id: string,
+  puts: ReadonlyMap<string, Pick<Declaration, "wants">>,
+  entries: ReadonlyMap<string, RegisterEntry>,
+): string {
+  const rows: readonly (Want | Held)[] = puts.get(id)?.wants ?? entries.get(id)?.held ?? [];
+  return rows.find((row) => row.want === "named")?.as ?? id;
+}
+
+/** `<project>/<stack>` that a resource is in now. */
+export function stackNow(entries: ReadonlyMap<string, RegisterEntry>, id: string): string {
+  return stackOf(identityOf(id, new Map(), entries));
 }
 
 /** `<project>/<stack>` of a resource's id. */

@@ -10,4 +10,6 @@ export interface Refusal {
   readonly id?: string;
   /** What is wrong, and what to do; never who or where: the host's name comes before it. */
   readonly message: string;
+  /** The id is another resource's, which was made under its name: a create can take another one. */
+  readonly isIdTaken?: true;
 }

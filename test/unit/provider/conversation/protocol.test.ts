@@ -148,6 +148,8 @@ const everyHeld: { readonly [W in Held["want"]]: fc.Arbitrary<Extract<Held, { re
       return fc.constantFrom(unit, less);
     }),
   enabled: fc.record({ want: fc.constant("enabled"), unit: word }),
+  named: fc.record({ want: fc.constant("named"), as: word }),
+  settled: fc.record({ want: fc.constant("settled") }),
   listen: fc.record({
     want: fc.constant("listen"),
     unit: word,

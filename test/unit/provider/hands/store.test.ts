@@ -53,10 +53,11 @@ describe("merge_register", () => {
     readonly before?: Readonly<Record<string, readonly string[]>>;
     readonly puts?: Readonly<Record<string, readonly string[]>>;
     readonly drops?: Readonly<Record<string, string>>;
+    readonly generations?: readonly [before: string, put: string];
   }
 
   /** Who has which machines afterwards, and what clashes. */
-  function merged({ before = {}, puts = {}, drops = {} }: Change) {
+  function merged({ before = {}, puts = {}, drops = {}, generations: [old, young] = ["1", "2"] }: Change) {
     const said = inHands(
       `${registerIn}
        my ($puts, $drops) = changes_in(@in);
@@ -67,9 +68,9 @@ describe("merge_register", () => {
        tell_client('same', is => join ',', grep { ($merged->{$_} // 0) == $register->{$_} } sort keys %$register);
        tell_client('kept', names => join ',', map { (split / /)[1] } map { @{ $register->{$_}{nodes} } } sort keys %$register);`,
       [
-        ...Object.entries(before).map(([id, lines]) => record(id, ["purge", ...lines], "1")),
+        ...Object.entries(before).map(([id, lines]) => record(id, ["purge", ...lines], old)),
         ...Object.entries(puts).map(([id, nodes]) =>
-          line("put", { id, generation: "2" }, nodes.map((each) => `${each}\n`).join("")),
+          line("put", { id, generation: young }, nodes.map((each) => `${each}\n`).join("")),
         ),
         ...Object.entries(drops).map(([id, generation]) => line("drop", { id, generation })),
       ],
@@ -116,20 +117,44 @@ describe("merge_register", () => {
     ["its name", { macs: ["other"] }],
     ["its address", { macs: ["other"], address: "192.168.1.2" }],
     ["one of its MACs", { macs: ["other", "mac-of-x"] }],
-  ])("lets another resource of the same stack take a machine over by %s", (what, more) => {
+  ])("takes a machine away from a resource of which another one wants %s, and tells the claim", (what, more) => {
     const taking = nodeLine(what === "its name" ? "x" : "y", more);
     const before = { [b]: [nodeLine("x", { address: "192.168.1.2" }), nodeLine("z")] };
     const result = merged({ before, puts: { [a]: [taking] } });
-    expect(result.clashes).toEqual([]);
+    expect(result.clashes).toEqual([expect.stringMatching(new RegExp(`^the .* / ${a} / ${b}$`))]);
     expect(result.has[b]).toBe("z");
     // What was read of the disk stays what it was.
     expect(result.kept).toBe("x,z");
     expect(result.same).toBe("");
   });
 
-  it("is a clash between stacks, for each thing that both want", () => {
-    const result = merged({ before: { [c]: [nodeLine("x")] }, puts: { [a]: [nodeLine("x")] } });
-    expect(result.clashes).toEqual([`the name "x" / ${a} / ${c}`, `the MAC mac-of-x / ${a} / ${c}`]);
+  it("tells one claim of each two that want the same, of whatever stacks", () => {
+    const result = merged({
+      before: { [c]: [nodeLine("x"), nodeLine("y")] },
+      puts: { [a]: [nodeLine("x"), nodeLine("y")] },
+    });
+    expect(result.clashes).toEqual([`the name "x" / ${a} / ${c}`]);
+  });
+
+  it("tells of a resource that is made anew whether its record has a machine of it", () => {
+    const before = { [a]: [nodeLine("x")], [b]: [nodeLine("z")] };
+    const { clashes, has } = merged({ before, puts: { [a]: [nodeLine("x")], [b]: [nodeLine("y")] } });
+    expect(clashes).toEqual([`the name "x" / ${a} / ${a}`]);
+    expect(has).toEqual({ [a]: "x", [b]: "y" });
+  });
+
+  it("knows a generation by its last eight digits", () => {
+    const put = { [a]: [nodeLine("x")] };
+    expect(
+      merged({ before: { [a]: [nodeLine("x")] }, puts: put, generations: ["abcdef01", "11112222abcdef01"] }).clashes,
+    ).toEqual([]);
+    expect(
+      merged({ before: { [a]: [nodeLine("x")] }, puts: put, generations: ["abcdef01", "11112222abcdef02"] }).clashes,
+    ).not.toEqual([]);
+    expect(
+      merged({ before: { [a]: [nodeLine("x")] }, drops: { [a]: "abcdef01" }, generations: ["11112222abcdef01", ""] })
+        .has,
+    ).toEqual({});
   });
 
   it("is a clash within one change, also of one stack", () => {

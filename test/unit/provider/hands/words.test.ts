@@ -122,11 +122,3 @@ describe("staged_name", () => {
     ]);
   });
 });
-
-describe("stack_of", () => {
-  it("is the project and the stack of an id", () => {
-    expect(inHands("tell_client('x', is => stack_of('OlaNode/shop/prod/a/b'))")).toEqual([
-      { word: "x", values: { is: "shop/prod" } },
-    ]);
-  });
-});

@@ -3,8 +3,10 @@ import { describe, expect, it } from "vitest";
 import { check, diff } from "../../../../provider/lifecycle/comparison";
 
 const connection = { host: "node0" };
+const id = "DhcpServer/shop/prod/dhcp";
+const urn = "urn:pulumi:prod::shop::netboot:index:NetbootServer$pulumi-nodejs:dynamic/netboot:DhcpServer::dhcp";
 const outputs = { connection, config: "a\n", unit: "u", listening: "eno2 udp 67", __generation: "1", __machine: "m" };
-const inputs = { connection, config: "a\n", unit: "u", __provider: "text", __urn: "urn" };
+const inputs = { connection, config: "a\n", unit: "u", __provider: "text", __urn: urn };
 
 describe("check", () => {
   it("returns every mistake that the program found, with its property", () => {
@@ -43,7 +45,7 @@ describe("check", () => {
 
 describe("diff", () => {
   it("sees no change where the inputs are those of before, whatever our own keys say", () => {
-    expect(diff("DhcpServer", "id", outputs, { ...inputs, __provider: "other" }).changes).toBe(false);
+    expect(diff("DhcpServer", id, outputs, { ...inputs, __provider: "other" }).changes).toBe(false);
   });
 
   it.each([
@@ -51,15 +53,24 @@ describe("diff", () => {
     ["a key of the connection", { connection: { host: "node0", user: "operator" } }],
     ["an input that is new", { allowDefaultRoute: true }],
   ])("leaves it to the engine to draw a change of %s", (_name, change) => {
-    expect(diff("DhcpServer", "id", outputs, { ...inputs, ...change }).changes).toBeUndefined();
+    expect(diff("DhcpServer", id, outputs, { ...inputs, ...change }).changes).toBeUndefined();
   });
 
   it("sees an input that is gone", () => {
-    expect(diff("DhcpServer", "id", { ...outputs, allowDefaultRoute: true }, inputs).changes).toBeUndefined();
+    expect(diff("DhcpServer", id, { ...outputs, allowDefaultRoute: true }, inputs).changes).toBeUndefined();
+  });
+
+  it("tells node 0 where Pulumi has it now, and of nothing else", () => {
+    const moved = (text: string) => diff("DhcpServer", id, outputs, { ...inputs, __urn: text }).changes;
+    expect(moved(urn.replace("NetbootServer", "Other"))).toBe(false);
+    expect(moved(urn.replace("prod", "live"))).toBe(true);
+    expect(moved(urn.replace(/dhcp$/, "lan"))).toBe(true);
+    const told = { ...outputs, __urn: urn.replace("prod", "live") };
+    expect(diff("DhcpServer", id, told, { ...inputs, __urn: told.__urn }).changes).toBe(false);
   });
 
   it("says that a host which somebody changed must be mended", () => {
-    expect(diff("DhcpServer", "id", { ...outputs, drift: ["x was changed"] }, inputs).changes).toBe(true);
+    expect(diff("DhcpServer", id, { ...outputs, drift: ["x was changed"] }, inputs).changes).toBe(true);
   });
 
   it("knows a change of what the outputs hold only as a digest", () => {
@@ -80,6 +91,6 @@ describe("diff", () => {
   });
 
   it("takes for gone what is an output of other kinds only", () => {
-    expect(diff("DhcpServer", "id", { ...outputs, manager: "x" }, inputs).changes).toBeUndefined();
+    expect(diff("DhcpServer", id, { ...outputs, manager: "x" }, inputs).changes).toBeUndefined();
   });
 });

@@ -161,7 +161,7 @@ describe("mergeHeld", () => {
     expect(heldAfter(result, theirs)).toEqual(kept);
     expect(result.stripped).toEqual([result.register.after.get(theirs)]);
     expect(result.register.clashes).toEqual([]);
-    expect(whyClash(result.register)).toBeUndefined();
+    expect(whyClash(changeOf([]), result.register)).toBeUndefined();
   });
 
   it("takes over links and the name server in the same way", () => {
@@ -190,7 +190,7 @@ describe("mergeHeld", () => {
     expect(result.register.clashes).toEqual([{ claim: "the file /etc/a", id: mine, other: foreign }]);
     expect(result.register.after.get(foreign)).toBe(other);
     expect(result.stripped).toEqual([]);
-    expect(whyClash(result.register)).toMatchObject({ code: "CLASH", id: mine });
+    expect(whyClash(changeOf([]), result.register)).toMatchObject({ code: "CLASH", id: mine });
   });
 
   it("is a clash within one change, also of one stack", () => {
@@ -212,8 +212,8 @@ describe("mergeHeld", () => {
 describe("whyClash", () => {
   it("tells of the first by the ids, and of nothing where there is none", () => {
     const clashes = ["B", "A", "C"].map((id) => ({ claim: "the name server", id, other: "X" }));
-    expect(whyClash({ ...register([]), clashes })?.id).toBe("A");
-    expect(whyClash(register([]))).toBeUndefined();
+    expect(whyClash(changeOf([]), { ...register([]), clashes })?.id).toBe("A");
+    expect(whyClash(changeOf([]), register([]))).toBeUndefined();
   });
 });
 

@@ -4,6 +4,7 @@ import type { Declaration, Want } from "../../../../provider/kinds/want";
 import { whyKeptOut } from "../../../../provider/plan/admission";
 import { type Decided, decide, type Step } from "../../../../provider/plan/decide";
 import type { Brought, Given } from "../../../../provider/plan/ground";
+import { questionsOf } from "../../../../provider/plan/questions";
 import type { RegisterEntry } from "../../../../provider/plan/records";
 import { firewallCase } from "../../../support/firewallCases";
 import { answered, program } from "../formats/program";
@@ -429,6 +430,13 @@ describe("decide", () => {
     expect(transacted({ puts: [dhcp], told: closed }).warnings).toEqual([]);
     const away = [entry(dhcpId, [serve({ bootServer: "192.168.1.9" })]), ...serving.slice(1)];
     expect(transacted({ before: away, told: closed }).doubt).toBeUndefined();
+  });
+
+  it("judges no files that it has not asked for, in a change that can't touch them", () => {
+    const { "tftp.folder": _, ...told } = host;
+    expect(transacted({ puts: [put("Packages/p/one/all")], told }).warnings).toEqual([]);
+    expect(Object.keys(questionsOf(changeOf([], [nodeId])))).toContain("tftp.folder");
+    expect(Object.keys(questionsOf(changeOf([put("Packages/p/one/all")], [])))).not.toContain("tftp.folder");
   });
 
   it("lets go whatever else is wrong", () => {

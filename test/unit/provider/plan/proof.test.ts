@@ -39,7 +39,10 @@ function proved({
   machines = [told("a"), told("b")],
   wrongs = [],
 }: Situation) {
-  const plan = planProofOf(facts(before, answers), ids);
+  const plan = planProofOf(
+    facts(before, answers),
+    ids.map((id) => ({ id })),
+  );
   const proof = renderProof(
     plan,
     machines,
@@ -63,7 +66,7 @@ describe("proofQuestions", () => {
 
 describe("planProofOf", () => {
   it("asks for the machines and their files, also those of the script that lies on node 0", () => {
-    const { expectations, keptOut } = planProofOf(facts(serving, open), [fleet.id]);
+    const { expectations, keptOut } = planProofOf(facts(serving, open), [{ id: fleet.id }]);
     const asked = expectations.map((each) => (each.ask === "tftp" ? each.name : each.ask));
     expect(asked).toEqual(["dhcp", "ipxe.efi", "refind.pxe", "menu.efi", "snponly.efi", "refind.pxe", "menu.efi"]);
     expect(keptOut).toBeUndefined();
@@ -71,11 +74,11 @@ describe("planProofOf", () => {
 
   it("asks for nothing, and does not look at the firewall, where there are no such machines", () => {
     const closed = firewallCase("bookworm-nftables").answers;
-    expect(planProofOf(facts(serving, closed), ["OlaNode/p/one/gone"])).toMatchObject({
+    expect(planProofOf(facts(serving, closed), [{ id: "OlaNode/p/one/gone" }])).toMatchObject({
       expectations: [],
       keptOut: undefined,
     });
-    expect(planProofOf(facts(serving, closed), [fleet.id]).keptOut).toMatchObject({ sure: true });
+    expect(planProofOf(facts(serving, closed), [{ id: fleet.id }]).keptOut).toMatchObject({ sure: true });
   });
 });
 

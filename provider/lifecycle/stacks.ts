@@ -1,0 +1,90 @@
+import { randomBytes } from "node:crypto";
+import type { Declaration } from "../kinds/want";
+import { tokenOf } from "../plan/ownership";
+import { stackOf } from "../plan/records";
+import { hidden } from "../values/hidden";
+import type { Properties } from "./comparison";
+
+// The engine shows a provider what a state holds, with diff and read, before it has something created. What a stack's
+// resources have in common tells it from another of the same name; and an id that one of them has is not free, whatever
+// Pulumi calls it now.
+
+/** `<kind>/<project>/<stack>/<name>`, from the URN: never random, so that a repeated create meets itself. */
+export function idFromUrn(kind: string, urn: unknown): string {
+  const [start = "", project = "", , ...name] = String(urn).split("::");
+  return [kind, project, start.replace(/^urn:pulumi:/, ""), name.join("::")]
+    .map((part) => part.replaceAll("/", "_"))
+    .join("/");
+}
+
+/** The URN of a resource without a parent. */
+export function urnFromId(id: string): string {
+  const [kind = "", project = "", stack = "", ...name] = id.split("/");
+  return `urn:pulumi:${stack}::${project}::pulumi-nodejs:dynamic/netboot:${kind}::${name.join("/")}`;
+}
+
+/** Where Pulumi has a resource, as an id: inputs or outputs leave out the URN that its id says. */
+export function identityIn(kind: string, id: string, properties: Properties): string {
+  return idFromUrn(kind, properties[hidden.urn] ?? urnFromId(id));
+}
+
+/** What a process has seen of one stack's state. */
+interface Memory {
+  /** The tokens in its resources' generations: one, unless some were moved here from other stacks. */
+  readonly tokens: Set<string>;
+  /** Whether the state has one of them. */
+  isSettled: boolean;
+  /** Where Pulumi has each resource, by its id. */
+  readonly identities: Map<string, string>;
+}
+
+const memories = new Map<string, Memory>();
+
+function memoryOf(identity: string): Memory {
+  const stack = stackOf(identity);
+  const memory = memories.get(stack) ?? { tokens: new Set(), isSettled: false, identities: new Map() };
+  memories.set(stack, memory);
+  return memory;
+}
+
+/** Notes a resource that a stack's state holds. */
+export function rememberResource(identity: string, id: string, generation: unknown): void {
+  const memory = memoryOf(identity);
+  memory.identities.set(id, identity);
+  const token = typeof generation === "string" ? tokenOf(generation) : undefined;
+  if (token === undefined) return;
+  memory.tokens.add(token);
+  memory.isSettled = true;
+}
+
+/** The id of a new resource: its identity, unless another one was made under that name and lives on under another. */
+export function idOfNew(identity: string): string {
+  const owner = memoryOf(identity).identities.get(identity) ?? identity;
+  return owner === identity ? identity : otherId(identity);
+}
+
+/** An id of its own, for the name's own is another's. */
+export function otherId(identity: string): string {
+  return `${identity}~${randomBytes(4).toString("hex")}`;
+}
+
+/** A generation with the token of its stack: of a create, or of one that an older release wrote. */
+export function generationOf(identity: string, create: string = randomBytes(4).toString("hex")): string {
+  if (tokenOf(create) !== undefined) return create;
+  const { tokens } = memoryOf(identity);
+  const [token = randomBytes(4).toString("hex")] = tokens;
+  tokens.add(token);
+  return token + create.slice(-8);
+}
+
+/** By what node 0 tells a stack's resources from those of others; a declaration has it beside its wants. */
+export function ownershipOf(identity: string, id: string): Required<Pick<Declaration, "stack" | "wants">> {
+  const { tokens, isSettled } = memoryOf(identity);
+  return {
+    stack: { tokens, takesOver: process.env["PULUMI_NETBOOT_TAKE_OVER"] },
+    wants: [
+      ...(identity === id ? [] : [{ want: "named", as: identity } as const]),
+      ...(isSettled ? [{ want: "settled" } as const] : []),
+    ],
+  };
+}

@@ -1,0 +1,88 @@
+import type { Declaration } from "../kinds/want";
+import type { Clash, Register, RegisterEntry } from "./records";
+import { identityOf, stackOf } from "./records";
+import type { Refusal } from "./refusal";
+
+// A record goes by its resource's id, which Pulumi keeps through renames, aliases and moves to other stacks; so an id does
+// not tell whose a record is. Its generation does: eight hex digits that one stack's resources share, the token, and
+// eight of the create itself. Releases before 0.2 wrote only the latter.
+
+/** The token of the stack that made a record; undefined where an older release did. */
+export function tokenOf(generation: string): string | undefined {
+  return generation.length === 16 ? generation.slice(0, 8) : undefined;
+}
+
+/** Whether two generations are of one create: an update adds the token to one that has none. */
+export function isSameCreate(one: string, other: string): boolean {
+  return one.slice(-8) === other.slice(-8);
+}
+
+/** How a record is another one than that of which a state tells; nothing if it is the same, or if none of them tells. */
+export function whyOtherRecord({ generation }: RegisterEntry, declared: string | undefined): string | undefined {
+  if (declared === undefined || !/^([0-9a-f]{8}){1,2}$/.test(declared)) return undefined;
+  if (isSameCreate(generation, declared)) return undefined;
+  const isOfOthers = tokenOf(generation) !== undefined && tokenOf(generation) !== tokenOf(declared);
+  return isOfOthers
+    ? "node 0 has it of another stack of this name, which took it over"
+    : "node 0 has it made anew since this state was written";
+}
+
+type Puts = ReadonlyMap<string, Declaration>;
+
+/**
+ * Why a record is not this stack's to write. A create that meets one under its own id was cut short before, or its state
+ * was lost, and goes on with it: unless another stack that is named alike lives by it, or it has other machines.
+ */
+export function whyNotOurs(puts: Puts, { before, clashes }: Register): Refusal | undefined {
+  for (const put of [...puts.values()].toSorted((one, other) => (one.id < other.id ? -1 : 1))) {
+    const { id } = put;
+    const entry = before.get(id);
+    if (entry === undefined || isSameCreate(entry.generation, put.generation)) continue;
+    if (isForeign(entry, put, before)) {
+      return refuseForeign(id, "this resource", stackOf(identityOf(id, puts, before)));
+    }
+    const hasMachines = entry.machines > 0 && put.wants.some(({ want }) => want === "node");
+    const isAlike = clashes.some((clash) => clash.id === id && clash.other === id);
+    if (hasMachines && !isAlike) {
+      return { code: "CLASH", id, message: `node 0 has other machines under the id ${id}`, isIdTaken: true };
+    }
+  }
+  return undefined;
+}
+
+function refuseForeign(id: string, what: string, stack: string): Refusal {
+  const message =
+    `another stack that is named ${stack} as well has ${what} here: another backend's or a colleague's, or one whose state ` +
+    `was lost. Give this stack or its project another name; if the other one is no more, take all over that it has here, ` +
+    `by one \`pulumi up\` with PULUMI_NETBOOT_TAKE_OVER=${stack} in its environment`;
+  return { code: "CLASH", id, message };
+}
+
+/** Two resources want what only one can have: the one that has it keeps it. */
+export function refuseClash({ claim, id, other }: Clash, puts: Puts, before: Register["before"]): Refusal {
+  const owner = identityOf(other, puts, before);
+  const isNamedAlike = !puts.has(other) && stackOf(owner) === stackOf(identityOf(id, puts, before));
+  if (isNamedAlike) return refuseForeign(id, claim, stackOf(owner));
+  return { code: "CLASH", id, message: `${claim} belongs to ${owner} already; take it out of one of the two programs` };
+}
+
+/** Whether a record is another stack's, by its token. */
+export function isForeign({ id, generation }: RegisterEntry, by: Declaration, before: Register["before"]): boolean {
+  const token = tokenOf(generation);
+  if (token === undefined || by.stack === undefined || by.stack.tokens.has(token)) return false;
+  if (by.stack.takesOver === stackOf(identityOf(id, new Map(), before))) return false;
+  // What a first `up` has left that was cut short: no state knows of that token.
+  return [...before.values()].some(
+    (entry) => tokenOf(entry.generation) === token && entry.held.some(({ want }) => want === "settled"),
+  );
+}
+
+/** Whether two resources want the same, and neither may take it over from the other. */
+export function isClash({ id, other }: Clash, puts: Puts, before: Register["before"]): boolean {
+  if (id === other) return false;
+  const winner = puts.get(id);
+  const loser = before.get(other);
+  if (winner !== undefined && puts.has(other)) return true;
+  if (winner !== undefined && loser !== undefined && isForeign(loser, winner, before)) return true;
+  return stackOf(identityOf(id, puts, before)) !== stackOf(identityOf(other, puts, before));
+}

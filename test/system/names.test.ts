@@ -1,0 +1,111 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Lab, labUp } from "../../lab/index.mts";
+import { type PulumiOptions, type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { netbootCommand, programOn } from "../support/node0";
+
+const up = ["up", "--yes", "--skip-preview"];
+const server =
+  "const node0 = new netboot.NetbootServer('node0', { connection, network, time: false, names: false }); export const reference = node0.reference;";
+
+const node = (name: string, n: number, opts = "{}") =>
+  `new netboot.OlaNode("${name}", { server: node0, macs: ["52:54:00:00:06:0${n}"], address: "192.168.1.${n + 1}" }, ${opts});`;
+
+/** Whatever Pulumi does to names and to states, a resource keeps what it has on node 0, and no two share a record. */
+describe("a resource's record", () => {
+  let lab: Lab;
+  let project: ScratchProject;
+  /** Somebody with a state of his own, whose project and stack are named alike. */
+  let colleague: ScratchProject;
+
+  beforeAll(async () => {
+    lab = await labUp();
+    project = await scratchProject({ files: { "index.ts": programOn(lab, "") }, name: "names" });
+    colleague = await scratchProject({ files: { "index.ts": programOn(lab, "") }, name: "names" });
+  });
+
+  afterAll(async () => {
+    await colleague?.remove();
+    await project?.remove();
+    await lab?.down();
+  });
+
+  async function apply(statements: readonly string[], by = project, options: PulumiOptions = {}) {
+    by.write({ "index.ts": programOn(lab, statements.join("\n")) });
+    return await by.pulumi(up, options);
+  }
+
+  async function applied(statements: readonly string[], by = project, options: PulumiOptions = {}): Promise<string> {
+    const { code, output } = await apply(statements, by, options);
+    expect(code, output).toBe(0);
+    return output;
+  }
+
+  const hosts = (): readonly string[] =>
+    [
+      ...readFileSync(join(lab.node0.root, "etc/dhcp/netboot/hosts.conf"), "utf8").matchAll(
+        /^host (\S+)-nic0 .*?:(\d\d);/gm,
+      ),
+    ]
+      .map(([, name, mac]) => `${name} ${mac}`)
+      .toSorted();
+  const records = (): readonly string[] =>
+    readdirSync(join(lab.node0.root, "var/lib/pulumi-netboot/register"))
+      .filter((name) => name.startsWith("OlaNode"))
+      .map((name) => decodeURIComponent(name))
+      .toSorted();
+  const verify = async (stack = "dev") => (await netbootCommand(project, "verify", "--stack", stack)).stdout;
+
+  it("stays its own when it is renamed and its old name is given to another", async () => {
+    await applied([server, node("node-1", 1)]);
+    const renamed = `new netboot.OlaNode("web-1", { server: node0, macs: ["52:54:00:00:06:01"], address: "192.168.1.2" }, { aliases: [{ name: "node-1" }] });`;
+    await applied([server, renamed]);
+    await applied([server, node("web-1", 1), node("node-1", 2)]);
+    expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
+    expect(records()).toEqual(["OlaNode/names/dev/node-1", expect.stringMatching(/^OlaNode\/names\/dev\/node-1~/)]);
+    expect(await verify()).toMatch(/^ok {6}node-1 .*:?\n.*ok {6}web-1 .*\n\n2 machines, all served/m);
+    await project.succeed([...up, "--expect-no-changes"]);
+  });
+
+  it("is found again by a create, when only the state forgot it", async () => {
+    const urn = (await project.succeed(["stack", "--show-urns"])).stdout.match(/urn:\S+OlaNode::web-1/)?.[0] ?? "";
+    await project.succeed(["state", "delete", "--yes", urn]);
+    await applied([server, node("web-1", 1), node("node-1", 2)]);
+    expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
+  });
+
+  it("is not taken over by a stack that is named alike, and its way out is told", async () => {
+    const before = hosts();
+    const { code, output } = await apply([server, node("web-1", 4)], colleague);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/another stack that is named names\/dev as well has this resource here/);
+    expect(output).toMatch(/PULUMI_NETBOOT_TAKE_OVER=names\/dev/);
+    await colleague.succeed(["destroy", "--yes", "--skip-preview"]);
+    expect(hosts()).toEqual(before);
+    expect(await verify()).toMatch(/2 machines, all served/);
+  });
+
+  it("keeps what it has when its stack gets another name, and its stack's new machines are beside it", async () => {
+    await project.succeed(["stack", "rename", "live"]);
+    const machines = [server, node("web-1", 1), node("node-1", 2), node("new-1", 3)];
+    const output = await applied(machines, project, { stack: "live" });
+    expect(output).not.toMatch(/not proved/);
+    expect(hosts()).toEqual(["new-1 03", "node-1 02", "web-1 01"]);
+    // One stack: a machine goes from a resource that was made under the old name to one of the new name.
+    const moved = [server, node("app-1", 1), node("node-1", 2), node("new-1", 3)];
+    await applied(moved, project, { stack: "live" });
+    expect(hosts()).toEqual(["app-1 01", "new-1 03", "node-1 02"]);
+  });
+
+  it("is taken over where the operator says that the other stack is no more, which then knows", async () => {
+    const machines = [server, node("node-1", 2), node("new-1", 3)];
+    const { output } = await apply(machines, colleague, { stack: "live" });
+    expect(output).toMatch(/another stack that is named names\/live as well/);
+    const env = { PULUMI_NETBOOT_TAKE_OVER: "names/live" };
+    await applied(machines, colleague, { stack: "live", env });
+    expect(await verify("live")).toMatch(
+      /FAILED {2}node-1 .*node 0 has it of another stack of this name, which took it over/,
+    );
+  });
+});

@@ -1,0 +1,146 @@
+import { describe, expect, it } from "vitest";
+import type { Declaration, Want } from "../../../../provider/kinds/want";
+import {
+  isClash,
+  isForeign,
+  isSameCreate,
+  refuseClash,
+  tokenOf,
+  whyNotOurs,
+  whyOtherRecord,
+} from "../../../../provider/plan/ownership";
+import type { Clash, Held, RegisterEntry } from "../../../../provider/plan/records";
+
+const id = "OlaNode/shop/prod/node-1";
+const other = "OlaNode/shop/prod/node-2";
+const ours = "aaaaaaaa";
+const theirs = "bbbbbbbb";
+
+function entry(of: string, generation: string, held: readonly Held[] = [], machines = 0): RegisterEntry {
+  return { id: of, generation, held, machines, macs: machines, pooled: 0, examples: [] };
+}
+
+const byId = (...entries: readonly RegisterEntry[]) => new Map(entries.map((each) => [each.id, each] as const));
+
+function put(of: string, generation: string, more: { wants?: readonly Want[]; takesOver?: string } = {}): Declaration {
+  return { id: of, generation, wants: more.wants ?? [], stack: { tokens: new Set([ours]), takesOver: more.takesOver } };
+}
+
+const node: Want = { want: "node", hostname: "a", macs: [], firmware: "x64", proof: true, blocks: "" };
+const settled: Held = { want: "settled" };
+
+function why(declaration: Declaration, before: readonly RegisterEntry[], clashes: readonly Clash[] = []) {
+  const entries = byId(...before);
+  return whyNotOurs(new Map([[declaration.id, declaration]]), { before: entries, after: entries, clashes });
+}
+
+describe("generations", () => {
+  it("have a stack's token and a create's own digits; older ones only the latter", () => {
+    expect(tokenOf(`${ours}00000001`)).toBe(ours);
+    expect(tokenOf("00000001")).toBeUndefined();
+    expect(isSameCreate("00000001", `${ours}00000001`)).toBe(true);
+    expect(isSameCreate(`${ours}00000002`, `${ours}00000001`)).toBe(false);
+  });
+});
+
+describe("whyNotOurs", () => {
+  it("lets a resource go on with its own record, also with one that an older release wrote", () => {
+    expect(why(put(id, `${ours}00000001`), [entry(id, `${ours}00000001`, [settled])])).toBeUndefined();
+    expect(why(put(id, `${ours}00000001`), [entry(id, "00000001")])).toBeUndefined();
+    expect(why(put(id, `${ours}00000001`), [])).toBeUndefined();
+  });
+
+  it("lets a create go on with what a create of its stack left that was cut short", () => {
+    expect(why(put(id, `${ours}00000002`), [entry(id, `${ours}00000001`, [settled])])).toBeUndefined();
+    expect(why(put(id, `${ours}00000002`), [entry(id, "00000001")])).toBeUndefined();
+    // A first up of which no state tells.
+    expect(why(put(id, `${ours}00000002`), [entry(id, `${theirs}00000001`)])).toBeUndefined();
+  });
+
+  const living = [entry(id, `${theirs}00000001`), entry(other, `${theirs}00000009`, [settled])];
+
+  it("refuses the record of another stack of the same name, and says both ways out", () => {
+    const refusal = why(put(id, `${ours}00000002`), living);
+    expect(refusal).toMatchObject({ code: "CLASH", id });
+    expect(refusal?.message).toMatch(/another stack that is named shop\/prod as well/);
+    expect(refusal?.message).toMatch(/PULUMI_NETBOOT_TAKE_OVER=shop\/prod/);
+  });
+
+  it("takes over what the operator names, and nothing else", () => {
+    expect(why(put(id, `${ours}00000002`, { takesOver: "shop/prod" }), living)).toBeUndefined();
+    expect(why(put(id, `${ours}00000002`, { takesOver: "shop/dev" }), living)).toMatchObject({ code: "CLASH" });
+  });
+
+  it("has a create take another id where its own is of a renamed resource with other machines", () => {
+    const create = put(id, `${ours}00000002`, { wants: [node] });
+    const renamed = [entry(id, `${ours}00000001`, [settled], 1)];
+    expect(why(create, renamed)).toMatchObject({ id, isIdTaken: true });
+    expect(why(create, renamed, [{ claim: "the MAC x", id, other: id }])).toBeUndefined();
+    expect(why(create, [entry(id, `${ours}00000001`)])).toBeUndefined();
+  });
+});
+
+describe("isForeign", () => {
+  it("tells nothing where nobody knows of tokens", () => {
+    const before = byId(entry(id, `${theirs}00000001`, [settled]));
+    const declared = { id, generation: "00000001", wants: [] };
+    expect(isForeign(entry(id, `${theirs}00000001`), declared, before)).toBe(false);
+    expect(isForeign(entry(id, `${theirs}00000001`), put(id, "00000001"), before)).toBe(true);
+  });
+});
+
+describe("isClash", () => {
+  const clash = { claim: "the MAC x", id, other };
+
+  it("is none within a stack, wherever its resources were made", () => {
+    const puts = new Map([[id, put(id, `${ours}1`)]]);
+    expect(isClash(clash, puts, byId(entry(other, `${ours}00000009`)))).toBe(false);
+    const moved = "OlaNode/shop/dev/old";
+    const named = entry(moved, `${ours}00000009`, [{ want: "named", as: "OlaNode/shop/prod/old" }]);
+    expect(isClash({ ...clash, other: moved }, puts, byId(named))).toBe(false);
+    expect(isClash({ ...clash, other: moved }, puts, byId(entry(moved, `${ours}00000009`)))).toBe(true);
+  });
+
+  it("is one between stacks, also of one name, and between two of one request", () => {
+    const puts = new Map([[id, put(id, `${ours}1`)]]);
+    expect(isClash(clash, puts, byId(entry(other, `${theirs}00000009`, [settled])))).toBe(true);
+    const away = put(id, `${ours}1`, { wants: [{ want: "named", as: "OlaNode/shop/dev/node-1" }] });
+    expect(isClash(clash, new Map([[id, away]]), byId(entry(other, `${ours}00000009`)))).toBe(true);
+    expect(isClash(clash, new Map([...puts, [other, put(other, `${ours}2`)]]), byId())).toBe(true);
+    expect(isClash({ ...clash, other: id }, puts, byId())).toBe(false);
+  });
+});
+
+describe("refuseClash", () => {
+  const claim = "the MAC 52:54:00:00:00:02";
+
+  it("says what both want, and who has it, by the name that it has now", () => {
+    const message = (other: string) => `${claim} belongs to ${other} already; take it out of one of the two programs`;
+    const clash = { claim, id, other: "OlaNode/shop/dev/mine" };
+    expect(refuseClash(clash, new Map(), byId())).toEqual({ code: "CLASH", id, message: message(clash.other) });
+    const named = entry(clash.other, "1", [{ want: "named", as: "OlaNode/shop/live/yours" }]);
+    expect(refuseClash(clash, new Map(), byId(named)).message).toBe(message("OlaNode/shop/live/yours"));
+  });
+
+  it("says both ways out where the other stack is named alike", () => {
+    const refusal = refuseClash(
+      { claim, id, other },
+      new Map([[id, put(id, `${ours}1`)]]),
+      byId(entry(other, `${theirs}1`)),
+    );
+    expect(refusal.message).toMatch(
+      /^another stack that is named shop\/prod as well has the MAC 52:54:00:00:00:02 here: /,
+    );
+  });
+});
+
+describe("whyOtherRecord", () => {
+  it("says whose the record is now, and nothing where a state does not tell", () => {
+    expect(whyOtherRecord(entry(id, `${ours}00000001`), "00000001")).toBeUndefined();
+    expect(whyOtherRecord(entry(id, `${ours}00000001`), undefined)).toBeUndefined();
+    expect(whyOtherRecord(entry(id, `${ours}00000001`), "undefined")).toBeUndefined();
+    expect(whyOtherRecord(entry(id, `${theirs}00000002`), `${ours}00000001`)).toMatch(/another stack/);
+    expect(whyOtherRecord(entry(id, `${ours}00000002`), `${ours}00000001`)).toMatch(/made anew/);
+    expect(whyOtherRecord(entry(id, "00000002"), `${ours}00000001`)).toMatch(/made anew/);
+  });
+});
