@@ -23,8 +23,8 @@ export const bootFile: Kind<BootFileInputs> = {
     fileWant(inputs, `${inputs.directory}/${inputs.name}`, localBytes),
   ],
   localFile: ({ name, file, sha256 }) => (file === undefined ? undefined : { name, path: file, sha256 }),
-  // The hash of a local file is an input; of others it is what node 0 tells.
   isPart: true,
+  // The hash of a local file is an input; of others it is what node 0 tells.
   live: (inputs, drift) => ({
     ...textsNow(bootFile.wants(inputs), drift),
     ...(inputs.file !== undefined && { sha256: inputs.sha256 }),

@@ -9,7 +9,7 @@ import { type Wrong, whyWrong, whyWrongOffer } from "./outcome";
 import { whyOtherRecord } from "./ownership";
 import type { Expectation } from "./plan";
 import { chainFileKey, folderQuestions, rulesetQuestions } from "./questions";
-import { heldOf, type Register } from "./records";
+import { heldOf, type Register, type RegisterEntry } from "./records";
 
 /** What is known of each machine that was asked for: by the resource, then by its host name, or once for all of them. */
 export type Proof = ReadonlyMap<string, "gone" | ReadonlyMap<string, string>>;
@@ -43,7 +43,7 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const without = new Map(
     resources.flatMap(({ id, generation }) => {
       const entry = facts.before.get(id);
-      const why = entry === undefined ? "gone" : whyOtherRecord(entry, generation);
+      const why = entry === undefined ? "gone" : (whyOtherRecord(entry, generation) ?? whyEmpty(entry));
       return why === undefined ? [] : [[id, why] as const];
     }),
   );
@@ -57,6 +57,12 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const examples = [...facts.before.values()].flatMap((entry) => entry.examples);
   const broken = whyFilesFail(register, folderNow(directory, facts.answers), examples);
   return { without, ids, register, expectations, broken, keptOut };
+}
+
+/** A fleet may be empty; a machine's own resource is not, unless another one took its machine over. */
+function whyEmpty({ id, machines }: RegisterEntry): string | undefined {
+  if (machines > 0 || !id.startsWith("OlaNode/")) return undefined;
+  return "node 0 has no machine of it any more: another resource has its MAC, its address or its name";
 }
 
 /** What was seen, machine by machine, in words: `served: 192.168.1.2, ipxe.efi, then refind.pxe (1 MAC)`. */

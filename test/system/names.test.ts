@@ -104,8 +104,9 @@ describe("a resource's record", () => {
     expect(output).toMatch(/another stack that is named names\/live as well/);
     const env = { PULUMI_NETBOOT_TAKE_OVER: "names/live" };
     await applied(machines, colleague, { stack: "live", env });
-    expect(await verify("live")).toMatch(
-      /FAILED {2}node-1 .*node 0 has it of another stack of this name, which took it over/,
-    );
+    const seen = await verify("live");
+    expect(seen).toMatch(/^FAILED {2}new-1 .*node 0 has it of another stack of this name, which took it over$/m);
+    expect(seen).toMatch(/^FAILED {2}node-1 .*node 0 has no machine of it any more: another resource has its MAC/m);
+    expect(seen).toMatch(/3 machines, 2 not served/);
   });
 });

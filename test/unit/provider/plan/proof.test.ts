@@ -25,6 +25,8 @@ const told = (hostname: string, more: Readonly<Record<string, string>> = {}) => 
 
 interface Situation {
   readonly ids?: readonly string[];
+  /** As the state has it. */
+  readonly generation?: string;
   readonly before?: readonly RegisterEntry[];
   readonly answers?: Readonly<Record<string, unknown>>;
   readonly machines?: readonly Readonly<Record<string, string>>[];
@@ -34,6 +36,7 @@ interface Situation {
 /** What is said of each machine. */
 function proved({
   ids = [fleet.id],
+  generation,
   before = serving,
   answers = open,
   machines = [told("a"), told("b")],
@@ -41,7 +44,7 @@ function proved({
 }: Situation) {
   const plan = planProofOf(
     facts(before, answers),
-    ids.map((id) => ({ id })),
+    ids.map((id) => ({ id, generation })),
   );
   const proof = renderProof(
     plan,
@@ -83,6 +86,24 @@ describe("planProofOf", () => {
 });
 
 describe("renderProof", () => {
+  it("says of a resource that node 0 has it of another stack, or has no machine of it, and asks for nothing", () => {
+    const id = "OlaNode/p/one/a~0badcafe";
+    const others = { ...entry(id, [], [machine("a")]), generation: "bbbbbbbb00000002" };
+    const of = { ids: [id], generation: "aaaaaaaa00000001", machines: [] };
+    expect(proved({ ...of, before: [...serving, others] })).toEqual({
+      [id]: { a: "node 0 has it of another stack of this name, which took it over" },
+    });
+    const empty = { ...entry(id), generation: of.generation };
+    expect(proved({ ...of, before: [...serving, empty] })).toEqual({
+      [id]: { a: "node 0 has no machine of it any more: another resource has its MAC, its address or its name" },
+    });
+    expect(
+      proved({ ids: ["OlaFleet/p/one/g"], before: [...serving, entry("OlaFleet/p/one/g")], machines: [] }),
+    ).toEqual({
+      "OlaFleet/p/one/g": {},
+    });
+  });
+
   it("says of each machine with what it is served", () => {
     expect(proved({})).toEqual({ [fleet.id]: served });
     const machines = [told("a", { address: "-", macs: "2" })];
