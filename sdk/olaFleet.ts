@@ -13,7 +13,7 @@ import { parseVerify, type Verify } from "../provider/values/verify";
 import type { ServedFile } from "./bootArtifacts";
 import { rememberNodes } from "./program/declaredNodes";
 import { HostResource } from "./program/hostResource";
-import { countFleet, previewFleet } from "./program/nextBootPreview";
+import { countFleet, noteDeclared, previewFleet } from "./program/nextBootPreview";
 import { chainOf, namedOf, resolveServer, type Server, standardLoaders } from "./program/server";
 
 /** One machine of a fleet. */
@@ -90,7 +90,8 @@ export class OlaFleet extends HostResource {
     const chains = described.apply(([{ value = [] }, { settings }, served]) => chainsOf(value, settings, served));
     // A step of its own: what a file's hash leaves unknown is no reason not to count.
     pulumi.all([rows, reference]).apply(([{ value = [] }, { settings }]) => {
-      countFleet(name, value.length, standardLoaders(settings));
+      const machines = value.map((row) => row.name);
+      countFleet(name, machines, standardLoaders(settings));
     });
     super(
       "OlaFleet",
@@ -113,6 +114,7 @@ export class OlaFleet extends HostResource {
       },
       pulumi.mergeOptions({ dependsOn: parts, ...previewFleet() }, opts) as pulumi.CustomResourceOptions,
     );
+    noteDeclared(this);
     this.named = pulumi.all([rows, reference]).apply(([{ value = [] }, { settings }]) => namedOf(value, settings));
     this.nextBoots = described.apply(([{ value = [] }, { settings }, served]) =>
       Object.fromEntries(value.map((row) => [row.name, renderNextBoot({ row, ...chainOf(row, settings, served) })])),

@@ -12,7 +12,7 @@ import { bad, type Checked, good, type Problem, quoted } from "../provider/value
 import { parseVerify, type Verify } from "../provider/values/verify";
 import { rememberNodes } from "./program/declaredNodes";
 import { HostResource } from "./program/hostResource";
-import { previewNode } from "./program/nextBootPreview";
+import { noteDeclared, previewNode } from "./program/nextBootPreview";
 import { isPlain } from "./program/plain";
 import { chainOf, namedOf, resolveServer, type Server } from "./program/server";
 import type { ServerReference } from "./reference";
@@ -111,8 +111,9 @@ export class OlaNode extends HostResource {
         ],
         computed: { nextBoot },
       },
-      pulumi.mergeOptions({ dependsOn: parts, ...previewNode() }, opts) as pulumi.CustomResourceOptions,
+      pulumi.mergeOptions({ dependsOn: parts, ...previewNode(name) }, opts) as pulumi.CustomResourceOptions,
     );
+    noteDeclared(this);
     this.nextBoot = nextBoot;
     this.#machine = machine;
     this.#name = name;

@@ -34,7 +34,8 @@ function nodes(count: number): string {
   return count === 1 ? "1 node" : `${count} nodes`;
 }
 
-function listed(names: readonly string[]): string {
+/** Names in a line, the first of many. */
+export function listed(names: readonly string[]): string {
   if (names.length <= most) return names.join(", ");
   return `${names.slice(0, most - 1).join(", ")} and ${names.length - most + 1} more`;
 }

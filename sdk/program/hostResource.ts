@@ -7,6 +7,7 @@ import type { Checked, Problem } from "../../provider/values/problem";
 import { connectionProblems } from "../connection";
 import { rememberName, rememberThing } from "./declaredOnce";
 import { providers } from "./inProvider";
+import { watchPreview } from "./nextBootPreview";
 
 /** What a resource hands to its provider: values that the program worked out, or what is wrong with its arguments. */
 interface Declared {
@@ -32,6 +33,7 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
   readonly reachedBy: pulumi.Input<Connection>;
 
   constructor(kind: KindName, name: string, declared: Declared, opts: pulumi.CustomResourceOptions | undefined) {
+    watchPreview();
     const { connection, inputs, without = [], listsPaths = false, once, computed = {} } = declared;
     const { inputKeys, outputKeys, wants } = kindOf(kind);
     const ownKeys = inputKeys.filter((key) => !without.includes(key) && !Object.hasOwn(computed, key));

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type NextBootChange } from "../../provider/preview/nextBootChanges";
+import { type Before, whatGoes } from "../../provider/preview/whatGoes";
 import { parseRow } from "../../provider/values/nodeRow";
 
 type Inputs = Readonly<Record<string, unknown>> | undefined;
@@ -25,6 +26,11 @@ interface Preview {
   /** Whether the end of the program is waited for. */
   isAwaited: boolean;
   readonly changes: NextBootChange[];
+  /** The URNs of the resources that declare machines, and those that they had before, by their aliases. */
+  readonly declared: Set<string>;
+  readonly names: Set<string>;
+  /** What the state holds, once the engine has told. */
+  before: Before;
   /** A fleet's name → what its machines start that have no loader of their own. */
   readonly fleets: Map<string, StandardLoaders>;
   /** One for all machines: each hook is registered with the engine. */
@@ -42,6 +48,7 @@ function previewNow(): Preview {
   previews.set(stack, preview);
   if (!preview.isAwaited) {
     preview.isAwaited = true;
+    void readBefore(stack).then((before) => (preview.before = before));
     if (isInline()) void tellAtTheEnd(preview, stack);
     else process.once("exit", (code) => code === 0 && !pulumi.log.hasErrors() && tellOnExit(preview));
   }
@@ -55,6 +62,9 @@ function newPreview(): Preview {
     total: 0,
     isAwaited: false,
     changes,
+    declared: new Set(),
+    names: new Set(),
+    before: new Error("the engine has not told"),
     fleets,
     node: new pulumi.ResourceHook(
       "netboot-next-boot-of-node",
@@ -78,9 +88,41 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-/** Says the sentence as the last word of the process, which the engine shows below everything else. */
-function tellOnExit({ total, changes }: Preview): void {
-  if (total > 0) process.stdout.write(`${describeNextBoots(changes, total)}\n`);
+const ofEngine = "pulumi:pulumi";
+
+/**
+ * The resources of the state, as the engine has them from before: a program hears nothing of one that it does not declare
+ * any more. In a test without an engine there are none.
+ */
+async function readBefore(stack: Stack): Promise<Before> {
+  if (stack === noStack) return {};
+  const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+  try {
+    const { outputs } = await pulumi.runtime.invoke(`${ofEngine}:readStackResourceOutputs`, { stackName });
+    return outputs as Before;
+  } catch (reason) {
+    return reason instanceof Error ? reason : new Error(String(reason));
+  }
+}
+
+/**
+ * Has the engine make the same provider of its own in an up as for the question of a preview: a plan that `preview
+ * --save-plan` wrote has it, and `up --plan` must meet all of the plan.
+ */
+async function asInPreview(stack: Stack & { readonly urn?: pulumi.Output<string> }): Promise<void> {
+  if (stack === noStack || stack.urn === undefined) return;
+  const urn = await new Promise<string>((resolve) => stack.urn?.apply(resolve));
+  await pulumi.runtime.invoke(`${ofEngine}:getResource`, { urn }).catch(() => undefined);
+}
+
+/** The last words of a preview: first what goes, then what changes. */
+function sentencesOf({ total, changes, before, declared, names }: Preview): readonly string[] {
+  return [...whatGoes(before, declared, names), ...(total > 0 ? [describeNextBoots(changes, total)] : [])];
+}
+
+/** Says the sentences as the last words of the process, which the engine shows below everything else. */
+function tellOnExit(preview: Preview): void {
+  for (const sentence of sentencesOf(preview)) process.stdout.write(`${sentence}\n`);
 }
 
 /** Says the sentence when an inline program of the Automation API has asked all it wants, for its process goes on. */
@@ -94,14 +136,37 @@ async function tellAtTheEnd(preview: Preview, stack: Stack): Promise<void> {
   } finally {
     preview.isAwaited = false;
   }
-  if (preview.total > 0) await pulumi.log.info(describeNextBoots(preview.changes, preview.total));
+  const sentences = sentencesOf(preview);
+  if (sentences.length > 0) await pulumi.log.info(sentences.join("\n"));
+}
+
+const told = new WeakSet<Stack>();
+
+/** Has a preview end with what becomes of machines, in whatever program has something of ours. */
+export function watchPreview(): void {
+  if (pulumi.runtime.isDryRun()) previewNow();
+  else {
+    const stack = (pulumi.runtime.getStackResource() ?? noStack) as Stack;
+    if (told.has(stack)) return;
+    told.add(stack);
+    void asInPreview(stack);
+  }
+}
+
+/** Notes that a resource which declares machines is in the program, and how it was called before. */
+export function noteDeclared(resource: pulumi.Resource): void {
+  if (!pulumi.runtime.isDryRun()) return;
+  const { declared } = previewNow();
+  const { __aliases: aliases = [] } = resource as { readonly __aliases?: readonly pulumi.Input<string>[] };
+  for (const urn of [resource.urn, ...aliases]) pulumi.output(urn).apply((text) => declared.add(text));
 }
 
 /** Counts a machine, and has the preview hear of its change; nothing where nothing is previewed. */
-export function previewNode(): pulumi.CustomResourceOptions {
+export function previewNode(name: string): pulumi.CustomResourceOptions {
   if (!pulumi.runtime.isDryRun()) return {};
   const preview = previewNow();
   preview.total++;
+  preview.names.add(name);
   return { hooks: { beforeCreate: [preview.node], beforeUpdate: [preview.node] } };
 }
 
@@ -113,10 +178,11 @@ export function previewFleet(): pulumi.CustomResourceOptions {
 }
 
 /** Counts the machines of a fleet, once they are known. */
-export function countFleet(name: string, count: number, standard: StandardLoaders): void {
+export function countFleet(name: string, machines: readonly string[], standard: StandardLoaders): void {
   if (!pulumi.runtime.isDryRun()) return;
   const preview = previewNow();
-  preview.total += count;
+  preview.total += machines.length;
+  for (const machine of machines) preview.names.add(machine);
   preview.fleets.set(name, standard);
 }
 

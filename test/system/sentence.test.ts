@@ -67,6 +67,83 @@ describe("a program whose machines come late", () => {
   });
 });
 
+describe("a program without some of its machines", () => {
+  let project: ScratchProject;
+
+  const program = (statements: string): string => `
+const netboot = require("pulumi-netboot");
+const connection = { host: "192.0.2.1", privateKey: ${JSON.stringify(privateKey)}, hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1Gf0yMTkGvRwWrRk8mrxlI5m8Jz0yq6m5fQ5kq0p6e" };
+const server = new netboot.NetbootServer("node0", { connection, network: { interface: "eth1", cidr: "192.168.1.0/24", address: "192.168.1.2" } });
+const node = (n) => ({ macs: ["52:54:00:00:0a:0" + n], address: "192.168.1." + (10 + n) });
+${statements}
+`;
+  const whole = `
+for (const n of [1, 2]) new netboot.OlaNode("n" + n, { server, ...node(n) });
+new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } });
+`;
+
+  /** The last words of a preview. */
+  async function said(statements: string, options: readonly string[] = []): Promise<readonly string[]> {
+    project.write({ "index.js": program(statements) });
+    const { output } = await project.succeed(["preview", ...options]);
+    const lines = output.match(/^ +(next boot|no more in) .*$/gm) ?? [];
+    return [...new Set(lines.map((line) => line.trim()))];
+  }
+
+  beforeAll(async () => {
+    project = await scratchProject({ files: { "index.js": program(whole) }, name: "less" });
+    // Nobody is at that address: what would change node 0 says that it has.
+    const stub =
+      'exports.commit = async () => ({ machine: "0123456789ab", how: "changed", outputs: { sha256: "0".repeat(64), bytes: "1" }, drift: [] });';
+    project.write({ "node_modules/pulumi-netboot/dist/provider/conversation/groupCommit.js": stub });
+    await project.succeed(["up", "--yes", "--skip-preview"]);
+  });
+  afterAll(() => project?.remove());
+
+  it("has nothing that goes where all are in it", async () => {
+    expect(await said(whole)).toEqual(["next boot changes for none of 4 nodes"]);
+  });
+
+  it("names first a machine that goes", async () => {
+    expect(await said(whole.replace("[1, 2]", "[1]"))).toEqual([
+      "no more in this program: n2. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out of it",
+      "next boot changes for none of 3 nodes",
+    ]);
+  });
+
+  it("names a whole fleet that goes, and the old name of a machine", async () => {
+    const renamed = whole.replace(/new netboot.OlaFleet.*/, "").replace('"n" + n', '"m" + n');
+    expect(await said(renamed)).toEqual([
+      "no more in this program: n1, n2, all of fleet rack. Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out of it",
+      "next boot changes for 2 of 2 nodes: m1, m2 (new)",
+    ]);
+  });
+
+  it("names none that has an alias, or is in a fleet now", async () => {
+    const aliased = whole.replace(
+      '"n" + n, { server, ...node(n) }',
+      '"m" + n, { server, ...node(n) }, { aliases: [{ name: "n" + n }] }',
+    );
+    expect((await said(aliased)).join()).not.toMatch(/no more in/);
+    const moved = whole.replace("[1, 2]", "[1]").replace("nodes: {", 'nodes: { "n2": node(2),');
+    expect(await said(moved)).toEqual(["next boot changes for 1 of 4 nodes: n2 (new)"]);
+  });
+
+  it("names all where none is left", async () => {
+    expect(await said("")).toEqual([
+      "no more in this program: n1, n2, all of fleet rack. Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out of it",
+    ]);
+  });
+
+  it("is previewed for a plan, which the up then meets", async () => {
+    const env = { PULUMI_EXPERIMENTAL: "true" };
+    project.write({ "index.js": program(whole.replace("[1, 2]", "[1]")) });
+    await project.succeed(["preview", "--save-plan", "plan.json"], { env });
+    await project.succeed(["up", "--yes", "--skip-preview", "--plan", "plan.json"], { env });
+    await project.succeed(["up", "--yes", "--skip-preview", "--expect-no-changes"]);
+  });
+});
+
 describe("inline programs of the Automation API", () => {
   let project: ScratchProject;
 

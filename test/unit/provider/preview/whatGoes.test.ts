@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { whatGoes } from "../../../../provider/preview/whatGoes";
+
+const urn = (kind: string, name: string) => `urn:pulumi:dev::shop::pulumi-nodejs:dynamic/netboot:${kind}::${name}`;
+const state = (...resources: readonly (readonly [kind: string, name: string])[]) =>
+  Object.fromEntries(
+    resources.map(([kind, name]) => [urn(kind, name), { type: `pulumi-nodejs:dynamic/netboot:${kind}` }]),
+  );
+
+describe("whatGoes", () => {
+  it("names machines and fleets that the program has no more, and nothing else of the state", () => {
+    const before = state(["OlaNode", "a"], ["OlaNode", "b"], ["OlaFleet", "rack"], ["BootFile", "x"]);
+    expect(whatGoes(before, new Set([urn("OlaNode", "a")]), new Set(["a"]))).toEqual([
+      "no more in this program: b, all of fleet rack. Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out of it",
+    ]);
+    expect(whatGoes(state(["OlaNode", "b"]), new Set(), new Set())).toEqual([
+      "no more in this program: b. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out of it",
+    ]);
+  });
+
+  it("says nothing where nothing goes: also of what has an alias, or is in a fleet now", () => {
+    const before = state(["OlaNode", "a"], ["OlaNode", "b"]);
+    expect(whatGoes(before, new Set([urn("OlaNode", "a")]), new Set(["c", "b"]))).toEqual([]);
+    expect(whatGoes({}, new Set(), new Set())).toEqual([]);
+  });
+
+  it("says that it can't be told", () => {
+    expect(whatGoes(new Error("no backend client is available"), new Set(), new Set())).toEqual([
+      "whether machines go with this up can't be told: no backend client is available",
+    ]);
+  });
+});
