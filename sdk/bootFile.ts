@@ -7,6 +7,7 @@ import { bootChainFile, packagedNames } from "../provider/values/bootChain";
 import { bad, type Checked, good, type Problem, quoted, within } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./program/hostResource";
+import { previewFile } from "./program/nextBootPreview";
 
 /** Where a boot file's bytes come from. */
 export type BootFileSource =
@@ -58,7 +59,6 @@ export function packageOf(name: string, source: unknown): string | undefined {
 
 interface Resolved extends BootFileInputs {
   /** Known in the program, except for a file that is still in its package. */
-  readonly knownSha256?: string;
   readonly knownBytes?: number;
 }
 
@@ -96,11 +96,17 @@ export class BootFile extends HostResource {
         inputs: resolved,
         once: resolved.apply(({ value }) => (value === undefined ? "" : `${value.directory}/${value.name}`)),
       },
-      opts,
+      pulumi.mergeOptions(previewFile(), opts) as pulumi.CustomResourceOptions,
     );
-    const told = { sha256: this.sha256, bytes: this.bytes };
-    this.sha256 = resolved.apply(({ value }) => pulumi.output(value?.knownSha256 ?? told.sha256));
-    this.bytes = resolved.apply(({ value }) => pulumi.output<number>(value?.knownBytes ?? told.bytes));
+    // By what the engine says of the resource, not by the arguments: a run that --target or --exclude keeps from it serves
+    // what was there before.
+    const { content } = this as unknown as { readonly content: pulumi.Output<string | undefined> };
+    const { sha256, bytes } = this;
+    this.sha256 = resolved.apply(({ value }) => {
+      if (value?.content === undefined) return sha256;
+      return content.apply((text) => sha256Of(Buffer.from(text ?? "")));
+    });
+    this.bytes = resolved.apply(({ value }) => pulumi.output<number>(value?.knownBytes ?? bytes));
   }
 }
 
@@ -148,7 +154,7 @@ async function resolve(
     const bytes = Buffer.from(source.content, "utf8");
     const wrong = isOfChain ? whyNotBootable(name, bytes) : [];
     if (wrong.length > 0) return bad(...within("source.content", wrong));
-    return good({ ...place, content: source.content, knownSha256: sha256Of(bytes), knownBytes: bytes.length });
+    return good({ ...place, content: source.content, knownBytes: bytes.length });
   }
   return resolveFile(place, source, isOfChain);
 }
@@ -190,7 +196,7 @@ async function resolveFile(
     const wrong = isOfChain ? whyNotBootable(place.name, bytes) : [];
     if (wrong.length > 0)
       return bad(...wrong.map(({ message }) => ({ path: "source.file", message: `${quoted(path)}: ${message}` })));
-    return good({ ...place, file: path, sha256, knownSha256: sha256, knownBytes: bytes.length });
+    return good({ ...place, file: path, sha256, knownBytes: bytes.length });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return bad({ path: "source.file", message: `${quoted(path)} can't be read: ${reason}` });

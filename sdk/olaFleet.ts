@@ -13,7 +13,7 @@ import { parseVerify, type Verify } from "../provider/values/verify";
 import type { ServedFile } from "./bootArtifacts";
 import { rememberNodes } from "./program/declaredNodes";
 import { HostResource } from "./program/hostResource";
-import { countFleet, noteDeclared, previewFleet } from "./program/nextBootPreview";
+import { countFleet, noteDeclared, noteNextBoots, previewFleet } from "./program/nextBootPreview";
 import { chainOf, namedOf, resolveServer, type Server, standardLoaders } from "./program/server";
 
 /** One machine of a fleet. */
@@ -119,6 +119,7 @@ export class OlaFleet extends HostResource {
     this.nextBoots = described.apply(([{ value = [] }, { settings }, served]) =>
       Object.fromEntries(value.map((row) => [row.name, renderNextBoot({ row, ...chainOf(row, settings, served) })])),
     );
+    noteNextBoots(this.nextBoots);
   }
 }
 

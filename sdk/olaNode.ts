@@ -12,7 +12,7 @@ import { bad, type Checked, good, type Problem, quoted } from "../provider/value
 import { parseVerify, type Verify } from "../provider/values/verify";
 import { rememberNodes } from "./program/declaredNodes";
 import { HostResource } from "./program/hostResource";
-import { noteDeclared, previewNode } from "./program/nextBootPreview";
+import { noteDeclared, noteNextBoots, previewNode } from "./program/nextBootPreview";
 import { isPlain } from "./program/plain";
 import { chainOf, namedOf, resolveServer, type Server } from "./program/server";
 import type { ServerReference } from "./reference";
@@ -115,6 +115,7 @@ export class OlaNode extends HostResource {
     );
     noteDeclared(this);
     this.nextBoot = nextBoot;
+    noteNextBoots(nextBoot.apply((text) => ({ [name]: text })));
     this.#machine = machine;
     this.#name = name;
   }

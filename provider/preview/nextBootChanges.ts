@@ -6,6 +6,65 @@ export interface NextBootChange {
   readonly after?: string;
 }
 
+/** A boot file that a run gives another content: its hashes, as far as they are known. */
+export interface FileChange {
+  readonly before?: string | undefined;
+  readonly after?: string | undefined;
+}
+
+/** What a preview has seen of the machines of its program. */
+export interface Previewed {
+  /** The machines of the resources that are made or changed in this run. */
+  readonly changes: readonly NextBootChange[];
+  /** The boot files that change in this run, by their names. */
+  readonly files: ReadonlyMap<string, FileChange>;
+  /** What each machine's next boot does after this run, also of resources that --target or --exclude leaves out. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+/**
+ * The machines whose next boot this run changes; and those for which it has changed before, by a run that left their own
+ * resources out, or by the stack that has the files.
+ */
+export function changesOfRun({ changes, files, texts }: Previewed): {
+  readonly now: readonly NextBootChange[];
+  readonly already: readonly NextBootChange[];
+} {
+  const now: NextBootChange[] = [];
+  const already: NextBootChange[] = [];
+  for (const change of changes) {
+    const { name, before, after } = change;
+    const served = before === undefined || after === undefined ? before : asServedNow(before, after, files);
+    if (served === after && before !== after) already.push(change);
+    else if (served !== after)
+      now.push({ name, ...(served !== undefined && { before: served }), ...(after !== undefined && { after }) });
+  }
+  const own = new Set(changes.map(({ name }) => name));
+  for (const [name, after] of files.size === 0 ? [] : texts) {
+    if (own.has(name)) continue;
+    const before = [...files].reduce(
+      (text, [file, hashes]) => text.replace(shown(file, hashes.after), () => shown(file, hashes.before)),
+      after,
+    );
+    if (before !== after) now.push({ name, before, after });
+  }
+  return { now, already };
+}
+
+/** What was said of a boot, with the files that this run does not change as they are served now. */
+function asServedNow(before: string, after: string, files: Previewed["files"]): string {
+  return [...after.matchAll(/(\S+) sha256:(\w+)…/g)].reduce((text, [shownNow, name = ""]) => {
+    return files.has(name)
+      ? text
+      : text.replace(new RegExp(`(?<= )${name.replaceAll(".", "\\.")} sha256:\\w+…`), shownNow);
+  }, before);
+}
+
+/** A file as renderNextBoot writes it; of one whose hash is not known nothing that a text has. */
+function shown(name: string, sha256: string | undefined): string {
+  return `${name} sha256:${sha256 === undefined ? "?" : sha256.slice(0, 10)}…`;
+}
+
 /** As many names as a line takes. */
 const most = 8;
 
@@ -15,19 +74,19 @@ const most = 8;
  * @example
  * ```
  * next boot changes for 2 of 300 nodes: db-1, db-2 (ipxe.efi 67c7f1f8 → 18fc84b6)
- * next boot changes for none of 300 nodes
+ * next boot changes for none of 300 nodes; it has changed before this run for db-1 (refind.conf 453785cb → babcb66c)
  * ```
  */
-export function describeNextBoots(changes: readonly NextBootChange[], total: number): string {
-  const different = changes.filter(({ before, after }) => before !== after);
-  if (different.length === 0) return `next boot changes for none of ${nodes(total)}`;
-  const groups = new Map<string, string[]>();
-  for (const change of different) {
-    const why = reasonOf(change);
-    groups.set(why, [...(groups.get(why) ?? []), change.name]);
-  }
-  const parts = [...groups].map(([why, names]) => `${listed(names.sort())} (${why})`);
-  return `next boot changes for ${different.length} of ${nodes(total)}: ${parts.join("; ")}`;
+export function describeNextBoots(previewed: Previewed, total: number): string {
+  const { now, already } = changesOfRun(previewed);
+  const changing = now.length === 0 ? `none of ${nodes(total)}` : `${now.length} of ${nodes(total)}: ${grouped(now)}`;
+  const changed = already.length === 0 ? "" : `; it has changed before this run for ${grouped(already)}`;
+  return `next boot changes for ${changing}${changed}`;
+}
+
+function grouped(changes: readonly NextBootChange[]): string {
+  const groups = Map.groupBy(changes, reasonOf);
+  return [...groups].map(([why, of]) => `${listed(of.map(({ name }) => name).sort())} (${why})`).join("; ");
 }
 
 function nodes(count: number): string {

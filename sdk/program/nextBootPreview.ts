@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { renderMachine } from "../../provider/preview/nextBoot";
-import { describeNextBoots, type NextBootChange } from "../../provider/preview/nextBootChanges";
+import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import { type Before, whatGoes } from "../../provider/preview/whatGoes";
 import { parseRow } from "../../provider/values/nodeRow";
 
@@ -29,6 +30,8 @@ interface Preview {
   /** The URNs of the resources that declare machines, and those that they had before, by their aliases. */
   readonly declared: Set<string>;
   readonly names: Set<string>;
+  readonly files: Map<string, FileChange>;
+  readonly texts: Map<string, string>;
   /** What the state holds, once the engine has told. */
   before: Before;
   /** A fleet's name → what its machines start that have no loader of their own. */
@@ -36,6 +39,7 @@ interface Preview {
   /** One for all machines: each hook is registered with the engine. */
   readonly node: pulumi.ResourceHook;
   readonly fleet: pulumi.ResourceHook;
+  readonly file: pulumi.ResourceHook;
 }
 
 /** One process can run several programs. */
@@ -58,12 +62,15 @@ function previewNow(): Preview {
 function newPreview(): Preview {
   const changes: NextBootChange[] = [];
   const fleets = new Map<string, StandardLoaders>();
+  const files = new Map<string, FileChange>();
   return {
     total: 0,
     isAwaited: false,
     changes,
     declared: new Set(),
     names: new Set(),
+    files,
+    texts: new Map(),
     before: new Error("the engine has not told"),
     fleets,
     node: new pulumi.ResourceHook(
@@ -81,7 +88,22 @@ function newPreview(): Preview {
       },
       { onDryRun: true },
     ),
+    file: new pulumi.ResourceHook(
+      "netboot-boot-file",
+      ({ oldOutputs, newInputs }) => {
+        const name = newInputs?.["name"];
+        if (isText(name)) files.set(name, { before: hashOf(oldOutputs), after: hashOf(newInputs) });
+      },
+      { onDryRun: true },
+    ),
   };
+}
+
+/** The hash of a boot file, as its inputs or outputs tell it. */
+function hashOf(file: Inputs): string | undefined {
+  const { content, sha256 } = file ?? {};
+  if (isText(content)) return createHash("sha256").update(content).digest("hex");
+  return isText(sha256) ? sha256 : undefined;
 }
 
 function isText(value: unknown): value is string {
@@ -116,8 +138,9 @@ async function asInPreview(stack: Stack & { readonly urn?: pulumi.Output<string>
 }
 
 /** The last words of a preview: first what goes, then what changes. */
-function sentencesOf({ total, changes, before, declared, names }: Preview): readonly string[] {
-  return [...whatGoes(before, declared, names), ...(total > 0 ? [describeNextBoots(changes, total)] : [])];
+function sentencesOf(preview: Preview): readonly string[] {
+  const { total, before, declared, names } = preview;
+  return [...whatGoes(before, declared, names), ...(total > 0 ? [describeNextBoots(preview, total)] : [])];
 }
 
 /** Says the sentences as the last words of the process, which the engine shows below everything else. */
@@ -175,6 +198,22 @@ export function previewFleet(): pulumi.CustomResourceOptions {
   if (!pulumi.runtime.isDryRun()) return {};
   const { fleet } = previewNow();
   return { hooks: { beforeCreate: [fleet], beforeUpdate: [fleet] } };
+}
+
+/** Has the preview hear of a boot file that changes. */
+export function previewFile(): pulumi.CustomResourceOptions {
+  if (!pulumi.runtime.isDryRun()) return {};
+  const { file } = previewNow();
+  return { hooks: { beforeCreate: [file], beforeUpdate: [file] } };
+}
+
+/** Notes what machines' next boots do, once that is known. */
+export function noteNextBoots(texts: pulumi.Output<Readonly<Record<string, string>>>): void {
+  if (!pulumi.runtime.isDryRun()) return;
+  const preview = previewNow();
+  texts.apply((known) => {
+    for (const [name, text] of Object.entries(known)) preview.texts.set(name, text);
+  });
 }
 
 /** Counts the machines of a fleet, once they are known. */

@@ -135,6 +135,30 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
     ]);
   });
 
+  it("speaks of the run with --target: of the file that it changes for all, and not of one that it leaves out", async () => {
+    const other = (text: string) =>
+      program(text).replace("network: {", "artifacts: { refindConf: { timeoutSeconds: 7 } }, network: {");
+    const target = async (statements: string, ...targets: readonly string[]) => {
+      project.write({ "index.js": other(statements) });
+      const { output } = await project.succeed(["preview", ...targets.flatMap((urn) => ["--target", urn])]);
+      return [...new Set(output.match(/^ +(next boot|no more in) .*$/gm)?.map((line) => line.trim()))];
+    };
+    expect(await target(whole, "**refind.conf")).toEqual([
+      expect.stringMatching(/^next boot changes for 4 of 4 nodes: n1, n2, n3, n4 \(refind\.conf \w{8} → \w{8}\)$/),
+    ]);
+    expect(await target(whole, "**OlaNode::n1")).toEqual(["next boot changes for none of 4 nodes"]);
+    await project.succeed(["up", "--yes", "--skip-preview", "--target", "**refind.conf"]);
+    expect(await target(whole)).toEqual([
+      expect.stringMatching(
+        /^next boot changes for none of 4 nodes; it has changed before this run for n1, n2, n3, n4 \(refind\.conf /,
+      ),
+    ]);
+    await project.succeed(["up", "--yes", "--skip-preview"]);
+    expect(await target(whole)).toEqual(["next boot changes for none of 4 nodes"]);
+    project.write({ "index.js": program(whole) });
+    await project.succeed(["up", "--yes", "--skip-preview"]);
+  });
+
   it("is previewed for a plan, which the up then meets", async () => {
     const env = { PULUMI_EXPERIMENTAL: "true" };
     project.write({ "index.js": program(whole.replace("[1, 2]", "[1]")) });

@@ -1,9 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { describeNextBoots } from "../../../../provider/preview/nextBootChanges";
+import {
+  describeNextBoots as describePreviewed,
+  type FileChange,
+  type NextBootChange,
+} from "../../../../provider/preview/nextBootChanges";
 
 const boot = (address: string, loader: string, hash: string): string =>
   `${address} db-1 (04:3f:72:aa:00:01)\nUEFI x64 → ${loader} sha256:${hash}…\niPXE → refind.pxe sha256:9a12c0ffee… → refind_x64.efi sha256:862e782512…, refind.conf sha256:51c0de5eed…\n→ first loader on a local disk`;
 const usual = boot("10.20.0.11", "ipxe.efi", "67c7f1f8a1");
+
+/** The files that change in this run: all of `usual`'s, where no test is about them. */
+const allFiles = new Map<string, FileChange>(
+  ["ipxe.efi", "snponly.efi", "refind.pxe", "refind_x64.efi", "refind.conf"].map((name) => [name, {}]),
+);
+const describeNextBoots = (changes: readonly NextBootChange[], total: number): string =>
+  describePreviewed({ changes, files: allFiles, texts: new Map() }, total);
 
 describe("describeNextBoots", () => {
   it("names the machines whose next boot changes, and why", () => {
@@ -37,6 +48,39 @@ describe("describeNextBoots", () => {
     const changes = Array.from({ length: 300 }, (_, index) => ({ name: `n${100 + index}`, after: usual }));
     expect(describeNextBoots(changes, 300)).toBe(
       "next boot changes for 300 of 300 nodes: n100, n101, n102, n103, n104, n105, n106 and 293 more (new)",
+    );
+  });
+
+  const conf = (before: string, after: string) =>
+    new Map([["refind.conf", { before: before.padEnd(64, "0"), after: after.padEnd(64, "0") }]]);
+  const withConf = (hash: string) => usual.replace("51c0de5eed", hash);
+
+  it("counts machines whose resources are left out of the run that changes their file", () => {
+    const texts = new Map([
+      ["db-1", withConf("babcb66cc2")],
+      ["db-2", withConf("babcb66cc2")],
+    ]);
+    const files = conf("51c0de5eed", "babcb66cc2");
+    expect(describePreviewed({ changes: [], files, texts }, 2)).toBe(
+      "next boot changes for 2 of 2 nodes: db-1, db-2 (refind.conf 51c0de5e → babcb66c)",
+    );
+    const own = { name: "db-1", before: usual, after: withConf("babcb66cc2").replace("10.20.0.11", "10.20.0.12") };
+    expect(describePreviewed({ changes: [own], files, texts }, 2)).toBe(
+      "next boot changes for 2 of 2 nodes: db-1 (address 10.20.0.11 → 10.20.0.12, refind.conf 51c0de5e → babcb66c); db-2 (refind.conf 51c0de5e → babcb66c)",
+    );
+    expect(describePreviewed({ changes: [], files: conf("1", "2"), texts }, 2)).toBe(
+      "next boot changes for none of 2 nodes",
+    );
+  });
+
+  it("does not say of this run what another one has changed before", () => {
+    const changes = [{ name: "db-1", before: usual, after: withConf("babcb66cc2") }];
+    expect(describePreviewed({ changes, files: new Map(), texts: new Map() }, 2)).toBe(
+      "next boot changes for none of 2 nodes; it has changed before this run for db-1 (refind.conf 51c0de5e → babcb66c)",
+    );
+    const moved = [{ ...changes[0], name: "db-1", after: withConf("babcb66cc2").replace("10.20.0.11", "10.20.0.12") }];
+    expect(describePreviewed({ changes: moved, files: new Map(), texts: new Map() }, 2)).toBe(
+      "next boot changes for 1 of 2 nodes: db-1 (address 10.20.0.11 → 10.20.0.12)",
     );
   });
 });
