@@ -71,8 +71,8 @@ export class Collected implements HostAnswers {
   holders(key: string): readonly Holder[] | undefined {
     if (!this.#lines.has(key)) return undefined;
     return this.#of(key, "holder").map((values) => ({
-      protocol: (values["protocol"] ?? "udp") as Holder["protocol"],
-      address: values["address"] ?? "",
+      protocol: values["protocol"] === "tcp" ? "tcp" : "udp",
+      ...boundTo(values["local"] ?? ""),
       port: Number(values["port"]),
       ...ownerOf(values),
     }));
@@ -113,6 +113,13 @@ export class Collected implements HostAnswers {
 
 function ranOf(values: Readonly<Record<string, string>>): Ran {
   return { status: Number(values["status"]), said: values["said"] ?? "" };
+}
+
+/** Reads what ss(8) calls a local address: `0.0.0.0%eno2`, `[::ffff:192.168.1.1]`, `*`. */
+function boundTo(local: string): Pick<Holder, "address" | "interface"> {
+  const [address = "", name] = local.split("%");
+  const plain = address.replace(/^\[(.*)\]$/, "$1");
+  return { address: plain === "*" ? "::" : plain, ...(name === undefined ? {} : { interface: name }) };
 }
 
 function ownerOf(values: Readonly<Record<string, string>>): Pick<Holder, "pid" | "program" | "unit"> {

@@ -22,7 +22,7 @@ export interface Outcome extends Answer {
 const sharedFailures: ReadonlySet<string> = new Set(["LOCKED", "OTHER_MACHINE", "PACKAGES_FAILED"]);
 
 /** What may be wrong with a resource that is not in the group: no member's absence mends it. */
-const foreignFailures: ReadonlySet<string> = new Set(["NOT_SERVING", "OTHER_DHCP_SERVER"]);
+const foreignFailures: ReadonlySet<string> = new Set(["NOT_SERVING", "OTHER_DHCP_SERVER", "OCCUPIED"]);
 
 /** A group is closed when nothing was added for this long: the engine hands over what it has to do at once. */
 const windowMs = 50;

@@ -89,10 +89,12 @@ export interface Seen {
 
 /** Who has a socket. */
 export interface Holder {
-  readonly protocol: "udp" | "tcp" | "udp6" | "tcp6";
+  readonly protocol: "udp" | "tcp";
   /** `0.0.0.0` and `::` are all of them. */
   readonly address: string;
   readonly port: number;
+  /** The only interface that it hears, if it is bound to one. */
+  readonly interface?: string;
   readonly pid: number;
   /** As the kernel names the process: `dnsmasq`. */
   readonly program: string;

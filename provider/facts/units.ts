@@ -18,6 +18,8 @@ export interface Unit {
   /** The file that it was read from; empty if there is none. */
   readonly fragment: string;
   readonly dropIns: readonly string[];
+  /** The targets that start it: also where a link, a script of System V, or another unit's file says so. */
+  readonly wantedBy: readonly string[];
 }
 
 const properties = [
@@ -31,20 +33,21 @@ const properties = [
   "InvocationID",
   "FragmentPath",
   "DropInPaths",
+  "WantedBy",
 ].join(",");
 
 /** Some units of node 0, by the names that they were asked for with. */
 export type Units = ReadonlyMap<string, Unit>;
 
-/** The fact of these units. Nothing is asked where there are none. */
-export function unitFacts(names: readonly string[]): Fact<Units> {
+/** The fact of these units, asked by that key. Nothing is asked where there are none. */
+export function unitFacts(names: readonly string[], key = "units.shown"): Fact<Units> {
   const asked = [...new Set(names)].toSorted();
   return {
     questions:
       asked.length === 0
         ? {}
-        : { "units.shown": { ask: "run", argv: ["systemctl", "show", "-p", properties, "--", ...asked] } },
-    read: (answers: Answers) => parseUnits(asked, answers.ran("units.shown")?.said ?? ""),
+        : { [key]: { ask: "run", argv: ["systemctl", "show", "-p", properties, "--", ...asked] } },
+    read: (answers: Answers) => parseUnits(asked, answers.ran(key)?.said ?? ""),
   };
 }
 
@@ -71,5 +74,6 @@ function parseUnit(name: string, paragraph: string): Unit {
     invocation: text("InvocationID"),
     fragment: text("FragmentPath"),
     dropIns: text("DropInPaths").split(" ").filter(Boolean),
+    wantedBy: text("WantedBy").split(" ").filter(Boolean),
   };
 }

@@ -6,7 +6,7 @@ use Netboot::Words qw(decode encode parts_of say_to tell_client);
 use Netboot::Programs qw(run);
 use Netboot::Files qw(foreign_link look_at sha256_of slurp);
 use Netboot::Store qw(all_machines block_pattern held_word joined_content machines_of);
-use Netboot::Sockets qw(address_of_hex interfaces owners_of table_rows);
+use Netboot::Sockets qw(interfaces owners_of table_rows);
 use Netboot::Probes qw(heard_on other_servers);
 use Netboot::History qw(log_of_boots);
 
@@ -86,15 +86,14 @@ sub tell_seen ($tell, $path, $most, $hashed) {
 
 # ---- Sockets ----
 
+# What is bound by udp, or listens by tcp, as ss(8) has it: it knows to which interface, and /proc/net does not.
 sub answer_holders ($question, $register, $tell) {
     my %is_meant = map { ($_ => 1) } parts_of($question->{ports});
     my @found;
-    for my $protocol ('udp', 'tcp', 'udp6', 'tcp6') {
-        for my $row (table_rows("/proc/net/$protocol")) {
-            my ($address, $port) = split /:/, $row->[1];
-            # Of tcp only what listens (state 0A), not its connections.
-            next if !$is_meant{ hex $port } || $protocol =~ /tcp/ && $row->[3] ne '0A';
-            push @found, [$row->[9], protocol => $protocol, address => address_of_hex($address), port => hex $port];
+    for my $protocol ('udp', 'tcp') {
+        my (undef, $said) = run(['ss', '-Hlne', "--$protocol"]);
+        while ($said =~ /^\S+ +\d+ +\d+ +(\S+):(\d+) .* ino:(\d+)/gm) {
+            push @found, [$3, protocol => $protocol, local => $1, port => $2] if $is_meant{$2};
         }
     }
     return tell_owned($tell, 'holder', @found);

@@ -1,7 +1,6 @@
 # Interfaces and sockets, as the kernel has them, and whose they are.
 package Netboot::Sockets;
-use Netboot::Perl gives => qw(interfaces hardware_text table_rows sockets_of owners_of address_of_hex);
-use Socket qw(AF_INET6 inet_ntoa inet_ntop);
+use Netboot::Perl gives => qw(interfaces hardware_text table_rows sockets_of owners_of);
 use Netboot::Words qw(name_of);
 use Netboot::Programs qw(run);
 use Netboot::Files qw(slurp lines_of);
@@ -38,10 +37,4 @@ sub owners_of (@inodes) {
         }
     }
     return \%owners;
-}
-
-# An address of /proc/net: four or sixteen bytes, each word of four the other way round.
-sub address_of_hex ($hex) {
-    my $bytes = pack 'V*', unpack 'N*', pack 'H*', $hex;
-    return length $bytes == 4 ? inet_ntoa($bytes) : inet_ntop(AF_INET6, $bytes);
 }

@@ -1,6 +1,7 @@
 import { links } from "../facts/links";
 import { packagesFact } from "../facts/packages";
 import type { Question } from "../facts/question";
+import { servers } from "../facts/servers";
 import { chronyDropIn, dhcpdUnit, tftpdUnit } from "../os/paths";
 import { admissionOf } from "./admission";
 import { brokenChains, whyChainsBreak } from "./chains";
@@ -12,15 +13,15 @@ import { type FirewallPart, headsBefore, headsQuestions, planFirewallPart } from
 import { changedPaths, folderAfter, takenKey } from "./folder";
 import { type Given, type Ground, surveyed } from "./ground";
 import { fitFirewallInterface, fitNetworkInterface, type Interfaces } from "./interfaces";
-import { whyNamePortIsHeld } from "./namePort";
 import { whyRecordsContradict } from "./nameRecords";
 import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
+import { whyOccupied } from "./occupied";
 import { whyOtherServers } from "./otherServers";
 import { whyNotOurs } from "./ownership";
 import { type AfterCommit, type BringPlan, planAfterCommit, planBring, refuseBring, type Take } from "./packages";
 import type { PathPlan, Plan } from "./plan";
 import { whyAddressesArePooled, whyPoolIsTooSmall } from "./pool";
-import { chronyConfKey, folderKey, holdersKey, insideKey, namedKey, outsideKey, unitsFact } from "./questions";
+import { chronyConfKey, folderKey, insideKey, namedKey, outsideKey, unitsFact } from "./questions";
 import { heldOf, type Placed, type Register } from "./records";
 import type { Refusal } from "./refusal";
 import { planTransaction } from "./transaction";
@@ -133,7 +134,7 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
         whyPoolIsTooSmall(register, ids, [...own, ...examplesOf(register, ids)]))
       : undefined) ??
     whyRecordsContradict(register, ids, [...others(namedKey), ...own]) ??
-    whyNamePortIsHeld(register, ids, answers.holders(holdersKey) ?? [])
+    whyOccupied(register, ids, own.length > 0, servers.read(answers))
   );
 }
 

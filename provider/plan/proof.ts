@@ -1,9 +1,11 @@
 import type { Question } from "../facts/question";
+import { servers } from "../facts/servers";
 import { whyKeptOut } from "./admission";
 import { chainOf, whyFilesFail } from "./chains";
 import { planProof } from "./expectations";
 import type { Facts } from "./facts";
 import { folderNow } from "./folder";
+import { whoElseServes } from "./occupied";
 import { namesOfServers } from "./otherServers";
 import { type Wrong, whyWrong, whyWrongOffer } from "./outcome";
 import { whyOtherRecord } from "./ownership";
@@ -16,7 +18,7 @@ export type Proof = ReadonlyMap<string, "gone" | ReadonlyMap<string, string>>;
 
 /** What a proof on demand needs to know before it asks as machines do. */
 export function proofQuestions(): Readonly<Record<string, Question>> {
-  return { ...rulesetQuestions, ...folderQuestions("@held:tftpd:2@") };
+  return { ...rulesetQuestions, ...servers.questions, ...folderQuestions("@held:tftpd:2@") };
 }
 
 export interface ProofPlan {
@@ -29,6 +31,8 @@ export interface ProofPlan {
   readonly broken: ReadonlyMap<string, string>;
   /** Why machines' packets do not come through, or why that can't be told. */
   readonly keptOut: { readonly sure: boolean; readonly text: string } | undefined;
+  /** Who else on this host serves what machines boot by. */
+  readonly occupied: string | undefined;
 }
 
 /** A resource whose machines are to be proved. */
@@ -56,7 +60,8 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const directory = heldOf(facts.before, "tftpd")[0]?.held.directory ?? "";
   const examples = [...facts.before.values()].flatMap((entry) => entry.examples);
   const broken = whyFilesFail(register, folderNow(directory, facts.answers), examples);
-  return { without, ids, register, expectations, broken, keptOut };
+  const occupied = whoElseServes(register, servers.read(facts.answers));
+  return { without, ids, register, expectations, broken, keptOut, occupied };
 }
 
 /** A fleet may be empty; a machine's own resource is not, unless another one took its machine over. */
@@ -67,7 +72,7 @@ function whyEmpty({ id, machines }: RegisterEntry): string | undefined {
 
 /** What was seen, machine by machine, in words: `served: 192.168.1.2, ipxe.efi, then refind.pxe (1 MAC)`. */
 export function renderProof(
-  { without, ids, register, expectations, broken, keptOut }: ProofPlan,
+  { without, ids, register, expectations, broken, keptOut, occupied }: ProofPlan,
   machines: readonly Readonly<Record<string, string>>[],
   wrongs: readonly Wrong[],
 ): Proof {
@@ -80,7 +85,7 @@ export function renderProof(
   }
   if (server === undefined) return proof;
   const { loaders, bootServer } = server.held;
-  const besides = renderBesides(wrongs);
+  const besides = `${renderBesides(wrongs)}${occupied === undefined ? "" : `; ${occupied}`}`;
   const offers = new Map(
     wrongs
       .filter(({ seen }) => seen["is"] === "machine")

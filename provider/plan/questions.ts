@@ -4,6 +4,7 @@ import { links } from "../facts/links";
 import { nftables } from "../facts/nftables";
 import { packagesFact, standInQuestions } from "../facts/packages";
 import type { Fact, Question } from "../facts/question";
+import { servers } from "../facts/servers";
 import { trafficControl } from "../facts/trafficControl";
 import { ufw } from "../facts/ufw";
 import { type Units, unitFacts } from "../facts/units";
@@ -34,7 +35,7 @@ export function questionsOf(change: Change): Readonly<Record<string, Question>> 
       pathsLookedAt(change).map((path) => [lookKey(path), { ask: "path", path, hashed: true }] as const),
     ),
     ...(has("ntp") ? { [chronyConfKey]: { ask: "path", path: chronyConf, bytes: 65_536 } } : {}),
-    ...(has("names") ? { [holdersKey]: { ask: "holders", ports: [53] } } : {}),
+    ...(bringsMachines || has("serve", "tftpd", "ntp", "names") ? servers.questions : {}),
     ...machineQuestions(change),
   };
 }
@@ -61,7 +62,6 @@ export const rulesetQuestions: Readonly<Record<string, Question>> = {
 };
 
 export const chronyConfKey = "time.chronyConf";
-export const holdersKey = "names.holders";
 export const folderKey = "tftp.folder";
 
 export function lookKey(path: string): string {

@@ -351,11 +351,22 @@ describe("a time daemon or a name server of the user's own", () => {
       /ntpsec keeps the time of this host, and chrony would replace it\. Say time: \{ replace: true \}/,
     ],
     ["chrony", "TimeServer", /chrony is on this host already/],
-    ["dnsmasq", "NameServer", /dnsmasq \(dnsmasq\.service\) has port 53 of 192\.168\.1\.1 already\. .*names: false/],
-  ])("is not touched: %s", async (name, kind, message) => {
-    await lab.node0.run(`apt-get -q -y install --no-install-recommends ${name}; systemctl start ${name}`);
+    ["dnsmasq", "NameServer", /dnsmasq \(dnsmasq\.service\) has port 53 of 192\.168\.1\.1 already .*names: false/],
+    [
+      "dnsmasq",
+      "DhcpServer",
+      /dnsmasq \(dnsmasq\.service\) has port 67 of 192\.168\.1\.1 already \(udp 0\.0\.0\.0%eno2:67\)\..*otherDhcpServers/,
+      "port=0 interface=eno2 bind-interfaces dhcp-range=192.168.1.10,192.168.1.14,1h",
+    ],
+    ["atftpd", "TftpServer", /systemd \(atftpd\.socket\) has port 69 of 192\.168\.1\.1 already/],
+  ])("is not touched: %s, by a %s", async (name, kind, message, config = "") => {
+    await lab.node0.run(
+      `apt-get -q -y install --no-install-recommends ${name}
+       for line in ${config}; do echo $line >> /etc/dnsmasq.conf; done; systemctl restart ${name}`,
+    );
     const before = await lab.node0.listing();
-    project.write({ "index.ts": programOn(lab, `new netboot.${kind}("part", { connection, network });`) });
+    const where = kind === "TftpServer" ? "address: network.address" : "network";
+    project.write({ "index.ts": programOn(lab, `new netboot.${kind}("part", { connection, ${where} });`) });
     const { code, output } = await project.pulumi(up);
     expect(code).not.toBe(0);
     expect(output).toMatch(message);

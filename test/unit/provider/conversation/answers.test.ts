@@ -109,16 +109,17 @@ describe("Collected", () => {
   it("has who holds sockets", () => {
     const answers = collected(
       ["sockets", { key: "h" }],
-      [
-        "holder",
-        { key: "h", protocol: "tcp6", address: "::", port: 53, pid: 7, program: "named", unit: "named.service" },
-      ],
+      ["holder", { key: "h", protocol: "tcp", local: "*", port: 53, pid: 7, program: "named", unit: "named.service" }],
+      ["holder", { key: "h", protocol: "udp", local: "0.0.0.0%eno2", port: 67, pid: 9, program: "dnsmasq" }],
+      ["holder", { key: "h", protocol: "udp", local: "[::ffff:10.0.0.1]", port: 69, pid: 9, program: "x" }],
       ["sockets", { key: "p" }],
       ["packet", { key: "p", interface: "eno2", pid: 8, program: "dhcpd" }],
       ["sockets", { key: "free" }],
     );
     expect(answers.holders("h")).toStrictEqual([
-      { protocol: "tcp6", address: "::", port: 53, pid: 7, program: "named", unit: "named.service" },
+      { protocol: "tcp", address: "::", port: 53, pid: 7, program: "named", unit: "named.service" },
+      { protocol: "udp", address: "0.0.0.0", interface: "eno2", port: 67, pid: 9, program: "dnsmasq" },
+      { protocol: "udp", address: "::ffff:10.0.0.1", port: 69, pid: 9, program: "x" },
     ]);
     expect(answers.packetSockets("p")).toStrictEqual([{ interface: "eno2", pid: 8, program: "dhcpd" }]);
     expect(answers.holders("free")).toEqual([]);

@@ -1,4 +1,7 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -121,6 +124,25 @@ describe("answer_questions", () => {
     expect(answers.folder("none")).toEqual([]);
   });
 
+  it("tells who has a port, where, and on which interface", async () => {
+    const bound = createSocket({ type: "udp6", ipv6Only: false });
+    bound.bind(0, "::ffff:127.0.0.1");
+    await once(bound, "listening");
+    const listening = createServer().listen(0, "127.0.0.1");
+    await once(listening, "listening");
+    const ports = [bound.address(), listening.address()].map((at) => (typeof at === "object" ? (at?.port ?? 0) : 0));
+    const [udp = 0, tcp = 0] = ports;
+    const holders = answered({ k: { ask: "holders", ports }, none: { ask: "holders", ports: [1] } });
+    const own = { pid: process.pid, program: expect.any(String) };
+    expect(holders.holders("k")).toMatchObject([
+      { protocol: "udp", address: "::ffff:127.0.0.1", port: udp, ...own },
+      { protocol: "tcp", address: "127.0.0.1", port: tcp, ...own },
+    ]);
+    expect(holders.holders("none")).toEqual([]);
+    bound.close();
+    listening.close();
+  });
+
   it("puts in words of the register, and leaves out a question where there are none", () => {
     const register = {
       B: { head: ["tftpd 192.168.1.2 /srv/later"] },
@@ -182,19 +204,5 @@ describe("answer_questions", () => {
     expect(joined()).toBe("same");
     writeFileSync(path, `${block.replace("nas", "mine")}\n`);
     expect(joined()).toBe("changed");
-  });
-});
-
-describe("address_of_hex", () => {
-  it.each([
-    ["0100007F", "127.0.0.1"],
-    ["00000000", "0.0.0.0"],
-    ["00000000000000000000000000000000", "::"],
-    ["00000000000000000000000001000000", "::1"],
-    ["B80D01200000000000000000010000FE", "2001:db8::fe00:1"],
-  ])("reads an address as /proc/net has it: %s", (hex, address) => {
-    expect(
-      inHands("tell_client('x', address => address_of_hex($in[0]{hex}))", [line("x", { hex })])[0]?.values,
-    ).toEqual({ address });
   });
 });

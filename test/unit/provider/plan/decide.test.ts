@@ -224,7 +224,7 @@ describe("decide", () => {
         puts: [put("NameServer/p/one/n", { want: "names", mode: "dnsmasq", address: "192.168.1.1", records: "" })],
         told: {
           ...host,
-          "names.holders": [
+          "servers.holders": [
             { protocol: "udp", address: "0.0.0.0", port: 53, pid: 9, program: "named", unit: "named.service" },
           ],
         },

@@ -77,6 +77,22 @@ describe("whyWrong", () => {
       "a.service does not stay up (failed, failed); it said:\n  no subnet",
     ],
     [
+      "no DHCP server, which ends with seven lines of advice",
+      unit,
+      {
+        active: "activating",
+        sub: "auto-restart",
+        said: [
+          ...["Can't bind to dhcp address: Address already in use", "Please make sure there is no other dhcp server"],
+          ...["If you think you have received this message due to a bug rather", "than a configuration issue", ""],
+          ...["process and the information we find helpful for debugging.", "", "exiting.", "Main process exited"],
+        ].join("\n"),
+      },
+      "a.service does not stay up (activating, auto-restart); it said:\n" +
+        "  Can't bind to dhcp address: Address already in use\n" +
+        "  Please make sure there is no other dhcp server\n  Main process exited",
+    ],
+    [
       "no time",
       { ask: "ntp", id: "T", address: "192.168.1.1", unit: "chrony.service" },
       { said: "no sources\n" },

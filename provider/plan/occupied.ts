@@ -1,0 +1,130 @@
+import type { Holder } from "../facts/question";
+import { type Configured, type Servers, type Service, servicePorts } from "../facts/servers";
+import { daemonUnits, timeDaemons } from "../os/packages";
+import { chronyUnit, dhcpdUnit, namesUnit, tftpdUnit } from "../os/paths";
+import { isInNetwork } from "./network";
+import { heldOf, type Register } from "./records";
+import type { Refusal } from "./refusal";
+
+/** One service of ours, and where it is given. */
+interface Own {
+  readonly id: string;
+  readonly service: Service;
+  readonly address: string;
+  readonly interface: string | undefined;
+  readonly cidr: string | undefined;
+  /** Units whose sockets are no one else's: ours, and those that give way to ours. */
+  readonly units: readonly string[];
+}
+
+/**
+ * Another program on this host serves what we are to serve there, or would after the next boot. No machine can tell the two
+ * apart, and nobody hears his own host on the network, so whoever has the port is looked at.
+ */
+export function whyOccupied(
+  register: Register,
+  puts: ReadonlySet<string>,
+  bringsMachines: boolean,
+  servers: Servers,
+): Refusal | undefined {
+  for (const own of ownServices(register)) {
+    // What machines boot by is looked at for each of them; the rest where it is put.
+    const isConcerned = puts.has(own.id) || (bringsMachines && (own.service === "dhcp" || own.service === "tftp"));
+    const who = isConcerned ? whoServes(own, servers) : undefined;
+    if (who !== undefined) return { code: "OCCUPIED", id: own.id, message: `${who}. ${wayOut[own.service]}` };
+  }
+  return undefined;
+}
+
+/** Who else serves what machines boot by, in words for a proof. */
+export function whoElseServes(register: Register, servers: Servers): string | undefined {
+  const boots = ownServices(register).filter(({ service }) => service === "dhcp" || service === "tftp");
+  return boots.map((own) => whoServes(own, servers)).find((who) => who !== undefined);
+}
+
+const names: Readonly<Record<Service, string>> = { dhcp: "DHCP", tftp: "TFTP", time: "the time", names: "names" };
+
+const wayOut: Readonly<Record<Service, string>> = {
+  dhcp: 'Let it serve other interfaces only, or stop and disable it; or say otherDhcpServers: "allow" if it leaves these machines alone',
+  tftp: "Let it listen on other addresses only, or stop and disable it",
+  time: "Let it listen on other addresses only, or stop and disable it; or let node 0 serve no time: time: false",
+  names:
+    'Let it listen on other addresses only; or let node 0 serve no names: names: false; or keep them in its own /etc/hosts: names: { mode: "hosts" }',
+};
+
+function ownServices({ after }: Register): readonly Own[] {
+  const nicOf = (id: string) => after.get(id)?.held.find((held) => held.want === "interface");
+  const [server] = heldOf(after, "serve");
+  const own = (service: Service, id: string, address: string, units: readonly string[]): Own => {
+    const nic = /^name:(.*)/.exec(nicOf(id)?.interface ?? "")?.[1] ?? server?.held.interface;
+    return { id, service, address, interface: nic, cidr: server?.held.cidr, units };
+  };
+  const isAllowed = server !== undefined && after.get(server.id)?.held.some(({ want }) => want === "otherServers");
+  return [
+    ...(server === undefined || isAllowed === true
+      ? []
+      : [own("dhcp", server.id, nicOf(server.id)?.address ?? server.held.bootServer, [dhcpdUnit])]),
+    ...heldOf(after, "tftpd").map(({ id, held }) => own("tftp", id, held.address, [tftpdUnit])),
+    // Other time daemons give way, or are refused by their packages.
+    ...heldOf(after, "ntp").map(({ id, held }) =>
+      own("time", id, held.address, [chronyUnit, ...timeDaemons.flatMap(daemonUnits)]),
+    ),
+    ...heldOf(after, "names").flatMap(({ id, held }) =>
+      held.mode === "dnsmasq" && held.address !== undefined ? [own("names", id, held.address, [namesUnit])] : [],
+    ),
+  ];
+}
+
+function whoServes(own: Own, servers: Servers): string | undefined {
+  const port = servicePorts[own.service];
+  const holders = servers.holders.filter(
+    (holder) => holder.port === port && !own.units.includes(holder.unit ?? "") && isInTheWay(own, holder, servers),
+  );
+  if (holders.length > 0) {
+    const who = [...new Set(holders.map(nameOf))].toSorted().join(", ");
+    const sockets = [...new Set(holders.map(socketOf))].toSorted().join(", ");
+    return `${who} has port ${port} of ${own.address} already (${sockets})`;
+  }
+  const configured = servers.configured.find((each) => each.service === own.service && isServedHere(own, each));
+  if (configured !== undefined) {
+    const { unit, file } = configured;
+    return `${unit} is to serve ${names[own.service]} there, too, by ${file}: now, or when it starts again`;
+  }
+  const idle = servers.idle.find(({ unit, service }) => service === own.service && !own.units.includes(unit));
+  if (idle === undefined) return undefined;
+  return `${idle.unit} does not run now, and would serve ${names[own.service]} after the next boot: it is enabled`;
+}
+
+/** Whether who has a port hears what machines say to us, or keeps our server from opening its own. */
+function isInTheWay({ service, address, interface: nic }: Own, holder: Holder, { packetSockets }: Servers): boolean {
+  if (holder.interface !== undefined && nic !== undefined && holder.interface !== nic) return false;
+  const isAnywhere = ["0.0.0.0", "::"].includes(holder.address);
+  if (service !== "dhcp") return isAnywhere || [address, `::ffff:${address}`].includes(holder.address);
+  // dhcpd opens the port of all addresses beside its raw socket, so one that is bound to any address is in its way. Who has
+  // raw sockets too hears by them; of all interfaces if none is named.
+  const raw = packetSockets.filter(({ pid }) => pid === holder.pid);
+  return !isAnywhere || raw.length === 0 || raw.some((socket) => [nic, ""].includes(socket.interface));
+}
+
+function isServedHere({ interface: nic = "", cidr }: Own, { interfaces, except, addresses }: Configured): boolean {
+  const isAmong = (patterns: readonly string[]): boolean => patterns.some((pattern) => isMatch(pattern, nic));
+  return (
+    (interfaces.length === 0 || isAmong(interfaces)) &&
+    !isAmong(except) &&
+    (addresses.length === 0 || cidr === undefined || addresses.some((address) => isInNetwork(address, cidr)))
+  );
+}
+
+/** A pattern of a shell: `eno*`. */
+function isMatch(pattern: string, name: string): boolean {
+  const plain = pattern.replaceAll(/[.+^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${plain.replaceAll("*", ".*").replaceAll("?", ".")}$`).test(name);
+}
+
+function nameOf({ program, unit }: Holder): string {
+  return unit === undefined || unit === "" ? program : `${program} (${unit})`;
+}
+
+function socketOf({ protocol, address, port, interface: nic }: Holder): string {
+  return `${protocol} ${address}${nic === undefined ? "" : `%${nic}`}:${port}`;
+}
