@@ -36,7 +36,7 @@ export function conditionsHold(packet: Packet, { conditions }: Rule): Holds {
   return all.includes("maybe") ? "maybe" : "yes";
 }
 
-const turned: Readonly<Record<Holds, Holds>> = { yes: "no", no: "yes", maybe: "maybe" };
+export const turned: Readonly<Record<Holds, Holds>> = { yes: "no", no: "yes", maybe: "maybe" };
 
 function conditionHolds(packet: Packet, condition: Condition): Holds {
   if (condition.of === "nobody knows") return "maybe";
@@ -93,7 +93,7 @@ function interfaceIs(nic: string | undefined, somewhere: boolean | undefined, va
 }
 
 /** Whether all packets of a range are in one of these, or none is, or some are. */
-function rangeIs(range: Range, values: readonly (Range | undefined)[]): Holds {
+export function rangeIs(range: Range, values: readonly (Range | undefined)[]): Holds {
   let overlaps = false;
   for (const value of values) {
     if (value === undefined) return "maybe";

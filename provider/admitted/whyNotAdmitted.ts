@@ -47,7 +47,7 @@ export function whyNotAdmitted(rulesets: Rulesets, path: Path): NotAdmitted | un
       doubt ??= found?.text;
     }
   }
-  doubt ??= whyUnread(rulesets) ?? whyOutside(rulesets, path.interface);
+  doubt ??= whyUnread(rulesets) ?? whyOutside(rulesets, path.interface) ?? whyAnotherWay(rulesets, path);
   return doubt === undefined ? undefined : { sure: false, text: doubt };
 }
 
@@ -170,4 +170,22 @@ function whyOutside({ trafficControl, links: { links } }: Rulesets, nic: string)
     }
   }
   return undefined;
+}
+
+/** Two interfaces in one network: answers go out by the one that the routing table has first, whichever the question came by. */
+function whyAnotherWay({ links: { links } }: Rulesets, { interface: nic, cidr }: Path): string | undefined {
+  const theirs = parseAddresses(cidr) ?? nowhere;
+  const length = Number(cidr.split("/")[1]);
+  for (const { name, addresses } of links) {
+    const other = addresses.find(
+      (each) => Number(each.split("/")[1]) >= length && overlaps(parseAddresses(each), theirs),
+    );
+    if (name === nic || other === undefined) continue;
+    return `it can't be told whether files leave by ${nic}: ${name} has ${other}, which is in ${cidr} too; take it off, or give ${name} another network`;
+  }
+  return undefined;
+}
+
+function overlaps(range: Range | undefined, other: Range): boolean {
+  return range !== undefined && range.first <= other.last && range.last >= other.first;
 }

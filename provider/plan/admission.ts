@@ -1,8 +1,10 @@
-import { whyNotAdmitted } from "../admitted/whyNotAdmitted";
+import { type NotAdmitted, whyNotAdmitted } from "../admitted/whyNotAdmitted";
+import { whyServerRefuses } from "../admitted/whyServerRefuses";
 import { iptables } from "../facts/iptables";
 import { links } from "../facts/links";
 import { nftables } from "../facts/nftables";
 import type { HostAnswers } from "../facts/question";
+import { tftpPeers } from "../facts/tftpPeers";
 import { trafficControl } from "../facts/trafficControl";
 import { machinesToAsk } from "./chains";
 import { placedIn } from "./change";
@@ -29,8 +31,13 @@ export function admissionOf(
   const asked = machinesToAsk(register, puts, knownOfMany(puts));
   const own = placedIn(change.puts).filter(({ machine }) => machine.proof !== false);
   const wasAsked = facts.answers.ran("nftables.tables") !== undefined;
-  if (asked.length === 0 || !wasAsked || (own.length === 0 && !touchesBoot)) return nothing;
+  if (!wasAsked) return nothing;
   const why = whyKeptOut(register, facts.answers, firewall);
+  // A server that answers no machine is no good to those that are declared later either.
+  if (why?.sure && why.of === "server" && change.puts.has(tftp.id)) {
+    return { ...nothing, refusal: { code: "NOT_SERVING", id: tftp.id, message: why.text } };
+  }
+  if (asked.length === 0 || (own.length === 0 && !touchesBoot)) return nothing;
   if (why === undefined || (!why.sure && own.length === 0)) return nothing;
   const again = own.find(({ machine }) => typeof machine.proof === "string");
   const [first] = own;
@@ -68,7 +75,7 @@ export function whyKeptOut(
   register: Register,
   answers: HostAnswers,
   firewall: FirewallPart | undefined,
-): { readonly sure: boolean; readonly text: string } | undefined {
+): (NotAdmitted & { readonly of: "firewall" | "server" }) | undefined {
   const [server] = heldOf(register.after, "serve");
   const [tftp] = heldOf(register.after, "tftpd");
   if (server === undefined || tftp === undefined || server.held.bootServer !== tftp.held.address) return undefined;
@@ -78,12 +85,17 @@ export function whyKeptOut(
     trafficControl: trafficControl.read(answers),
     links: links.read(answers),
   };
-  return whyNotAdmitted(firewall === undefined ? rulesets : firewall.predict(rulesets), {
+  const path = {
     interface: server.held.interface,
     address: server.held.bootServer,
     cidr: server.held.cidr,
     dataPorts: dataPortsIn(answers),
-  });
+  };
+  const reasons = [
+    { of: "firewall" as const, why: whyNotAdmitted(firewall?.predict(rulesets) ?? rulesets, path) },
+    { of: "server" as const, why: whyServerRefuses(tftpPeers.read(answers), path) },
+  ].flatMap(({ of, why }) => (why === undefined ? [] : [{ of, ...why }]));
+  return reasons.find(({ sure }) => sure) ?? reasons[0];
 }
 
 /** The ports from which in.tftpd sends, where acknowledgements go to. */

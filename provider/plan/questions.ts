@@ -5,6 +5,7 @@ import { nftables } from "../facts/nftables";
 import { packagesFact, standInQuestions } from "../facts/packages";
 import type { Fact, Question } from "../facts/question";
 import { servers } from "../facts/servers";
+import { tftpPeers } from "../facts/tftpPeers";
 import { trafficControl } from "../facts/trafficControl";
 import { ufw } from "../facts/ufw";
 import { type Units, unitFacts } from "../facts/units";
@@ -57,6 +58,7 @@ export const rulesetQuestions: Readonly<Record<string, Question>> = {
   ...nftables.questions,
   ...iptables.questions,
   ...trafficControl.questions,
+  ...tftpPeers.questions,
   "admitted.defaults": { ask: "path", path: tftpdDefaults, bytes: 65_536 },
   "admitted.ports": { ask: "path", path: "/proc/sys/net/ipv4/ip_local_port_range", bytes: 64 },
 };

@@ -95,6 +95,36 @@ describe("the command", () => {
     });
   });
 
+  it("verify counts no machine as served that in.tftpd does not answer as it answers node 0", async () => {
+    const [allow, deny] = ["/etc/hosts.allow", "/etc/hosts.deny"];
+    const mend = `mv /root/allow ${allow}; mv /root/deny ${deny}; sed -i /netboot0/d /etc/hosts`;
+    const only = (whom: string): string => `
+      cp -a ${allow} /root/allow; cp -a ${deny} /root/deny; echo 192.168.1.1 netboot0 >> /etc/hosts
+      echo 'ALL: ALL' > ${deny}; printf 'sshd: ALL\nin.tftpd: ${whom}\n' > ${allow}`;
+    await broken(only("LOCAL"), mend, async () => {
+      const { code, stdout } = await netboot("verify");
+      expect(code).toBe(1);
+      expect(stdout).toMatch(
+        /^FAILED {2}a .*not proved: .* because of \/etc\/hosts\.allow, line 2 \(in\.tftpd: LOCAL\)/m,
+      );
+    });
+    await broken(only("192.168.1.0/255.255.255.240"), mend, async () => {
+      expect(await netboot("verify")).toMatchObject({ code: 0 });
+    });
+  });
+
+  it("verify counts no machine as served beside another DHCP server on node 0 itself", async () => {
+    const bind =
+      "socket S, 2, 2, 0; setsockopt S, 1, 2, 1; setsockopt S, 1, 25, qq(eno2\\0); bind S, pack q(S n x12), 2, 67; sleep";
+    await broken(`systemd-run -q --unit=another perl -e '${bind}'`, "systemctl stop another", async () => {
+      const { code, stdout } = await netboot("verify");
+      expect(code).toBe(1);
+      expect(stdout).toMatch(
+        /^FAILED {2}a {3}served; perl \(another\.service\) has port 67 of 192\.168\.1\.1 already/m,
+      );
+    });
+  });
+
   it("doctor says what is wrong with node 0, or with the way to it", async () => {
     expect(await netboot("doctor")).toMatchObject({ code: 0, stdout: "all as the stack has it\n" });
     await broken(

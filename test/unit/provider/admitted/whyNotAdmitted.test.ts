@@ -8,6 +8,20 @@ const said = (name: string): string => {
 };
 
 describe("whyNotAdmitted", () => {
+  it.each([
+    ["192.168.1.3/28", true],
+    ["192.168.1.3/29", true],
+    ["192.168.0.9/16", false],
+    ["192.168.1.17/28", false],
+  ])("doubts the way back where another interface has %s: %s", (address, isDoubted) => {
+    const facts = factsOf(firewallCase("bookworm-no-firewall-at-all").answers);
+    const other = { ...facts.links.links[0], name: "eno3", mac: "", master: undefined, lower: undefined };
+    const links = [...facts.links.links, { ...other, isBridge: false, hasXdp: false, addresses: [address] }];
+    const why = whyNotAdmitted({ ...facts, links: { ...facts.links, links } }, labPath);
+    const text = `it can't be told whether files leave by eno2: eno3 has ${address}, which is in 192.168.1.0/28 too; take it off, or give eno3 another network`;
+    expect(why).toEqual(isDoubted ? { sure: false, text } : undefined);
+  });
+
   it.each(firewallCaseNames)("tells of %s what is right", (name) => {
     expect(said(name)).toBe(firewallCase(name).said);
   });

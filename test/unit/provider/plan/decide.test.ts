@@ -373,6 +373,23 @@ describe("decide", () => {
     });
   });
 
+  it("refuses where in.tftpd answers node 0 and no machine: the server itself if it is in the change", () => {
+    const wrapped = (content: string): Told => ({ ...host, "peers.deny": seenFile("/etc/hosts.deny", { content }) });
+    const message = expect.stringMatching(
+      /^in\.tftpd answers no machine of .* by \/etc\/hosts\.deny, line 1 \(ALL: ALL\)/,
+    );
+    expect(refusal({ told: wrapped("ALL: ALL\n") })).toEqual({ code: "NOT_SERVING", id: nodeId, message });
+    const server = put(tftpId, tftpd as Want);
+    expect(refusal({ puts: [server], told: wrapped("ALL: ALL\n") })).toEqual({
+      code: "NOT_SERVING",
+      id: tftpId,
+      message,
+    });
+    expect(transacted({ told: wrapped("ALL: PARANOID\n") }).doubt).toMatch(
+      /^it can't be told whether in\.tftpd answers/,
+    );
+  });
+
   it("takes the firewall of the same change for open", () => {
     const { firewall: part, warnings, doubt, register: after } = transacted({ puts: [node, firewall], told: closed });
     expect({ warnings, doubt }).toEqual({ warnings: [], doubt: undefined });
