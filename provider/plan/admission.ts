@@ -6,6 +6,7 @@ import { nftables } from "../facts/nftables";
 import type { HostAnswers } from "../facts/question";
 import { tftpPeers } from "../facts/tftpPeers";
 import { trafficControl } from "../facts/trafficControl";
+import { isBootServerHere, whyFilesAreUnknown } from "./bootServer";
 import { machinesToAsk } from "./chains";
 import { placedIn } from "./change";
 import { knownOfMany, putMachines } from "./expectations";
@@ -25,8 +26,7 @@ export function admissionOf(
   const nothing = { isSure: false, warnings: [], doubt: undefined };
   const [server] = heldOf(register.after, "serve");
   const [tftp] = heldOf(register.after, "tftpd");
-  if (server === undefined || tftp === undefined || change.puts.size === 0) return nothing;
-  if (server.held.bootServer !== tftp.held.address) return nothing;
+  if (server === undefined || change.puts.size === 0) return nothing;
   const puts = putMachines(change);
   const asked = machinesToAsk(register, puts, knownOfMany(puts));
   const own = placedIn(change.puts).filter(({ machine }) => machine.proof !== false);
@@ -34,7 +34,7 @@ export function admissionOf(
   if (!wasAsked) return nothing;
   const why = whyKeptOut(register, facts.answers, firewall);
   // A server that answers no machine is no good to those that are declared later either.
-  if (why?.sure && why.of === "server" && change.puts.has(tftp.id)) {
+  if (why?.sure && why.of === "server" && tftp !== undefined && change.puts.has(tftp.id)) {
     return { ...nothing, refusal: { code: "NOT_SERVING", id: tftp.id, message: why.text } };
   }
   if (asked.length === 0 || (own.length === 0 && !touchesBoot)) return nothing;
@@ -77,13 +77,17 @@ export function whyKeptOut(
   firewall: FirewallPart | undefined,
 ): (NotAdmitted & { readonly of: "firewall" | "server" }) | undefined {
   const [server] = heldOf(register.after, "serve");
-  const [tftp] = heldOf(register.after, "tftpd");
-  if (server === undefined || tftp === undefined || server.held.bootServer !== tftp.held.address) return undefined;
+  if (server === undefined) return undefined;
+  const interfaces = links.read(answers);
+  const isHere = isBootServerHere(register, interfaces);
+  const unknown = whyFilesAreUnknown(register, isHere);
+  const besides = unknown === undefined ? [] : [{ of: "server" as const, sure: false, text: unknown }];
+  if (!isHere) return besides[0];
   const rulesets = {
     nftables: nftables.read(answers),
     iptables: iptables.read(answers),
     trafficControl: trafficControl.read(answers),
-    links: links.read(answers),
+    links: interfaces,
   };
   const path = {
     interface: server.held.interface,
@@ -93,9 +97,9 @@ export function whyKeptOut(
   };
   const reasons = [
     { of: "firewall" as const, why: whyNotAdmitted(firewall?.predict(rulesets) ?? rulesets, path) },
-    { of: "server" as const, why: whyServerRefuses(tftpPeers.read(answers), path) },
+    { of: "server" as const, why: unknown === undefined ? whyServerRefuses(tftpPeers.read(answers), path) : undefined },
   ].flatMap(({ of, why }) => (why === undefined ? [] : [{ of, ...why }]));
-  return reasons.find(({ sure }) => sure) ?? reasons[0];
+  return reasons.find(({ sure }) => sure) ?? reasons[0] ?? besides[0];
 }
 
 /** The ports from which in.tftpd sends, where acknowledgements go to. */

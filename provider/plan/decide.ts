@@ -4,6 +4,7 @@ import type { Question } from "../facts/question";
 import { servers } from "../facts/servers";
 import { chronyDropIn, dhcpdUnit, tftpdUnit } from "../os/paths";
 import { admissionOf } from "./admission";
+import { isBootServerHere, whyNobodyGivesFiles } from "./bootServer";
 import { brokenChains, whyChainsBreak } from "./chains";
 import { type Change, nameInterface, placedIn, wantsOf, whyClash } from "./change";
 import { whyMachinesAreLost } from "./dependants";
@@ -120,6 +121,7 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
   const { answers } = facts;
   const ids = new Set(change.puts.keys());
   const own = placedIn(change.puts);
+  const isHere = isBootServerHere(register, links.read(answers));
   const others = (key: string): readonly Placed[] => (answers.machines(key) ?? []).map(placed);
   const [server] = heldOf(register.after, "serve");
   // A release before this one did not write the pool down; the server's own change in this up does.
@@ -134,7 +136,8 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
         whyPoolIsTooSmall(register, ids, [...own, ...examplesOf(register, ids)]))
       : undefined) ??
     whyRecordsContradict(register, ids, [...others(namedKey), ...own]) ??
-    whyOccupied(register, ids, own.length > 0, servers.read(answers))
+    whyOccupied(register, ids, own.length > 0, servers.read(answers)) ??
+    whyNobodyGivesFiles(register, ids, own, isHere, servers.read(answers).holders)
   );
 }
 
@@ -231,6 +234,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
     names: facts.names,
     script,
     tftpRuns,
+    bootServerIsHere: isBootServerHere(register, links.read(answers)),
     firewallPaths: paths,
     register: firewall === undefined ? register : withFirewall(register, firewall),
   };

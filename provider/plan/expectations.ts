@@ -18,6 +18,8 @@ export interface Expected {
   readonly script: string | undefined;
   /** Whether the TFTP server runs now. */
   readonly tftpRuns: boolean;
+  /** Whether machines are sent to this host for their files, be it to a TFTP server that is not ours. */
+  readonly bootServerIsHere: boolean;
 }
 
 /** What must be seen after the swap, in the order in which it is asked; and the chains that it proves. */
@@ -197,17 +199,18 @@ function undoIf(machine: AskedMachine, proved: ReadonlySet<string>, touched: rea
 
 /** The files of each chain, by TFTP. */
 function expectChainFiles(
-  { register, proved, script: scriptText }: Pick<Expected, "register" | "proved" | "script">,
+  { register, proved, script: scriptText, bootServerIsHere }: Omit<Expected, "change" | "names" | "tftpRuns">,
   asked: readonly AskedMachine[],
   concerned: { readonly if?: readonly string[] },
 ): readonly Expectation[] {
   const [server] = heldOf(register.after, "serve");
-  const [tftp] = heldOf(register.after, "tftpd");
-  if (server === undefined || tftp === undefined || server.held.bootServer !== tftp.held.address) return [];
-  const { address, directory } = tftp.held;
+  if (server === undefined || !bootServerIsHere) return [];
+  const address = server.held.bootServer;
+  const isMoved = heldOf(register.before, "serve")[0]?.held.bootServer !== address;
+  const directory = heldOf(register.after, "tftpd").find(({ held }) => held.address === address)?.held.directory;
   const script = server.held.loaders["script"] ?? "";
   const sums = new Map(heldOf(register.after, "file").map(({ held }) => [held.path, held.sha256] as const));
-  const fetched = filesOfScript(scriptText ?? "", address);
+  const fetched = directory === undefined ? [] : filesOfScript(scriptText ?? "", address);
   const oneOfEach = new Map<string, AskedMachine>();
   for (const machine of asked) if (!oneOfEach.has(machine.chain)) oneOfEach.set(machine.chain, machine);
   return [...oneOfEach.values()].flatMap((machine) => {
@@ -218,8 +221,11 @@ function expectChainFiles(
     ];
     return files.map(({ name, by }: { readonly name: string; readonly by?: string }): Expectation => {
       const path = `${directory}/${name}`;
-      const sha256 = sums.get(path);
-      const touched = [path, ...(by === undefined ? [] : [`${directory}/${by}`])];
+      const sha256 = directory === undefined ? undefined : sums.get(path);
+      const touched = [
+        ...(directory === undefined ? [] : [path, ...(by === undefined ? [] : [`${directory}/${by}`])]),
+        ...(isMoved ? [dhcpdConf] : []),
+      ];
       return {
         ask: "tftp",
         id: machine.id,
@@ -227,7 +233,7 @@ function expectChainFiles(
         ...(machine.stands ? { undoIf: undoIf(machine, proved, touched), stands: true } : {}),
         address,
         name,
-        path,
+        ...(directory === undefined ? {} : { path }),
         ...(sha256 === undefined || sha256 === "" ? {} : { sha256 }),
         chain: machine.chain,
         ...(by === undefined ? {} : { script: by }),
@@ -241,6 +247,7 @@ export function planProof(
   register: Register,
   ids: readonly string[],
   script: string | undefined,
+  bootServerIsHere: boolean,
 ): readonly Expectation[] {
   const [server] = heldOf(register.after, "serve");
   const own = ids.filter((id) => (register.after.get(id)?.machines ?? 0) > 0);
@@ -253,7 +260,7 @@ export function planProof(
       return { id, machine, stands: true, chain, chainBefore: chain };
     }),
   );
-  const expected = { register, proved: new Set<string>(), script };
+  const expected = { register, proved: new Set<string>(), script, bootServerIsHere };
   return [
     {
       ask: "dhcp",

@@ -98,12 +98,19 @@ function whoServes(own: Own, servers: Servers): string | undefined {
 /** Whether who has a port hears what machines say to us, or keeps our server from opening its own. */
 function isInTheWay({ service, address, interface: nic }: Own, holder: Holder, { packetSockets }: Servers): boolean {
   if (holder.interface !== undefined && nic !== undefined && holder.interface !== nic) return false;
-  const isAnywhere = ["0.0.0.0", "::"].includes(holder.address);
-  if (service !== "dhcp") return isAnywhere || [address, `::ffff:${address}`].includes(holder.address);
+  if (service !== "dhcp") return hears(holder, address);
+  const isAnywhere = everywhere.includes(holder.address);
   // dhcpd opens the port of all addresses beside its raw socket, so one that is bound to any address is in its way. Who has
   // raw sockets too hears by them; of all interfaces if none is named.
   const raw = packetSockets.filter(({ pid }) => pid === holder.pid);
   return !isAnywhere || raw.length === 0 || raw.some((socket) => [nic, ""].includes(socket.interface));
+}
+
+const everywhere: readonly string[] = ["0.0.0.0", "::"];
+
+/** Whether what is sent to an address of this host comes to who has a port. */
+export function hears(holder: Holder, address: string): boolean {
+  return [...everywhere, address, `::ffff:${address}`].includes(holder.address);
 }
 
 function isServedHere({ interface: nic = "", cidr }: Own, { interfaces, except, addresses }: Configured): boolean {

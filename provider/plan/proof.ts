@@ -1,6 +1,8 @@
+import { links } from "../facts/links";
 import type { Question } from "../facts/question";
 import { servers } from "../facts/servers";
 import { whyKeptOut } from "./admission";
+import { isBootServerHere } from "./bootServer";
 import { chainOf, whyFilesFail } from "./chains";
 import { planProof } from "./expectations";
 import type { Facts } from "./facts";
@@ -55,7 +57,8 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const register: Register = { before: facts.before, after: facts.before, clashes: [] };
   const [server] = heldOf(facts.before, "serve");
   const script = facts.answers.path(chainFileKey(server?.held.loaders["script"] ?? ""))?.content;
-  const expectations = planProof(register, ids, script);
+  const isHere = isBootServerHere(register, links.read(facts.answers));
+  const expectations = planProof(register, ids, script, isHere);
   const keptOut = expectations.length === 0 ? undefined : whyKeptOut(register, facts.answers, undefined);
   const directory = heldOf(facts.before, "tftpd")[0]?.held.directory ?? "";
   const examples = [...facts.before.values()].flatMap((entry) => entry.examples);

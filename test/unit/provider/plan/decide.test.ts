@@ -443,10 +443,43 @@ describe("decide", () => {
     expect(decided({ puts: [again] }).step).toBe("transact");
   });
 
-  it("says nothing of a firewall where no machine comes, and where the boot server is elsewhere", () => {
+  it("says nothing of a firewall where no machine comes", () => {
     expect(transacted({ puts: [dhcp], told: closed }).warnings).toEqual([]);
+  });
+
+  it("can't tell what machines get from a boot server elsewhere", () => {
     const away = [entry(dhcpId, [serve({ bootServer: "192.168.1.9" })]), ...serving.slice(1)];
-    expect(transacted({ before: away, told: closed }).doubt).toBeUndefined();
+    const text = "the boot files come from 192.168.1.9, which is not this host";
+    const { doubt, warnings } = transacted({ before: away, told: closed });
+    expect({ doubt, warnings }).toEqual({ doubt: text, warnings: [{ id: nodeId, text: `not proved: ${text}` }] });
+    expect(refusal({ puts: [again], before: away })).toMatchObject({
+      code: "NOT_SERVING",
+      message: `${text}; with verify.again, what can't be told is an error`,
+    });
+  });
+
+  it("refuses machines that are sent to this host where nobody serves files", () => {
+    const alone = [entry(dhcpId, [serve()])];
+    expect(refusal({ before: alone })).toEqual({
+      code: "NOT_SERVING",
+      id: nodeId,
+      message:
+        "nobody serves TFTP on 192.168.1.1, where DHCP sends machines for refind.pxe; declare a TftpServer there " +
+        "(a NetbootServer has one) and let the node depend on it, or say bootServer if the files are elsewhere",
+    });
+    const withMachine = [...alone, entry("OlaNode/p/two/b", [], [machine("b")])];
+    expect(refusal({ puts: [dhcp], before: withMachine })).toMatchObject({ id: dhcpId });
+    expect(decided({ puts: [dhcp], before: alone }).step).toBe("transact");
+    // A TFTP server of ours on another address does not help.
+    const other = entry(tftpId, [{ ...tftpd, address: "192.168.1.2" } as typeof tftpd]);
+    expect(refusal({ before: [...alone, other] })).toMatchObject({ id: nodeId });
+  });
+
+  it("asks a TFTP server of somebody else's on this host, and does not know what the script fetches from it", () => {
+    const held = { protocol: "udp", address: "0.0.0.0", port: 69, pid: 9, program: "uftpd" };
+    const done = transacted({ before: [entry(dhcpId, [serve()])], told: { ...host, "servers.holders": [held] } });
+    expect(filesOfChains(done)).toEqual(["ipxe.efi", "refind.pxe"]);
+    expect(done.doubt).toMatch(/^what refind\.pxe fetches from 192\.168\.1\.1 is not known here; declare a TftpServer/);
   });
 
   it("judges no files that it has not asked for, in a change that can't touch them", () => {
@@ -487,12 +520,12 @@ describe("decide", () => {
 });
 
 describe("whyKeptOut", () => {
-  it("says nothing where nothing is served, or where files come from elsewhere", () => {
+  it("says nothing where nothing is served, and does not know where files come from elsewhere", () => {
     const answers = hostAnswers(closed);
     expect(whyKeptOut(register([...serving]), answers, undefined)).toMatchObject({ sure: true });
     expect(whyKeptOut(register([entry(tftpId, [tftpd])]), answers, undefined)).toBeUndefined();
     const away = entry(dhcpId, [serve({ bootServer: "192.168.1.9" })]);
-    expect(whyKeptOut(register([away, entry(tftpId, [tftpd])]), answers, undefined)).toBeUndefined();
+    expect(whyKeptOut(register([away, entry(tftpId, [tftpd])]), answers, undefined)?.sure).toBe(false);
   });
 
   it.each([

@@ -66,7 +66,7 @@ function expected({
   proved = [],
   ...more
 }: Situation): Expected {
-  const rest = { names: [], script: undefined, tftpRuns: true, ...more };
+  const rest = { names: [], script: undefined, tftpRuns: true, bootServerIsHere: true, ...more };
   return { change: changeOf(puts, drops), register: register(before, after), proved: new Set(proved), ...rest };
 }
 
@@ -328,9 +328,32 @@ describe("planExpectations, of boots", () => {
 
   it("asks for no file where the boot server is elsewhere", () => {
     const away = entry(dhcp.id, [serve({ bootServer: "192.168.1.9" })]);
-    const all = planned({ puts: [put(own, nodeOf("a"))], after: [away, ...serving.slice(1)] });
+    const after = [away, ...serving.slice(1)];
+    const all = planned({ puts: [put(own, nodeOf("a"))], after, bootServerIsHere: false });
     expect(of("tftp", all).filter((each) => each.chain !== undefined)).toEqual([]);
     expect(of("dhcp", all)).toMatchObject([{ next: "192.168.1.9" }]);
+  });
+
+  it("asks a TFTP server on this host that is not ours for what DHCP names, whatever that holds", () => {
+    const all = planned({ puts: [put(own, nodeOf("a"))], after: [dhcp], script: "#!ipxe\nchain menu.efi\n" });
+    expect(of("tftp", all)).toEqual(
+      ["ipxe.efi", "refind.pxe"].map((name) => ({
+        ask: "tftp",
+        id: own,
+        address: "192.168.1.1",
+        name,
+        chain: "x64 ipxe.efi",
+      })),
+    );
+  });
+
+  it("undoes a move of the boot server by which a chain that was good gets no files", () => {
+    const there = entry("OlaNode/p/two/b", [], [machine("b")]);
+    const from = entry(dhcp.id, [serve({ bootServer: "192.168.1.9" }), dhcpUnit]);
+    const situation = { puts: [put(dhcp.id)], after: [dhcp, there], proved: ["x64 ipxe.efi"] };
+    const undoIf = (before: readonly RegisterEntry[]) => of("tftp", planned({ ...situation, before }))[0]?.undoIf;
+    expect(undoIf([from, there])).toEqual(["/etc/dhcp/dhcpd.conf"]);
+    expect(undoIf([dhcp, there])).toEqual([]);
   });
 
   it("expects that a machine which nobody declared gets nothing, and that no other server answers, unless it is said", () => {
@@ -347,7 +370,7 @@ describe("planExpectations, of boots", () => {
 describe("planProof", () => {
   const fleet = entry("OlaFleet/p/one/f", [], [machine("a"), machine("b", { loader: "snponly.efi", proof: false })]);
   const proof = (ids: readonly string[], after = [...serving, fleet]) =>
-    planProof(register(after), ids, "#!ipxe\nchain menu.efi\n");
+    planProof(register(after), ids, "#!ipxe\nchain menu.efi\n", true);
 
   it("asks for all machines of the resources and all files that they meet, and undoes nothing", () => {
     const all = proof([fleet.id]);

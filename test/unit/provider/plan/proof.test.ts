@@ -68,6 +68,20 @@ describe("proofQuestions", () => {
 });
 
 describe("planProofOf", () => {
+  it("asks the boot server on this host for files though it is not ours, and knows nothing of one elsewhere", () => {
+    const of = (bootServer: string) => {
+      const before = [entry("DhcpServer/p/one/dhcp", [serve({ bootServer })]), fleet];
+      const { expectations, keptOut } = planProofOf(facts(before, open), [{ id: fleet.id }]);
+      return { names: expectations.flatMap((each) => (each.ask === "tftp" ? [each.name] : [])), keptOut };
+    };
+    expect(of("192.168.1.1").names).toEqual(["ipxe.efi", "refind.pxe", "snponly.efi", "refind.pxe"]);
+    expect(of("192.168.1.1").keptOut?.text).toMatch(/^what refind\.pxe fetches from 192\.168\.1\.1 is not known here/);
+    const text = "the boot files come from 192.168.1.9, which is not this host";
+    expect(of("192.168.1.9")).toEqual({ names: [], keptOut: { of: "server", sure: false, text } });
+    const ours = planProofOf(facts(serving, open), [{ id: fleet.id }]);
+    expect(ours.keptOut).toBeUndefined();
+  });
+
   it("asks for the machines and their files, also those of the script that lies on node 0", () => {
     const { expectations, keptOut } = planProofOf(facts(serving, open), [{ id: fleet.id }]);
     const asked = expectations.map((each) => (each.ask === "tftp" ? each.name : each.ask));

@@ -35,6 +35,7 @@ function planned({ puts = [], drops = [], before = [], after = before, ...more }
     names: [],
     script: undefined,
     tftpRuns: true,
+    bootServerIsHere: true,
     fileAt: () => undefined,
     firewallPaths: [],
     ...more,

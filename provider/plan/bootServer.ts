@@ -1,0 +1,51 @@
+import type { Holder } from "../facts/question";
+import type { Interfaces } from "./interfaces";
+import { hears } from "./occupied";
+import { heldOf, type Placed, type Register } from "./records";
+import type { Refusal } from "./refusal";
+
+/** Whether machines are sent to this host for their files, whoever serves them there. */
+export function isBootServerHere({ after }: Pick<Register, "after">, { links }: Interfaces): boolean {
+  const [server] = heldOf(after, "serve");
+  return links.some(({ addresses }) => addresses.some((each) => each.split("/")[0] === server?.held.bootServer));
+}
+
+/** Whether it is our own TFTP server. */
+export function isBootServerOurs({ after }: Pick<Register, "after">): boolean {
+  const [server] = heldOf(after, "serve");
+  return heldOf(after, "tftpd").some(({ held }) => held.address === server?.held.bootServer);
+}
+
+/** Why it can't be told that machines get their files, which are not ours. */
+export function whyFilesAreUnknown(register: Pick<Register, "after">, isHere: boolean): string | undefined {
+  const [server] = heldOf(register.after, "serve");
+  if (server === undefined || isBootServerOurs(register)) return undefined;
+  const { bootServer, loaders } = server.held;
+  return isHere
+    ? `what ${loaders["script"]} fetches from ${bootServer} is not known here; declare a TftpServer and the boot files (a NetbootServer has them)`
+    : `the boot files come from ${bootServer}, which is not this host`;
+}
+
+/** Machines are sent to this host, and nobody serves files there. `holders`: of ports of this host, if they were asked for. */
+export function whyNobodyGivesFiles(
+  register: Register,
+  puts: ReadonlySet<string>,
+  own: readonly Placed[],
+  isHere: boolean,
+  holders: readonly Holder[],
+): Refusal | undefined {
+  const [server] = heldOf(register.after, "serve");
+  if (server === undefined || !isHere || isBootServerOurs(register)) return undefined;
+  const { bootServer, loaders } = server.held;
+  if (holders.some((holder) => holder.port === 69 && hears(holder, bootServer))) return undefined;
+  const hasMachines = [...register.after.values()].some(({ machines }) => machines > 0);
+  const id = own[0]?.id ?? (hasMachines && puts.has(server.id) ? server.id : undefined);
+  if (id === undefined) return undefined;
+  return {
+    code: "NOT_SERVING",
+    id,
+    message:
+      `nobody serves TFTP on ${bootServer}, where DHCP sends machines for ${loaders["script"]}; declare a TftpServer there ` +
+      "(a NetbootServer has one) and let the node depend on it, or say bootServer if the files are elsewhere",
+  };
+}
