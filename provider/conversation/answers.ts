@@ -35,7 +35,7 @@ export class Collected implements HostAnswers {
     // A question that is asked anew has one answer: the latest.
     if (
       said.word !== "seen" &&
-      !/^(holder|packet|placed|other|unjoined)$/.test(said.word) &&
+      !/^(holder|placed|other|unjoined)$/.test(said.word) &&
       said.values["for"] === undefined
     ) {
       this.#lines.set(key, []);
@@ -70,7 +70,8 @@ export class Collected implements HostAnswers {
 
   holders(key: string): readonly Holder[] | undefined {
     if (!this.#lines.has(key)) return undefined;
-    return this.#of(key, "holder").map((values) => ({
+    const ofPorts = this.#of(key, "holder").filter(({ protocol }) => protocol === "udp" || protocol === "tcp");
+    return ofPorts.map((values) => ({
       protocol: values["protocol"] === "tcp" ? "tcp" : "udp",
       ...boundTo(values["local"] ?? ""),
       port: Number(values["port"]),
@@ -80,7 +81,8 @@ export class Collected implements HostAnswers {
 
   packetSockets(key: string): readonly PacketSocket[] | undefined {
     if (!this.#lines.has(key)) return undefined;
-    return this.#of(key, "packet").map((values) => ({ interface: values["interface"] ?? "", ...ownerOf(values) }));
+    const raw = this.#of(key, "holder").filter(({ protocol }) => protocol?.startsWith("p_"));
+    return raw.map((values) => ({ interface: values["port"] ?? "", ...ownerOf(values) }));
   }
 
   /** Machines of other resources, which were asked for by their addresses. */

@@ -18,10 +18,8 @@ export type Question = {
   | { readonly ask: "path"; readonly path: string; readonly bytes?: number; readonly hashed?: boolean }
   /** The same of all that lies in a folder, in the order of the names; `held`: hashed if our register has them. */
   | { readonly ask: "folder"; readonly path: string; readonly bytes?: number; readonly hashed?: boolean | "held" }
-  /** The sockets that are bound to one of these ports of udp, or listen on it by tcp, and who has them. */
+  /** The sockets that are bound to one of these ports of udp, or listen on it by tcp, and all packet sockets, and who has them. */
   | { readonly ask: "holders"; readonly ports: readonly number[] }
-  /** Every packet socket, with the interface that it hears. */
-  | { readonly ask: "packetSockets" }
   /** Machines in the register, not of the resources `without`, whose addresses are outside or inside a range, or of these names. */
   | {
       readonly ask: "machines";
@@ -103,6 +101,7 @@ export interface Holder {
 }
 
 export interface PacketSocket {
+  /** `*` are all of them. */
   readonly interface: string;
   readonly pid: number;
   readonly program: string;

@@ -68,7 +68,6 @@ export const servers: Fact<Servers> = {
   questions: {
     ...units.questions,
     "servers.holders": { ask: "holders", ports: Object.values(servicePorts) },
-    "servers.packets": { ask: "packetSockets" },
     "servers.sockets": {
       ask: "run",
       argv: ["systemctl", "list-sockets", "--no-legend", "--no-pager", "--plain", "--full"],
@@ -88,7 +87,7 @@ export const servers: Fact<Servers> = {
     const sockets = answers.ran("servers.sockets")?.said ?? "";
     return {
       holders: (answers.holders("servers.holders") ?? []).map((holder) => withSocketUnit(holder, sockets)),
-      packetSockets: answers.packetSockets("servers.packets") ?? [],
+      packetSockets: answers.packetSockets("servers.holders") ?? [],
       idle: idle.flatMap(([unit, service]) => (starts(unit) && !runs(unit) ? [{ unit, service }] : [])),
       configured: [
         ...configuredByDnsmasq(settings),

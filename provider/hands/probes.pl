@@ -7,7 +7,7 @@ use Socket qw(PF_INET SOCK_DGRAM SOCK_RAW SOCK_STREAM inet_aton inet_ntoa pack_s
 use Netboot::Constants qw($HEARD);
 use Netboot::Programs qw(beside pause uptime);
 use Netboot::Files qw(lines_of write_list);
-use Netboot::Sockets qw(hardware_text interfaces);
+use Netboot::Sockets qw(interfaces is_of_one_unit);
 
 # ---- DHCP ----
 
@@ -69,27 +69,35 @@ sub parse_offer ($frame) {
     return (unpack('C', $options{53} // '') // 0) =~ /^[25]$/ ? \%offer : undef;
 }
 
-# A socket that hears and says whole frames on an interface, how to wait for one, and the frame's own hardware address.
+# A socket that says whole frames on an interface, how to wait for one, how to hear the next as an offer, and the
+# interface's hardware address. An offer is our own if the kernel says that it was sent here (packet(7),
+# PACKET_OUTGOING): what a frame says of its sender anybody can write. One of ours that a switch sends back is none.
 sub open_wire ($interface) {
     my $link = interfaces()->{$interface} // die "there is no interface $interface\n";
     socket my $wire, 17, SOCK_RAW, unpack('S', pack 'n', 3) or die "cannot open a packet socket: $!\n";
     bind $wire, pack 'S n i S C C a8', 17, 3, $link->{index}, 0, 0, 0, '' or die "cannot bind to $interface: $!\n";
-    return ($wire, IO::Select->new($wire), mac_bytes($link->{mac}));
+    my %sent;
+    my $hear = sub {
+        defined(my $from = recv $wire, my $frame, 4096, 0) or return undef;
+        my $is_own = unpack('x10 C', $from) == 4;
+        my $offer = $is_own || !$sent{$frame} ? parse_offer($frame) : undef;
+        $sent{$frame} = $offer->{own} = 1 if $offer && $is_own;
+        return $offer;
+    };
+    return ($wire, IO::Select->new($wire), $hear, mac_bytes($link->{mac}));
 }
 
 # Asks for every question { mac, arch, ipxe } and fills in its { offer }; a stranger's is not waited for. Answers the
-# offers that come from other hardware than node 0's own. Bounded: three rounds of at most 2 s per batch, until one has
-# no answer, or, with a time to end at, until then; who is not asked any more is { late }.
+# offers that are not node 0's own. Bounded: three rounds of at most 2 s per batch, until one has no answer, or, with a
+# time to end at, until then; who is not asked any more is { late }.
 sub ask_dhcp ($interface, $until, @questions) {
-    my ($wire, $select, $source) = open_wire($interface);
+    my ($wire, $select, $next_offer, $source) = open_wire($interface);
     my (%asked, %others);
     my $hear = sub {
         return 0 unless $select->can_read(0.05);
-        recv $wire, my $frame, 4096, 0;
-        my $offer = parse_offer($frame) or return 1;
+        my $offer = $next_offer->() or return 1;
         my $ask = $asked{ $offer->{xid} } or return 1;
-        if ($offer->{hardware} eq $source) { $ask->{offer} //= $offer }
-        else { $others{ $offer->{server} } = $offer }
+        ($offer->{own} ? $ask->{offer} : $others{ $offer->{server} }) //= $offer;
         return 1;
     };
     while (my @batch = splice @questions, 0, 64) {
@@ -117,9 +125,10 @@ sub ask_dhcp ($interface, $until, @questions) {
     return servers_of(\%others);
 }
 
-# { server, hardware } of each, in the order of their addresses.
+# { server, hardware } of each, in the order of their addresses; of the thousands that one can forge, a hundred.
 sub servers_of ($offers) {
-    return map { { server => $_, hardware => hardware_text($offers->{$_}{hardware}) } } sort keys %$offers;
+    my @servers = grep { defined } (sort keys %$offers)[0 .. 99];
+    return map { { server => $_, hardware => join(':', unpack '(H2)6', $offers->{$_}{hardware}) } } @servers;
 }
 
 # A locally administered address, by whose beginning ("nb") dhcpd's log tells our stranger from others.
@@ -128,7 +137,7 @@ sub stranger_mac() { return sprintf '02:6e:62:%02x:%02x:%02x', map { int rand 25
 # Who else answers DHCP here: a stranger asks for an address, and node 0 for settings, which needs no ping before the
 # answer. Some servers take their time, so it waits the whole while.
 sub other_servers ($interface, $address, $seconds) {
-    my ($wire, $select, $source) = open_wire($interface);
+    my ($wire, $select, $next_offer, $source) = open_wire($interface);
     my $xid = int rand 0xfffffffe;
     send $wire, discover_frame($source, stranger_mac(), $xid, 7, 0), 0;
     send $wire, inform_frame($source, $address, $xid + 1), 0;
@@ -136,10 +145,9 @@ sub other_servers ($interface, $address, $seconds) {
     for my $tick (1 .. $seconds * 20) {
         my $end = uptime() + 1;
         while ($select->can_read(0.05)) {
-            recv $wire, my $frame, 4096, 0;
-            my $offer = parse_offer($frame);
-            my $is_answer = $offer && ($offer->{xid} == $xid || $offer->{xid} == $xid + 1);
-            $others{ $offer->{server} } = $offer if $is_answer && $offer->{hardware} ne $source;
+            my $offer = $next_offer->();
+            my $is_answer = $offer && !$offer->{own} && ($offer->{xid} == $xid || $offer->{xid} == $xid + 1);
+            $others{ $offer->{server} } = $offer if $is_answer;
             last if uptime() > $end;
         }
     }
@@ -171,29 +179,32 @@ sub open_socket ($type = SOCK_DGRAM) {
     return ($wire, IO::Select->new($wire));
 }
 
-# Fetches a file by TFTP (RFC 1350, block size by RFC 2348); answers its bytes, or dies with the server's words. Whoever
-# is not the server is not heard, and it ends: after so many seconds, or bytes.
+# Fetches a file by TFTP (RFC 1350, block size by RFC 2348); answers its bytes, or dies with the server's words. Any
+# user of this host can send from its address, so heard is only a socket of the unit that has the port; the process of
+# a refusal may have ended, so it waits for what else comes. And it ends: after so many seconds, or bytes.
 sub fetch_tftp ($server, $name) {
     my ($wire, $select) = open_socket();
     my ($address, $port) = (inet_aton($server), 69);
     my $packet = pack 'n a* x a* x a* x a* x', 1, $name, 'octet', 'blksize', '1428';
-    my ($content, $block, $size, $tries, $end) = ('', 0, 512, 0, uptime() + 30);
-    my $say = sub { send $wire, $packet, 0, pack_sockaddr_in($port, $address) };
+    my ($content, $block, $size, $tries, $end, $refusal) = ('', 0, 512, 0, uptime() + 30);
+    my ($due, %is_its);
+    my $say = sub { $due = uptime() + 1; send $wire, $packet, 0, pack_sockaddr_in($port, $address) };
     $say->();
     while (1) {
         die "it did not come whole in 30 s\n" if uptime() > $end;
         die "it is larger than 256 MB\n" if length $content > 1 << 28;
-        if (!$select->can_read(1)) {
-            die "no answer\n" if ++$tries >= 4;
+        if (uptime() > $due || !$select->can_read(1)) {
+            die(($refusal // 'no answer') . "\n") if ++$tries >= (defined $refusal ? 2 : 4);
             $say->();
             next;
         }
         my $from = recv $wire, my $answer, 70000, 0 or next;
         my ($its_port, $its_address) = unpack_sockaddr_in($from);
-        next unless $its_address eq $address && ($port == 69 || $its_port == $port);
         my ($op, $number) = unpack 'n n', $answer;
-        next unless defined $number;
-        die unpack('x4 Z*', $answer) . "\n" if $op == 5;
+        next unless defined $number && $its_address eq $address && ($port == 69 || $its_port == $port);
+        $refusal = unpack 'x4 Z*', $answer if $op == 5;
+        next if $port == 69 && !($is_its{$its_port} //= is_of_one_unit($port, $its_port));
+        die "$refusal\n" if $op == 5;
         next unless $op == 3 || $op == 6;
         ($port, $tries) = ($its_port, 0);
         if ($op == 6) {

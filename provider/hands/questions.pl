@@ -6,7 +6,7 @@ use Netboot::Words qw(decode encode parts_of say_to tell_client);
 use Netboot::Programs qw(run);
 use Netboot::Files qw(foreign_link look_at sha256_of slurp);
 use Netboot::Store qw(all_machines block_pattern held_word joined_content machines_of);
-use Netboot::Sockets qw(interfaces owners_of table_rows);
+use Netboot::Sockets qw(interfaces owners_of);
 use Netboot::Probes qw(heard_on other_servers);
 use Netboot::History qw(log_of_boots);
 
@@ -15,7 +15,7 @@ my $MOST_ENTRIES = 5000;
 # Each tells its answer with the question's key; what it returns is the answer as a text.
 my %ANSWERS = (
     run => \&answer_run, path => \&answer_path, folder => \&answer_folder, holders => \&answer_holders,
-    packetSockets => \&answer_packet_sockets, machines => \&answer_machines, others => \&answer_others,
+    machines => \&answer_machines, others => \&answer_others,
     boots => \&answer_boots, roster => \&answer_roster, joined => \&answer_joined,
 );
 
@@ -86,39 +86,21 @@ sub tell_seen ($tell, $path, $most, $hashed) {
 
 # ---- Sockets ----
 
-# What is bound by udp, or listens by tcp, as ss(8) has it: it knows to which interface, and /proc/net does not.
+# What is bound to some ports, and all packet sockets, by ss(8), which knows their interfaces as /proc/net does not.
 sub answer_holders ($question, $register, $tell) {
     my %is_meant = map { ($_ => 1) } parts_of($question->{ports});
+    my (undef, $said) = run([qw(ss -Hlne --udp --tcp --packet)]);
     my @found;
-    for my $protocol ('udp', 'tcp') {
-        my (undef, $said) = run(['ss', '-Hlne', "--$protocol"]);
-        while ($said =~ /^\S+ +\d+ +\d+ +(\S+):(\d+) .* ino:(\d+)/gm) {
-            push @found, [$3, protocol => $protocol, local => $1, port => $2] if $is_meant{$2};
-        }
+    while ($said =~ /^(\w+) +\S+ +\d+ +\d+ +(\S+):(\S+) .* ino:(\d+)/gm) {
+        push @found, [$4, protocol => $1, local => $2, port => $3] if $1 =~ /^p_/ || $is_meant{$3};
     }
-    return tell_owned($tell, 'holder', @found);
-}
-
-sub answer_packet_sockets ($question, $register, $tell) {
-    my $links = interfaces();
-    my %name_of = map { ($links->{$_}{index} => $_) } keys %$links;
-    return tell_owned(
-        $tell, 'packet',
-        map { [$_->[8], interface => $name_of{ $_->[4] } // ''] } table_rows('/proc/net/packet')
-    );
-}
-
-sub tell_owned ($tell, $word, @found) {
     my $owners = owners_of(map { $_->[0] } @found);
     $tell->('sockets');
-    my $all = '';
     for my $each (@found) {
         my ($inode, %values) = @$each;
-        my $owner = $owners->{$inode} // { pid => 0, program => '' };
-        $tell->($word, %values, %$owner);
-        $all .= "$owner->{program}\n";
+        $tell->('holder', %values, ($owners->{$inode} // { pid => 0, program => '' })->%*);
     }
-    return $all;
+    return '';
 }
 
 # ---- Machines ----

@@ -1,6 +1,6 @@
 # Interfaces and sockets, as the kernel has them, and whose they are.
 package Netboot::Sockets;
-use Netboot::Perl gives => qw(interfaces hardware_text table_rows sockets_of owners_of);
+use Netboot::Perl gives => qw(interfaces table_rows sockets_of owners_of is_of_one_unit);
 use Netboot::Words qw(name_of);
 use Netboot::Programs qw(run);
 use Netboot::Files qw(slurp lines_of);
@@ -13,8 +13,6 @@ sub interfaces() {
             split /\n/, $said
     };
 }
-
-sub hardware_text ($bytes) { return join ':', unpack '(H2)6', $bytes }
 
 # The rows of a table of /proc/net, without its heading.
 sub table_rows ($path) { my (undef, @rows) = map { [split ' '] } lines_of($path); return @rows }
@@ -37,4 +35,14 @@ sub owners_of (@inodes) {
         }
     }
     return \%owners;
+}
+
+# Whether two ports of udp are of one unit; one whose program runs in no unit may be of any.
+sub is_of_one_unit ($known, $other) {
+    my @rows = map { table_rows("/proc/net/$_") } 'udp', 'udp6';
+    my ($its, $others) = map {
+        my $port = sprintf ':%04X', $_;
+        [map { $_->{unit} // '' } values owners_of(map { $_->[9] } grep { $_->[1] =~ /$port$/ } @rows)->%*]
+    } $known, $other;
+    return scalar grep { my $unit = $_; grep { $_ eq '' || $_ eq $unit } @$its } @$others;
 }

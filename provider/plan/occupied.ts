@@ -101,9 +101,9 @@ function isInTheWay({ service, address, interface: nic }: Own, holder: Holder, {
   if (service !== "dhcp") return hears(holder, address);
   const isAnywhere = everywhere.includes(holder.address);
   // dhcpd opens the port of all addresses beside its raw socket, so one that is bound to any address is in its way. Who has
-  // raw sockets too hears by them; of all interfaces if none is named.
+  // raw sockets too hears by them.
   const raw = packetSockets.filter(({ pid }) => pid === holder.pid);
-  return !isAnywhere || raw.length === 0 || raw.some((socket) => [nic, ""].includes(socket.interface));
+  return !isAnywhere || raw.length === 0 || raw.some((socket) => [nic, "*"].includes(socket.interface));
 }
 
 const everywhere: readonly string[] = ["0.0.0.0", "::"];

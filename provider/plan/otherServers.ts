@@ -8,7 +8,11 @@ export function whyOtherServers(nic: string, others: readonly OtherServer[]): st
   );
 }
 
+/** As many are named: a machine that forges answers can be thousands. */
+const mostNamed = 5;
+
 /** `192.168.1.9 (52:54:00:00:00:09)`. */
 export function namesOfServers(others: readonly OtherServer[]): string {
-  return others.map(({ server, hardware }) => `${server} (${hardware})`).join(", ");
+  const named = others.slice(0, mostNamed).map(({ server, hardware }) => `${server} (${hardware})`);
+  return `${named.join(", ")}${others.length > mostNamed ? " and others" : ""}`;
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import type { CommandResult } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { forgeTftp, withForgedOffers } from "../support/forgers";
 import { loginsOf, netbootCommand, programOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
@@ -122,6 +123,34 @@ describe("the command", () => {
       expect(stdout).toMatch(
         /^FAILED {2}a {3}served; perl \(another\.service\) has port 67 of 192\.168\.1\.1 already/m,
       );
+    });
+  });
+
+  it("verify takes no machine's answer for node 0's own, though it comes from node 0's address", async () => {
+    await broken("systemctl stop isc-dhcp-server", "systemctl start isc-dhcp-server", async () => {
+      const { code, stdout } = await withForgedOffers(lab, "192.168.1.4", () => netboot("verify"));
+      expect(code).toBe(1);
+      expect(stdout).toMatch(
+        /^FAILED {2}m1 {2}the firmware of m1 .* got no answer; another DHCP server answers too: 192\.168\.1\.1 \(/m,
+      );
+    });
+    const { code, stdout } = await withForgedOffers(lab, "192.168.1.4", () => netboot("verify"));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^FAILED {2}m1 {2}served; another DHCP server answers too: 192\.168\.1\.1 \(/m);
+  });
+
+  it("verify hears no user of node 0 who answers for its TFTP server", async () => {
+    await lab.node0.run(`cat > /run/forge.pl <<'END'\n${forgeTftp}\nEND`);
+    const start = "systemd-run -q --unit=forger --uid=nobody perl /run/forge.pl";
+    await broken(start, "systemctl stop forger", async () => {
+      const { code, stdout } = await netboot("verify");
+      expect(stdout).toMatch(/3 machines, all served/);
+      expect(code).toBe(0);
+    });
+    await broken(`systemctl stop tftpd-hpa; ${start}`, "systemctl stop forger; systemctl start tftpd-hpa", async () => {
+      const { code, stdout } = await netboot("verify");
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/3 not served/);
     });
   });
 

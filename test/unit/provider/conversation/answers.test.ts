@@ -112,8 +112,7 @@ describe("Collected", () => {
       ["holder", { key: "h", protocol: "tcp", local: "*", port: 53, pid: 7, program: "named", unit: "named.service" }],
       ["holder", { key: "h", protocol: "udp", local: "0.0.0.0%eno2", port: 67, pid: 9, program: "dnsmasq" }],
       ["holder", { key: "h", protocol: "udp", local: "[::ffff:10.0.0.1]", port: 69, pid: 9, program: "x" }],
-      ["sockets", { key: "p" }],
-      ["packet", { key: "p", interface: "eno2", pid: 8, program: "dhcpd" }],
+      ["holder", { key: "h", protocol: "p_raw", local: "*", port: "eno2", pid: 8, program: "dhcpd" }],
       ["sockets", { key: "free" }],
     );
     expect(answers.holders("h")).toStrictEqual([
@@ -121,7 +120,7 @@ describe("Collected", () => {
       { protocol: "udp", address: "0.0.0.0", interface: "eno2", port: 67, pid: 9, program: "dnsmasq" },
       { protocol: "udp", address: "::ffff:10.0.0.1", port: 69, pid: 9, program: "x" },
     ]);
-    expect(answers.packetSockets("p")).toStrictEqual([{ interface: "eno2", pid: 8, program: "dhcpd" }]);
+    expect(answers.packetSockets("h")).toStrictEqual([{ interface: "eno2", pid: 8, program: "dhcpd" }]);
     expect(answers.holders("free")).toEqual([]);
   });
 
@@ -152,7 +151,7 @@ describe("Collected", () => {
       ["folder", { key: "f", path: "/srv" }],
       ["seen", { key: "f", path: "/srv/old", type: "file" }],
       ["sockets", { key: "h" }],
-      ["holder", { key: "h", port: 53, pid: 1, program: "old" }],
+      ["holder", { key: "h", protocol: "udp", port: 53, pid: 1, program: "old" }],
       ["joined", { key: "j", how: "changed" }],
       ["unjoined", { key: "j", id: "x", hostname: "old" }],
       ["ran", { key: "i", for: "eno1", status: 1, said: "old" }],
@@ -161,7 +160,7 @@ describe("Collected", () => {
       ["folder", { key: "f", path: "/srv" }],
       ["seen", { key: "f", path: "/srv/new", type: "file" }],
       ["sockets", { key: "h" }],
-      ["holder", { key: "h", port: 53, pid: 2, program: "new" }],
+      ["holder", { key: "h", protocol: "udp", port: 53, pid: 2, program: "new" }],
       ["joined", { key: "j", how: "same" }],
       ["ran", { key: "i", for: "eno1", status: 0, said: "new" }],
     );

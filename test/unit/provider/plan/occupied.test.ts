@@ -113,11 +113,11 @@ describe("whyOccupied", () => {
   it("knows by its raw sockets where a DHCP server listens", () => {
     const other = holders(holder(67, "dhcpd", { pid: 9 }));
     const raw = (nicName: string, pid = 9): Told => ({
-      "servers.packets": [{ interface: nicName, pid, program: "dhcpd" }],
+      "servers.holders: packets": [{ interface: nicName, pid, program: "dhcpd" }],
     });
     expect(why(dhcpId, { ...other, ...raw("eno3") })).toBeUndefined();
     expect(why(dhcpId, { ...other, ...raw("eno2") })).toMatch(/^dhcpd has port 67/);
-    expect(why(dhcpId, { ...other, ...raw("") })).toMatch(/^dhcpd has port 67/);
+    expect(why(dhcpId, { ...other, ...raw("*") })).toMatch(/^dhcpd has port 67/);
     expect(why(dhcpId, { ...other, ...raw("eno3", 10) })).toMatch(/^dhcpd has port 67/);
   });
 

@@ -21,7 +21,7 @@ export function hostAnswers(told: Told = {}): HostAnswers {
     path: at,
     folder: at,
     holders: at,
-    packetSockets: at,
+    packetSockets: (key) => at(`${key}: packets`),
     machines: at,
     others: at,
     joined: at,
