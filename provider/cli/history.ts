@@ -1,5 +1,5 @@
 import { readBoots } from "../conversation/transaction";
-import { type Boot, parseHistory, renderCourse, timeOf } from "../facts/bootLog";
+import { type Boot, parseGaps, parseHistory, renderCourse, renderGaps, timeOf } from "../facts/bootLog";
 import { openHost } from "../ssh/pool";
 import { hidden } from "../values/hidden";
 import { byHost, type StackResource } from "./stack";
@@ -18,6 +18,8 @@ export interface History {
   readonly machines: readonly string[];
   /** The oldest first. */
   readonly boots: readonly BootOfMachine[];
+  /** Of each host's log that has gaps. */
+  readonly gaps: readonly string[];
 }
 
 /**
@@ -29,6 +31,7 @@ export interface History {
 export async function readHistory(resources: readonly StackResource[], since: number): Promise<History> {
   const boots: BootOfMachine[] = [];
   const machines = new Set<string>();
+  const gaps: string[] = [];
   const hosts = byHost(resources);
   for (const [first] of hosts.values()) {
     if (first === undefined) continue;
@@ -46,12 +49,14 @@ export async function readHistory(resources: readonly StackResource[], since: nu
     // Two node 0s may each have a db-1.
     const named = (hostname: string): string => (hosts.size > 1 ? `${hostname} (${host.name})` : hostname);
     for (const hostname of names.values()) machines.add(named(hostname));
+    const lacks = renderGaps(parseGaps(log));
+    if (lacks !== "") gaps.push(`${host.name}: ${lacks}`);
     for (const boot of parseHistory({ log, files })) {
       const hostname = names.get(boot.mac);
       boots.push({ ...boot, host: host.name, ...(hostname === undefined ? {} : { machine: named(hostname) }) });
     }
   }
-  return { since, machines: [...machines].sort(), boots: boots.sort((one, other) => one.from - other.from) };
+  return { since, machines: [...machines].sort(), boots: boots.sort((one, other) => one.from - other.from), gaps };
 }
 
 /** The last boot of every machine, or all of them, as people read them: a line each, strangers at the end. */

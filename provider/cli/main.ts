@@ -58,6 +58,7 @@ async function main(): Promise<number> {
   if (command === "history") {
     const history = await readHistory(resources, since);
     print(history.boots, renderHistory(history, values.all));
+    for (const gap of history.gaps) console.error(gap);
     return 0;
   }
   const findings = await examine(resources);

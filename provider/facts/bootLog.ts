@@ -46,7 +46,8 @@ type Event =
       readonly by: string;
     }
   | { readonly at: number; readonly tells: "no file"; readonly by: string; readonly refusal: string }
-  | { readonly at: number; readonly tells: "serves"; readonly name: string; readonly sha256: string };
+  | { readonly at: number; readonly tells: "serves"; readonly name: string; readonly sha256: string }
+  | { readonly at: number; readonly tells: "gap"; readonly lines: number };
 
 /** Reads one line of the log; undefined if it tells nothing of a boot. */
 export function parseLogLine(line: string): Event | undefined {
@@ -72,6 +73,8 @@ export function parseLogLine(line: string): Event | undefined {
   }
   const nak = words(/^sending NAK \(\d+, (?<refusal>.*)\) to \S+$/);
   if (nak !== undefined) return { at, tells: "no file", by, refusal: nak["refusal"] ?? "" };
+  const gap = words(/^Suppressed (?<lines>\d+) messages/);
+  if (gap !== undefined) return { at, tells: "gap", lines: Number(gap["lines"]) };
   const serves = words(/^serves (?<name>\S+) sha256:(?<sha256>[0-9a-f]{64})$/);
   if (serves !== undefined) {
     return { at, tells: "serves", name: serves["name"] ?? "", sha256: serves["sha256"] ?? "" };
@@ -111,7 +114,7 @@ export function parseHistory({ log, files }: HistoryTexts): readonly Boot[] {
     return boot;
   };
   for (const event of events) {
-    if (event.tells === "serves") continue;
+    if (event.tells === "serves" || event.tells === "gap") continue;
     if (event.tells === "file") {
       const boot = byAddress.get(event.address);
       if (boot === undefined) continue;
@@ -130,7 +133,30 @@ export function parseHistory({ log, files }: HistoryTexts): readonly Boot[] {
   return boots.map(({ files: fetched, ...boot }) => ({ ...boot, files: fetched.map(({ by: _, ...file }) => file) }));
 }
 
-type Asking = Exclude<Event, { readonly tells: "file" | "no file" | "serves" }>;
+/** Lines that the log does not have: a flood of questions is more than journald takes, or than is read at once. */
+export interface Gap {
+  /** The second since 1970 at which it was told; they were to come before. */
+  readonly at: number;
+  readonly lines: number;
+}
+
+/** The gaps that the log tells of, the oldest first: boots may be missing there, or look cut short. */
+export function parseGaps(log: string): readonly Gap[] {
+  return log.split("\n").flatMap((line) => {
+    const event = parseLogLine(line);
+    return event?.tells === "gap" ? [{ at: event.at, lines: event.lines }] : [];
+  });
+}
+
+/** What is to be said of gaps; nothing where there are none. */
+export function renderGaps(gaps: readonly Gap[]): string {
+  const last = gaps.at(-1);
+  if (last === undefined) return "";
+  const lines = gaps.reduce((sum, gap) => sum + gap.lines, 0);
+  return `the log has gaps, ${lines} lines until ${timeOf(last.at)}: boots before that may be missing, or look cut short`;
+}
+
+type Asking = Exclude<Event, { readonly tells: "file" | "no file" | "serves" | "gap" }>;
 
 /** What a question or answer of DHCP adds to a machine's boot, or begins. */
 function follow(

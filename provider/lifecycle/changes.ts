@@ -1,7 +1,7 @@
 import { commit } from "../conversation/groupCommit";
 import { look, Refused } from "../conversation/transaction";
 import { NetbootError, stateAfter } from "../errors";
-import { parseHistory, renderBoot } from "../facts/bootLog";
+import { parseGaps, parseHistory, renderBoot, renderGaps } from "../facts/bootLog";
 import { kindOf } from "../kinds";
 import { type Drift, renderDrift } from "../kinds/drift";
 import type { Change, Declaration } from "../kinds/want";
@@ -124,7 +124,9 @@ async function put(
 function lastBootOf(log: string | undefined, files = ""): { readonly lastBoot?: string } {
   if (log === undefined) return {};
   const last = parseHistory({ log, files }).at(-1);
-  return { lastBoot: last === undefined ? "none in node 0's log of the last 30 days" : renderBoot(last) };
+  const gaps = renderGaps(parseGaps(log).filter(({ at }) => last === undefined || at >= last.from));
+  const boot = last === undefined ? "none in node 0's log of the last 30 days" : renderBoot(last);
+  return { lastBoot: gaps === "" ? boot : `${boot}; ${gaps}` };
 }
 
 /** What a resource wants of its host, as one transaction carries it. A look needs no local file's bytes. */

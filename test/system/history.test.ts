@@ -61,6 +61,26 @@ describe("the history", () => {
     ]);
   });
 
+  it("believes no user of node 0 who writes what dhcpd, in.tftpd or journald would, and tells a gap", async () => {
+    const forged = (user: string, mac: string): string => `
+      forge() { runuser -u ${user} -- logger "$@"; }
+      forge -t dhcpd 'netboot stage=loader mac=${mac} arch=7'
+      forge -t dhcpd 'DHCPACK on 192.168.1.5 to ${mac} via eno2'
+      forge -t in.tftpd 'RRQ from 192.168.1.5 filename ipxe.efi'
+      printf '%s\\n' MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e SYSLOG_IDENTIFIER=systemd-journald \\
+        'MESSAGE=Suppressed 4711 messages from isc-dhcp-server.service' > /tmp/forged; chmod 644 /tmp/forged
+      forge --journald=/tmp/forged; journalctl --sync`;
+    await lab.node0.run(forged("nobody", "52:54:00:00:0a:03"));
+    const quiet = await netbootCommand(project, "history");
+    expect(quiet.stdout).toMatch(/^c +- +never/m);
+    expect(quiet.stderr).toBe("");
+    await lab.node0.run(forged("root", "52:54:00:00:0a:03"));
+    const loud = await netbootCommand(project, "history");
+    // dhcpd's own lines come out of its unit, and not out of root's hand either.
+    expect(loud.stdout).toMatch(/^c +- +never/m);
+    expect(loud.stderr).toMatch(/: the log has gaps, 4711 lines until \S+Z: boots before that may be missing/);
+  });
+
   it("tells a good boot, one that misses a file, and a stranger, each with what it was given then", async () => {
     const before = short("/srv/tftp/refind.conf");
     const boot = async (name: string, mac: string, timeoutMs: number): Promise<void> => {

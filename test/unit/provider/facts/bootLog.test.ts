@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type Boot, parseHistory, renderBoot, renderCourse } from "../../../../provider/facts/bootLog";
+import {
+  type Boot,
+  parseGaps,
+  parseHistory,
+  renderBoot,
+  renderCourse,
+  renderGaps,
+} from "../../../../provider/facts/bootLog";
 
 const sum = (digit: string): string => digit.repeat(64);
 const files = [
@@ -147,5 +154,24 @@ describe("parseHistory", () => {
         "nonsense",
       ),
     ).toEqual([]);
+  });
+});
+
+describe("parseGaps", () => {
+  it("tells how many lines the log does not have, and until when", () => {
+    const log = [
+      "1000.5 systemd-journald[20]: Suppressed 950000 messages from isc-dhcp-server.service",
+      ...wholeBoot(2000),
+      "3000.0 pulumi-netboot: Suppressed 8505 messages",
+    ].join("\n");
+    expect(parseGaps(log)).toEqual([
+      { at: 1000.5, lines: 950_000 },
+      { at: 3000, lines: 8505 },
+    ]);
+    expect(parseHistory({ log, files })).toHaveLength(1);
+    expect(renderGaps(parseGaps(log))).toBe(
+      "the log has gaps, 958505 lines until 1970-01-01T00:50:00Z: boots before that may be missing, or look cut short",
+    );
+    expect(renderGaps(parseGaps(wholeBoot(2000).join("\n")))).toBe("");
   });
 });
