@@ -54,5 +54,10 @@ function inputsOfTftpServer(values: unknown): Checked<TftpServerInputs> {
   const settings = parseTftpdSettings(values);
   if (settings.value === undefined) return settings;
   const { address, directory } = settings.value;
-  return good({ address, directory, defaults: renderTftpdDefaults(settings.value), unit: renderTftpdUnit() });
+  return good({
+    address,
+    directory,
+    defaults: renderTftpdDefaults(settings.value),
+    unit: renderTftpdUnit({ directory }),
+  });
 }

@@ -23,7 +23,7 @@ export function renderPlan(plan: Plan): readonly Line[] {
         ...between,
       }),
     ),
-    ...plan.units.map(({ isPut, ...unit }) => line("unit", { ...unit, put: isPut })),
+    ...plan.units.map(({ isPut, isStale, ...unit }) => line("unit", { ...unit, put: isPut, stale: isStale })),
     ...plan.stops.map((stop) => line("stop", { ...stop })),
     ...plan.checks.map(({ argv, if: paths, candidate }, n) =>
       line("validate", {

@@ -97,7 +97,7 @@ sub plan_units ($work) {
     my ($plan, $touched, %restart, %was) = $work->@{qw(plan touched)};
     for my $line (lines_in($plan, 'unit')) {
         my $unit = $line->{unit};
-        my $is_restarted = touches($touched, parts_of($line->{restartedBy}));
+        my $is_restarted = $line->{stale} || touches($touched, parts_of($line->{restartedBy}));
         my $is_reloaded = touches($touched, parts_of($line->{reloadedBy}));
         next unless $is_restarted || $is_reloaded || $line->{put};
         $was{$unit} = unit_state($unit)->{ActiveState} =~ /^(?:active|activating|reloading)$/ ? 1 : 0;

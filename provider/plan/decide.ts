@@ -2,6 +2,7 @@ import { links } from "../facts/links";
 import { packagesFact } from "../facts/packages";
 import type { Question } from "../facts/question";
 import { servers } from "../facts/servers";
+import { readsOldFolder } from "../facts/tftpFolder";
 import { chronyDropIn, dhcpdUnit, tftpdUnit } from "../os/paths";
 import { admissionOf } from "./admission";
 import { isBootServerHere, whyNobodyGivesFiles } from "./bootServer";
@@ -11,7 +12,7 @@ import { whyMachinesAreLost } from "./dependants";
 import { knownOfMany, putMachines, whyFilesAreNotProved } from "./expectations";
 import type { Facts } from "./facts";
 import { type FirewallPart, headsBefore, headsQuestions, planFirewallPart } from "./firewallPart";
-import { changedPaths, folderAfter, takenKey } from "./folder";
+import { changedPaths, folderAfter, takenKey, whyNotMounted } from "./folder";
 import { type Given, type Ground, surveyed } from "./ground";
 import { fitFirewallInterface, fitNetworkInterface, type Interfaces } from "./interfaces";
 import { whyRecordsContradict } from "./nameRecords";
@@ -137,7 +138,8 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
       : undefined) ??
     whyRecordsContradict(register, ids, [...others(namedKey), ...own]) ??
     whyOccupied(register, ids, own.length > 0, servers.read(answers)) ??
-    whyNobodyGivesFiles(register, ids, own, isHere, servers.read(answers).holders)
+    whyNobodyGivesFiles(register, ids, own, isHere, servers.read(answers).holders) ??
+    whyNotMounted(register, change, answers)
   );
 }
 
@@ -236,6 +238,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
     tftpRuns,
     bootServerIsHere: isBootServerHere(register, links.read(answers)),
     firewallPaths: paths,
+    staleUnits: readsOldFolder(answers) ? [tftpdUnit] : [],
     register: firewall === undefined ? register : withFirewall(register, firewall),
   };
   const plan = planTransaction(groundwork);

@@ -3,11 +3,12 @@ import { iptables } from "../facts/iptables";
 import { nftables } from "../facts/nftables";
 import { packagesFact } from "../facts/packages";
 import type { Question, Seen } from "../facts/question";
+import { missingMounts, readsOldFolder, servedFolderQuestions } from "../facts/tftpFolder";
 import { ufw } from "../facts/ufw";
 import { type Units, unitFacts } from "../facts/units";
 import type { Drift } from "../kinds/drift";
 import type { Declaration, Want } from "../kinds/want";
-import { enablingLink } from "../os/paths";
+import { enablingLink, tftpdUnit } from "../os/paths";
 import { type Change, wantsOf } from "./change";
 import type { Facts } from "./facts";
 import { driftOfFirewall, firewallPaths } from "./firewall";
@@ -40,6 +41,7 @@ export function lookQuestions(declarations: readonly Declaration[]): Readonly<Re
       paths.map(([path, bytes]) => [lookKey(path), { ask: "path", path, bytes, hashed: true }] as const),
     ),
     ...unitsOf(puts).questions,
+    ...Object.assign({}, ...wantsOf(puts, "tftpd").map(({ want }) => servedFolderQuestions(want.directory))),
     ...(has("package") ? packagesFact.questions : {}),
     ...(has("firewall")
       ? { ...nftables.questions, ...iptables.questions, ...ufw.questions, ...firewalld.questions }
@@ -107,6 +109,15 @@ function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, sha256 }:
       const seen = units.get(want.name);
       if (seen === undefined || seen.activeState === "active") return [];
       return [{ what: want.name, how: "stopped", seen: `${seen.activeState} (${seen.subState})` }];
+    }
+    case "tftpd": {
+      if (!readsOldFolder(answers)) {
+        const [missing] = missingMounts(want.directory, answers);
+        if (missing === undefined) return [];
+        return [{ what: missing.unit, how: "stopped", seen: `${missing.state}, and ${want.directory} is to be on it` }];
+      }
+      const seen = `it serves another folder than ${want.directory} is now, for a file system was mounted there since`;
+      return [{ what: tftpdUnit, how: "other", seen }];
     }
     case "package":
       return packagesFact.read(answers).installed(want.name) ? [] : missing(want.name);

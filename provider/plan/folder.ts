@@ -1,9 +1,11 @@
 import type { HostAnswers } from "../facts/question";
+import { missingMounts } from "../facts/tftpFolder";
 import { bootChain } from "../values/bootChain";
-import { wantsOf } from "./change";
+import { type Change, wantsOf } from "./change";
 import type { Ground } from "./ground";
 import { chainFileKey, folderKey } from "./questions";
-import { heldOf } from "./records";
+import { heldOf, type Register } from "./records";
+import type { Refusal } from "./refusal";
 import type { InFolder } from "./tftpFolder";
 
 /** The paths that a change writes as they are not. */
@@ -61,4 +63,23 @@ export function folderNow(directory: string, answers: HostAnswers): Map<string, 
 /** The key of the question how a file begins that was taken out of a package. */
 export function takenKey(path: string): string {
   return `taken ${path}`;
+}
+
+/** The folder is to be on a file system that is not mounted: files would go below it, and none be there after the next boot. */
+export function whyNotMounted({ after }: Register, { puts }: Change, answers: HostAnswers): Refusal | undefined {
+  const [tftp] = heldOf(after, "tftpd");
+  if (tftp === undefined) return undefined;
+  const folder = `${tftp.held.directory}/`;
+  const written = [...wantsOf(puts, "file"), ...wantsOf(puts, "take")].find(({ want }) => want.path.startsWith(folder));
+  const id = puts.has(tftp.id) ? tftp.id : written?.id;
+  const [missing] = missingMounts(tftp.held.directory, answers);
+  if (id === undefined || missing === undefined) return undefined;
+  const { unit, where, state } = missing;
+  return {
+    code: "NOT_SERVING",
+    id,
+    message:
+      `${tftp.held.directory} is to be on the file system that ${unit} mounts on ${where}, and that is ${state} now: files would ` +
+      `go below it. Mount it (systemctl start ${unit}), or take it out of /etc/fstab and \`systemctl daemon-reload\``,
+  };
 }

@@ -80,6 +80,8 @@ export interface UnitPlan {
   readonly reloadedBy: readonly string[];
   /** It must run, because its resource is in the change. */
   readonly isPut: boolean;
+  /** It runs with what was there when it was started, and not with what is: it is started anew. */
+  readonly isStale: boolean;
   readonly had: boolean;
 }
 

@@ -5,6 +5,7 @@ import { nftables } from "../facts/nftables";
 import { packagesFact, standInQuestions } from "../facts/packages";
 import type { Fact, Question } from "../facts/question";
 import { servers } from "../facts/servers";
+import { servedFolderQuestions } from "../facts/tftpFolder";
 import { tftpPeers } from "../facts/tftpPeers";
 import { trafficControl } from "../facts/trafficControl";
 import { ufw } from "../facts/ufw";
@@ -83,6 +84,7 @@ function bootQuestions({ puts }: Change): Readonly<Record<string, Question>> {
 /** A script is read whole; of a program the beginning tells what it is. */
 export function folderQuestions(directory: string): Readonly<Record<string, Question>> {
   return {
+    ...servedFolderQuestions(directory),
     [folderKey]: { ask: "folder", path: directory, hashed: "held" },
     ...Object.fromEntries(
       Object.entries(bootChain).map(([name, { format }]) => [

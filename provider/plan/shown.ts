@@ -385,8 +385,8 @@ function inWords({ address, macs, firmware, loader }: Machine): MachineInWords {
 function showUnits(plan: Plan, { answers }: Facts, touched: ReadonlySet<string>): readonly ShownUnit[] {
   const states = unitsFact.read(answers);
   const runs = (unit: string): boolean => /^(?:active|activating|reloading)$/.test(states.get(unit)?.activeState ?? "");
-  const how = ({ unit, restartedBy, reloadedBy, isPut }: UnitPlan): ShownUnit["how"] | undefined => {
-    const toRestart = restartedBy.some((path) => touched.has(path));
+  const how = ({ unit, restartedBy, reloadedBy, isPut, isStale }: UnitPlan): ShownUnit["how"] | undefined => {
+    const toRestart = isStale || restartedBy.some((path) => touched.has(path));
     const toReload = reloadedBy.some((path) => touched.has(path));
     if (!toRestart && !toReload && !isPut) return undefined;
     if (!runs(unit)) return "starts";

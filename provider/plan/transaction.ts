@@ -13,6 +13,8 @@ export interface Groundwork extends Expected {
   fileAt(path: string): KnownFile | undefined;
   /** Paths of the firewall's that are to be as here, or absent. */
   readonly firewallPaths: readonly PathPlan[];
+  /** Units that run with what was there when they were started. */
+  readonly staleUnits: readonly string[];
 }
 
 /** All that is to be done on node 0, from what is wanted, what is held, and what is there. */
@@ -25,7 +27,7 @@ export function planTransaction(groundwork: Groundwork): Plan {
     folders: heldOf(register.after, "dir").map(({ held: { path, mode } }) => ({ path, mode })),
     paths: [...planPaths(groundwork), ...groundwork.firewallPaths],
     joins: planJoins(register),
-    units: planUnits(change, register),
+    units: planUnits(change, register, groundwork.staleUnits),
     stops: planStops(register),
     checks: planChecks(register),
     expectations,
@@ -89,7 +91,7 @@ function pathsPut(
   });
 }
 
-function planUnits(change: Change, { before, after }: Register): readonly UnitPlan[] {
+function planUnits(change: Change, { before, after }: Register, stale: readonly string[]): readonly UnitPlan[] {
   const known = new Set(heldOf(before, "unit").map(({ held }) => held.name));
   return heldOf(after, "unit").map(({ id, held: { name, restartedBy, reloadedBy = [] } }) => ({
     unit: name,
@@ -97,6 +99,7 @@ function planUnits(change: Change, { before, after }: Register): readonly UnitPl
     restartedBy,
     reloadedBy,
     isPut: change.puts.has(id),
+    isStale: stale.includes(name),
     had: known.has(name),
   }));
 }

@@ -195,7 +195,7 @@ describe("node 0, to whom it does not belong,", () => {
     for (const [index, settings] of tftpd.entries()) {
       files[`read-${index}`] = renderTftpdDefaults(settings);
       // Says its words instead of serving.
-      files[`systemd/system/read-tftpd-${index}.service`] = renderTftpdUnit()
+      files[`systemd/system/read-tftpd-${index}.service`] = renderTftpdUnit(settings)
         .replace("/etc/default/tftpd-hpa", `/run/read-${index}`)
         .replace("/usr/sbin/in.tftpd", "/usr/bin/echo")
         .replace("Restart=always", "Restart=no");

@@ -167,6 +167,16 @@ describe("the command", () => {
       },
     );
     await project.succeed([...up, "--refresh"]);
+    // A file system that comes late, and is empty.
+    await broken("mount -t tmpfs tmpfs /srv/tftp", "true", async () => {
+      const { stdout } = await netboot("doctor");
+      expect(stdout).toMatch(/node0-tftp: tftpd-hpa\.service: it serves another folder than \/srv\/tftp is now/);
+      expect(stdout).toMatch(/refind\.conf: \/srv\/tftp\/refind\.conf is missing/);
+    });
+    await project.succeed([...up, "--refresh"]);
+    expect(await netboot("doctor")).toMatchObject({ code: 0 });
+    expect(await netboot("verify")).toMatchObject({ code: 0 });
+    await lab.node0.run("umount -l /srv/tftp; systemctl restart tftpd-hpa");
     await broken("systemctl stop ssh.socket ssh.service 2>/dev/null; true", "systemctl start ssh.service", async () => {
       const { code, stdout } = await netboot("doctor");
       expect(code).toBe(1);

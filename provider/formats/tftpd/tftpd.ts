@@ -180,6 +180,6 @@ export function renderTftpdDefaults(settings: TftpdSettings): string {
 }
 
 /** The unit tftpd-hpa.service, which reads that file: in.tftpd in the foreground, started again whenever it ends. */
-export function renderTftpdUnit(): string {
-  return fill("tftpdUnit.service", {});
+export function renderTftpdUnit({ directory }: Pick<TftpdSettings, "directory">): string {
+  return fill("tftpdUnit.service", { directory });
 }

@@ -390,6 +390,33 @@ describe("decide", () => {
     );
   });
 
+  it("writes no file below a file system that is not mounted", () => {
+    const said = "Where=/srv\nId=srv.mount\nWantedBy=local-fs.target\nLoadState=loaded\nActiveState=failed\n";
+    const told = { ...host, "folder.mounts": { status: 0, said } };
+    const boot = put("BootFile/p/one/new", { want: "file", path: "/srv/tftp/new", mode: "0644", content: "x" });
+    for (const each of [put(tftpId, tftpd as Want), boot]) {
+      expect(refusal({ puts: [each], told })).toEqual({
+        code: "NOT_SERVING",
+        id: each.id,
+        message: expect.stringMatching(
+          /^\/srv\/tftp is to be on the file system that srv\.mount mounts on \/srv, and that is failed now: files would go below it\. Mount it/,
+        ),
+      });
+    }
+    expect(decided({ told }).step).toBe("transact");
+  });
+
+  it("starts in.tftpd anew where it serves a folder that another has taken the place of", () => {
+    const tftp = entry(tftpId, [tftpd, { want: "unit", name: "tftpd-hpa.service", restartedBy: [] }]);
+    const before = [...serving.filter(({ id }) => id !== tftpId), tftp];
+    const stale = (said: string) =>
+      transacted({ before, told: { ...host, "folder.view": { status: 0, said } } }).plan.units.map(
+        (unit) => unit.isStale,
+      );
+    expect(stale("1:2\n3:2\n")).toEqual([true]);
+    expect(stale("1:2\n1:2\n")).toEqual([false]);
+  });
+
   it("takes the firewall of the same change for open", () => {
     const { firewall: part, warnings, doubt, register: after } = transacted({ puts: [node, firewall], told: closed });
     expect({ warnings, doubt }).toEqual({ warnings: [], doubt: undefined });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Seen } from "../../../../provider/facts/question";
+import { renderDrift } from "../../../../provider/kinds/drift";
 import type { Want } from "../../../../provider/kinds/want";
 import { driftOf, lookQuestions } from "../../../../provider/plan/drift";
 import type { RegisterEntry } from "../../../../provider/plan/records";
@@ -197,5 +198,25 @@ describe("driftOf", () => {
       [id, 0],
       [other.id, 1],
     ]);
+  });
+});
+
+describe("driftOf, of in.tftpd", () => {
+  const want: Want = { want: "tftpd", address: "192.168.1.1", directory: "/srv/tftp" };
+  const mount =
+    "Where=/srv\nId=srv.mount\nRequiredBy=\nWantedBy=local-fs.target\nLoadState=loaded\nActiveState=inactive\n";
+
+  it("looks at the folder that it runs in, and not only at what lies there", () => {
+    expect(lookQuestions([put(id, want)])).toHaveProperty(["folder.view"]);
+    expect(drift(want, { "folder.view": { status: 0, said: "1:2\n1:2\n" } })).toEqual([]);
+    const [old] = drift(want, { "folder.view": { status: 0, said: "1:2\n3:2\n" } }) ?? [];
+    expect(old && renderDrift(old)).toBe(
+      "tftpd-hpa.service: it serves another folder than /srv/tftp is now, for a file system was mounted there since",
+    );
+  });
+
+  it("says which file system its folder waits for", () => {
+    const [waits] = drift(want, { "folder.mounts": { status: 0, said: mount } }) ?? [];
+    expect(waits && renderDrift(waits)).toBe("srv.mount does not run: inactive, and /srv/tftp is to be on it");
   });
 });

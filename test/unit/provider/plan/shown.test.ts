@@ -136,7 +136,7 @@ describe("showPlan", () => {
     ...{ before: "", after: "", domain: "", had: true, domainBefore: "", afterBefore: "" },
   };
   const dhcpd = {
-    ...{ unit: "isc-dhcp-server.service", id: "DhcpServer/p/s/d", isPut: false, had: true },
+    ...{ unit: "isc-dhcp-server.service", id: "DhcpServer/p/s/d", isPut: false, isStale: false, had: true },
     ...{ restartedBy: ["/etc/dhcp/netboot/hosts.conf"], reloadedBy: [] },
   } as const;
 

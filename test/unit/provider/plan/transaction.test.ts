@@ -36,6 +36,7 @@ function planned({ puts = [], drops = [], before = [], after = before, ...more }
     script: undefined,
     tftpRuns: true,
     bootServerIsHere: true,
+    staleUnits: [],
     fileAt: () => undefined,
     firewallPaths: [],
     ...more,
@@ -131,10 +132,10 @@ describe("planTransaction", () => {
   it("has every unit, those of the change to be started, and stops those that nobody wants any more", () => {
     const before = [entry("A", [unit("a.service", ["/etc/a"])]), entry("B", [unit("b.service")])];
     const after = [entry("A", [unit("a.service", ["/etc/a"])]), entry("C", [unit("c.service", [], ["/etc/c"])])];
-    const plan = planned({ puts: [put("C")], drops: ["B"], before, after });
+    const plan = planned({ puts: [put("C")], drops: ["B"], before, after, staleUnits: ["c.service"] });
     expect(plan.units).toEqual([
-      { unit: "a.service", id: "A", restartedBy: ["/etc/a"], reloadedBy: [], isPut: false, had: true },
-      { unit: "c.service", id: "C", restartedBy: [], reloadedBy: ["/etc/c"], isPut: true, had: false },
+      { unit: "a.service", id: "A", restartedBy: ["/etc/a"], reloadedBy: [], isPut: false, isStale: false, had: true },
+      { unit: "c.service", id: "C", restartedBy: [], reloadedBy: ["/etc/c"], isPut: true, isStale: true, had: false },
     ]);
     expect(plan.stops).toEqual([{ unit: "b.service" }]);
   });

@@ -124,6 +124,8 @@ describe("renderTftpdDefaults", () => {
 
 describe("renderTftpdUnit", () => {
   it("writes a unit that reads that file", async () => {
-    await expect(renderTftpdUnit()).toMatchFileSnapshot("../../../../golden/units/tftpd-hpa.service");
+    await expect(renderTftpdUnit({ directory: "/srv/tftp" })).toMatchFileSnapshot(
+      "../../../../golden/units/tftpd-hpa.service",
+    );
   });
 });
