@@ -28,6 +28,10 @@ export interface NetworkArgs {
   readonly ntpServers?: pulumi.Input<readonly string[]>;
   /** @defaultValue 7200 */
   readonly leaseSeconds?: pulumi.Input<number>;
+  /**
+   * The largest packet that comes through all the way between node 0 and the machines: told to their systems, and in a
+   * NetbootServer no block of a boot file is larger.
+   */
   readonly mtu?: pulumi.Input<number>;
   /** Addresses for machines that have none of their own, both ends included. */
   readonly pool?: pulumi.Input<{ readonly from: string; readonly to: string }>;

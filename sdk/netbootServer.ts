@@ -100,6 +100,7 @@ export class NetbootServer extends pulumi.ComponentResource {
         connection,
         address: partsOf(network).address,
         directory: this.artifacts.directory,
+        mtu: partsOf(network).apply((given) => parseNetwork(given).value?.mtu),
         ...args.tftp,
       },
       part,

@@ -14,6 +14,11 @@ export interface TftpServerArgs {
   readonly directory?: pulumi.Input<string>;
   /** in.tftpd's options, one word each. @defaultValue `["--secure", "--verbosity", "2", "--blocksize", "1468"]` */
   readonly options?: pulumi.Input<readonly string[]>;
+  /**
+   * The largest packet that comes through all the way to the machines: no block of a file is larger. In a NetbootServer,
+   * `network.mtu`. @defaultValue 1500
+   */
+  readonly mtu?: pulumi.Input<number | undefined>;
 }
 
 /**

@@ -8,6 +8,8 @@ export interface Fetched {
   readonly sha256?: string;
   /** Why it was not given, in the TFTP server's words. */
   readonly refusal?: string;
+  /** How often it was asked for, if that is more than a boot does for which its packets come through. */
+  readonly asked?: number;
 }
 
 /** One machine's way through the network, as node 0's log tells it. */
@@ -94,7 +96,7 @@ interface Course extends Boot {
   to: number;
   reached: Reached;
   address?: string;
-  files: (Fetched & { readonly by: string })[];
+  files: (Fetched & { readonly by: string; readonly times: number })[];
   asked: number;
 }
 
@@ -130,7 +132,7 @@ export function parseHistory({ log, files }: HistoryTexts): readonly Boot[] {
       else if (event.tells === "lease") byAddress.delete(event.address);
     }
   }
-  return boots.map(({ files: fetched, ...boot }) => ({ ...boot, files: fetched.map(({ by: _, ...file }) => file) }));
+  return boots.map(({ files: fetched, ...boot }) => ({ ...boot, files: fetched.map(shownFile) }));
 }
 
 /** Lines that the log does not have: a flood of questions is more than journald takes, or than is read at once. */
@@ -154,6 +156,13 @@ export function renderGaps(gaps: readonly Gap[]): string {
   if (last === undefined) return "";
   const lines = gaps.reduce((sum, gap) => sum + gap.lines, 0);
   return `the log has gaps, ${lines} lines until ${timeOf(last.at)}: boots before that may be missing, or look cut short`;
+}
+
+/** Firmware asks for a file's size, and then for the file; who asks more often does not get it. */
+const mostTimes = 3;
+
+function shownFile({ by: _, times: asked, ...file }: Course["files"][number]): Fetched {
+  return asked > mostTimes && file.refusal === undefined ? { ...file, asked } : file;
 }
 
 type Asking = Exclude<Event, { readonly tells: "file" | "no file" | "serves" | "gap" }>;
@@ -203,8 +212,9 @@ function fetch(boot: Course, name: string, { at, by }: { at: number; by: string 
   // A boot needs five or six; who asks for more is looking around.
   if (boot.files.length >= mostFiles) return;
   const again = boot.files.findIndex((file) => file.name === name);
+  const times = (boot.files[again]?.times ?? 0) + 1;
   if (again >= 0) boot.files.splice(again, 1);
-  boot.files.push({ name, by, ...(sha256 === undefined ? {} : { sha256 }) });
+  boot.files.push({ name, by, times, ...(sha256 === undefined ? {} : { sha256 }) });
   boot.to = at;
   if (boot.reached === "system") return;
   boot.reached = reachedBy(boot);
@@ -216,7 +226,7 @@ function refuse(boot: Course, { by, refusal }: { by: string; refusal: string }):
   if (file === undefined) return;
   // iPXE asks for its own script of that name, which is not there and need not be.
   if (file.name === "autoexec.ipxe") boot.files.splice(index, 1);
-  else boot.files[index] = { name: file.name, by, refusal };
+  else boot.files[index] = { name: file.name, by, times: file.times, refusal };
   boot.reached = reachedBy(boot);
 }
 
@@ -269,14 +279,18 @@ export function renderCourse({ reached, address, architecture, files, asked }: B
     return `${why}; it asked ${times(asked)}`;
   }
   if (reached === "asked") return `it was offered an address ${times(asked)} and took none`;
-  const given = files.map(({ name, sha256, refusal }) =>
-    refusal === undefined
-      ? [name, ...(sha256 === undefined ? [] : [sha256.slice(0, 10)])].join(" ")
-      : `${name}: ${refusal}`,
-  );
+  const given = files.map(({ name, sha256, refusal, asked: often }, index) => {
+    if (refusal !== undefined) return `${name}: ${refusal}`;
+    const one = [name, ...(sha256 === undefined ? [] : [sha256.slice(0, 10)])].join(" ");
+    // After it there is nothing, so it did not come.
+    const isLast = index === files.length - 1 && reached !== "rEFInd" && reached !== "system";
+    return often === undefined || !isLast ? one : `${one} (asked for ${times(often)}: ${lost})`;
+  });
   if (given.length === 0) given.push(`no file asked for${unusual(architecture)}`);
   return [address, ...given].join(", ");
 }
+
+const lost = "do its packets come through? network.mtu makes them smaller";
 
 function times(count: number): string {
   return count === 1 ? "once" : `${count} times`;

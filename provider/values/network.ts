@@ -99,6 +99,9 @@ const addressList: z.ZodType<string[]> = z
 
 const domainSchema = textBy(parseHostname, 'write a domain name, as in "example.net"');
 
+/** 576 is what every IPv4 host must take (RFC 791), 9216 the largest frame that switches carry. */
+export const mtuSchema: z.ZodType<number> = z.int().min(576).max(9216);
+
 const shape = {
   interface: interfaceSchema,
   cidr: cidrSchema,
@@ -109,8 +112,7 @@ const shape = {
   ntpServers: addressList.optional(),
   // Below a minute a machine would ask for its lease again while it boots; above a year dhcpd's dates run out.
   leaseSeconds: z.int().min(60).max(31_536_000).optional(),
-  // 576 is what every IPv4 host must take (RFC 791), 9216 the largest frame that switches carry.
-  mtu: z.int().min(576).max(9216).optional(),
+  mtu: mtuSchema.optional(),
   pool: z.unknown().optional(),
 };
 

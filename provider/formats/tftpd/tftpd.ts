@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { addressSchema } from "../../values/ipv4";
+import { mtuSchema } from "../../values/network";
 import { bad, type Checked, good, nearest, quoted, readFields, textBy } from "../../values/problem";
 import { fill } from "../template";
 
@@ -12,11 +13,21 @@ export interface TftpdSettings {
   readonly options: readonly string[];
 }
 
+/** What a packet of TFTP holds beside the block: the headers of IPv4, UDP and TFTP. */
+const headerBytes = 32;
+
+/** The largest block that comes in one packet, for an MTU; jumbo frames are not for firmware. */
+function largestBlock(mtu = 1500): number {
+  return Math.min(mtu, 1500) - headerBytes;
+}
+
 /**
  * The guide's `--secure` (the directory is all that exists), and ours: each request and each refusal in the log, and no block
- * larger than an Ethernet frame, which some firmware asks for and can't put together (in.tftpd(8), `--blocksize`).
+ * larger than a frame on the way, which some firmware asks for and can't put together (in.tftpd(8), `--blocksize`).
  */
-export const defaultTftpdOptions: readonly string[] = ["--secure", "--verbosity", "2", "--blocksize", "1468"];
+export function defaultTftpdOptions(mtu?: number): readonly string[] {
+  return ["--secure", "--verbosity", "2", "--blocksize", `${largestBlock(mtu)}`];
+}
 
 const number = /^\d+$/;
 
@@ -98,15 +109,34 @@ const shape = {
       error: (issue) => `${quoted(issue.input)} is no list of options; write it as ${optionsExample}`,
     })
     .optional(),
+  mtu: mtuSchema.optional(),
 };
 
-/** Reads the arguments of a TFTP server: `address`, `directory` ("/srv/tftp"), `options` (a list, or one text). */
+/** Reads the arguments of a TFTP server: `address`, `directory` ("/srv/tftp"), `options` (a list, or one text), `mtu`. */
 export function parseTftpdSettings(args: unknown): Checked<TftpdSettings> {
   const { fields, problems } = readFields(shape, args, '{ address: "192.168.1.1" }');
-  const options = fields.options ?? defaultTftpdOptions;
-  problems.push(...whyNoOptions(options).map((message) => ({ path: "options", message })));
+  const { mtu } = fields;
+  const options = withBlockSize(fields.options ?? defaultTftpdOptions(mtu), mtu);
+  const wrong = [...whyNoOptions(options), ...whyTooLarge(options, mtu)];
+  problems.push(...wrong.map((message) => ({ path: "options", message })));
   if (problems.length > 0 || fields.address === undefined) return bad(...problems);
   return good({ address: fields.address, directory: fields.directory ?? "/srv/tftp", options });
+}
+
+const isBlockSize = (option: string): boolean => option === "--blocksize" || option === "-B";
+
+/** A machine gets the block size that it asks for, up to what the server is told: so it is told what an MTU means. */
+function withBlockSize(options: readonly string[], mtu: number | undefined): readonly string[] {
+  if (mtu === undefined || options.some(isBlockSize)) return options;
+  return [...options, "--blocksize", `${largestBlock(mtu)}`];
+}
+
+function whyTooLarge(options: readonly string[], mtu: number | undefined): readonly string[] {
+  const size = Number(options[options.findIndex(isBlockSize) + 1]);
+  if (mtu === undefined || !(size > mtu - headerBytes)) return [];
+  return [
+    `a block of ${size} bytes does not come in a packet of mtu ${mtu}; write "--blocksize", "${mtu - headerBytes}"`,
+  ];
 }
 
 function whyNoOptions(options: readonly string[]): readonly string[] {

@@ -54,11 +54,24 @@ describe("NetbootServer", () => {
       [/^network\.cidr: is required/, /^network\.address: "192\.168\.1\.1\/28" /],
     ],
     ["no network", null, [/^network: null is no /]],
+    ["an mtu that is none", { ...network, mtu: 10 }, [/^network\.mtu: 10 /]],
   ])("tells of %s at once, before its parts", async (_what, wrong, expected) => {
     const made = await register(() => {
       new netboot.NetbootServer("node0", { connection: { host: "h" }, network: wrong as typeof network });
     });
     expect(mistakesOf(made["node0-packages"])).toEqual(expected.map((each) => expect.stringMatching(each)));
+  });
+});
+
+describe("NetbootServer, with an mtu", () => {
+  it("sends no block of a file that is larger than a packet of it", async () => {
+    const made = await register(() => {
+      const connection = { host: "h" };
+      new netboot.NetbootServer("node0", { connection, network: { ...network, mtu: 1400 } });
+      new netboot.NetbootServer("other", { connection: { host: "i" }, network });
+    });
+    expect(made["node0-tftp"]?.inputs["defaults"]).toContain("--blocksize 1368");
+    expect(made["other-tftp"]?.inputs["defaults"]).toContain("--blocksize 1468");
   });
 });
 

@@ -157,6 +157,28 @@ describe("parseHistory", () => {
   });
 });
 
+describe("a file that does not come", () => {
+  const ask = (second: number) => `${second}.0 in.tftpd[${second}]: RRQ from 192.168.1.3 filename ipxe.efi`;
+  const lease = [
+    "2000.1 dhcpd[7]: netboot stage=loader mac=52:54:0:0:a:1 arch=7",
+    "2000.2 dhcpd[7]: DHCPACK on 192.168.1.3 to 52:54:00:00:0a:01 via eno2",
+  ];
+
+  it("is told by how often it was asked for, where nothing comes after it", () => {
+    const [boot] = read(...lease, ...[2001, 2002, 2006, 2010, 2014].map(ask));
+    expect(boot?.reached).toBe("loader");
+    expect(boot?.files).toEqual([{ name: "ipxe.efi", sha256: sum("1"), asked: 5 }]);
+    expect(boot && renderCourse(boot, true)).toBe(
+      "192.168.1.3, ipxe.efi 1111111111 (asked for 5 times: do its packets come through? network.mtu makes them smaller)",
+    );
+  });
+
+  it("is none where firmware asks for its size first, and then boots", () => {
+    const [boot] = read(...wholeBoot(2000));
+    expect(boot?.files.map(({ asked }) => asked)).toEqual([undefined, undefined, undefined, undefined]);
+  });
+});
+
 describe("parseGaps", () => {
   it("tells how many lines the log does not have, and until when", () => {
     const log = [

@@ -24,6 +24,25 @@ describe("parseTftpdSettings", () => {
     expect(right(parseTftpdSettings({ address, options })).options).toEqual(words);
   });
 
+  it.each<[number, unknown, string]>([
+    [1400, undefined, "--secure --verbosity 2 --blocksize 1368"],
+    [1500, undefined, "--secure --verbosity 2 --blocksize 1468"],
+    // Jumbo frames are not for firmware.
+    [9000, undefined, "--secure --verbosity 2 --blocksize 1468"],
+    [1400, "--secure", "--secure --blocksize 1368"],
+    [1400, "--secure -B 1024", "--secure -B 1024"],
+    [9000, "--secure --blocksize 8000", "--secure --blocksize 8000"],
+  ])("lets no block be larger than a packet of mtu %i with the options %j", (mtu, options, expected) => {
+    expect(right(parseTftpdSettings({ address, options, mtu })).options.join(" ")).toBe(expected);
+  });
+
+  it("refuses a block that does not come in one packet", () => {
+    expect(sentences(parseTftpdSettings({ address, options: "--secure --blocksize 1468", mtu: 1400 }))).toEqual([
+      'options: a block of 1468 bytes does not come in a packet of mtu 1400; write "--blocksize", "1368"',
+    ]);
+    expect(sentences(parseTftpdSettings({ address, mtu: 100 }))[0]).toMatch(/^mtu: /);
+  });
+
   it("takes a slash at the end of the directory for none", () => {
     expect(right(parseTftpdSettings({ address, directory: "/srv/boot/" })).directory).toBe("/srv/boot");
   });
