@@ -8,6 +8,15 @@ import { byHost, type StackResource } from "./stack";
 /** What stands in the place of a resource where the host itself can't be asked. */
 const unreachable = "connection";
 
+/** The same of a transaction that is on node 0. */
+const transaction = "transaction";
+
+function renderUnfinished(paths: readonly string[]): string {
+  const shown = paths.slice(0, 8).join(", ");
+  const more = paths.length > 8 ? ` and ${paths.length - 8} more` : "";
+  return `is neither committed nor undone: ${shown}${more}; if no run is at work there, the next \`pulumi up\` tries to put them back first, and tells what it can't`;
+}
+
 /** One thing that is not as the stack has it. */
 export interface Finding {
   readonly host: string;
@@ -32,7 +41,10 @@ export async function examine(resources: readonly StackResource[]): Promise<read
         })),
       );
       const machine = first.outputs[hidden.machine];
-      const { answers } = await look(host, changes, typeof machine === "string" ? machine : undefined);
+      const { answers, unfinished } = await look(host, changes, typeof machine === "string" ? machine : undefined);
+      if (unfinished.length > 0) {
+        findings.push({ host: host.name, resource: transaction, what: renderUnfinished(unfinished) });
+      }
       for (const { id } of on) {
         const answer = answers.get(id);
         const about = { host: host.name, resource: id };
@@ -50,6 +62,6 @@ export async function examine(resources: readonly StackResource[]): Promise<read
 export function renderFindings(findings: readonly Finding[]): string {
   if (findings.length === 0) return "all as the stack has it";
   const lines = findings.map(({ host, resource, what }) => `${host}: ${resource}: ${what}`);
-  const isMended = findings.some(({ resource }) => resource !== unreachable);
+  const isMended = findings.some(({ resource }) => resource !== unreachable && resource !== transaction);
   return [...lines, ...(isMended ? ["", "`pulumi up --refresh` mends what differs"] : [])].join("\n");
 }

@@ -2,6 +2,7 @@ import { askedAs } from "../plan/expectations";
 import { renderHeads } from "../plan/firewall";
 import type { FirewallPart } from "../plan/firewallPart";
 import type { Expectation, Plan } from "../plan/plan";
+import { recoveryUnit } from "../plan/recoveryUnit";
 import { type Line, line, renderHeld, renderMachineLine } from "./protocol";
 
 /** A plan as node 0 reads it. */
@@ -49,6 +50,11 @@ export function renderPlan(plan: Plan): readonly Line[] {
 /** What node 0 keeps of the firewall's heads before anything is done, where it has kept nothing. */
 export function renderHeadsBefore(heads: string | undefined): readonly Line[] {
   return heads === undefined ? [] : [line("heads", {}, heads)];
+}
+
+/** What undoes a transaction at boot that a power cut has cut short. */
+export function renderRecovery(): readonly Line[] {
+  return [line("recovery", {}, recoveryUnit)];
 }
 
 /** The firewall's part of a plan, whose files and questions are among the others. */

@@ -1,4 +1,5 @@
 import { NetbootError } from "../errors";
+import { journal } from "../facts/journal";
 import type { Question } from "../facts/question";
 import type { Drift } from "../kinds/drift";
 import type { Change as Wanted } from "../kinds/want";
@@ -19,7 +20,7 @@ import type { Host } from "../ssh/link";
 import { type Conversation, converse, type Opening, type Reply, type Tell } from "./conversation";
 import { sha256Of } from "./digest";
 import { partsOf, renderMachineLine, type Said } from "./protocol";
-import { renderExpectations, renderFirewall, renderHeadsBefore, renderPlan } from "./renderPlan";
+import { renderExpectations, renderFirewall, renderHeadsBefore, renderPlan, renderRecovery } from "./renderPlan";
 import { renderFlat, valuesOf } from "./rows";
 
 export type { Tell } from "./conversation";
@@ -37,6 +38,8 @@ export interface Answer {
 export interface Report {
   readonly machine: string;
   readonly answers: ReadonlyMap<string, Answer>;
+  /** The paths of a transaction that is neither committed nor undone; of a look. */
+  readonly unfinished: readonly string[];
 }
 
 /** A refusal, and the resource that caused it where that could be told. */
@@ -127,6 +130,7 @@ class Transaction {
         const { plan, firewall, heads, after } = step.decided;
         const lines = [
           ...renderHeadsBefore(heads),
+          ...renderRecovery(),
           ...renderPlan(plan),
           ...(firewall === undefined ? [] : renderFirewall(firewall)),
           ...renderFlat(after),
@@ -183,7 +187,7 @@ class Transaction {
       answers.set(id, { how: how.get(id) ?? "", outputs: { ...outputs.get(id), ...more }, drift: [] });
     }
     for (const id of this.#change.drops.keys()) answers.set(id, { how: "dropped", outputs: {}, drift: [] });
-    return { machine: facts.machineId.slice(0, 12), answers };
+    return { machine: facts.machineId.slice(0, 12), answers, unfinished: [] };
   }
 
   /** What is to be said of a change that stands. */
@@ -355,7 +359,7 @@ export async function look(host: Host, wanted: readonly Wanted[], machine: strin
   const withHistory = declarations
     .filter(({ wants }) => wants.some(({ want }) => want === "history"))
     .map(({ id }) => id);
-  const questions = { ...lookQuestions(declarations), ...historyQuestions(withHistory) };
+  const questions = { ...lookQuestions(declarations), ...journal.questions, ...historyQuestions(withHistory) };
   const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));
   const { facts } = talk;
   refuseOtherMachine(host, machine, facts);
@@ -375,7 +379,7 @@ export async function look(host: Host, wanted: readonly Wanted[], machine: strin
       drift: drifts.get(declaration.id) ?? [],
     });
   }
-  return { machine: facts.machineId.slice(0, 12), answers };
+  return { machine: facts.machineId.slice(0, 12), answers, unfinished: journal.read(facts.answers) };
 }
 
 /** Proves machines now: both DHCP stages from each of their MACs, and every file that they meet. Nothing changes. */

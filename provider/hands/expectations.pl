@@ -34,10 +34,8 @@ sub meet_expectations ($lines, $touched, $machines) {
 
 # An entry of a list that ends in "*" stands for all that begins so.
 sub touches ($touched, @names) {
-    return
-        scalar
-        grep { my $name = $_; $name =~ s/\*$// ? grep { index($_, $name) == 0 } keys %$touched : $touched->{$name} }
-        @names;
+    my @all = map { my $name = $_; $name =~ s/\*$// ? grep { index($_, $name) == 0 } keys %$touched : $name } @names;
+    return scalar grep { $touched->{$_} } @all;
 }
 
 # An empty list is never; none at all is always.
@@ -119,11 +117,8 @@ sub see_dhcp ($line, $machines, @) {
 }
 
 sub is_right_offer ($offer, $ask, $line) {
-    return
-           $offer
-        && ($ask->{address} eq '-' || $offer->{address} eq $ask->{address})
-        && $offer->{file} eq $ask->{file}
-        && $offer->{next} eq $line->{next};
+    return 0 if !$offer || $ask->{address} ne '-' && $offer->{address} ne $ask->{address};
+    return $offer->{file} eq $ask->{file} && $offer->{next} eq $line->{next};
 }
 
 # What a machine was told, and what it should have been.

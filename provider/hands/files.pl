@@ -1,7 +1,7 @@
 # Files: read, written whole and on the disk, looked at; no link is ever followed.
 package Netboot::Files;
-use Netboot::Perl gives => qw(slurp slurp_whole lines_of sync_folder write_new stage_beside replace_file write_list
-    sha256_of sha256_text foreign_link look_at);
+use Netboot::Perl gives => qw(slurp slurp_whole lines_of sync_folder write_new copy_of stage_beside replace_file
+    why_fixed write_list sha256_of sha256_text foreign_link look_at);
 use Fcntl qw(:DEFAULT :mode);
 use IPC::Open2 qw(open2);
 use Netboot::Words qw(folder_of staged_name);
@@ -36,12 +36,18 @@ sub write_new ($path, $content, $mode = 0600, $uid = 0, $gid = 0) {
     die "cannot write $path: $reason\n";
 }
 
+# A copy of a file, and what it was: where it lies, mode, uid, gid, mtime.
+sub copy_of ($path, $what, $copy) {
+    write_new($copy, slurp_whole($path));
+    return ($copy, sprintf('%04o', $what->{mode}), $what->@{qw(uid gid mtime)});
+}
+
 # Puts a file, or a link, beside the path that it is to have, and answers where: from there it is renamed.
 sub stage_beside ($path, $what) {
     my $staged = staged_name($path);
-    if ($what->{type} eq 'link') {
+    if (!defined $what->{content}) {
         unlink $staged;
-        symlink $what->{target}, $staged or die "cannot make $staged: $!\n";
+        symlink $what->{target} // 'nothing', $staged or die "cannot make $staged: $!\n";
     } else {
         write_new($staged, @$what{qw(content mode uid gid)});
         utime $what->{mtime}, $what->{mtime}, $staged if $what->{mtime};
@@ -53,6 +59,16 @@ sub replace_file ($path, $content, $mode = 0600) {
     my $staged = stage_beside($path, { type => 'file', content => $content, mode => $mode, uid => 0, gid => 0 });
     rename $staged, $path or die "cannot rename $staged to $path: $!\n";
     sync_folder(folder_of($path));
+}
+
+# Why a path can't be replaced though files beside it can: it gets a second name, which goes again.
+sub why_fixed ($staged, $path) {
+    my $second = staged_name($staged);
+    if (link $path, $second) { return unlink($second) ? undef : "$second beside it cannot be removed: $!" }
+    # Some file systems have no second names at all.
+    my ($why, $is_mounted, $is_flagged) = ("$!", $!{EXDEV}, $!{EPERM});
+    return undef if $!{ENOENT} || !link($staged, $second) || !unlink $second;
+    return $is_mounted ? 'something is mounted on it (findmnt)' : $is_flagged ? 'it is immutable (lsattr)' : $why;
 }
 
 # Writes a list of names, or takes the file away where there are none.

@@ -7,7 +7,7 @@ use Fcntl qw(:DEFAULT :flock);
 use Netboot::Constants qw($RULES $UNDO);
 use Netboot::Words qw(as_name parts_of refuse render_words);
 use Netboot::Programs qw(program_of run);
-use Netboot::Files qw(look_at slurp slurp_whole write_new);
+use Netboot::Files qw(copy_of look_at slurp write_new);
 
 my $MARK = 'pulumi-netboot';
 my $FIREWALL_LOCK = '/run/pulumi-netboot-firewall.lock';
@@ -155,11 +155,8 @@ sub apply_firewall ($firewall, @commands) {
 sub journal_firewall ($firewall, @undoing) {
     my $lines = render_words('heads', map { $_->{argv} } @undoing);
     for my $path (grep { -f } parts_of($firewall->{written})) {
-        my $what = look_at($path);
-        my $copy = "$UNDO/" . as_name($path);
-        write_new($copy, slurp_whole($path));
-        my @how = (sprintf('%04o', $what->{mode}), $what->@{qw(uid gid mtime)});
-        $lines = render_words('undo', 'file', $path, $copy, @how) . $lines;
+        my @how = copy_of($path, look_at($path), "$UNDO/" . as_name($path));
+        $lines = render_words('undo', 'file', $path, @how) . $lines;
     }
     return $lines;
 }

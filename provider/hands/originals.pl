@@ -5,14 +5,13 @@ use Netboot::Perl gives => qw(keep_original kept_original forget_original keep_u
 use Netboot::Constants qw($EDITS kept);
 use Netboot::Words qw(as_name render_words tell_client words_of);
 use Netboot::Programs qw(run);
-use Netboot::Files qw(sha256_text slurp slurp_whole write_new);
+use Netboot::Files qw(copy_of sha256_text slurp write_new);
 
 # What is kept of a path at the first touch: a line that says what it was, and its content beside it.
 sub keep_original ($path, $what) {
     my ($base, $type) = (kept($path), $what->{type});
     forget_original($path);
-    my @is = $type eq 'file' ? (sprintf('%04o', $what->{mode}), $what->@{qw(uid gid mtime)}) : $what->{target} // ();
-    write_new($base, slurp_whole($path)) if $type eq 'file';
+    my (undef, @is) = $type eq 'file' ? copy_of($path, $what, $base) : ('', $what->{target} // ());
     write_new("$base.is", render_words($type, @is));
 }
 

@@ -11,28 +11,6 @@ use Netboot::Units qw(systemctl);
 my $LOCK_WAIT = 300;
 my $RECOVERY = 'pulumi-netboot-recovery.service';
 my $ENABLED = "$UNITS/multi-user.target.wants";
-my $SERVING = join ' ',
-    qw(network-pre.target nftables.service netfilter-persistent.service ufw.service firewalld.service
-    isc-dhcp-server.service tftpd-hpa.service chrony.service netboot-names.service shutdown.target);
-my $RECOVERY_UNIT = <<"UNIT";
-# Written by pulumi-netboot. Before anything of node 0 serves, it puts back what a transaction cut short by a power cut
-# had changed, so that node 0 serves one whole state.
-[Unit]
-Description=Undo an unfinished pulumi-netboot transaction
-DefaultDependencies=no
-RequiresMountsFor=$STATE /etc /srv
-After=local-fs.target
-Before=$SERVING
-Conflicts=shutdown.target
-ConditionPathExists=$JOURNAL
-
-[Service]
-Type=oneshot
-ExecStart=/usr/bin/perl $STATE/agent.pl recover boot
-
-[Install]
-WantedBy=multi-user.target
-UNIT
 
 # One writer at a time; the lock goes with its handle.
 sub take_lock (@ids) {
@@ -53,14 +31,15 @@ sub take_lock (@ids) {
     return $lock;
 }
 
+# The recovery's unit comes with the plan, and not before: apt's hooks look for what is new in /etc.
 sub make_state_folder ($hands, @lines) {
     for my $folder ($STATE, $REGISTER, $KEPT, $EDITS, $UNDO) { mkdir $folder, 0700 unless -d $folder }
   # An agent before this one kept no heads of the firewall's chains, but worked them out: they are there before it goes.
-    my ($heads) = grep { $_->{word} eq 'heads' } @lines;
+    my ($heads, $unit) = { map { ($_->{word} => $_) } @lines }->@{qw(heads recovery)};
     replace_file($RULES, $heads->{content}) if $heads && !-e $RULES;
     replace_file("$STATE/agent.pl", $hands) if (slurp("$STATE/agent.pl") // '') ne $hands;
-    return if (slurp("$UNITS/$RECOVERY") // '') eq $RECOVERY_UNIT && -l "$ENABLED/$RECOVERY";
-    replace_file("$UNITS/$RECOVERY", $RECOVERY_UNIT, 0644);
+    return if !$unit || (slurp("$UNITS/$RECOVERY") // '') eq $unit->{content} && -l "$ENABLED/$RECOVERY";
+    replace_file("$UNITS/$RECOVERY", $unit->{content}, 0644);
     mkdir $ENABLED, 0755;
     symlink "../$RECOVERY", "$ENABLED/$RECOVERY";
     sync_folder($ENABLED);

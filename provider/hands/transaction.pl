@@ -9,8 +9,8 @@ use List::Util qw(uniq);
 use Netboot::Constants qw($EDITS $JOURNAL $KEPT $PROVED $REGISTER $SINCE $STATE $UNDO $UNITS kept);
 use Netboot::Words qw(as_name decode folder_of name_of parts_of refuse render_words say_to staged_name tell_client);
 use Netboot::Programs qw(run);
-use Netboot::Files qw(foreign_link look_at replace_file sha256_of sha256_text slurp slurp_whole stage_beside sync_folder
-    write_new);
+use Netboot::Files qw(copy_of foreign_link look_at replace_file sha256_of sha256_text slurp slurp_whole stage_beside
+    sync_folder why_fixed write_new);
 use Netboot::Store qw(block_pattern join_machines joined_content render_record);
 use Netboot::Units qw(await_unit systemctl unit_state);
 use Netboot::Originals qw(forget_original forget_unit keep_as_edit keep_late_edit keep_original keep_unit kept_original
@@ -152,7 +152,8 @@ sub prepare ($work) {
     # First of all, what a power cut while staging would leave lying about.
     my @candidates = map { $_->{candidate} // () } lines_in($plan, 'validate');
     my $journal = join '', (map { render_words('undo', 'folder', $_) } @made),
-        map { render_words('staged', $_) } @candidates, map { staged_name($_) } $work->{changed}->@*;
+        map { render_words('staged', $_) } @candidates,
+        map { ($_, staged_name($_)) } map { staged_name($_) } $work->{changed}->@*;
     replace_file($JOURNAL, $journal);
     for my $path (@made) {
         mkdir $path, 0700 or die "cannot make $path: $!\n";
@@ -177,11 +178,13 @@ sub stage ($work, $path) {
         : defined $link ? "$link, on the way to $path, is a link that somebody other than root made; take it away"
         : undef;
     refuse('TRANSACTION_FAILED', $to->{id} // '-', $why) if defined $why;
-    return () if $to->{type} eq 'absent';
-    return ($path => stage_beside($path, $to)) if $to->{type} eq 'link';
-    my $content = $to->{content} // slurp_whole($to->{from} // $path);
-    die "$path is not what was planned any more; run it again\n" if sha256_text($content) ne $to->{sha256};
-    return ($path => stage_beside($path, { %$to, content => $content }));
+    my $content = $to->{type} eq 'file' ? $to->{content} // slurp_whole($to->{from} // $path) : undef;
+    die "$path is not what was planned any more; run it again\n"
+        if defined $content && sha256_text($content) ne $to->{sha256};
+    my $staged = stage_beside($path, { %$to, content => $content });
+    my $fixed = why_fixed($staged, $path);
+    refuse('TRANSACTION_FAILED', $to->{id} // '-', "$path cannot be replaced: $fixed") if defined $fixed;
+    return $to->{type} eq 'absent' ? () : ($path => $staged);
 }
 
 # A daemon's own checker reads the whole candidate: a copy of its main file in which the staged files stand for theirs,
@@ -215,7 +218,7 @@ sub keep_what_goes ($work) {
         keep_original($path, $from) if $is_first;
         next unless $is_changed{$path} && defined $from->{sha256};
         my $staged = $work->{staged}{$path} // '/dev/null';
-        my $is_adopted = $is_first && $to->{type} eq 'file' && !$ours && !is_of_apt($path);
+        my $is_adopted = $is_first && $to->{type} eq 'file' && !$ours && !is_of_apt($from);
         tell_difference('adopted', $id, $path, $staged) if $is_adopted;
         next if !$had || defined $to->{begin} || $from->{sha256} eq ($to->{sha256} // '');
         # What we wrote last; of what is joined, as the register was.
@@ -235,7 +238,7 @@ sub keep_what_goes ($work) {
 sub as_before ($join) { return { %$join, domain => $join->{domainBefore}, after => $join->{afterBefore} } }
 
 # What apt wrote since we brought its package is nobody's work.
-sub is_of_apt ($path) { my $since = (stat $SINCE)[9]; return defined $since && (lstat $path)[10] >= $since }
+sub is_of_apt ($from) { my $since = (stat $SINCE)[9]; return defined $since && $from->{ctime} >= $since }
 
 # Lines that somebody wrote into a block of ours.
 sub tell_lost_lines ($join, $before) {
@@ -254,11 +257,7 @@ sub journal_of ($work) {
     for my $path ($work->{changed}->@*) {
         my $from = $have->{$path};
         my @how = $from->{type} eq 'link' ? $from->{target} : ();
-        if ($from->{type} eq 'file') {
-            my $copy = sprintf '%s/%04d', $UNDO, $count++;
-            write_new($copy, slurp_whole($path));
-            @how = ($copy, sprintf('%04o', $from->{mode}), $from->@{qw(uid gid mtime)});
-        }
+        @how = copy_of($path, $from, sprintf '%s/%04d', $UNDO, $count++) if $from->{type} eq 'file';
         # By it the undoing tells what we wrote from what somebody wrote since.
         push @how, $paths->{$path}{sha256} // ();
         push @journal, render_words('undo', $from->{type}, $path, @how);

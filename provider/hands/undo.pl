@@ -3,7 +3,7 @@ package Netboot::Undo;
 use Netboot::Perl gives => qw(clear_journal undo_transaction);
 use Netboot::Constants qw($JOURNAL $STATE $UNDO $UNITS);
 use Netboot::Words qw(folder_of staged_name words_of);
-use Netboot::Files qw(lines_of sha256_text slurp stage_beside sync_folder);
+use Netboot::Files qw(lines_of look_at replace_file sha256_text slurp stage_beside sync_folder);
 use Netboot::Units qw(systemctl);
 use Netboot::Originals qw(keep_late_edit);
 use Netboot::Firewall qw(reapply_firewall undo_firewall);
@@ -15,28 +15,35 @@ sub journaled ($wanted) {
 
 sub drop_staged() { unlink map { $_->[0] } journaled('staged') }
 
+# Path → why it could not be put back: one that can't be stops none of the others.
 sub undo_files() {
     # First what was staged, so that the folders that were made for it can go.
     drop_staged();
     my @lines = reverse journaled('undo');
-    for my $line (@lines) {
-        my ($what, $path, @how) = @$line;
-        # What we wrote there stands last, if we wrote something.
-        my $ours = $how[{ absent => 0, folder => 0, link => 1, file => 5 }->{$what}];
-        my $content = $what eq 'file' ? slurp($how[0]) // next : undef;
-        keep_late_edit($path, $ours, defined $content ? sha256_text($content) : ()) if defined $ours;
-        if ($what eq 'absent') { unlink $path }
-        if ($what eq 'folder') { rmdir $path }
-        if ($what eq 'link') { eval { rename stage_beside($path, { type => 'link', target => $how[0] }), $path } }
-        if ($what eq 'file') {
-            my (undef, $mode, $uid, $gid, $mtime) = @how;
-            my %was = (mode => oct $mode, uid => $uid, gid => $gid, mtime => $mtime);
-            rename stage_beside($path, { type => 'file', content => $content, %was }), $path
-                or die "cannot put $path back: $!\n";
-        }
-        sync_folder(folder_of($path));
+    my %failed = map { eval { put_back(@$_); 1 } ? () : ($_->[1] => $@ =~ s/\n\z//r) } @lines;
+    systemctl('daemon-reload') if grep { $_->[1] =~ m{^\Q$UNITS\E/} } @lines;
+    return \%failed;
+}
+
+# What is as it was is passed over.
+sub put_back ($what, $path, @how) {
+    return rmdir $path if $what eq 'folder';
+    # What we wrote there stands last, if we wrote something.
+    my $ours = $how[{ absent => 0, link => 1, file => 5 }->{$what}];
+    my $content = $what eq 'file' ? slurp($how[0]) // return : undef;
+    my ($have, %was) = (look_at($path), type => $what);
+    if ($what eq 'link') { $was{target} = $how[0] }
+    if ($what eq 'file') { @was{qw(content mode uid gid mtime)} = ($content, oct $how[1], @how[2 .. 4]) }
+    $have->{content} = slurp($path) if $have->{type} eq 'file' && $what eq 'file';
+    return if !grep { ($have->{$_} // '') ne $was{$_} } keys %was;
+    keep_late_edit($path, $ours, defined $content ? sha256_text($content) : ()) if defined $ours;
+    if ($what eq 'absent') { unlink $path or $!{ENOENT} or die "$path ($!)\n" }
+    elsif (!rename my $staged = stage_beside($path, \%was), $path) {
+        my $why = $!;
+        unlink $staged;
+        die "$path ($why)\n";
     }
-    return scalar grep { $_->[1] =~ m{^\Q$UNITS\E/} } @lines;
+    sync_folder(folder_of($path));
 }
 
 sub clear_journal() {
@@ -44,6 +51,7 @@ sub clear_journal() {
     unlink $JOURNAL, staged_name($JOURNAL);
     sync_folder($STATE);
     unlink glob "$UNDO/*";
+    return 1;
 }
 
 # Puts everything back that the journal names and brings the units back to what they did; at boot they start after this.
@@ -54,7 +62,7 @@ sub undo_transaction ($is_booting) {
         unlink glob "$UNDO/*";
         return 0;
     }
-    systemctl('daemon-reload') if undo_files();
+    my $failed = undo_files();
     if (!$is_booting) {
         for my $unit (journaled('unit')) {
             my ($name, $was) = @$unit;
@@ -65,6 +73,11 @@ sub undo_transaction ($is_booting) {
         # Of an agent that kept no heads.
         reapply_firewall() if journaled('firewall');
     }
-    clear_journal();
-    return 1;
+    return clear_journal() if !%$failed;
+    # What is left is tried again by whoever comes next.
+    my @left = grep { my ($word, undef, $path) = words_of($_); $word eq 'unit' || $failed->{ $path // '' } }
+        lines_of($JOURNAL);
+    replace_file($JOURNAL, join '', map { "$_\n" } @left);
+    die 'all that a change had written was put back but for ', join(', ', map { $failed->{$_} } sort keys %$failed),
+        "; lsattr and findmnt show what holds a path\n";
 }

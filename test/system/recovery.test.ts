@@ -5,7 +5,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
-import { programOn } from "../support/node0";
+import { netbootCommand, programOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -119,5 +119,56 @@ describe("a transaction cut short", () => {
     await isWhole(["604", "605"]);
     await project.succeed(up);
     await isWhole(["605"]);
+  });
+
+  it.each([
+    [
+      "606",
+      "chattr +i /etc/dhcp/dhcpd.conf",
+      "chattr -i /etc/dhcp/dhcpd.conf",
+      "/etc/dhcp/dhcpd.conf",
+      "it is immutable",
+    ],
+    [
+      "607",
+      "cp /srv/tftp/refind.conf /root/over && mount --bind /root/over /srv/tftp/refind.conf",
+      "umount /srv/tftp/refind.conf",
+      "/srv/tftp/refind.conf",
+      "something is mounted on it",
+    ],
+  ])("is not begun where a path can't be replaced (lease %s): %s", async (lease, hold, release, path, why) => {
+    const before = serving();
+    await lab.node0.run(hold);
+    project.write({ "index.ts": program(Number(lease)) });
+    const { code, output } = await project.pulumi(up);
+    await lab.node0.run(release);
+    expect(code).not.toBe(0);
+    expect(output).toContain(`${path} cannot be replaced: ${why}`);
+    expect(output).toContain("Nothing was changed, and node 0 serves what it served");
+    // Whatever else was in that up stands.
+    const held = path.endsWith("refind.conf") ? 1 : 0;
+    expect(serving()[held]).toBe(before[held]);
+    await isWhole([...before, lease]);
+  });
+
+  it("is undone but for a path that can't be put back, of which doctor tells, and wholly when it can", async () => {
+    const folder = "/etc/systemd/system/isc-dhcp-server.service.d";
+    const hold =
+      "grep -q 'default-lease-time 608' /etc/dhcp/dhcpd.conf || exit 0; chattr +i /etc/dhcp/dhcpd.conf; exit 1";
+    await lab.node0.run(`mkdir ${folder}; cat > ${folder}/holder.conf; systemctl daemon-reload`, {
+      input: `[Service]\nExecStartPre=/bin/sh -c "${hold}"\n`,
+    });
+    project.write({ "index.ts": program(608) });
+    const [, before] = serving();
+    const words = /was put back but for \/etc\/dhcp\/dhcpd\.conf \(Operation not permitted\)/;
+    expect((await project.pulumi(up)).output).toMatch(words);
+    expect(serving()).toEqual(["608", before]);
+    await lab.node0.run(`rm -r ${folder}; systemctl daemon-reload`);
+    const doctor = await netbootCommand(project, "doctor", "--stack", "dev");
+    expect(doctor.output).toContain("transaction: is neither committed nor undone: /etc/dhcp/dhcpd.conf;");
+    expect((await project.pulumi(up)).output).toMatch(words);
+    await lab.node0.run("chattr -i /etc/dhcp/dhcpd.conf");
+    await project.succeed(up);
+    await isWhole(["608"]);
   });
 });

@@ -362,6 +362,30 @@ describe("undo_files", () => {
     }
   });
 
+  it("passes over what can't be put back, does the rest, and is tried again for that alone", () => {
+    const [a, b, c] = ["a", "b", "c"].map((name) => join(folder, name)) as [string, string, string];
+    for (const path of [a, b, c]) kinds.file(path);
+    const was = look(a);
+    const to = targets["file"] ?? { is: "absent" };
+    // Where b was, a folder stands now, over which no file can be renamed.
+    const argv = ["sh", "-c", `rm ${b}; mkdir -p ${b}/in; exit 1`] as const;
+    const { undone } = transact({
+      paths: [a, b, c].map((path) => pathPlan(path, to)),
+      expectations: [{ ask: "run", id: "A", argv, matches: [], what: "" }],
+    });
+    expect(undone?.[0]?.values["failed"]).toBe(
+      `all that a change had written was put back but for ${b} (Is a directory); lsattr and findmnt show what holds a path`,
+    );
+    expect([look(a), look(c)]).toEqual([was, was]);
+    expect(readFileSync(join(state, "journal"), "utf8")).toMatch(/^undo file \S+\/b \S+ .*\n$/);
+    rmSync(b, { recursive: true });
+    writeFileSync(a, "written since\n");
+    inHands("undo_transaction(0)", [], state);
+    expect([look(b), readFileSync(a, "utf8")]).toEqual([was, "written since\n"]);
+    expect(readdirSync(state)).not.toContain("journal");
+    expect(readdirSync(folder)).toEqual(["a", "b", "c"]);
+  });
+
   it("keeps what somebody wrote after the swap, and tells where", () => {
     const [file, created] = [join(folder, "file"), join(folder, "created")];
     kinds.file(file);
