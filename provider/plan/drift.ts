@@ -9,6 +9,7 @@ import { type Units, unitFacts } from "../facts/units";
 import type { Drift } from "../kinds/drift";
 import type { Declaration, Want } from "../kinds/want";
 import { enablingLink, tftpdUnit } from "../os/paths";
+import { masked } from "../preview/masked";
 import { type Change, wantsOf } from "./change";
 import type { Facts } from "./facts";
 import { driftOfFirewall, firewallPaths } from "./firewall";
@@ -155,7 +156,7 @@ function driftOfFile(
 ): readonly Drift[] {
   if (seen?.type !== "file") return [{ what: path, how: "missing", seen: "" }];
   if (seen.sha256 !== declared) {
-    const text = want === "file" && seen.bytes <= mostBytes ? (seen.content ?? "") : (seen.sha256 ?? "");
+    const text = want === "file" && seen.bytes <= mostBytes ? masked(seen.content ?? "") : (seen.sha256 ?? "");
     return [{ what: path, how: "changed", seen: text }];
   }
   if (Number.parseInt(seen.mode, 8) === Number.parseInt(mode, 8) && seen.uid === 0 && seen.gid === 0) return [];

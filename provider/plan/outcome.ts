@@ -1,3 +1,4 @@
+import { masked } from "../preview/masked";
 import { whyOtherServers } from "./otherServers";
 import type { Expectation, Plan } from "./plan";
 import type { Register } from "./records";
@@ -112,7 +113,7 @@ function lastWords(said = ""): string {
     .split("\n")
     .filter((line) => line !== "" && !usual.test(line))
     .slice(-12)
-    .map((line) => `  ${line}`)
+    .map((line) => `  ${masked(line)}`)
     .join("\n");
 }
 
@@ -121,7 +122,7 @@ export function whyInvalid({ checks }: Plan, n: number, said: string): Refusal {
   const check = checks[n];
   if (check === undefined) return { code: "BUG", message: `node 0 tells of a check that was not asked for: ${said}` };
   const { id, program } = check;
-  const message = `${program} refused the new configuration:\n${renderCheckerWords(check, said)}`;
+  const message = `${program} refused the new configuration:\n${masked(renderCheckerWords(check, said))}`;
   return { code: "CONFIG_REFUSED", ...(id === undefined ? {} : { id }), message };
 }
 
@@ -134,7 +135,7 @@ export function renderDifference(seen: Readonly<Record<string, string>>): Warnin
       : why === "adopted"
         ? `${path} was there before the first run; it is kept, and comes back on destroy. What changes:`
         : `lines that somebody wrote into our block in ${path} are taken out of it:`;
-  return { id, text: `${headline}\n${lines}` };
+  return { id, text: `${headline}\n${masked(lines)}` };
 }
 
 /** What became of node 0 when a change was undone. */

@@ -1,6 +1,7 @@
 import { packagesFact } from "../facts/packages";
 import type { HostAnswers, Question, Seen } from "../facts/question";
 import { dhcpdUnit } from "../os/paths";
+import { masked } from "../preview/masked";
 import { type Change, machinesOf, wantsOf } from "./change";
 import type { Decided } from "./decide";
 import type { Facts } from "./facts";
@@ -273,7 +274,7 @@ function showFile(
     ...(have === undefined || have.type === "file" ? [] : [`it is a ${have.type} now`]),
   ];
   const texts = textsOf(to, have);
-  if (texts !== undefined) return { path, id, how, diff: renderLineDiff(texts.before, texts.after, 2), notes };
+  if (texts !== undefined) return { path, id, how, diff: masked(renderLineDiff(texts.before, texts.after, 2)), notes };
   const sha256 = {
     ...(have?.sha256 === undefined ? {} : { before: have.sha256 }),
     ...(to.sha256 === "" ? {} : { after: to.sha256 }),

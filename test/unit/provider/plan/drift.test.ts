@@ -80,6 +80,11 @@ describe("driftOf", () => {
     ["a link", { type: "link", target: "b" }, [{ what: "/etc/a", how: "missing", seen: "" }]],
     ["another text", { sha256: "bb", content: "edited\n" }, [{ what: "/etc/a", how: "changed", seen: "edited\n" }]],
     [
+      "a text with a secret",
+      { sha256: "bb", content: 'secret "abc";\n' },
+      [{ what: "/etc/a", how: "changed", seen: "secret [secret];\n" }],
+    ],
+    [
       "a text that is too long",
       { sha256: "bb", bytes: 4_000_001, content: "…" },
       [{ what: "/etc/a", how: "changed", seen: "bb" }],

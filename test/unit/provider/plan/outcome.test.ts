@@ -245,6 +245,12 @@ describe("renderDifference", () => {
     expect(renderDifference({ ...seen, why })).toEqual({ id: "A", text: `${headline}\n-old\n+new` });
   });
 
+  it("shows no secret of somebody's", () => {
+    expect(renderDifference({ ...seen, why: "adopted", lines: '-  secret "abc";' }).text).toMatch(
+      /\n- {2}secret \[secret\];$/,
+    );
+  });
+
   it("is on no row where nobody's it is", () => {
     const { id: _, ...nobodys } = seen;
     expect(renderDifference({ ...nobodys, why: "edited" }).id).toBe("-");
