@@ -57,7 +57,7 @@ export interface Conversation {
 export type Tell = (id: string, severity: "progress" | "warning", line: string) => void;
 
 /** Long enough for apt on a slow mirror; a host that says nothing for longer has a problem that waiting does not solve. */
-const longestMs = 45 * 60_000;
+const longestSeconds = 45 * 60;
 
 /**
  * Talks with node 0: one exec on the connection that is open. Facts come up, `decide` answers, until it has said what is
@@ -115,7 +115,7 @@ export async function converse(
 
   const result = await host.run(handsCommand(host, nonce), {
     stdin: renderOpening(nonce, opening),
-    timeoutMs: longestMs,
+    timeoutMs: longestSeconds * 1000,
     onStdin: (opened) => {
       stdin = opened;
     },
@@ -236,7 +236,7 @@ function handsCommand(host: Host, nonce: string): string {
   return [
     ...(host.isRoot ? [] : ["sudo", "-n"]),
     "systemd-run --quiet --pipe --wait --collect",
-    `--unit=pulumi-netboot-${nonce}`,
+    `--unit=pulumi-netboot-${nonce} --property=RuntimeMaxSec=${longestSeconds}`,
     "--property='ExecStopPost=-/usr/bin/perl /var/lib/pulumi-netboot/agent.pl recover'",
     "/usr/bin/perl -",
   ].join(" ");

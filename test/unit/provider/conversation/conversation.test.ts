@@ -325,7 +325,10 @@ describe("converse", () => {
   });
 
   it.each([
-    [true, /^systemd-run --quiet --pipe --wait --collect --unit=pulumi-netboot-[0-9a-f]{12} /],
+    [
+      true,
+      /^systemd-run --quiet --pipe --wait --collect --unit=pulumi-netboot-[0-9a-f]{12} --property=RuntimeMaxSec=2700 /,
+    ],
     [false, /^sudo -n systemd-run --quiet --pipe --wait --collect --unit=pulumi-netboot-[0-9a-f]{12} /],
   ])("runs under the host's own init, each time by another name (root: %s)", async (isRoot, pattern) => {
     const { host, commands } = played(
