@@ -318,11 +318,12 @@ function wrongsIn(said: readonly Said[]): readonly Wrong[] {
 }
 
 function givenBack(said: readonly Said[]): Parameters<typeof refuseGivenBack>[0] {
-  return valuesOf(said, "given").map(({ package: name = "", lost, status, said: words = "", remains }) => ({
+  return valuesOf(said, "given").map(({ package: name = "", lost, status, said: words = "", stays, remains }) => ({
     package: name,
     lost: partsOf(lost),
     status: Number(status ?? 0),
     said: words,
+    stays: stays === "1",
     ...(remains === undefined ? {} : { remains }),
   }));
 }

@@ -1,4 +1,12 @@
-import { broughtNotes, daemonUnits, plannedNotes, standInNotes, standInPackages, timeDaemons } from "../os/packages";
+import {
+  broughtNotes,
+  configuredNotes,
+  daemonUnits,
+  plannedNotes,
+  standInNotes,
+  standInPackages,
+  timeDaemons,
+} from "../os/packages";
 import { packageUnits } from "../os/paths";
 import type { Answers, Fact, Question } from "./question";
 
@@ -29,6 +37,8 @@ export interface Packages {
   installed(name: string): boolean;
   /** Whether anything of it is there but its configuration, be it half of it. */
   present(name: string): boolean;
+  /** Whether its configuration is there and nothing else of it: it was removed, and not purged. */
+  leftConfiguration(name: string): boolean;
   /** The version that is present. */
   version(name: string): string | undefined;
   /** All that are present and of this name, or that provide it, in the order of the names. */
@@ -37,6 +47,8 @@ export interface Packages {
   readonly interrupted: boolean;
   /** The packages that we brought. */
   readonly brought: readonly string[];
+  /** Those of them whose configuration was there before. */
+  readonly configured: readonly string[];
   /** What an apt of ours that was ended in the middle had said it would bring. */
   readonly planned: readonly string[];
   /** What went for a package that we brought, by that package; nothing went where there are no rows. */
@@ -75,6 +87,7 @@ const questions = {
     argv: ["systemctl", "list-units", "--type=service", "--state=active", ...systemctl, "--", ...unitsThatMatter],
   },
   "packages.brought": { ask: "path", path: broughtNotes, bytes: notesBytes },
+  "packages.configured": { ask: "path", path: configuredNotes, bytes: notesBytes },
   "packages.planned": { ask: "path", path: plannedNotes, bytes: notesBytes },
 } satisfies Readonly<Record<string, Question>>;
 
@@ -101,6 +114,7 @@ export const packagesFact: Fact<Packages> = {
     return {
       installed: (name) => isInstalled(byName.get(name)),
       present: (name) => isPresent(byName.get(name)),
+      leftConfiguration: (name) => byName.get(name)?.status[1] === "c",
       version: (name) => {
         const found = byName.get(name);
         return isPresent(found) ? found?.version : undefined;
@@ -109,6 +123,7 @@ export const packagesFact: Fact<Packages> = {
         present.filter(({ name, provides }) => names.includes(name) || provides.includes(provision)),
       interrupted: (answers.ran("packages.audit")?.said ?? "") !== "",
       brought: linesOf(notes("packages.brought")),
+      configured: linesOf(notes("packages.configured")),
       planned: linesOf(notes("packages.planned")),
       standIns: new Map(
         standInPackages.flatMap((name) => {
@@ -175,13 +190,41 @@ function decode(word: string): string {
     : word.replaceAll(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number(`0x${hex}`)));
 }
 
-/** What apt or dpkg complains of, out of all that it said: each complaint once, indented; else its last lines. */
+/** A line that apt and dpkg write on their way, and no script of a package. */
+const routine =
+  /^(?:Reading|Building|Correcting|Get:|Hit:|Ign:|Fetched|Need to get|After this operation|The following|Recommended packages|Suggested packages|\d+ upgraded|Selecting|Preparing|Unpacking|Setting up|Removing|Purging|Processing triggers|\(Reading|Scanning|Running|Waiting|Errors were|\s+\S+$| {2}\S)/;
+
+/**
+ * What apt or dpkg complains of, out of all that it said: each complaint once, indented, behind the last words of the script
+ * that failed, be it a package's or a hook's; else its last lines.
+ */
 export function complaintOf(said: string): string {
   const lines = said.replace(/\n+$/, "").split("\n");
-  const complaints = lines.filter((line) => /^(E:|Err:|W: Failed|dpkg: error)/.test(line));
-  const shown = complaints.length > 0 ? complaints : lines.slice(-8);
-  return [...new Set(shown)]
+  const shown: string[] = [];
+  let own: string[] = [];
+  for (const line of lines) {
+    const isFailure = /^(?:dpkg: error|E: (?:Sub-process|Problem executing))/.test(line);
+    if (line.startsWith("dpkg:") ? isFailure : isFailure && shown.length === 0) shown.push(...own.slice(-8));
+    if (isFailure || /^(?:E:|Err:|W: Failed)/.test(line)) shown.push(line);
+    else if (/^ (?:old|new|installed) \S+ package .* (?:returned error|failed)/.test(line)) shown.push(line);
+    if (line !== "") own = isFailure || routine.test(line) ? [] : [...own, line];
+  }
+  return [...new Set(shown.length > 0 ? shown : lines.slice(-8))]
     .filter((line) => line !== "")
     .map((line) => `  ${line}`)
     .join("\n");
+}
+
+/** The packages that dpkg could not unpack, configure or remove. */
+export function failedPackages(said: string): readonly string[] {
+  return [
+    ...new Set([...said.matchAll(/^dpkg: error processing package (\S+?)(?::\w+)? \(/gm)].map(([, name = ""]) => name)),
+  ];
+}
+
+/** What apt would have had to remove, had it been let. */
+export function unremoved(said: string): readonly string[] {
+  if (!said.includes("remove is disabled")) return [];
+  const [, names = ""] = /^The following packages will be REMOVED:\n((?: {2}.*\n)+)/m.exec(said) ?? [];
+  return names.split(/\s+/).flatMap((name) => (name === "" ? [] : [name.replace(/\*$/, "")]));
 }

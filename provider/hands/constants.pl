@@ -1,7 +1,7 @@
 # Where everything of ours lies on node 0.
 package Netboot::Constants;
-use Netboot::Perl gives => qw($STATE $REGISTER $KEPT $EDITS $UNDO $JOURNAL $BROUGHT $PLANNED $DEBS $HEARD $TAKING
-    $PROVED $SINCE $RULES $LOCK $UNITS kept);
+use Netboot::Perl gives => qw($STATE $REGISTER $KEPT $EDITS $UNDO $JOURNAL $BROUGHT $CONFIGURED $PLANNED $DEBS $HEARD
+    $TAKING $PROVED $SINCE $RULES $LOCK $UNITS kept);
 use Netboot::Words qw(as_name);
 
 our $STATE = '/var/lib/pulumi-netboot';
@@ -11,6 +11,7 @@ our $EDITS = "$STATE/edits";
 our $UNDO = "$STATE/undo";
 our $JOURNAL = "$STATE/journal";
 our $BROUGHT = "$STATE/packages";
+our $CONFIGURED = "$STATE/packages.configured";
 our $PLANNED = "$STATE/packages.new";
 our $HEARD = "$STATE/heard";
 our $TAKING = "$STATE/taking";

@@ -140,8 +140,7 @@ sub by_name_and_address ($register) {
     return { map { ("$_->{hostname} $_->{address}" => $_) } grep { $_->{address} ne '-' } all_machines($register) };
 }
 
-# The records that the register has to have: id → record, or undefined for one that goes. Those of the request, those
-# that have other lines now, and those that lost machines.
+# id → record, or undefined for one that goes: those of the request, those with other lines, those that lost machines.
 sub entries_of ($machines, $ids, @lines) {
     my ($before, $after) = $machines->@{qw(before after)};
     for my $line (grep { $_->{word} =~ /^(?:record|strip)$/ && $after->{ $_->{id} } } @lines) {

@@ -56,8 +56,7 @@ sub see_file ($line, $machines, $fetched) {
     return defined $got->{sha256} && $got->{sha256} eq ($line->{sha256} // $got->{sha256}) ? () : $got;
 }
 
-# A name server reads its files anew some time after it was told to, so a question is asked until it has the right
-# answer, for a few seconds.
+# A name server reads its files anew some time after it was told to: it is asked again for a few seconds.
 sub see_name ($line, @) {
     my ($waited, $seen) = (0);
     while (1) {
@@ -85,10 +84,7 @@ sub see_heads ($line, @) {
     return @missing ? { missing => \@missing } : ();
 }
 
-# ---- DHCP ----
-
-# Both stages of every machine, a machine that nobody declared, and whoever else answers. With `every`, each machine is
-# told of.
+# Both stages of every machine, one that nobody declared, whoever else answers; with `every`, each machine is told of.
 sub see_dhcp ($line, $machines, @) {
     my ($interface, $every) = $line->@{qw(interface every)};
     my @asked = map { questions_of($line, $_) } machines_to_ask($line, $machines);
@@ -130,8 +126,7 @@ sub wrong_offer ($ask) {
     return \%wrong;
 }
 
-# Of the resources of this change those machines that are new or changed and one of each chain; and those that stand for
-# others.
+# Of this change's resources the machines that are new or changed, one of each chain, and those that stand for others.
 sub machines_to_ask ($line, $machines) {
     my (@asked, %chains);
     for my $id (parts_of($line->{puts})) {

@@ -81,7 +81,7 @@ sub write_list ($path, @names) {
 # Path → hash.
 sub sha256_of (@paths) {
     return () unless @paths;
-    my (undef, $said) = run(['sha256sum', '-z', '--', @paths]);
+    my (undef, $said) = run(['sha256sum', '-z', '--', @paths], seconds => 60);
     return map { /^([0-9a-f]{64}) [ *](.*)$/s ? ($2 => $1) : () } split /\0/, $said;
 }
 

@@ -12,8 +12,6 @@ use Netboot::Files qw(copy_of look_at slurp write_new);
 my $MARK = 'pulumi-netboot';
 my $FIREWALL_LOCK = '/run/pulumi-netboot-firewall.lock';
 
-# ---- What is at the heads ----
-
 # The lines of a plan's heads, by their first words: { nft => [rule, …], iptables => […], 'not-in-table' => […], … }.
 sub read_heads ($text) {
     my %heads = map { ($_ => []) } qw(nft iptables not-in-table not-before-jump-to);
@@ -72,8 +70,8 @@ sub nft_inputs ($heads, $by_iptables) {
     return @chains;
 }
 
-# INPUT of the tables of iptables that are there; the programs that print all of them load none. Where a manager's chain
-# is jumped to, none of our rules are wanted.
+# INPUT of the tables of iptables that are there: printing loads none. Where a manager's chain is jumped to, none of our
+# rules are wanted.
 sub iptables_inputs ($heads) {
     my @chains;
     for my $kind ('iptables-nft', 'iptables-legacy') {
@@ -94,8 +92,6 @@ sub iptables_inputs ($heads) {
     }
     return @chains;
 }
-
-# ---- Making it so ----
 
 # All rules of a chain at once: ours go, and come at its head. Answers who did it, its status and what it said.
 sub set_nft ($nft, $at, $handles, $want) {
@@ -164,8 +160,7 @@ sub journal_firewall ($firewall, @undoing) {
 # Puts in what the plan of the last change left: at boot, and after a manager has loaded its rules.
 sub reapply_firewall() { undo_firewall() if -e $RULES }
 
-# The same in the undoing, where no file means no rules. Before that, these commands make managers read their files,
-# which are as they were.
+# The same in the undoing, where no file means no rules; before it, managers read their files, which are as they were.
 sub undo_firewall (@commands) {
     with_firewall_lock(sub {
         run_manager(parts_of($_)) for @commands;

@@ -13,8 +13,7 @@ my @SENDERS = (
 
 # The lines of dhcpd, in.tftpd and this agent that tell of boots, each after its second; of machines with these MACs, if
 # a list is given. What the proof itself asked is left out: its questions carry a mark that keeps them out of
-# dhcpd.conf's lines, and its requests for files come from node 0. So are the renewals of leases, of which a fleet makes
-# thousands a day.
+# dhcpd.conf's lines, and its requests for files come from node 0. So are renewals of leases, thousands a day.
 sub log_of_boots ($own, $since, $macs) {
     my (@lines, %mac_at, %boots, $dropped);
     my %is_meant = map { (plain_mac($_) => 1) } ($macs // [])->@*;

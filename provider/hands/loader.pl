@@ -6,6 +6,9 @@ use IPC::Open2 qw(open2);
 $SIG{PIPE} = $SIG{HUP} = 'IGNORE';
 $ENV{PATH} = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 $ENV{LC_ALL} = 'C.UTF-8';
+# Nobody is there to answer a question.
+@ENV{qw(DEBIAN_FRONTEND APT_LISTCHANGES_FRONTEND APT_LISTBUGS_FRONTEND NEEDRESTART_MODE)} =
+    qw(noninteractive none none l);
 umask 022;
 
 # What was packed, if all of it arrived.

@@ -10,6 +10,7 @@ package Netboot::Main;
 use Netboot::Perl;
 use Netboot::Words qw(begin parse_lines tell_client);
 use Netboot::Programs qw(run);
+use Netboot::Files qw(lines_of);
 use Netboot::Ours qw(take_lock);
 use Netboot::Undo qw(undo_transaction);
 use Netboot::Firewall qw(reapply_firewall);
@@ -36,6 +37,9 @@ sub recover ($when = '') {
 # renewed, and what still comes to the disk (syncing).
 sub answer_request ($nonce, $hands, $request, $unpack) {
     begin($nonce);
+    # What a login has: apt goes by it.
+    %ENV =
+        (%ENV, map { /^\s*(?:export )?(\w+_proxy)=["']?(.*?)["']?\s*$/i ? ($1, $2) : () } lines_of('/etc/environment'));
     my %talk = (hands => $hands, unpack => $unpack, swapped => 0, renewed => 0, syncing => []);
     if (!eval { converse(\%talk, parse_lines($request)); 1 }) {
         my ($code, $id, $text) = ref $@ ? $@->@* : ('TRANSACTION_FAILED', '-', $@ =~ s/\n\z//r);

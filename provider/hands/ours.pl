@@ -45,8 +45,7 @@ sub make_state_folder ($hands, @lines) {
     sync_folder($ENABLED);
 }
 
-# When nobody wants anything of this host any more, nothing of ours stays but the list of the packages that we brought,
-# and what is still to be taken back of them.
+# When nobody wants anything of this host any more, nothing of ours stays but what is to be known of our packages.
 sub clean_up() {
     unlink "$ENABLED/$RECOVERY", "$UNITS/$RECOVERY";
     systemctl('daemon-reload');

@@ -3,15 +3,14 @@
 package Netboot::Packages;
 use Netboot::Perl gives => qw(read_flat note_brought bring finish_packages drop_unpacked end_sync);
 use List::Util qw(uniq);
-use Netboot::Constants qw($BROUGHT $DEBS $KEPT $PLANNED $SINCE $TAKING $UNITS kept);
+use Netboot::Constants qw($BROUGHT $CONFIGURED $DEBS $KEPT $PLANNED $SINCE $TAKING kept);
 use Netboot::Words qw(as_name folder_of parts_of render_words say_to tell_client);
-use Netboot::Programs qw(beside run);
+use Netboot::Programs qw(beside pause run uptime);
 use Netboot::Files qw(lines_of replace_file sha256_of slurp sync_folder write_list);
 use Netboot::Units qw(systemctl);
 use Netboot::Probes qw(begin_listening);
 
-# A plan out of those lines of a message that have `list`: words, rows with values (those in `lists` are lists), and
-# single values.
+# A plan out of those lines of a message that have `list`: words, rows (those in `lists` are lists), and single values.
 sub read_flat (@lines) {
     my %plan;
     for my $line (grep { defined $_->{list} } @lines) {
@@ -43,7 +42,7 @@ sub is_installed ($state) { return defined $state && $state =~ /[iWt]/ }
 # Whether anything of it is here, be it half of it; n and c are not.
 sub is_present ($state) { return defined $state && $state !~ /[nc]/ }
 
-# ---- apt and dpkg ----
+my $REMOVAL = qr/^The following packages will be REMOVED:\n((?:  [^\n]*\n)+)(?=.*remove is disabled)/ms;
 
 # Adds to the packages that we brought what was planned and is here, and these. Called before anything is asked, too.
 sub note_brought (@brought) {
@@ -54,9 +53,8 @@ sub note_brought (@brought) {
     write_list($PLANNED);
 }
 
-# Watches apt: its progress goes to rows, and what it is about to bring is written down, if it is to be noted: whoever
-# dies in the middle finds it.
-sub watch_apt ($ids, $is_noted) {
+# Watches apt: its progress goes to rows; what it is about to bring is noted for whoever goes on after a power cut.
+sub watch_apt ($ids, $is_noted = 0) {
     my ($listing, @new);
     return sub {
         my ($line) = @_;
@@ -72,33 +70,52 @@ sub watch_apt ($ids, $is_noted) {
 
 # apt-get as we need it: it waits for locks, asks nothing, keeps files that somebody edited, and gives a dead mirror up.
 sub apt_get (@words) {
-    my @options = qw(DPkg::Lock::Timeout=300 Dpkg::Use-Pty=0 APT::Sandbox::User=root Acquire::Retries=2
-        Acquire::http::Timeout=20 Acquire::https::Timeout=20 Dpkg::Options::=--force-confdef
-        Dpkg::Options::=--force-confold);
+    my @options = qw(DPkg::Lock::Timeout=300 Dpkg::Use-Pty=0 Acquire::Retries=2 Acquire::http::Timeout=20
+        Acquire::https::Timeout=20 Dpkg::Options::=--force-confdef Dpkg::Options::=--force-confold);
+    # apt's own user can't write where packages are only fetched.
+    push @options, 'APT::Sandbox::User=root' if $words[0] eq 'download';
     return ['apt-get', '-q', '-y', (map { ('-o', $_) } @options), '--no-install-recommends', @words];
 }
 
-# Runs apt-get; once in a conversation the lists are renewed and it is tried again. Answers (status, said).
-sub apt ($talk, $ids, $words, $is_noted = 0) {
-    local $ENV{DEBIAN_FRONTEND} = 'noninteractive';
-    local $ENV{NEEDRESTART_MODE} = 'l';
-    my $watch = watch_apt($ids, $is_noted);
-    my ($status, $said) = run(apt_get(@$words), watch => $watch);
-    if ($status && !$talk->{renewed}++) {
-        mend_dpkg();
+# Runs apt-get, and waits for who holds a lock of apt's; once the lists are renewed for it. Answers (status, said).
+sub apt ($talk, $ids, @words) {
+    my ($end, $watch) = (uptime() + 300, watch_apt($ids, $talk->{notes}));
+    my $run = sub (@given) {
+        while (1) {
+            my ($status, $said) = run(apt_get(@given), watch => $watch, seconds => 1800);
+            my ($lock, $holder) = $said =~ /^E: Could not get lock (\S+?)\.? .*held by (process \d+ \(.*?\))/m;
+            return ($status, $said) if !$status || !defined $holder || uptime() >= $end;
+            say_to("apt: waiting for $holder, which holds $lock", @$ids);
+            pause(1);
+        }
+    };
+    my ($status, $said) = $run->(@words);
+    if ($status && $said !~ /$REMOVAL/ && !$talk->{renewed}++) {
+        mend_dpkg(@$ids);
         say_to('apt: renewing the package lists', @$ids);
-        my (undef, $renewal) = run(apt_get('update'), watch => $watch);
-        ($status, $said) = run(apt_get(@$words), watch => $watch);
+        my (undef, $renewal) = $run->('update');
+        ($status, $said) = $run->(@words);
         $said = "$renewal$said";
     }
-    begin_sync($talk) unless $words->[0] eq 'download';
+    begin_sync($talk) unless $words[0] eq 'download';
     return ($status, $said);
 }
 
+# Installs packages. What would go for them goes only if all of it may.
+sub install ($talk, $ids, $may_go, @names) {
+    my ($status, $said) = apt($talk, $ids, 'install', '--no-remove', @names);
+    my %may_go = map { ($_->{package} => 1) } @$may_go;
+    return ($status, $said) if !$status || $said !~ /$REMOVAL/ || grep { !$may_go{$_} } split ' ', $1;
+    return apt($talk, $ids, 'install', @names);
+}
+
 # What an apt that was ended in the middle has left: until it is configured, no other apt does anything.
-sub mend_dpkg() {
+sub mend_dpkg (@ids) {
     my (undef, $audit) = run(['dpkg', '--audit']);
-    run(['dpkg', '--configure', '-a', '--force-confdef', '--force-confold']) if length $audit;
+    return unless length $audit;
+    say_to('dpkg: finishing what was begun on this host before', @ids);
+    my @argv = qw(dpkg --configure -a --force-confdef --force-confold);
+    run(\@argv, watch => watch_apt(\@ids), seconds => 900);
 }
 
 # dpkg brings its files to the disk, and the scripts of packages (ucf) do not: a power cut would empty chrony.conf. The
@@ -110,8 +127,6 @@ sub begin_sync ($talk) {
 sub end_sync ($talk) { wait_for(splice $talk->{syncing}->@*) }
 sub wait_for (@children) { waitpid $_, 0 for grep { $_ } @children }
 
-# ---- Bringing ----
-
 # Carries a bring plan out, and tells what came of it: `apt` and `unfetched` only where it came to that.
 sub bring ($plan, $talk) {
     return if $plan->{install}->@* && !install_masked($plan, $talk);
@@ -119,43 +134,53 @@ sub bring ($plan, $talk) {
 }
 
 # Installs packages, their units masked from before apt runs, so that neither apt nor a reboot in between starts one
-# with its own defaults. A part that serves replaces the mask by its own unit; when it goes, the mask comes back.
-# Answers whether apt did it.
+# with its own defaults; when a part that serves goes, its mask comes back. Answers whether apt did it.
 sub install_masked ($plan, $talk) {
     my ($install, $ids, @masks) = ($plan->@{qw(install tell)}, $plan->{masks}->@*);
-    for my $path (map { $_->{path} } @masks) {
-        symlink '/dev/null', $path or die "cannot mask $path: $!\n";
-    }
-    sync_folder($UNITS);
-    systemctl('daemon-reload');
+    mask(map { $_->{early} } @masks);
     my %before = package_states();
-    mend_dpkg();
+    mend_dpkg(@$ids);
     replace_file($SINCE, '') unless -e $SINCE;
+    write_list($CONFIGURED, uniq lines_of($CONFIGURED), $plan->{configured}->@*) if $plan->{configured}->@*;
     write_stand_ins($plan);
     say_to('apt: installing ' . join(', ', @$install), @$ids);
     my @children = (begin_fetching($plan), map { begin_listening($_->@{qw(interface address)}) } $plan->{listen}->@*);
-    my ($status, $said) = apt($talk, $ids, ['install', @$install], 1);
+    local $talk->{notes} = 1;
+    my ($status, $said) = install($talk, $ids, $plan->{rows}, @$install);
     wait_for(@children);
     my %after = package_states();
     forget_stand_ins($plan, \%after);
     # Half a package may have its unit still to come, and whoever completes it would start it.
-    unmask(grep { !is_present($after{ $_->{package} }) || is_installed($after{ $_->{package} }) && hides_nothing($_) }
-            @masks);
+    my @here = grep { is_present($after{ $_->{package} }) } @masks;
+    mask(map { $_->{path} } grep { !is_installed($after{ $_->{package} }) || !hides_nothing($_) } @here);
+    unmask(map { $_->{early} } @masks);
     my @brought = grep { is_present($after{$_}) && !is_present($before{$_}) } sort keys %after;
     note_brought(@brought);
     tell_client('apt', status => $status, said => $said);
     tell_client('brought', packages => \@brought);
-    return !$status;
+    return !grep { !is_installed($after{$_}) } @$install;
 }
 
 # Whether there is no unit below a mask.
 sub hides_nothing ($mask) { return !grep { -e } $mask->{hides}->@* }
 
+sub mask (@paths) {
+    for my $path (@paths) {
+        run(['mkdir', '-p', '--', folder_of($path)]);
+        symlink '/dev/null', $path or readlink $path eq '/dev/null' or die "cannot mask $path: $!\n";
+        sync_folder(folder_of($path));
+    }
+    systemctl('daemon-reload') if @paths;
+}
+
 # Takes masks away, where they still are.
-sub unmask (@masks) {
-    my @paths = grep { (readlink $_ // '') eq '/dev/null' } map { $_->{path} } @masks or return;
+sub unmask (@paths) {
+    @paths = grep { (readlink $_ // '') eq '/dev/null' } @paths or return;
     unlink @paths;
-    sync_folder($UNITS);
+    for my $folder (map { folder_of($_) } @paths) {
+        sync_folder($folder);
+        rmdir($folder) && rmdir folder_of($folder);
+    }
     systemctl('daemon-reload');
 }
 
@@ -181,12 +206,11 @@ sub forget_stand_ins ($plan, $states) {
     }
 }
 
-# ---- Files out of packages that are not installed: refind would change the boot loader of node 0 itself ----
-
 # Where a package is unpacked.
 sub taking_folder ($package) { return "$TAKING/" . as_name($package) }
 
-# Fetches a package into a folder of its own by this, and unpacks it there. Answers (status, said).
+# Fetches a package into a folder of its own by this, and unpacks it there: installed, refind would change the boot
+# loader of node 0 itself. Answers (status, said).
 sub unpack_package ($package, $get) {
     my $folder = taking_folder($package);
     run(['rm', '-rf', '--', $folder]);
@@ -232,7 +256,7 @@ sub take_out ($plan, $talk) {
         if (!is_fetched($package, $plan->{freshSeconds})) {
             my @ids = map { $_->{id} } @of_it;
             say_to("apt: fetching $package to take files out of it", @ids);
-            my ($status, $said) = unpack_package($package, sub { return apt($talk, \@ids, ['download', $package]) });
+            my ($status, $said) = unpack_package($package, sub { return apt($talk, \@ids, 'download', $package) });
             return tell_client('unfetched', package => $package, status => $status, said => $said) if $status;
         }
         tell_member($_) for @of_it;
@@ -274,8 +298,6 @@ sub drop_unpacked() {
     rmdir $TAKING;
 }
 
-# ---- After the commit ----
-
 # Carries out what follows a commit, and tells. Where apt can't bring back what went, it stops: the next run goes on.
 sub finish_packages ($plan, $talk) {
     count_taken($_->@{qw(package files)}) for $plan->{taken}->@*;
@@ -287,25 +309,29 @@ sub finish_packages ($plan, $talk) {
     purge_brought($_->{tell}, $plan, $talk) for $plan->{purge}->@*;
 }
 
-# What a package replaced comes back, and it goes with all it had. Answers { package, lost => [name], status, said,
-# remains }: why dpkg could not take it away, or nothing.
+# What a package replaced comes back, and it goes. Answers { package, lost => [name], status, said, stays, remains }.
 sub give_back ($leaving, $plan, $talk) {
     my $package = $leaving->{package};
     my @rows = rows_for($plan->{returning}, $package);
-    mend_dpkg();
+    mend_dpkg($leaving->{tell}->@*);
     my %states = package_states();
     my @lost = grep { !is_installed($states{ $_->{package} }) } @rows;
-    my ($status, $said) = @lost ? bring_back(\@lost, $leaving->{tell}, $talk) : (0, '');
+    my ($status, $said) = @lost ? bring_back(\@lost, $leaving, $talk) : (0, '');
+    # An apt that fails on account of another package may have done what it was for.
+    %states = package_states();
+    my $is_back = @lost == grep { is_installed($states{ $_->{package} }) } @lost;
+    $status = 0 if $is_back;
     my %given = (package => $package, lost => [map { $_->{package} } @lost], status => $status, said => $said);
+    $given{stays} = is_installed($states{$package}) ? 1 : 0;
     return \%given if $status;
     for my $row (@rows) {
         my (undef, $now) = systemctl('is-enabled', $row->{unit});
         my @enable = $now =~ /^\Q$row->{fileState}\E$/m ? () : $row->{enable};
         systemctl($_, $row->{unit}) for grep { defined } @enable, $row->{run};
     }
-    my $remains = purge_package($package);
+    my $remains = purge_package($package, $leaving->{how});
     return { %given, remains => $remains } if defined $remains;
-    write_list($BROUGHT, grep { $_ ne $package } lines_of($BROUGHT));
+    for my $list ($BROUGHT, $CONFIGURED) { write_list($list, grep { $_ ne $package } lines_of($list)) }
     unlink stand_in_marker($package), glob "$DEBS/*.deb";
     rmdir $DEBS;
     sync_folder($KEPT);
@@ -314,23 +340,24 @@ sub give_back ($leaving, $plan, $talk) {
 
 # The version that was here, so that nothing else is upgraded on its account; without a mirror from what we kept of it;
 # and if the mirror has it no more, the present one. Answers (status, said).
-sub bring_back ($lost, $ids, $talk) {
-    my @names = map { $_->{package} } @$lost;
+sub bring_back ($lost, $leaving, $talk) {
+    my ($ids, @names) = ($leaving->{tell}, map { $_->{package} } @$lost);
     say_to('apt: putting ' . join(', ', @names) . ' back', @$ids);
-    my ($status, $said) = apt($talk, $ids, ['install', map { "$_->{package}=$_->{version}" } @$lost]);
-    return (0, $said) unless $status;
     my @kept = grep { -f } map { glob "$DEBS/${_}_*.deb" } @names;
+    my ($status, $said);
     # Not with --no-download: then apt removes the other, and only then finds that it can't install a file.
-    my ($offline) = @kept == @names ? apt($talk, $ids, ['install', @kept]) : (1);
-    return $offline ? apt($talk, $ids, ['install', @names]) : (0, $said);
+    for my $try ([map { "$_->{package}=$_->{version}" } @$lost], (@kept == @names ? \@kept : ()), \@names) {
+        ($status, $said) = install($talk, $ids, [$leaving], @$try);
+        last unless $status;
+    }
+    return ($status, $said);
 }
 
-# Takes a package and its configuration away; what dpkg said if it can't. Another that holds dpkg's lock is waited for,
-# and what it was ended in the middle of is gone on with.
-sub purge_package ($package) {
+# Takes a package away; what dpkg said if it can't. Who holds its lock is waited for; what is half done is gone on with.
+sub purge_package ($package, $how) {
     my ($said, $failed) = ('', 0);
     for my $wait (0 .. 300) {
-        (my $status, $said) = run(['dpkg', '--force-remove-reinstreq', '--purge', $package]);
+        (my $status, $said) = run(['dpkg', '--force-remove-reinstreq', $how, $package]);
         return undef unless $status;
         if ($said =~ /lock/) { sleep 1; next }
         last if ++$failed == 3;
@@ -339,18 +366,22 @@ sub purge_package ($package) {
     return $said;
 }
 
-# All packages that we brought, unless apt would take a package along that somebody else has installed since: with
-# others it does nothing.
+# All packages that we brought, unless one that somebody else has installed since would go with them.
 sub purge_brought ($id, $plan, $talk) {
     my %states = package_states();
     my @brought = grep { is_present($states{$_}) } lines_of($BROUGHT);
     my %is_ours = map { ($_ => 1) } @brought;
     my (undef, $simulated) = @brought ? run(['apt-get', '-s', 'purge', @brought]) : (0, '');
     my @others = grep { !$is_ours{$_} } uniq $simulated =~ /^(?:Remv|Purg) (\S+)/mg;
-    my ($status, $said) = @brought && !@others ? apt($talk, [$id], ['purge', @brought]) : (0, '');
+    my %keeps = map { ($_ => 1) } lines_of($CONFIGURED);
+    my ($status, $said, %by) = (0, '');
+    push $by{ $keeps{$_} ? 'remove' : 'purge' }->@*, $_ for @others ? () : @brought;
+    ($status, $said) = apt($talk, [$id], $_, $by{$_}->@*) for reverse sort keys %by;
+    my %left = package_states();
+    $status = 0 unless grep { is_present($left{$_}) } @brought;
     if (!$status && !@others) {
-        unmask(grep { hides_nothing($_) } $plan->{unmask}->@*);
-        write_list($BROUGHT);
+        unmask(map { $_->@{qw(path early)} } grep { hides_nothing($_) } $plan->{unmask}->@*);
+        write_list($_) for $BROUGHT, $CONFIGURED;
     }
     tell_client('purged', id => $id, packages => \@brought, others => \@others, status => $status, said => $said);
 }

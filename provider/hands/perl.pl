@@ -6,8 +6,7 @@ use warnings;
 use feature ();
 use Exporter ();
 
-# `use Netboot::Perl gives => qw(name …)`: what other packages may have of this one, by `use Netboot::<Name> qw(name
-# …)`.
+# `use Netboot::Perl gives => qw(name …)`: what others may have of a package, by `use Netboot::<Name> qw(name …)`.
 sub import {
     my (undef, undef, @gives) = @_;
     my $package = caller;

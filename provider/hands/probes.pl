@@ -1,5 +1,4 @@
-# Probes: clients of DHCP, TFTP, DNS and NTP that answer what they saw; of DHCP on node 0's own private interface, and
-# no lease is taken.
+# Clients of DHCP, TFTP, DNS and NTP that answer what they saw; of DHCP on the private interface, without a lease.
 package Netboot::Probes;
 use Netboot::Perl gives => qw(ask_dhcp stranger_mac other_servers begin_listening heard_on fetch_tftp ask_dns ask_ntp);
 use IO::Select ();
@@ -8,8 +7,6 @@ use Netboot::Constants qw($HEARD);
 use Netboot::Programs qw(beside pause uptime);
 use Netboot::Files qw(lines_of write_list);
 use Netboot::Sockets qw(interfaces is_of_one_unit);
-
-# ---- DHCP ----
 
 sub checksum ($bytes) {
     my $sum = 0;
@@ -46,8 +43,7 @@ sub bootp_frame ($source, $from, $mac, $xid, @options) {
     return "\xff\xff\xff\xff\xff\xff" . $source . pack('n', 0x0800) . $ip . $udp;
 }
 
-# { xid, address, next, file, from, server, hardware } of a frame that is an offer, or an answer to a question for
-# settings.
+# { xid, address, next, file, from, server, hardware } of a frame that offers, or answers a question for settings.
 sub parse_offer ($frame) {
     return undef if length $frame <= 282 || unpack('x12 n', $frame) != 0x0800 || unpack('x23 C', $frame) != 17;
     my $header = (unpack('x14 C', $frame) & 15) * 4;
@@ -171,8 +167,6 @@ sub heard_on ($interface) {
     return [map { my ($server, $hardware) = split / /; { server => $server, hardware => $hardware } } @rows];
 }
 
-# ---- TFTP, DNS, NTP ----
-
 # A socket, and how to wait for what comes in by it.
 sub open_socket ($type = SOCK_DGRAM) {
     socket my $wire, PF_INET, $type, 0 or die "cannot open a socket: $!\n";
@@ -220,8 +214,7 @@ sub fetch_tftp ($server, $name) {
     }
 }
 
-# One question to a name server: the name, its type (1 A, 12 PTR), by udp or tcp. Answers { rcode, answers => […] }, or
-# nothing.
+# Asks a name server for a name and type (1 A, 12 PTR), by udp or tcp. Answers { rcode, answers => […] }, or nothing.
 sub ask_dns ($server, $name, $type, $how) {
     my $id = int rand 65536;
     my $labels = join '', map { pack 'C/a*', $_ } split /\./, $name;

@@ -5,33 +5,30 @@ use IO::Select ();
 use POSIX ();
 
 # Answers a program's exit status and all that it said on both its streams. `watch` sees each line as it comes; after
-# `seconds` it is killed and counts as failed, and of more than `most` bytes the rest is not kept.
+# `seconds` it is killed with what it has started, and of more than `most` bytes the rest is not kept.
 sub run ($argv, %how) {
-    my $most = $how{most} // 64_000_000;
-    my $end = defined $how{seconds} ? uptime() + $how{seconds} : undef;
+    my ($most, $seconds) = ($how{most} // 64_000_000, $how{seconds} // 600);
+    my $end = uptime() + $seconds;
     my $pid = open(my $from, '-|') // die "cannot fork: $!\n";
     if (!$pid) {
+        setpgrp;
         open STDIN, '<', '/dev/null' or POSIX::_exit(126);
         open STDERR, '>&', \*STDOUT or POSIX::_exit(126);
         exec { $argv->[0] } @$argv or do { print "$argv->[0]: $!\n"; POSIX::_exit(127) };
     }
-    my ($said, $line, $killed) = ('', '', 0);
-    my $select = IO::Select->new($from);
+    my ($said, $line, $killed, $select) = ('', '', 0, IO::Select->new($from));
     while (1) {
-        if (defined $end && uptime() >= $end) {
-            $killed = kill 'KILL', $pid;
-            last;
-        }
-        next if defined $end && !$select->can_read(1);
+        if (uptime() >= $end) { $killed = kill 'KILL', -$pid; last }
+        next unless $select->can_read(1);
         sysread $from, my $piece, 65536 or last;
         $said .= substr $piece, 0, $most - length $said if length $said < $most;
         next unless $how{watch};
-        $line .= $piece;
+        $line = length $line > 65536 ? $piece : "$line$piece";
         $how{watch}->($1) while $line =~ s/^(.*\n)//;
     }
     $how{watch}->($line) if $how{watch} && length $line;
     close $from;
-    return (124, "$said$argv->[0] did not end in $how{seconds} s\n") if $killed;
+    return (124, "$said\n$argv->[0] did not end in $seconds s\n") if $killed;
     return ($? >> 8 || $? & 127, $said);
 }
 

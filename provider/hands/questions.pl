@@ -32,8 +32,7 @@ sub answer_questions ($register, @questions) {
     }
 }
 
-# "@held:tftpd:2@" is the second word of the register's first line that begins with tftpd; without one the question
-# falls away.
+# "@held:tftpd:2@" is the second word of the register's first line of tftpd's; without one the question falls away.
 sub resolve_held ($register, $question) {
     for my $value (grep { /\@held:/ } values %$question) {
         my %found = map { ($_ => held_word($register, split /:/)) } $value =~ /\@held:(\w+:\d+)\@/g;
@@ -103,8 +102,6 @@ sub answer_holders ($question, $register, $tell) {
     return '';
 }
 
-# ---- Machines ----
-
 sub number_of ($address) { return unpack 'N', inet_aton($address) }
 
 # Machines of other resources: with an address outside or inside a range, or with one of some names.
@@ -127,8 +124,7 @@ sub answer_machines ($question, $register, $tell) {
     return '';
 }
 
-# How a file that is joined from all machines differs from what the register makes of it, and the machines that it
-# lacks.
+# How a file that is joined from all machines differs from what the register makes of it, and which it lacks.
 sub answer_joined ($question, $register, $tell) {
     my $text = slurp($question->{path});
     my $wanted = joined_content($register, { %$question, is => 'file' });

@@ -85,15 +85,12 @@ sub merge_register ($register, $puts, $drops) {
     return (\%merged, @clashes);
 }
 
-# ---- What is joined from the machines of all records ----
-
 # "name.domain name", or the name alone.
 sub names_of ($hostname, $domain) {
     return $domain eq '' || $hostname =~ /\./ ? $hostname : "$hostname.$domain $hostname";
 }
 
-# What holds something of every machine: its blocks below their resource's id, or its names in the order of the
-# addresses.
+# What holds something of every machine: blocks below their resource's id, or names in the order of the addresses.
 sub join_machines ($register, $join) {
     my $text = $join->{before};
     if ($join->{of} eq 'blocks') {

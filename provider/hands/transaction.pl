@@ -179,16 +179,15 @@ sub stage ($work, $path) {
         : undef;
     refuse('TRANSACTION_FAILED', $to->{id} // '-', $why) if defined $why;
     my $content = $to->{type} eq 'file' ? $to->{content} // slurp_whole($to->{from} // $path) : undef;
-    die "$path is not what was planned any more; run it again\n"
-        if defined $content && sha256_text($content) ne $to->{sha256};
+    my $sha256 = defined $content ? sha256_text($content) : '';
+    die "$path is not what was planned any more; run it again\n" if $sha256 ne ($to->{sha256} // '');
     my $staged = stage_beside($path, { %$to, content => $content });
     my $fixed = why_fixed($staged, $path);
     refuse('TRANSACTION_FAILED', $to->{id} // '-', "$path cannot be replaced: $fixed") if defined $fixed;
     return $to->{type} eq 'absent' ? () : ($path => $staged);
 }
 
-# A daemon's own checker reads the whole candidate: a copy of its main file in which the staged files stand for theirs,
-# or a staged file itself.
+# A daemon's own checker reads a candidate: a copy of its main file with the staged files in it, or a staged file.
 sub validate ($staged, $line) {
     my ($candidate, $file) = $line->@{qw(candidate file)};
     my $with_staged = sub { my ($text) = @_; return $text =~ s/\@staged:([^@]+)\@/$staged->{$1} \/\/ $1/ger };

@@ -54,8 +54,7 @@ sub clear_journal() {
     return 1;
 }
 
-# Puts everything back that the journal names and brings the units back to what they did; at boot they start after this.
-# Answers whether there was anything to undo.
+# Puts all back that the journal names, units too, which start later at boot. Answers whether there was anything.
 sub undo_transaction ($is_booting) {
     if (!-e $JOURNAL) {
         # What a power cut directly after a commit has left.

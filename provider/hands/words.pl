@@ -53,8 +53,6 @@ sub say_to ($text, @ids) { tell_client('say', id => $_, text => $text) for @ids 
 # What can't be done is thrown as [code, resource or "-", message].
 sub refuse ($code, $id, $message) { die [$code, $id, $message] }
 
-# ---- Names ----
-
 sub as_name ($text) { return encode($text) =~ s/\//%2F/gr }
 sub folder_of ($path) { $path =~ s{/[^/]*$}{}; return length $path ? $path : '/' }
 sub name_of ($path) { return $path =~ s{.*/}{}r }

@@ -2,6 +2,8 @@
 export const stateFolder = "/var/lib/pulumi-netboot";
 /** The packages that were not there before us, one a line. */
 export const broughtNotes: string = `${stateFolder}/packages`;
+/** Those of them of which there was the configuration alone; it stays when they go. */
+export const configuredNotes: string = `${stateFolder}/packages.configured`;
 /** What an apt that is running, or was ended in the middle, said it would bring. */
 export const plannedNotes: string = `${stateFolder}/packages.new`;
 

@@ -1,4 +1,4 @@
-import { complaintOf, type Packages } from "../facts/packages";
+import { complaintOf, failedPackages, type Packages, unremoved } from "../facts/packages";
 import type { Ran, Seen } from "../facts/question";
 import type { Declaration, Want } from "../kinds/want";
 import { packagedUnitFiles } from "../os/packages";
@@ -13,10 +13,13 @@ import {
   type ReturningRow,
   refuseTimeDaemon,
 } from "./timeDaemon";
+import type { Warning } from "./warning";
 
 /** A link to `/dev/null` that keeps a unit from being started. */
 export interface Mask {
   readonly path: string;
+  /** Where it is while apt runs: hooks of apt look for what is new in /etc. */
+  readonly early: string;
   /** Whose unit it is. */
   readonly package: string;
   /** Where the unit itself lies, once the package is there. */
@@ -43,8 +46,10 @@ export interface BringPlan {
   readonly install: readonly string[];
   /** On whose rows apt's progress is shown. */
   readonly tell: readonly string[];
-  /** Made before apt runs. One goes again if its package is not there afterwards, or turned out to have no such unit. */
+  /** Made before apt runs, and in /etc after it, unless the package is not there then, or turned out to have no such unit. */
   readonly masks: readonly Mask[];
+  /** Of which the configuration is there already, so that it stays when we take them away again. */
+  readonly configured: readonly string[];
   /** Packages for which others go, written down before; forgotten if apt did neither. */
   readonly standIns: readonly string[];
   readonly rows: readonly ReplacedRow[];
@@ -120,6 +125,7 @@ export function planBring(knowledge: PackageKnowledge): BringPlan | Refusal | un
       wanted.flatMap(({ want }) => (missing.includes(want.name) ? [want] : [])),
       packages,
     ),
+    configured: missing.filter((name) => packages.leftConfiguration(name)).toSorted(),
     standIns,
     rows,
     keep: rows.map((row) => `${row.package}=${row.version}`),
@@ -138,6 +144,7 @@ const nothing: BringPlan = {
   install: [],
   tell: [],
   masks: [],
+  configured: [],
   standIns: [],
   rows: [],
   keep: [],
@@ -156,7 +163,8 @@ function planMasks(wanted: readonly WantOf<"package">[], { unitFiles }: Packages
 }
 
 function maskOf(name: string, unit: string): Mask {
-  return { path: unitFile(unit), package: name, hides: packagedUnitFiles(unit) };
+  const early = `/usr/local/lib/systemd/system/${unit}`;
+  return { path: unitFile(unit), early, package: name, hides: packagedUnitFiles(unit) };
 }
 
 function planFetches(puts: readonly Declaration[]): BringPlan["fetch"] {
@@ -200,8 +208,8 @@ function takenBefore(held: readonly Held[], want: WantOf<"take">): string | unde
 /** What went wrong with the bringing; `packages` as node 0 has them afterwards. */
 export function refuseBring(plan: BringPlan, report: BringReport, packages: Packages): Refusal | undefined {
   const missing = plan.install.filter((name) => !packages.installed(name));
-  if (report.apt !== undefined && (report.apt.status !== 0 || missing.length > 0)) {
-    return { code: "PACKAGES_FAILED", message: whyNotInstalled(plan.install, missing, report.apt.said) };
+  if (report.apt !== undefined && missing.length > 0) {
+    return { code: "PACKAGES_FAILED", message: whyNotInstalled(plan, missing, report.apt.said) };
   }
   const failed = report.unfetched;
   if (failed !== undefined) {
@@ -214,12 +222,27 @@ export function refuseBring(plan: BringPlan, report: BringReport, packages: Pack
 }
 
 /** Why apt did not install packages, in its own words. */
-function whyNotInstalled(wanted: readonly string[], missing: readonly string[], said: string): string {
+function whyNotInstalled({ rows }: BringPlan, missing: readonly string[], said: string): string {
+  const expected = new Set(rows.map((row) => row.package));
+  const gone = unremoved(said).filter((name) => !expected.has(name));
+  if (gone.length > 0) {
+    return `apt would remove ${gone.join(", ")} for ${missing.join(", ")}, which can't be beside it on one host; if nobody needs it, remove it yourself, then run again`;
+  }
+  const others = failedPackages(said).filter((name) => !missing.includes(name));
   return [
-    `apt could not install ${(missing.length > 0 ? missing : wanted).join(", ")}:`,
+    `apt could not install ${missing.join(", ")}${others.length === 0 ? "" : `, because of ${others.join(", ")}, which was not asked for`}:`,
     complaintOf(said),
-    "make apt work on node 0 (`apt-get update` there shows the same words), then run again",
+    others.length === 0
+      ? "make apt work on node 0, then run again"
+      : `mend ${others.join(", ")} on node 0 (\`dpkg --configure -a\` shows the same words), then run again`,
   ].join("\n");
+}
+
+/** What is to be said where all is there and apt has failed all the same, on account of a package that is none of ours. */
+export function warnOfApt({ apt }: BringReport, { id }: { readonly id: string }): readonly Warning[] {
+  if (apt === undefined || apt.status === 0) return [];
+  const names = failedPackages(apt.said).join(", ") || "something else";
+  return [{ id, text: `apt brought what was asked for, and failed on account of ${names}:\n${complaintOf(apt.said)}` }];
 }
 
 function whyNotFetched({ package: name, said }: Ran & { readonly package: string }): string {

@@ -1,9 +1,10 @@
-import { complaintOf, type Packages, type Replaced } from "../facts/packages";
+import { complaintOf, failedPackages, type Packages, type Replaced, unremoved } from "../facts/packages";
 import type { Ran, Seen } from "../facts/question";
 import type { Units } from "../facts/units";
 import type { Declaration, Want } from "../kinds/want";
 import { daemonUnits, timeDaemonProvision } from "../os/packages";
 import { enablingLink } from "../os/paths";
+import { type Change, wantsOf } from "./change";
 import { heldOf, type Register } from "./records";
 import type { Refusal } from "./refusal";
 
@@ -31,6 +32,8 @@ export interface ReturningRow {
 /** A package that goes, with what it had replaced coming back before it. */
 export interface GiveBack {
   readonly package: string;
+  /** What dpkg does with it; its configuration stays where it was there before us. */
+  readonly how: "--purge" | "--remove";
   /** On whose rows the progress is shown. */
   readonly tell: readonly string[];
 }
@@ -40,6 +43,8 @@ export interface GivenBack extends Ran {
   readonly package: string;
   /** What was not there any more; status and words are those of the apt that was to bring it. */
   readonly lost: readonly string[];
+  /** Whether the package itself is there still. */
+  readonly stays: boolean;
   /** Why dpkg could not take the package itself away; absent if it is gone. */
   readonly remains?: string;
 }
@@ -68,6 +73,20 @@ function whyOccupied(wanted: string, other: string): string {
       ? `${wanted} is on this host already; a drop-in of ours would be added to its configuration, and it would serve the private network only`
       : `${other} keeps the time of this host, and ${wanted} would replace it`;
   return `${would}. Say time: { replace: true } (for a TimeServer alone: replace: true) if that is right; it is put back on destroy. Or let node 0 serve no time: time: false`;
+}
+
+/** A container that may not set its clock: Debian's chrony does not start there. */
+export function whyClockIsNotOurs({ puts }: Pick<Change, "puts">, startsChrony: boolean): Refusal | undefined {
+  const [time] = startsChrony ? [] : wantsOf(puts, "ntp");
+  return (
+    time && {
+      code: "OCCUPIED",
+      id: time.id,
+      message:
+        "this host may not set its clock (it is a container without CAP_SYS_TIME), and Debian's chrony does not start on such a " +
+        "one. Let it serve no time: time: false, and machines take theirs from elsewhere (network.ntpServers). Or give the container that capability",
+    }
+  );
 }
 
 /**
@@ -123,7 +142,11 @@ export function planGivingBack(
   ]);
   const leaving = [...packages.standIns].filter(([name]) => !wanted.has(name));
   return {
-    giveBack: leaving.map(([name]) => ({ package: name, tell: tell.toSorted() })),
+    giveBack: leaving.map(([name]) => ({
+      package: name,
+      how: packages.configured.includes(name) ? "--remove" : "--purge",
+      tell: tell.toSorted(),
+    })),
     returning: leaving.flatMap(([name, rows]) => rows.map((row) => ({ standIn: name, ...asItWas(row) }))),
   };
 }
@@ -143,13 +166,17 @@ function asItWas({ activeState, ...row }: Replaced): Omit<ReturningRow, "standIn
 export function refuseGivenBack(given: readonly GivenBack[]): Refusal | undefined {
   const failed = given.find(({ status }) => status !== 0);
   if (failed === undefined) return undefined;
-  const { package: name, lost, said } = failed;
+  const { package: name, lost, said, stays } = failed;
+  const gone = unremoved(said).filter((each) => each !== name);
+  const others = failedPackages(said).filter((each) => !lost.includes(each));
   return {
     code: "PACKAGES_FAILED",
     message: [
-      `${name} serves no more, but apt could not put ${lost.join(", ")} back, which kept the time before; until then ${name} keeps it.`,
+      `${name} serves no more, but apt could not put ${lost.join(", ")} back, which kept the time before; until then ${stays ? `${name} keeps it` : "nobody does"}.`,
+      ...(gone.length === 0 ? [] : [`  apt would remove ${gone.join(", ")} for it`]),
       complaintOf(said),
-      `make \`apt-get install ${lost.join(", ")}\` work on node 0, then run again`,
+      ...(others.length === 0 ? [] : [`  ${others.join(", ")} is none of ours`]),
+      `make \`apt-get install ${lost.join(" ")}\` work on node 0, then run again`,
     ].join("\n"),
   };
 }

@@ -114,6 +114,83 @@ describe("a pristine node 0", () => {
   });
 });
 
+/** What somebody else has of packages, and holds of apt. */
+describe("packages of somebody else's on node 0", () => {
+  let lab: Lab;
+  let project: ScratchProject;
+
+  beforeAll(async () => {
+    lab = await labUp();
+    const program = "new netboot.NetbootServer('node0', { connection, network, removePackages: true });";
+    project = await scratchProject({ files: { "index.ts": programOn(lab, program) }, name: "theirs" });
+  });
+
+  afterAll(async () => {
+    await project?.remove();
+    await lab?.down();
+  });
+
+  it("are not removed for ours: a server that conflicts is named", async () => {
+    await lab.node0.run("apt-get -q -y install --no-install-recommends atftpd");
+    const { code, output } = await project.pulumi(up);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(
+      /apt would remove atftpd for .*tftpd-hpa, which can't be beside it on one host; if nobody needs it, remove it yourself/,
+    );
+    expect((await lab.node0.run("dpkg -l atftpd | grep -c ^ii")).stdout).toBe("1\n");
+    await lab.node0.run("apt-get -q -y purge atftpd");
+  });
+
+  it("hinder nobody, speak for themselves, and leave with destroy what was theirs", async () => {
+    const configuration = "cat /etc/chrony/chrony.conf /etc/chrony/chrony.keys; dpkg -l chrony | tail -1 | cut -c 1-2";
+    await lab.node0.run(`
+      export DEBIAN_FRONTEND=noninteractive
+      apt-get -q -y install --no-install-recommends chrony etckeeper git
+      echo '7 SHA1 HEX:00' >> /etc/chrony/chrony.keys
+      echo '# my own' >> /etc/chrony/chrony.conf
+      apt-get -q -y install --no-install-recommends systemd-timesyncd`);
+    const before = (await lab.node0.run(configuration)).stdout;
+    expect(before).toMatch(/# my own\n[\s\S]*7 SHA1 HEX:00\nrc\n$/);
+    await lab.node0.run(`
+      mkdir -p /root/broken/DEBIAN /root/empty && cd /root
+      printf 'Package: broken\\nVersion: 1\\nArchitecture: all\\nMaintainer: me <me@example.net>\\nDescription: broken\\n' > broken/DEBIAN/control
+      printf '#!/bin/sh\\necho licence server down\\nexit 1\\n' > broken/DEBIAN/postinst && chmod +x broken/DEBIAN/postinst
+      dpkg-deb -b broken broken.deb && ! dpkg -i broken.deb
+      echo 'ftp_proxy="http://proxy.example.net:3128"' >> /etc/environment
+      printf '#!/bin/sh\\nenv > /root/seen; exec /usr/bin/apt-get "$@"\\n' > /usr/local/bin/apt-get && chmod +x /usr/local/bin/apt-get
+      rm -r /var/lib/apt/lists && mkdir -p /var/lib/apt/lists/partial && touch /var/lib/apt/lists/lock
+      sed -i 's/^#* *AVOID_COMMIT_BEFORE_INSTALL=.*/AVOID_COMMIT_BEFORE_INSTALL=1/' /etc/etckeeper/etckeeper.conf
+      grep -q ^AVOID_COMMIT_BEFORE_INSTALL=1 /etc/etckeeper/etckeeper.conf || echo AVOID_COMMIT_BEFORE_INSTALL=1 >> /etc/etckeeper/etckeeper.conf
+      etckeeper commit before || true
+      cat > hold.pl <<'END'
+use Fcntl ':DEFAULT';
+open my $lock, '+<', '/var/lib/apt/lists/lock' or die;
+my $how = pack 's s x4 q q i x4', F_WRLCK, 0, 0, 0, 0;
+fcntl $lock, F_SETLK, $how or die;
+sleep 25;
+END
+      systemd-run --quiet perl /root/hold.pl`);
+    const { output } = await project.succeed(up);
+    expect(output).toContain("which holds /var/lib/apt/lists/lock");
+    expect(output).toMatch(
+      /failed on account of broken:\n\s+licence server down\n\s+dpkg: error processing package broken/,
+    );
+    expect((await lab.node0.run("cat /root/seen")).stdout).toMatch(
+      /^ftp_proxy=http:\/\/proxy\.example\.net:3128$[\s\S]*^DEBIAN_FRONTEND=noninteractive$|^DEBIAN_FRONTEND=noninteractive$[\s\S]*^ftp_proxy=http:\/\/proxy\.example\.net:3128$/m,
+    );
+    await lab.node0.run("sed -i '/^AVOID_COMMIT_BEFORE_INSTALL/d' /etc/etckeeper/etckeeper.conf");
+    await project.succeed(destroy);
+    expect((await lab.node0.run(configuration)).stdout).toBe(before);
+    const { stdout } = await lab.node0.run(
+      "systemctl is-active systemd-timesyncd; dpkg -l tftpd-hpa isc-dhcp-server 2>/dev/null | grep -c ^i; ls /var/lib/pulumi-netboot /usr/local/lib/systemd 2>&1",
+      { check: false },
+    );
+    expect(stdout).toMatch(
+      /^active\n0\nls: .*pulumi-netboot': No such file or directory\nls: .*systemd': No such file or directory\n$/,
+    );
+  });
+});
+
 /** What is refused once the host is seen, and what a refusal leaves behind. */
 describe("an up that node 0 refuses", () => {
   let lab: Lab;

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { complaintOf, packagesFact, parsePackages } from "../../../../provider/facts/packages";
+import {
+  complaintOf,
+  failedPackages,
+  packagesFact,
+  parsePackages,
+  unremoved,
+} from "../../../../provider/facts/packages";
 import { answersOf, packageCase } from "../../../support/packageCases";
 
 const releases = ["bullseye", "bookworm", "trixie"] as const;
@@ -51,6 +57,13 @@ describe("packagesFact", () => {
     ["trixie", undefined],
   ])("knows the script of System V that a removed package left, where it had one: %s", (release, state) => {
     expect(packageCase(`${release}-removed`).packages.unitFiles.get("tftpd-hpa.service")).toBe(state);
+  });
+
+  it("tells a package of which the configuration alone is left", () => {
+    const { packages } = packageCase("bookworm-removed");
+    expect(packages.leftConfiguration("tftpd-hpa")).toBe(true);
+    expect(packageCase("bookworm-installed").packages.leftConfiguration("tftpd-hpa")).toBe(false);
+    expect(packages.leftConfiguration("no-such-package")).toBe(false);
   });
 
   it("has no notes on a host that was never ours", () => {
@@ -114,5 +127,56 @@ describe("complaintOf", () => {
   it("keeps the last lines of an apt that was ended in the middle", () => {
     const said = [...Array(12).keys()].map((each) => `line ${each}\n`).join("");
     expect(complaintOf(said).split("\n")).toEqual([4, 5, 6, 7, 8, 9, 10, 11].map((each) => `  line ${each}`));
+  });
+
+  it("lets the script of a package speak that failed, and not those that did not", () => {
+    const words = `  licence server down
+  dpkg: error processing package broken (--configure):
+   installed broken package post-installation script subprocess returned error exit status 1
+  E: Sub-process /usr/bin/dpkg returned an error code (1)`;
+    expect(complaintOf(broken)).toBe(words);
+    expect(failedPackages(broken)).toEqual(["broken"]);
+  });
+
+  it("lets a hook of apt speak that refused", () => {
+    const said = `The following NEW packages will be installed:
+  isc-dhcp-server
+0 upgraded, 1 newly installed, 0 to remove and 0 not upgraded.
+Fetched 1 kB in 0s (1 kB/s)
+
+** etckeeper detected uncommitted changes in /etc prior to apt run
+** Aborting apt run. Manually commit and restart.
+
+E: Problem executing scripts DPkg::Pre-Invoke 'if [ -x /usr/bin/etckeeper ]; then etckeeper pre-install; fi'
+E: Sub-process returned an error code
+`;
+    expect(complaintOf(said)).toBe(`  ** etckeeper detected uncommitted changes in /etc prior to apt run
+  ** Aborting apt run. Manually commit and restart.
+  E: Problem executing scripts DPkg::Pre-Invoke 'if [ -x /usr/bin/etckeeper ]; then etckeeper pre-install; fi'
+  E: Sub-process returned an error code`);
+  });
+});
+
+const broken = `Setting up tftpd-hpa (5.2) ...
+tftpd user (tftp) already exists, doing nothing.
+Setting up broken (1) ...
+licence server down
+dpkg: error processing package broken (--configure):
+ installed broken package post-installation script subprocess returned error exit status 1
+Errors were encountered while processing:
+ broken
+E: Sub-process /usr/bin/dpkg returned an error code (1)
+`;
+
+describe("unremoved", () => {
+  const said = `The following packages will be REMOVED:
+  atftpd* old
+The following NEW packages will be installed:
+  tftpd-hpa
+`;
+
+  it("tells what apt would have removed, and nothing where it was let", () => {
+    expect(unremoved(`${said}E: Packages need to be removed but remove is disabled.\n`)).toEqual(["atftpd", "old"]);
+    expect(unremoved(said)).toEqual([]);
   });
 });

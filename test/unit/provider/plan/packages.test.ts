@@ -10,6 +10,7 @@ import {
   refuseBring,
   renderBrought,
   renderPurged,
+  warnOfApt,
 } from "../../../../provider/plan/packages";
 import type { Held, Register, RegisterEntry } from "../../../../provider/plan/records";
 import type { Refusal } from "../../../../provider/plan/refusal";
@@ -75,6 +76,7 @@ describe("planBring", () => {
       expect(plan.masks).toEqual([
         {
           path: "/etc/systemd/system/tftpd-hpa.service",
+          early: "/usr/local/lib/systemd/system/tftpd-hpa.service",
           package: "tftpd-hpa",
           hides: [
             "/lib/systemd/system/tftpd-hpa.service",
@@ -86,8 +88,10 @@ describe("planBring", () => {
     },
   );
 
-  it("masks no unit that the host knows already", () => {
-    expect(bringPlanOf(knowledgeOf("bookworm-removed", put("t", tftpd))).masks).toEqual([]);
+  it("masks no unit that the host knows already, and notes whose configuration is there", () => {
+    const plan = bringPlanOf(knowledgeOf("bookworm-removed", put("t", tftpd)));
+    expect([plan.masks, plan.configured]).toEqual([[], ["tftpd-hpa"]]);
+    expect(bringPlanOf(knowledgeOf("bookworm-fresh", put("t", tftpd))).configured).toEqual([]);
   });
 
   it("runs apt once for all, in an order of its own, and tells all of them", () => {
@@ -188,8 +192,38 @@ describe("refuseBring", () => {
       code: "PACKAGES_FAILED",
       message: `apt could not install tftpd-hpa:
   E: Unable to locate package tftpd-hpa
-make apt work on node 0 (\`apt-get update\` there shows the same words), then run again`,
+make apt work on node 0, then run again`,
     });
+  });
+
+  it("names what apt would have removed for it", () => {
+    const said =
+      "The following packages will be REMOVED:\n  atftpd\nE: Packages need to be removed but remove is disabled.\n";
+    expect(refuseBring(plan, { ...done, apt: { status: 100, said } }, fresh)?.message).toBe(
+      "apt would remove atftpd for tftpd-hpa, which can't be beside it on one host; if nobody needs it, remove it yourself, then run again",
+    );
+  });
+
+  it("says that another package is in the way, and goes on with a warning where all is there in spite of it", () => {
+    const said =
+      "Setting up broken (1) ...\nlicence server down\ndpkg: error processing package broken (--configure):\n";
+    const report = { ...done, apt: { status: 100, said } };
+    expect(
+      refuseBring(plan, report, fresh)?.message,
+    ).toBe(`apt could not install tftpd-hpa, because of broken, which was not asked for:
+  licence server down
+  dpkg: error processing package broken (--configure):
+mend broken on node 0 (\`dpkg --configure -a\` shows the same words), then run again`);
+    expect(refuseBring(plan, report, installed)).toBeUndefined();
+    expect(warnOfApt(report, { id: "a" })).toEqual([
+      {
+        id: "a",
+        text: `apt brought what was asked for, and failed on account of broken:
+  licence server down
+  dpkg: error processing package broken (--configure):`,
+      },
+    ]);
+    expect(warnOfApt(done, { id: "a" })).toEqual([]);
   });
 
   it("does not believe an apt that says all is well", () => {

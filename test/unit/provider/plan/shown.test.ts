@@ -200,7 +200,8 @@ describe("showPlan", () => {
 const bring: BringPlan = {
   install: ["chrony", "isc-dhcp-server"],
   tell: [],
-  masks: [{ path: "/etc/systemd/system/isc-dhcp-server.service", package: "isc-dhcp-server", hides: [] }],
+  masks: [{ path: "/etc/systemd/system/isc-dhcp-server.service", early: "", package: "isc-dhcp-server", hides: [] }],
+  configured: [],
   standIns: ["chrony"],
   rows: [
     {

@@ -87,7 +87,7 @@ describe("planGivingBack", () => {
 
   it("gives back as it was what went, when nobody wants chrony any more", () => {
     expect(planGivingBack([], nobody, packages, ["b", "a"])).toEqual({
-      giveBack: [{ package: "chrony", tell: ["a", "b"] }],
+      giveBack: [{ package: "chrony", how: "--purge", tell: ["a", "b"] }],
       returning: [
         {
           standIn: "chrony",
@@ -116,6 +116,15 @@ describe("planGivingBack", () => {
     expect(planGivingBack(putting(false), nobody, packages, []).giveBack).toEqual([]);
   });
 
+  it("lets its configuration stay where that was there before us", () => {
+    const notes = { "packages.standIn.chrony": "", "packages.configured": "chrony\n" };
+    const { packages: rc } = packageCase("bookworm-chrony", notes);
+    expect(planGivingBack([], nobody, rc, ["T"]).giveBack).toEqual([
+      { package: "chrony", how: "--remove", tell: ["T"] },
+    ]);
+    expect(planGivingBack([], nobody, packages, []).giveBack.map(({ how }) => how)).toEqual(["--purge"]);
+  });
+
   it("does not count what a resource wanted that is put anew without it", () => {
     const held = { id: "o", generation: "1", held: [wanted(false)], machines: 0, pooled: 0, macs: 0, examples: [] };
     const register: Register = { ...nobody, after: new Map([["o", held]]) };
@@ -130,20 +139,34 @@ describe("planGivingBack", () => {
 
 describe("refuseGivenBack", () => {
   it("says who keeps the time until it can be put back", () => {
-    const apt = { status: 100, said: "E: Unable to fetch some archives\n" };
+    const apt = { stays: true, status: 100, said: "E: Unable to fetch some archives\n" };
     expect(refuseGivenBack([{ package: "chrony", lost: ["systemd-timesyncd"], ...apt }])).toEqual({
       code: "PACKAGES_FAILED",
       message: `chrony serves no more, but apt could not put systemd-timesyncd back, which kept the time before; until then chrony keeps it.
   E: Unable to fetch some archives
 make \`apt-get install systemd-timesyncd\` work on node 0, then run again`,
     });
-    expect(refuseGivenBack([{ package: "chrony", lost: [], status: 0, said: "" }])).toBeUndefined();
+    expect(refuseGivenBack([{ package: "chrony", lost: [], stays: true, status: 0, said: "" }])).toBeUndefined();
+  });
+
+  it("says whose fault it is, what would go along, and that nobody keeps the time where nobody does", () => {
+    const said =
+      "Setting up broken (1) ...\nlicence server down\ndpkg: error processing package broken (--configure):\n" +
+      " installed broken package post-installation script subprocess returned error exit status 1\n" +
+      "E: Sub-process /usr/bin/dpkg returned an error code (1)\n";
+    const given = { package: "chrony", lost: ["systemd-timesyncd"], stays: false, status: 100 };
+    expect(refuseGivenBack([{ ...given, said }])?.message).toMatch(
+      /until then nobody does\.\n {2}licence server down\n[\s\S]*\n {2}broken is none of ours\nmake/,
+    );
+    const going =
+      "The following packages will be REMOVED:\n  chrony theirs\nE: Packages need to be removed but remove is disabled.\n";
+    expect(refuseGivenBack([{ ...given, said: going }])?.message).toContain("  apt would remove theirs for it\n");
   });
 });
 
 describe("renderRemaining", () => {
   it("says why a package is still there", () => {
-    const given = { package: "chrony", lost: [], status: 0, said: "" };
+    const given = { package: "chrony", lost: [], stays: true, status: 0, said: "" };
     expect(renderRemaining([given, { ...given, remains: "dpkg: error" }])).toEqual([
       "chrony stays on the host until the next run, because dpkg could not remove it: dpkg: error",
     ]);
