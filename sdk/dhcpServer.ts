@@ -48,6 +48,11 @@ export interface DhcpServerSettings {
    * "allow" it must leave these machines alone. @defaultValue "refuse"
    */
   readonly otherDhcpServers?: pulumi.Input<"refuse" | "allow">;
+  /**
+   * A dhcpd of yours on node 0 may go that serves other networks too, or whose dhcpd.conf goes on in other files: ours serves the
+   * private network only. It comes back on destroy. @defaultValue false
+   */
+  readonly replace?: pulumi.Input<boolean>;
   /** The file for each firmware. @defaultValue `{ x64: "ipxe.efi" }` */
   readonly loaders?: pulumi.Input<Partial<Loaders>>;
   /** Statements for dhcpd.conf, as text; never a secret, for it lies in clear on the host. */
@@ -145,5 +150,6 @@ function inputsOfDhcpServer(
     loaders: { ...loaders },
     ...(allowDefaultRoute === true ? { allowDefaultRoute } : {}),
     ...(settings.value.otherDhcpServers === "allow" ? { otherDhcpServers: "allow" } : {}),
+    ...(settings.value.replace === true ? { replace: true } : {}),
   });
 }

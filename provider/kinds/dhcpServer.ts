@@ -19,6 +19,7 @@ export interface DhcpServerInputs extends NicInputs {
   /** The boot file by firmware, and `script`, which iPXE is given. */
   readonly loaders: Readonly<Record<string, string>>;
   readonly otherDhcpServers?: "allow";
+  readonly replace?: true;
 }
 
 /** The same out of a state, in which the release before had neither of the two. */
@@ -39,6 +40,7 @@ export const dhcpServer: Kind<DhcpServerInputs> = {
     "loaders",
     "allowDefaultRoute",
     "otherDhcpServers",
+    "replace",
   ],
   outputKeys: ["listening"],
   notEchoed: [],
@@ -54,6 +56,7 @@ export const dhcpServer: Kind<DhcpServerInputs> = {
       { want: "listen", unit: dhcpdUnit, on: { kind: "packet", interface: nic } },
       { want: "serve", interface: nic, bootServer, cidr, loaders, pool, unknownMachines },
       ...(inputs.otherDhcpServers === "allow" ? [{ want: "otherServers" } as const] : []),
+      ...(inputs.replace === true ? [{ want: "replaceDhcp" } as const] : []),
     ];
   },
   isPart: true,

@@ -87,6 +87,8 @@ export type Want =
       readonly rules: readonly string[];
       readonly allowDefaultRoute: boolean;
     }
+  /** A dhcpd.conf of somebody else's may go, whatever else it serves. */
+  | { readonly want: "replaceDhcp" }
   /** Others may answer DHCP on its network. */
   | { readonly want: "otherServers" }
   | { readonly want: "tftpd"; readonly address: string; readonly directory: string }

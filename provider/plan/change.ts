@@ -64,6 +64,7 @@ export function heldBy(put: Declaration, fileAt: (path: string) => KnownFile | u
       case "node":
       case "fetch":
       case "listenFor":
+      case "replaceDhcp":
       case "registered":
         return [];
       case "file":

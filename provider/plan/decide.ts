@@ -1,3 +1,4 @@
+import { clock } from "../facts/clock";
 import { links } from "../facts/links";
 import { packagesFact } from "../facts/packages";
 import type { Question } from "../facts/question";
@@ -9,6 +10,7 @@ import { isBootServerHere, whyNobodyGivesFiles } from "./bootServer";
 import { brokenChains, whyChainsBreak } from "./chains";
 import { type Change, nameInterface, placedIn, wantsOf, whyClash } from "./change";
 import { whyMachinesAreLost } from "./dependants";
+import { whyDhcpConfStays } from "./dhcpConf";
 import { knownOfMany, putMachines, whyFilesAreNotProved } from "./expectations";
 import type { Facts } from "./facts";
 import { type FirewallPart, headsBefore, headsQuestions, planFirewallPart } from "./firewallPart";
@@ -20,12 +22,22 @@ import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
 import { whyOccupied } from "./occupied";
 import { whyOtherServers } from "./otherServers";
 import { whyNotOurs } from "./ownership";
-import { type AfterCommit, type BringPlan, planAfterCommit, planBring, refuseBring, type Take } from "./packages";
+import {
+  type AfterCommit,
+  type BringPlan,
+  planAfterCommit,
+  planBring,
+  refuseBring,
+  type Take,
+  warnOfApt,
+} from "./packages";
 import type { PathPlan, Plan } from "./plan";
 import { whyAddressesArePooled, whyPoolIsTooSmall } from "./pool";
-import { chronyConfKey, folderKey, insideKey, namedKey, outsideKey, unitsFact } from "./questions";
+import { chronyConfKey, dhcpdConfKey, folderKey, insideKey, namedKey, outsideKey, unitsFact } from "./questions";
 import { heldOf, type Placed, type Register } from "./records";
 import type { Refusal } from "./refusal";
+import { whyTftpFolderIsSomebodys } from "./tftpAncestors";
+import { whyClockIsNotOurs } from "./timeDaemon";
 import { planTransaction } from "./transaction";
 import type { Warning } from "./warning";
 
@@ -130,6 +142,9 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
   return (
     whyNotOurs(change.puts, register) ??
     whyClash(change, register) ??
+    whyTftpFolderIsSomebodys(change, answers) ??
+    whyClockIsNotOurs(change, clock.read(answers).startsChrony) ??
+    whyDhcpConfStays(change, register, unitsFact.read(answers), answers.path(dhcpdConfKey)?.content) ??
     whyMachinesAreLost(register, ids) ??
     whyNetworkStays(register, ids, [...others(outsideKey), ...outsideOf(own, server?.held.cidr)]) ??
     (knowsPool
@@ -267,6 +282,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
       register: groundwork.register,
       sizes: sizesOf(ground),
       warnings: [
+        ...(given.brought === undefined ? [] : warnOfApt(given.brought.report, { id: [...ids].toSorted()[0] ?? "-" })),
         ...(moved === undefined ? [] : [moved]),
         ...(unproved === undefined ? [] : [{ id: ownerOf(touched ?? "", register), text: unproved }]),
         ...bad.map(({ text }) => ({ id: "-", text: `not proved: ${text}` })),

@@ -1,3 +1,4 @@
+import { clock } from "../facts/clock";
 import { firewalld } from "../facts/firewalld";
 import { iptables } from "../facts/iptables";
 import { links } from "../facts/links";
@@ -10,7 +11,16 @@ import { tftpPeers } from "../facts/tftpPeers";
 import { trafficControl } from "../facts/trafficControl";
 import { ufw } from "../facts/ufw";
 import { type Units, unitFacts } from "../facts/units";
-import { chronyConf, chronyUnit, dhcpdUnit, enablingLink, namesUnit, tftpdDefaults, tftpdUnit } from "../os/paths";
+import {
+  chronyConf,
+  chronyUnit,
+  dhcpdConf,
+  dhcpdUnit,
+  enablingLink,
+  namesUnit,
+  tftpdDefaults,
+  tftpdUnit,
+} from "../os/paths";
 import { bootChain } from "../values/bootChain";
 import { type Change, wantsOf } from "./change";
 import { headsFile } from "./firewall";
@@ -33,11 +43,14 @@ export function questionsOf(change: Change): Readonly<Record<string, Question>> 
     ...(concernsFirewall ? firewallQuestions : {}),
     [lookKey(headsFile)]: { ask: "path", path: headsFile },
     ...(touchesBoot || change.drops.size > 0 ? bootQuestions(change) : {}),
+    ...tftpAncestorQuestions(change),
     ...Object.fromEntries(
       pathsLookedAt(change).map((path) => [lookKey(path), { ask: "path", path, hashed: true }] as const),
     ),
+    ...(has("ntp") ? clock.questions : {}),
     ...(has("ntp") ? { [chronyConfKey]: { ask: "path", path: chronyConf, bytes: 65_536 } } : {}),
     ...(bringsMachines || has("serve", "tftpd", "ntp", "names") ? servers.questions : {}),
+    ...(has("serve") ? { [dhcpdConfKey]: { ask: "path", path: dhcpdConf, bytes: 1_000_000 } } : {}),
     ...machineQuestions(change),
   };
 }
@@ -64,6 +77,7 @@ export const rulesetQuestions: Readonly<Record<string, Question>> = {
   "admitted.ports": { ask: "path", path: "/proc/sys/net/ipv4/ip_local_port_range", bytes: 64 },
 };
 
+export const dhcpdConfKey = "dhcp.conf";
 export const chronyConfKey = "time.chronyConf";
 export const folderKey = "tftp.folder";
 
@@ -79,6 +93,21 @@ export function chainFileKey(name: string): string {
 function bootQuestions({ puts }: Change): Readonly<Record<string, Question>> {
   const [tftp] = wantsOf(puts, "tftpd");
   return folderQuestions(tftp?.want.directory ?? "@held:tftpd:2@");
+}
+
+export function ancestorKey(path: string): string {
+  return `tftp above ${path}`;
+}
+
+/** The folder that TFTP serves and all above it: whoever has one of them decides what machines boot. */
+export function ancestorsOf(directory: string): readonly string[] {
+  const names = directory.split("/").filter((name) => name !== "");
+  return names.map((_, index) => `/${names.slice(0, index + 1).join("/")}`);
+}
+
+function tftpAncestorQuestions({ puts }: Change): Readonly<Record<string, Question>> {
+  const paths = wantsOf(puts, "tftpd").flatMap(({ want }) => ancestorsOf(want.directory));
+  return Object.fromEntries(paths.map((path) => [ancestorKey(path), { ask: "path", path }] as const));
 }
 
 /** A script is read whole; of a program the beginning tells what it is. */

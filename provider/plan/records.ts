@@ -5,7 +5,7 @@ import type { Declaration, Want } from "../kinds/want";
  * names and hashes for it. These lines of the register are frozen: older releases wrote them, and read them.
  */
 export type Held =
-  | Exclude<Want, { readonly want: "file" | "take" | "node" | "fetch" | "listenFor" | "registered" }>
+  | Exclude<Want, { readonly want: "file" | "take" | "node" | "fetch" | "listenFor" | "replaceDhcp" | "registered" }>
   /** A file of root's, as it was written. */
   | { readonly want: "file"; readonly path: string; readonly mode: string; readonly sha256: string }
   /** The file of that path came out of this package. */

@@ -28,6 +28,8 @@ export interface DhcpdSettings {
   readonly unknownMachines: UnknownMachines;
   /** Absent where they are refused. */
   readonly otherDhcpServers?: "allow";
+  /** Absent where a configuration of somebody else's that serves more than this network is refused. */
+  readonly replace?: true;
   readonly loaders: Loaders;
   /** Statements of the user's own, at the end of the global part. */
   readonly extraConfig?: string;
@@ -49,6 +51,7 @@ const shape = {
   bootServer: addressSchema.optional(),
   unknownMachines: z.enum(["refuse", "serve"]).optional(),
   otherDhcpServers: z.enum(["refuse", "allow"]).optional(),
+  replace: z.boolean().optional(),
   loaders: z.unknown().optional(),
   extraConfig: z.string().optional(),
 };
@@ -80,6 +83,7 @@ export function parseDhcpdSettings(args: unknown): Checked<DhcpdSettings> {
     ...(fields.bootServer === undefined ? {} : { bootServer: fields.bootServer }),
     unknownMachines,
     ...(fields.otherDhcpServers === "allow" ? { otherDhcpServers: "allow" } : {}),
+    ...(fields.replace === true ? { replace: true } : {}),
     loaders: ia32 === undefined ? { x64, script } : { x64, ia32, script },
     ...(extraConfig === undefined || extraConfig === "" ? {} : { extraConfig }),
   });

@@ -72,11 +72,18 @@ type Statement = readonly string[];
 /** The statements of dhcpd's language, each as its words; a block's head counts as one. */
 function statementsOf(text: string): readonly Statement[] {
   const statements: string[][] = [[]];
-  for (const [token] of text.matchAll(/#[^\n]*|"(?:[^"\\]|\\[\s\S])*"|[{};,]|[^\s{};,"#]+/g)) {
+  for (const token of tokensOf(text)) {
     if (/^[{};]$/.test(token)) statements.push([]);
-    else if (!token.startsWith("#") && token !== ",") statements.at(-1)?.push(token);
+    else statements.at(-1)?.push(token);
   }
   return statements;
+}
+
+/** The words, texts, braces and semicolons of dhcpd's language, without its comments and commas. */
+export function tokensOf(text: string): readonly string[] {
+  return [...text.matchAll(/#[^\n]*|"(?:[^"\\]|\\[\s\S])*"|[{};,]|[^\s{};,"#]+/g)].flatMap(([token]) =>
+    token.startsWith("#") || token === "," ? [] : [token],
+  );
 }
 
 /** The words after the statement's own, which dhcpd takes in either case. */

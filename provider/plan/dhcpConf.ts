@@ -1,0 +1,35 @@
+import type { Units } from "../facts/units";
+import { parseServedBy } from "../formats/isc/servedBy";
+import { dhcpdConf, dhcpdUnit } from "../os/paths";
+import { type Change, wantsOf } from "./change";
+import { isInNetwork } from "./network";
+import { heldOf, type Register } from "./records";
+import type { Refusal } from "./refusal";
+
+/** Somebody's own dhcpd that serves more than the private network loses that by ours, so only where the program says so. */
+export function whyDhcpConfStays(
+  { puts }: Change,
+  { before }: Register,
+  units: Units,
+  text: string | undefined,
+): Refusal | undefined {
+  const [server] = wantsOf(puts, "serve");
+  if (server === undefined || text === undefined || wantsOf(puts, "replaceDhcp").length > 0) return undefined;
+  if (heldOf(before, "file").some(({ held }) => held.path === dhcpdConf)) return undefined;
+  const { activeState = "", unitFileState = "" } = units.get(dhcpdUnit) ?? {};
+  // One that neither runs nor would at the next boot serves nobody.
+  if (activeState !== "active" && !/^(?:enabled|generated)/.test(unitFileState)) return undefined;
+  const { cidr } = server.want;
+  const { subnets, others } = parseServedBy(text);
+  const beyond = [
+    ...subnets.filter((subnet) => !isInNetwork(subnet, cidr)).map((subnet) => `subnet ${subnet}`),
+    ...others,
+  ];
+  if (beyond.length === 0) return undefined;
+  const shown = [...beyond.slice(0, 6), ...(beyond.length > 6 ? [`and ${beyond.length - 6} more`] : [])].join(", ");
+  return {
+    code: "OCCUPIED",
+    id: server.id,
+    message: `${dhcpdConf} on this host serves more than ${cidr} (${shown}), and would no more: ours takes its place, and serves the private network only. Say dhcp: { replace: true } (for a DhcpServer alone: replace: true) if that is right; it is put back on destroy`,
+  };
+}
