@@ -59,7 +59,7 @@ sub claims_of ($line) {
 }
 
 # The register with a request's machines in it: without what is dropped, and without machines of which another resource
-# takes something over. Of each two that want the same, also of one that is made anew and its record, a claim is told.
+# takes something over. Of each two that want the same, also of one made anew and its own record, a claim is told.
 sub merge_register ($register, $puts, $drops) {
     my (%claimed, @clashes);
     for my $id (sort keys %$puts) {
