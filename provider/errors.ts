@@ -1,3 +1,5 @@
+import { printable } from "./values/printable";
+
 /** Every code an error of ours can carry; `docs/errors.md` has an entry for each, and a test keeps both in step. */
 export type ErrorCode =
   /** The values of a resource are wrong; the message lists all mistakes. */
@@ -45,19 +47,6 @@ export type ErrorCode =
   /** We did something wrong ourselves. */
   | "BUG";
 
-const unreached = "this change did not reach node 0, which serves what it served";
-
-/** What a failed change means for node 0, where the agent on it had no chance to say so. */
-export const stateAfter: Partial<Readonly<Record<ErrorCode, string>>> = {
-  HOST_UNREACHABLE: unreached,
-  HOST_KEY_UNKNOWN: unreached,
-  HOST_KEY_CHANGED: unreached,
-  AUTHENTICATION_FAILED: unreached,
-  KEY_UNREADABLE: unreached,
-  CONNECTION_LOST:
-    "if the change had arrived whole, node 0 finishes or undoes it by itself, and else serves what it served; run it again",
-};
-
 const marker = Symbol.for("pulumi-netboot.error");
 
 /** An expected failure. Its message crosses process borders as bare text, so it says everything by itself. */
@@ -75,4 +64,10 @@ export class NetbootError extends Error {
   static is(value: unknown): value is NetbootError {
     return typeof value === "object" && value !== null && marker in value;
   }
+}
+
+/** An error as people read it: printable, and with its code at the end, by which `docs/errors.md` is ordered. */
+export function renderError(error: unknown): string {
+  if (!NetbootError.is(error)) return printable(error instanceof Error ? error.message : String(error));
+  return `${printable(error.message).trimEnd()} [${error.code}]`;
 }

@@ -1,4 +1,5 @@
 import { look } from "../conversation/transaction";
+import { renderError } from "../errors";
 import { renderDrift } from "../kinds/drift";
 import { declarationOf } from "../lifecycle/changes";
 import { openHost } from "../ssh/pool";
@@ -52,7 +53,7 @@ export async function examine(resources: readonly StackResource[]): Promise<read
         for (const drift of answer?.drift ?? []) findings.push({ ...about, what: renderDrift(drift) });
       }
     } catch (error) {
-      findings.push({ host: first.connection.host, resource: unreachable, what: (error as Error).message });
+      findings.push({ host: first.connection.host, resource: unreachable, what: renderError(error) });
     }
   }
   return findings;

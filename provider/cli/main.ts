@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
+import { renderError } from "../errors";
 import { closeHosts } from "../ssh/pool";
+import { printable } from "../values/printable";
 import { examine, renderFindings } from "./doctor";
 import { readHistory, renderHistory } from "./history";
 import { isPossible, planStack, renderPlans } from "./plan";
@@ -41,7 +43,7 @@ async function main(): Promise<number> {
   }
   const since = secondOf(values.since);
   const print = (found: unknown, text: string): void =>
-    console.log(values.json ? JSON.stringify(found, undefined, 2) : text);
+    console.log(printable(values.json ? JSON.stringify(found, undefined, 2) : text));
   if (command === "plan") {
     const plans = await planStack(values.stack);
     print(plans, renderPlans(plans));
@@ -77,7 +79,7 @@ async function run(): Promise<void> {
   try {
     process.exitCode = await main();
   } catch (error) {
-    console.error((error as Error).message);
+    console.error(renderError(error));
     process.exitCode = 2;
   }
   await closeHosts();

@@ -162,7 +162,7 @@ function renderHostPlan({ host, plan, refused, notPlanned }: HostPlan): string {
     ...section(
       "refused",
       refused.map(
-        ({ code, resource, message }) => `[${code}] ${resource === undefined ? "" : `${resource}: `}${message}`,
+        ({ code, resource, message }) => `${resource === undefined ? "" : `${resource}: `}${message} [${code}]`,
       ),
     ),
     ...section(

@@ -1,5 +1,7 @@
+import { NetbootError } from "../errors";
 import { kindOf } from "../kinds";
 import { type Change, idOf } from "../kinds/want";
+import { renderMeaning } from "../plan/outcome";
 import { openHost } from "../ssh/pool";
 import type { Connection } from "../values/connection";
 import { type Answer, apply, Refused, type Tell } from "./transaction";
@@ -11,6 +13,12 @@ interface Waiting {
   readonly tell: (severity: "progress" | "warning", line: string) => void;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (reason: unknown) => void;
+}
+
+/** A change that came to nothing, and why. */
+interface Failed {
+  readonly member: Waiting;
+  readonly reason: unknown;
 }
 
 /** What became of a resource's change, and on which machine. */
@@ -32,6 +40,8 @@ class Queue {
   #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
   #busy = false;
+  /** The resources whose changes this run has committed there. */
+  readonly #stands = new Set<string>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -51,16 +61,27 @@ class Queue {
       ({ change }, index) => this.#waiting.findIndex((other) => idOf(other.change) === idOf(change)) === index,
     );
     this.#waiting = this.#waiting.filter((member) => !group.includes(member));
-    await this.#commit(group);
+    // Told only when all of the group is done: what a failure means depends on what else of it stands.
+    for (const { member, reason } of await this.#commit(group)) member.reject(this.#withMeaning(reason));
     this.#busy = false;
     await this.#next();
   }
 
+  #withMeaning(reason: unknown): unknown {
+    if (!NetbootError.is(reason)) return reason;
+    const undone = reason instanceof Refused ? reason.undone : undefined;
+    const meaning = renderMeaning(reason.code, undone, [...this.#stands].toSorted());
+    const message = [reason.message, meaning].filter((each) => each !== "").join("\n");
+    if (!(reason instanceof Refused)) return new NetbootError(reason.code, message, { cause: reason });
+    return new Refused(reason.code, message, reason.culprit, reason.isIdTaken, undone);
+  }
+
   /**
    * One transaction for all; if it is refused, without the culprit, or in halves until the culprits stand alone. The parts
-   * of the host's network boot stay together.
+   * of the host's network boot stay together. Gives back those that failed.
    */
-  async #commit(group: readonly Waiting[]): Promise<void> {
+  async #commit(group: readonly Waiting[]): Promise<readonly Failed[]> {
+    if (group.length === 0) return [];
     try {
       const host = await openHost(this.#connection, {
         say: (line) => {
@@ -77,27 +98,25 @@ class Queue {
         tell,
       );
       for (const [id, member] of byId) {
+        this.#stands.add(id);
         member.resolve({ machine: report.machine, ...(report.answers.get(id) ?? nothing) });
       }
+      return [];
     } catch (reason) {
       const units = unitsOf(group);
-      if (units.length === 1 || !(reason instanceof Refused) || isShared(reason)) {
-        reject(group, reason, this.#connection.host);
-        return;
-      }
+      const { host } = this.#connection;
+      if (units.length === 1 || !(reason instanceof Refused) || isShared(reason)) return failedOf(group, reason, host);
       const guilty = units.find((unit) => unit.some(({ change }) => idOf(change) === reason.culprit));
       if (guilty !== undefined) {
-        reject(guilty, reason, this.#connection.host);
-        await this.#commit(units.filter((unit) => unit !== guilty).flat());
-        return;
+        const others = units.filter((unit) => unit !== guilty).flat();
+        return [...failedOf(guilty, reason, host), ...(await this.#commit(others))];
       }
-      if (reason.culprit !== undefined && foreignFailures.has(reason.code)) {
-        reject(group, reason, this.#connection.host);
-        return;
-      }
+      if (reason.culprit !== undefined && foreignFailures.has(reason.code)) return failedOf(group, reason, host);
       const half = Math.ceil(units.length / 2);
-      await this.#commit(units.slice(0, half).flat());
-      await this.#commit(units.slice(half).flat());
+      return [
+        ...(await this.#commit(units.slice(0, half).flat())),
+        ...(await this.#commit(units.slice(half).flat())),
+      ];
     }
   }
 }
@@ -116,14 +135,17 @@ function kindIn(id: string): string {
 }
 
 /** The culprit has all the words; those that change with it are told which it is. */
-function reject(unit: readonly Waiting[], reason: unknown, host: string): void {
+function failedOf(unit: readonly Waiting[], reason: unknown, host: string): readonly Failed[] {
   const culprit = reason instanceof Refused ? reason.culprit : undefined;
   const named = unit.some(({ change }) => idOf(change) === culprit);
-  for (const { change, reject: fail } of unit) {
-    const isCulprit = !named || idOf(change) === culprit || !(reason instanceof Refused);
+  return unit.map((member) => {
+    const isCulprit = !named || idOf(member.change) === culprit || !(reason instanceof Refused);
     const together = `${host}: it changes together with ${culprit}, which was refused`;
-    fail(isCulprit ? reason : new Refused(reason.code, together, culprit));
-  }
+    return {
+      member,
+      reason: isCulprit ? reason : new Refused(reason.code, together, culprit, false, reason.undone),
+    };
+  });
 }
 
 const nothing: Answer = { how: "", outputs: {}, drift: [] };

@@ -47,15 +47,22 @@ export class Refused extends NetbootError {
   readonly culprit: string | undefined;
   /** The culprit's id is another resource's: a create can take another one. */
   readonly isIdTaken: boolean;
+  /** What became of node 0, where it had been touched already. */
+  readonly undone: string | undefined;
 
-  constructor(code: NetbootError["code"], message: string, culprit: string | undefined, isIdTaken = false) {
+  constructor(
+    code: NetbootError["code"],
+    message: string,
+    culprit: string | undefined,
+    isIdTaken = false,
+    undone?: string,
+  ) {
     super(code, message);
     this.culprit = culprit;
     this.isIdTaken = isIdTaken;
+    this.undone = undone;
   }
 }
-
-const untouched = "Nothing was changed, and node 0 serves what it served";
 
 /**
  * Changes a host: one conversation, and one transaction for all of it.
@@ -170,8 +177,8 @@ class Transaction {
     if (refusal !== undefined) {
       const { code, id, message, isIdTaken } = refusal;
       const brought = renderBrought(this.#brought?.report.brought ?? bringReportOf(said).brought);
-      const words = [message, ...(stands ? [] : [stateOf(talk), lateWords]), brought].filter((each) => each !== "");
-      throw new Refused(code, `${host}: ${words.join("\n")}`, id, isIdTaken);
+      const words = [message, ...(stands ? [] : [lateWords]), brought].filter((each) => each !== "");
+      throw new Refused(code, `${host}: ${words.join("\n")}`, id, isIdTaken, stands ? "" : undoneIn(talk));
     }
     const { plan, register, doubt, firewall } = this.#decided ?? impossible();
     const ids = [...this.#change.puts.keys()];
@@ -306,11 +313,11 @@ function keepsRules(firewall: FirewallPart | undefined): boolean {
   return firewall?.plan.manager === "ufw" || firewall?.plan.manager === "firewalld";
 }
 
-/** What a refusal means for node 0: said once, here. */
-function stateOf({ said, failure }: Conversation): string {
+/** What became of node 0, if a change had begun; its own words tell it where nothing was put back. */
+function undoneIn({ said, failure }: Conversation): string | undefined {
   const [undone] = valuesOf(said, "undone");
   if (undone !== undefined) return renderUndone(undone);
-  return failure?.swapped === true ? "" : untouched;
+  return failure?.swapped === true ? "" : undefined;
 }
 
 function wrongsIn(said: readonly Said[]): readonly Wrong[] {

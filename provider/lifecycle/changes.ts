@@ -1,6 +1,5 @@
 import { commit } from "../conversation/groupCommit";
 import { look, Refused } from "../conversation/transaction";
-import { NetbootError, stateAfter } from "../errors";
 import { parseGaps, parseHistory, renderBoot, renderGaps } from "../facts/bootLog";
 import { kindOf } from "../kinds";
 import { type Drift, renderDrift } from "../kinds/drift";
@@ -8,6 +7,7 @@ import type { Change, Declaration } from "../kinds/want";
 import { openHost } from "../ssh/pool";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden } from "../values/hidden";
+import { printableValue } from "../values/printable";
 import { digestOf, isOutput, type Properties } from "./comparison";
 import { displayOf } from "./display";
 import { readLocalFile } from "./localFile";
@@ -21,6 +21,7 @@ import {
   rememberResource,
   urnFromId,
 } from "./stacks";
+import { tellingFailures } from "./told";
 
 /** What the state of this release looks like; every older number stays readable. */
 const schema = 1;
@@ -34,12 +35,14 @@ export async function create(kind: string, news: Properties): Promise<{ id: stri
     rememberResource(identity, id, generation);
     return { id, outs };
   };
-  try {
-    return await made(idOfNew(identity));
-  } catch (reason) {
-    if (reason instanceof Refused && reason.isIdTaken) return await made(otherId(identity));
-    throw reason;
-  }
+  return await tellingFailures(kind, identity, async () => {
+    try {
+      return await made(idOfNew(identity));
+    } catch (reason) {
+      if (reason instanceof Refused && reason.isIdTaken) return await made(otherId(identity));
+      throw reason;
+    }
+  });
 }
 
 /** The same path as a create, under the generation and on the machine of before. */
@@ -50,21 +53,29 @@ export async function update(
   news: Properties,
 ): Promise<{ outs: Properties }> {
   const generation = generationOf(identityIn(kind, id, news), String(olds[hidden.generation]));
-  return { outs: await put(kind, id, generation, news, textOf(olds[hidden.machine])) };
+  const machine = textOf(olds[hidden.machine]);
+  return { outs: await tellingFailures(kind, id, () => put(kind, id, generation, news, machine)) };
+}
+
+/** What a look at a resource tells the engine; nothing if it is not there any more. */
+interface Read {
+  readonly id?: string;
+  readonly props?: Properties;
+  readonly inputs?: Properties;
 }
 
 /** Compares node 0 with what was declared. An unreachable host is an error, never a deletion. */
-export async function read(
-  kind: string,
-  id: string,
-  props: Properties,
-): Promise<{ id?: string; props?: Properties; inputs?: Properties }> {
+export async function read(kind: string, id: string, props: Properties): Promise<Read> {
+  return await tellingFailures(kind, id, () => readNow(kind, id, props));
+}
+
+async function readNow(kind: string, id: string, props: Properties): Promise<Read> {
   rememberResource(identityIn(kind, id, props), id, props[hidden.generation]);
   const declaration = await declarationOf(kind, id, String(props[hidden.generation]), props, "look");
   const host = await openHost(connectionOf(props));
   const change: Change = { kind: "put", declaration };
   const report = await look(host, [change], textOf(props[hidden.machine]));
-  const answer = report.answers.get(id);
+  const answer = printableValue(report.answers.get(id));
   if (answer?.how === "gone") return {};
   const found = answer?.drift ?? [];
   const { drift: before, ...rest } = props;
@@ -79,7 +90,7 @@ export async function read(
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
   const display = displayOf(props[hidden.urn] ?? urnFromId(id));
   const change: Change = { kind: "drop", id, generation: String(props[hidden.generation]) };
-  await explained(kind, () => commit(connectionOf(props), change, textOf(props[hidden.machine]), display));
+  await tellingFailures(kind, id, () => commit(connectionOf(props), change, textOf(props[hidden.machine]), display));
 }
 
 async function put(
@@ -92,8 +103,8 @@ async function put(
   const declaration = await declarationOf(kind, id, generation, news, "apply");
   const display = displayOf(news[hidden.urn]);
   const change: Change = { kind: "put", declaration };
-  const outcome = await explained(kind, () => commit(connectionOf(news), change, machine, display));
-  const { bytes, log, files, ...texts } = outcome.outputs;
+  const outcome = await commit(connectionOf(news), change, machine, display);
+  const { bytes, log, files, ...texts } = printableValue(outcome.outputs);
   // The last progress line stays beside the resource, so it says how it ended.
   display(
     "progress",
@@ -141,25 +152,6 @@ export async function declarationOf(
   const file = purpose === "apply" ? localFile?.(inputs as never) : undefined;
   const { stack, wants: rows } = ownershipOf(identityIn(kind, id, inputs), id);
   return { id, generation, stack, wants: [...wants(inputs as never, file && (await readLocalFile(file))), ...rows] };
-}
-
-/**
- * The engine prints the message and a stack; of an expected failure only the message helps, with the state that node 0 is
- * in then.
- */
-async function explained<T>(kind: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (reason) {
-    if (NetbootError.is(reason)) {
-      const state = stateAfter[reason.code];
-      if (state !== undefined && !reason.message.includes(state)) reason.message += `\n${state}`;
-      reason.stack = reason.message;
-    } else if (reason instanceof Error) {
-      reason.message = `this is a bug in pulumi-netboot, in ${kind}: ${reason.message}`;
-    }
-    throw reason;
-  }
 }
 
 function connectionOf(properties: Properties): Connection {

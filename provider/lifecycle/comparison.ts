@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { sha256Of } from "../conversation/digest";
+import { NetbootError, renderError } from "../errors";
 import { kindOf } from "../kinds";
 import { hidden, isHidden } from "../values/hidden";
 import type { Problem } from "../values/problem";
@@ -27,7 +28,7 @@ export function check(_kind: string, _olds: Properties, news: Properties): Check
   const failures = problems.map(({ path, message }) => ({
     // Named, the engine would print the input's value beside it, which is nothing where the argument was refused.
     property: "",
-    reason: path === "" ? message : `${path}: ${message}`,
+    reason: renderError(new NetbootError("ARGUMENTS_INVALID", path === "" ? message : `${path}: ${message}`)),
   }));
   return { inputs, failures };
 }

@@ -2,6 +2,7 @@ import { credentials } from "@grpc/grpc-js";
 import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import { engineAddress } from "../engine";
+import { printable } from "../values/printable";
 
 /** Puts a line beside one resource in what the engine displays: progress replaces the line before it, a warning stays. */
 export type Display = (severity: "progress" | "warning", line: string) => void;
@@ -13,7 +14,8 @@ let engine: EngineClient | undefined;
  * which the engine shows beside the stack.
  */
 export function displayOf(urn: unknown): Display {
-  return (severity, line) => {
+  return (severity, text) => {
+    const line = printable(text);
     const request = new LogRequest();
     request.setSeverity(severity === "warning" ? LogSeverity.WARNING : LogSeverity.INFO);
     request.setMessage(line);

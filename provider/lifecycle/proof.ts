@@ -1,7 +1,9 @@
 import { proveNow } from "../conversation/transaction";
-import { NetbootError } from "../errors";
+import { NetbootError, renderError } from "../errors";
 import { closeHosts, openHost } from "../ssh/pool";
 import { connectionSchema } from "../values/connection";
+import { printable } from "../values/printable";
+import { asExpected } from "./told";
 
 /**
  * Proves the machines of a resource now: both DHCP stages from each of their MACs, and every file that they meet. Changes
@@ -22,7 +24,10 @@ export async function prove(connection: unknown, id: string): Promise<string> {
     if (wrong.length > 0) {
       throw new NetbootError("NOT_SERVING", `${host.name}: ${wrong.join("\n")}`);
     }
-    return seen.join("\n");
+    return printable(seen.join("\n"));
+  } catch (reason) {
+    const expected = asExpected("a proof", reason);
+    throw new NetbootError(expected.code, renderError(expected), { cause: reason });
   } finally {
     running--;
     if (running === 0) await closeHosts();

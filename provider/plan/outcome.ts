@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../errors";
 import { masked } from "../preview/masked";
 import { whyOtherServers } from "./otherServers";
 import type { Expectation, Plan } from "./plan";
@@ -148,6 +149,44 @@ export function renderUndone(seen: Readonly<Record<string, string>>): string {
   }
   // Not that node 0 serves: what the proof found may have been so before.
   return `the previous configuration was put back${ran.length > 0 ? `, and runs: ${ran.join(", ")}` : ""}`;
+}
+
+const unreached: ReadonlySet<ErrorCode> = new Set([
+  "HOST_UNREACHABLE",
+  "HOST_KEY_UNKNOWN",
+  "HOST_KEY_CHANGED",
+  "AUTHENTICATION_FAILED",
+  "KEY_UNREADABLE",
+]);
+
+/** As many names as a line takes. */
+const mostNames = 8;
+
+/**
+ * What a failed change means for node 0, and what of the same run stands there all the same.
+ *
+ * @param undone - what became of node 0 where the change had begun; undefined where it had not
+ * @param stands - the resources that this run has changed there
+ */
+export function renderMeaning(code: ErrorCode, undone: string | undefined, stands: readonly string[]): string {
+  const isAlone = stands.length === 0;
+  const parts = [undone ?? whatDidNotHappen(code, isAlone), isAlone ? "" : renderStanding(stands)];
+  return parts.filter((each) => each !== "").join("; ");
+}
+
+function whatDidNotHappen(code: ErrorCode, isAlone: boolean): string {
+  if (code === "CONNECTION_LOST") {
+    return "if the change had arrived whole, node 0 finishes or undoes it by itself; run it again";
+  }
+  // Their own words say it.
+  if (code === "COMMAND_FAILED" || code === "BUG") return "";
+  const serves = isAlone ? ", and node 0 serves what it served" : "";
+  return `${unreached.has(code) ? "This change did not reach node 0" : isAlone ? "Nothing was changed" : "Nothing of this change was done"}${serves}`;
+}
+
+function renderStanding(stands: readonly string[]): string {
+  const more = stands.length - mostNames;
+  return `of this run stands on node 0: ${stands.slice(0, mostNames).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** What only node 0 can tell of each resource of a change that stands: by id, then by the output's name. */

@@ -180,6 +180,22 @@ function listen(server: NetServer, port = 0): Promise<number> {
   });
 }
 
+/** SSH_MSG_DISCONNECT as anyone on the way can send it, before a key is shown (RFC 4253, 11.1). */
+export function disconnect(text: string): Buffer {
+  const words = Buffer.from(text);
+  const payload = Buffer.alloc(13 + words.length);
+  payload[0] = 1;
+  payload.writeUInt32BE(2, 1);
+  payload.writeUInt32BE(words.length, 5);
+  words.copy(payload, 9);
+  const padding = 8 + 8 - ((payload.length + 5) % 8);
+  const packet = Buffer.alloc(5 + payload.length + padding);
+  packet.writeUInt32BE(packet.length - 4, 0);
+  packet[4] = padding;
+  payload.copy(packet, 5);
+  return packet;
+}
+
 /** Ends a command on the server's side. */
 export function answer(channel: ServerChannel, stdout: string | Buffer, code = 0): void {
   channel.write(stdout, () => {

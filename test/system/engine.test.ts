@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { bare, disconnect, hostKey, startTcp } from "../support/sshServer.ts";
 
 const program = `
 import * as pulumi from "@pulumi/pulumi";
@@ -91,5 +92,34 @@ describe("engineEnvironment", () => {
     }
     const { deployment } = await project.state();
     expect(deployment.resources ?? []).toEqual([]);
+  });
+});
+
+describe("a host that writes to the terminal", () => {
+  it("neither moves its cursor nor ends the engine, and its error has a code", async () => {
+    const port = await startTcp((socket) => {
+      socket.write("SSH-2.0-OpenSSH_9.2\r\n");
+      // The engine gives up at a colour that it does not know, and leaves the stack locked.
+      socket.write(disconnect("\u001b]0;owned\u0007\u001b[2Jall is well <{%no%}>"));
+    });
+    const connection = JSON.stringify({ host: "127.0.0.1", port, hostKey: bare(hostKey.public), dialErrorLimit: 0 });
+    const hostile = `
+import * as netboot from "pulumi-netboot";
+new netboot.TftpServer("tftp", { connection: ${connection}, address: "192.168.1.1" });
+`;
+    const project = await scratchProject({ name: "hostile", files: { "index.ts": hostile } });
+    try {
+      for (const color of ["always", "never"]) {
+        const { code, output } = await project.pulumi(["up", "--yes", "--skip-preview", "--color", color]);
+        expect(output).toContain("\\u001b]0;owned\\u0007\\u001b[2Jall is well <{\\u0025no%}>");
+        expect(output).toContain("[HOST_UNREACHABLE]");
+        // The engine's own colours are its own.
+        expect(output.replaceAll(new RegExp(`${"\u001b"}\\[[\\d;]*m`, "g"), "")).not.toMatch(/[^\P{Cc}\n\t]|panic/u);
+        expect(code).not.toBe(0);
+      }
+      await project.succeed(["stack", "export"]);
+    } finally {
+      await project.remove();
+    }
   });
 });

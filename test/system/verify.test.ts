@@ -23,6 +23,7 @@ describe("the command", () => {
          m1: { macs: ["52:54:00:00:08:03"], address: "192.168.1.4" },
          m2: { macs: ["52:54:00:00:08:04"], address: "192.168.1.5", loader: "snponly.efi" },
        } });`,
+      { dialErrorLimit: 0 },
     );
     project = await scratchProject({ files: { "index.ts": program }, name: "verify" });
     await project.succeed(up);
@@ -180,7 +181,17 @@ describe("the command", () => {
     await broken("systemctl stop ssh.socket ssh.service 2>/dev/null; true", "systemctl start ssh.service", async () => {
       const { code, stdout } = await netboot("doctor");
       expect(code).toBe(1);
-      expect(stdout).toMatch(/connection: .*connection refused/);
+      expect(stdout).toMatch(/connection: .*connection refused[\s\S]*\[HOST_UNREACHABLE\]/);
+      // What is the same for all resources of a host is said once, and nothing of it beside the stack.
+      for (const command of ["refresh", "destroy"]) {
+        const { code: ended, output } = await project.pulumi([command, "--yes", "--skip-preview"]);
+        expect(ended).not.toBe(0);
+        const diagnostics = output.slice(output.indexOf("Diagnostics:"));
+        expect(diagnostics.match(/connection refused/g), diagnostics).toHaveLength(1);
+        expect(diagnostics).toMatch(/the same holds for \d+ other resources? \[HOST_UNREACHABLE\]/);
+        expect(diagnostics).toMatch(/the reason that is told beside \w+\/verify\/dev\/\S+ \[HOST_UNREACHABLE\]/);
+        expect(output).not.toMatch(/NetbootError|node_modules|told beside its resource/);
+      }
     });
   });
 

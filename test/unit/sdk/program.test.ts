@@ -222,7 +222,7 @@ describe("two resources of one name", () => {
       }
     });
     expect(mistakesOf(made["here"])).toEqual([
-      'there are two BootFile "here" on one host, under different parents; give one another name',
+      'there are two BootFile "here" on one host, under different parents; give one another name [ARGUMENTS_INVALID]',
     ]);
     expect(mistakesOf(made["there"])).toEqual([]);
   });
@@ -289,7 +289,7 @@ describe("what a host has once", () => {
       new netboot.DhcpServer("elsewhere", { connection: { host: "other" }, network });
     });
     expect(mistakesOf(made["two"])).toEqual([
-      'a host has the DHCP server once, and DhcpServer "one" declares it on this one already; take one of the two out',
+      'a host has the DHCP server once, and DhcpServer "one" declares it on this one already; take one of the two out [ARGUMENTS_INVALID]',
     ]);
     expect(mistakesOf(made["two.txt"])[0]).toContain('/srv/tftp/a.txt once, and BootFile "one.txt"');
     expect([made["one"], made["one.txt"], made["elsewhere"]].flatMap(mistakesOf)).toEqual([]);

@@ -17,8 +17,8 @@ describe("check", () => {
     expect(check("OlaNode", {}, { ...inputs, __problems: problems })).toEqual({
       inputs,
       failures: [
-        { property: "", reason: 'macs[0]: "52:54" is no MAC' },
-        { property: "", reason: "wrong" },
+        { property: "", reason: 'macs[0]: "52:54" is no MAC [ARGUMENTS_INVALID]' },
+        { property: "", reason: "wrong [ARGUMENTS_INVALID]" },
       ],
     });
   });
@@ -33,7 +33,10 @@ describe("check", () => {
         __problems: [{ path: "connection.host", message: "is empty" }],
       },
     );
-    expect(failures.map(({ reason }) => reason)).toEqual(["connection.host: is empty", "address: is taken"]);
+    expect(failures.map(({ reason }) => reason)).toEqual([
+      "connection.host: is empty [ARGUMENTS_INVALID]",
+      "address: is taken [ARGUMENTS_INVALID]",
+    ]);
   });
 
   it("passes on inputs that are right, or not yet known", () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   outputsOf,
   renderDifference,
+  renderMeaning,
   renderUndone,
   whyInvalid,
   whyWrong,
@@ -318,5 +319,33 @@ describe("outputsOf", () => {
       { want: "file", path: "/srv/tftp/a", mode: "0644", sha256: "aa" },
     ]);
     expect(outputs(noPlan, [taken], ["B"])).toEqual({ B: { sha256: "aa" } });
+  });
+});
+
+describe("renderMeaning", () => {
+  const names = Array.from({ length: 10 }, (_, at) => `OlaNode/p/one/n${at}`);
+
+  it("says what node 0 serves where this run has changed nothing there", () => {
+    expect(renderMeaning("CLASH", undefined, [])).toBe("Nothing was changed, and node 0 serves what it served");
+    expect(renderMeaning("HOST_KEY_CHANGED", undefined, [])).toBe(
+      "This change did not reach node 0, and node 0 serves what it served",
+    );
+    expect(renderMeaning("NOT_SERVING", "the previous configuration was put back", [])).toBe(
+      "the previous configuration was put back",
+    );
+    expect(renderMeaning("CONNECTION_LOST", undefined, [])).toMatch(/^if the change had arrived whole/);
+    expect(renderMeaning("COMMAND_FAILED", undefined, [])).toBe("");
+  });
+
+  it("names what of this run stands all the same, and says no more that nothing was changed", () => {
+    expect(renderMeaning("CLASH", undefined, ["OlaNode/p/one/a"])).toBe(
+      "Nothing of this change was done; of this run stands on node 0: OlaNode/p/one/a",
+    );
+    expect(renderMeaning("HOST_UNREACHABLE", undefined, ["OlaNode/p/one/a"])).toBe(
+      "This change did not reach node 0; of this run stands on node 0: OlaNode/p/one/a",
+    );
+    expect(renderMeaning("NOT_SERVING", "all was put back", names)).toMatch(
+      /^all was put back; of this run stands on node 0: OlaNode\/p\/one\/n0, .*n7 and 2 more$/,
+    );
   });
 });

@@ -1,0 +1,23 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { create } from "../../../../provider/lifecycle/changes";
+import { closeHosts } from "../../../../provider/ssh/pool.ts";
+import { bare, disconnect, failure, hostKey, startTcp } from "../../../support/sshServer.ts";
+
+describe("create", () => {
+  it("shows no control character of whoever answers in the host's place", async () => {
+    onTestFinished(closeHosts);
+    const port = await startTcp((socket) => {
+      socket.write("SSH-2.0-OpenSSH_9.2\r\n");
+      socket.write(disconnect("\u001b]0;owned\u0007\u001b[1A\u001b[2Kall is well <{%no%}>"));
+    });
+    const connection = { host: "127.0.0.1", port, hostKey: bare(hostKey.public), dialErrorLimit: 0 };
+    const inputs = { connection, directory: "/srv/tftp", address: "192.168.1.1", __urn: "urn:pulumi:dev::p::t::tftp" };
+    const { message } = await failure(create("TftpServer", inputs));
+    expect(message).toContain("all is well");
+    expect(message).toContain("\\u001b]0;owned\\u0007");
+    expect(message).not.toMatch(/[^\P{Cc}\n]|<\{%/u);
+    expect(message).toMatch(
+      /\nThis change did not reach node 0, and node 0 serves what it served \[HOST_UNREACHABLE\]$/,
+    );
+  });
+});
