@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { hands, loader } from "../embedded";
-import { type ErrorCode, NetbootError } from "../errors";
+import type { ErrorCode } from "../errors";
 import type { Question } from "../facts/question";
 import type { Facts, NamedMachine } from "../plan/facts";
 import type { Clash, Machine, RegisterEntry } from "../plan/records";
 import type { Host } from "../ssh/link";
 import { Collected, renderQuestion } from "./answers";
 import { sha256Of } from "./digest";
+import { type Echo, whyNotStarted } from "./notStarted";
 import { type Line, line, parseHeld, parseMachineLine, parseSaid, renderMessage, type Said } from "./protocol";
 
 /** What a conversation is opened with. */
@@ -58,6 +59,11 @@ export type Tell = (id: string, severity: "progress" | "warning", line: string) 
 
 /** Long enough for apt on a slow mirror; a host that says nothing for longer has a problem that waiting does not solve. */
 const longestSeconds = 45 * 60;
+/** Hands that begin say something sooner, unless the host is slow: so it is asked whether commands come through at all. */
+const silentMs = 10_000;
+const echoMs = 30_000;
+/** What is kept of words that are no line of the hands; a program that refuses needs less. */
+const mostWords = 4096;
 
 /**
  * Talks with node 0: one exec on the connection that is open. Facts come up, `decide` answers, until it has said what is
@@ -83,6 +89,9 @@ export async function converse(
   let thrown: unknown;
   let wasComplete = false;
   let ended = false;
+  let hasBegun = false;
+  let words = "";
+  let echo: Promise<Echo> | undefined;
 
   const answer = (): void => {
     let reply: Reply;
@@ -102,7 +111,11 @@ export async function converse(
 
   const onLine = (text: string): void => {
     const line = parseSaid(text, nonce);
-    if (line === undefined) return;
+    if (line === undefined) {
+      if (words.length < mostWords) words += `${text.slice(0, mostWords)}\n`;
+      return;
+    }
+    hasBegun = true;
     const { word, values } = line;
     if (word === "say") tell(values["id"] ?? "", "progress", values["text"] ?? "");
     else if (word === "warn") tell(values["id"] ?? "", "warning", values["text"] ?? "");
@@ -113,16 +126,29 @@ export async function converse(
     else if (!heard.take(line)) said.push(line);
   };
 
-  const result = await host.run(handsCommand(host, nonce), {
-    stdin: renderOpening(nonce, opening),
-    timeoutMs: longestSeconds * 1000,
-    onStdin: (opened) => {
-      stdin = opened;
-    },
-    onStdout: lines(onLine),
-  });
+  const silence = setTimeout(async () => {
+    if (hasBegun) return;
+    echo = echoOf(host);
+    const { came } = await echo;
+    if (!came && !hasBegun) stdin?.end();
+  }, silentMs);
+  const stdout = lines(onLine);
+  const result = await host
+    .run(handsCommand(host, nonce), {
+      stdin: renderOpening(nonce, opening),
+      timeoutMs: longestSeconds * 1000,
+      onStdin: (opened) => {
+        stdin = opened;
+      },
+      onStdout: (chunk) => stdout.take(chunk),
+    })
+    .finally(() => clearTimeout(silence));
+  words += stdout.rest();
   if (thrown !== undefined) throw thrown;
-  if (!ended && failure === undefined) throw notStarted(host, result);
+  if (!ended && failure === undefined) {
+    const all = { code: result.code, words: `${words}${result.stderr}` };
+    throw whyNotStarted(host, all, hasBegun ? undefined : await (echo ?? echoOf(host)));
+  }
   return { facts: heard.facts(), said, ...(failure === undefined ? {} : { failure }), wasComplete };
 }
 
@@ -242,34 +268,31 @@ function handsCommand(host: Host, nonce: string): string {
   ].join(" ");
 }
 
-function notStarted(host: Host, result: { readonly code: number | undefined; readonly stderr: string }): NetbootError {
-  const words = result.stderr.trim();
-  if (!host.isRoot && /^sudo:/m.test(words)) {
-    return new NetbootError(
-      "SUDO_REFUSED",
-      `${host.name}: sudo -n was refused, so nothing was changed:\n  ${words}\n` +
-        "let the user run everything without a password (`NOPASSWD: ALL`, no `requiretty`), or connect as root",
-    );
+/** Asks for a text to be given back: what a forced command, or a shell that starts something else, does not do. */
+async function echoOf(host: Host): Promise<Echo> {
+  const text = randomBytes(6).toString("hex");
+  try {
+    const { stdout, stderr } = await host.run("cat", { stdin: Buffer.from(`${text}\n`), timeoutMs: echoMs });
+    return { came: stdout.includes(text), words: `${stdout}${stderr}` };
+  } catch {
+    // A connection that breaks meanwhile is no answer.
+    return { came: true, words: "" };
   }
-  const ending = result.code === undefined ? "was ended by a signal" : `ended with exit code ${result.code}`;
-  return new NetbootError(
-    "COMMAND_FAILED",
-    `${host.name}: the agent ${ending} before it had answered; if it had begun, node 0 finishes or undoes its ` +
-      `transaction by itself, and the next run looks again\n  $ systemd-run … /usr/bin/perl -\n  ${words.split("\n").join("\n  ")}\n` +
-      "node 0 must be a Debian with systemd and perl-base (every Debian has both)",
-  );
 }
 
 /** Calls back for each whole line of a stream that comes in pieces; a line may be as long as a log. */
-function lines(onLine: (line: string) => void): (chunk: Buffer) => void {
+function lines(onLine: (line: string) => void): { take(chunk: Buffer): void; rest(): string } {
   let pieces: Buffer[] = [];
-  return (chunk) => {
-    let at = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, at)) {
-      onLine(Buffer.concat([...pieces, chunk.subarray(at, end)]).toString("utf8"));
-      pieces = [];
-      at = end + 1;
-    }
-    if (at < chunk.length) pieces.push(chunk.subarray(at));
+  return {
+    take(chunk) {
+      let at = 0;
+      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, at)) {
+        onLine(Buffer.concat([...pieces, chunk.subarray(at, end)]).toString("utf8"));
+        pieces = [];
+        at = end + 1;
+      }
+      if (at < chunk.length) pieces.push(chunk.subarray(at));
+    },
+    rest: () => Buffer.concat(pieces).subarray(0, mostWords).toString("utf8"),
   };
 }

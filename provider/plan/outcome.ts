@@ -166,7 +166,7 @@ const mostNames = 8;
  * What a failed change means for node 0, and what of the same run stands there all the same.
  *
  * @param undone - what became of node 0 where the change had begun; undefined where it had not
- * @param stands - the resources that this run has changed there
+ * @param stands - the resources whose changes this run has committed there
  */
 export function renderMeaning(code: ErrorCode, undone: string | undefined, stands: readonly string[]): string {
   const isAlone = stands.length === 0;

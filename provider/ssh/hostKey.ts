@@ -112,6 +112,7 @@ function refuseChanged(
 ): NetbootError {
   const { name } = question;
   const inFile = expected.some(({ place }) => place !== "hostKey");
+  const file = writable(question.files);
   return new NetbootError(
     "HOST_KEY_CHANGED",
     [
@@ -119,10 +120,12 @@ function refuseChanged(
       ...expected.map(({ key, place }) => `  expected ${describeKey(key)} (${place})`),
       `  it showed ${describeKey(shown)}`,
       ...howToCompare(question, shown),
-      inFile
-        ? `  if they are the same, forget the old key by "ssh-keygen -R '${lookedUp}'", and add to ${question.files[0]} the line`
-        : "  if they are the same, give as hostKey",
-      inFile ? `    ${lookedUp} ${renderPublicKey(shown)}` : `    ${renderPublicKey(shown)}`,
+      ...(inFile && file !== undefined
+        ? [
+            `  if they are the same, forget the old key by "ssh-keygen -R '${lookedUp}'", and add to ${file} the line`,
+            `    ${lookedUp} ${renderPublicKey(shown)}`,
+          ]
+        : ["  if they are the same, give as hostKey", `    ${renderPublicKey(shown)}`]),
     ].join("\n"),
   );
 }
@@ -135,6 +138,7 @@ function refuseUnknown(
   authorities: readonly KnownHost[],
 ): NetbootError {
   const { name, files } = question;
+  const file = writable(files);
   return new NetbootError(
     "HOST_KEY_UNKNOWN",
     [
@@ -148,10 +152,19 @@ function refuseUnknown(
         ({ place }) => `  ${place} trusts a certificate authority; host certificates are not supported`,
       ),
       ...howToCompare(question, shown),
-      `  if they are the same, give it as hostKey, or add to ${files[0] ?? "known_hosts"} the line`,
-      `    ${lookedUp} ${renderPublicKey(shown)}`,
+      ...(file === undefined
+        ? ["  if they are the same, give as hostKey", `    ${renderPublicKey(shown)}`]
+        : [
+            `  if they are the same, give it as hostKey, or add to ${file} the line`,
+            `    ${lookedUp} ${renderPublicKey(shown)}`,
+          ]),
     ].join("\n"),
   );
+}
+
+/** The known_hosts file to which a line can be added; who has none by choice (`/dev/null`, `none`) gives hostKey. */
+function writable([first]: readonly string[]): string | undefined {
+  return first === undefined || /^\/dev\//.test(first) ? undefined : first;
 }
 
 /** Where the right key is seen without trusting the network. */

@@ -21,17 +21,20 @@ export interface RunOptions {
   readonly onStdin?: (stdin: Pick<ClientChannel, "write" | "end">) => void;
   /** How long the command may take, from the moment when its turn has come. */
   readonly timeoutMs: number;
-  /** Is given the output as it arrives. */
+  /** Is given the output as it arrives, which then is not kept. */
   readonly onStdout?: (chunk: Buffer) => void;
+  /** How much the command may say; more ends the connection. @defaultValue 256 MB */
+  readonly mostBytes?: number;
 }
 
-/** How a command ended, and all that it said. */
+/** How a command ended, and what it said. */
 export interface RunResult {
   /** Nothing if a signal ended the command, or the host closed the channel without a word. */
   readonly code: number | undefined;
   /** `SIGTERM`, … */
   readonly signal?: string;
   readonly stdout: Buffer;
+  /** Its first 64 kB. */
   readonly stderr: string;
 }
 
@@ -39,6 +42,7 @@ export interface RunResult {
 export interface Host {
   /** As an operator calls it: the alias, or host and port. */
   readonly name: string;
+  readonly user: string;
   /** Whether the user is root; whoever is not works through `sudo -n`. */
   readonly isRoot: boolean;
   /**
@@ -86,6 +90,9 @@ const keepaliveIntervalMs = 5000;
 const keepaliveCount = 3;
 /** sshd allows ten sessions in one connection (MaxSessions) unless it is told otherwise; others want some too. */
 const channelLimit = 4;
+/** A log of years, or the records of ten thousand machines, are some ten MB. */
+const mostBytesSaid = 256_000_000;
+const mostStderr = 65_536;
 /** The end of "for ever" (dialErrorLimit -1): a host that boots is up by then. */
 const dialForeverMs = 30 * 60_000;
 
@@ -294,6 +301,7 @@ async function handshake(target: Target, via: Link | undefined, authentication: 
 /** An open connection. */
 export class Link implements Host {
   readonly name: string;
+  readonly user: string;
   readonly isRoot: boolean;
   readonly #client: Client;
   readonly #socket: Duplex;
@@ -305,6 +313,7 @@ export class Link implements Host {
 
   constructor(target: Target, client: Client, socket: Duplex) {
     this.name = target.name;
+    this.user = target.user;
     this.isRoot = target.user === "root";
     this.#client = client;
     this.#socket = socket;
@@ -357,7 +366,8 @@ export class Link implements Host {
   }
 
   // node-ssh's execCommand turns the output into text chunk by chunk and trims it; we need the bytes as they are.
-  #runNow(command: string, { stdin, timeoutMs, onStdin, onStdout }: RunOptions): Promise<RunResult> {
+  #runNow(command: string, options: RunOptions): Promise<RunResult> {
+    const { stdin, timeoutMs, onStdin, onStdout, mostBytes = mostBytesSaid } = options;
     return new Promise((resolve, reject) => {
       let channel: ClientChannel | undefined;
       let isSettled = false;
@@ -392,6 +402,16 @@ export class Link implements Host {
         }
         const stdout: Buffer[] = [];
         const stderr: Buffer[] = [];
+        let bytes = 0;
+        let errorBytes = 0;
+        const isTooMuch = (chunk: Buffer): boolean => {
+          bytes += chunk.length;
+          if (bytes <= mostBytes) return false;
+          fail(`a command said more than ${Math.ceil(mostBytes / 1e6)} MB, and did not stop`);
+          // Not the channel alone: whoever goes on talking there fills the connection of all others.
+          this.#socket.destroy();
+          return true;
+        };
         let code: number | undefined;
         let signal: string | undefined;
         let open = 2;
@@ -408,8 +428,8 @@ export class Link implements Host {
           );
         };
         opened.on("data", (chunk: Buffer) => {
-          stdout.push(chunk);
-          if (isSettled) return;
+          if (isTooMuch(chunk) || isSettled) return;
+          if (onStdout === undefined) stdout.push(chunk);
           try {
             onStdout?.(chunk);
           } catch (problem) {
@@ -418,7 +438,11 @@ export class Link implements Host {
             opened.close();
           }
         });
-        opened.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+        opened.stderr.on("data", (chunk: Buffer) => {
+          if (isTooMuch(chunk) || errorBytes >= mostStderr) return;
+          errorBytes += chunk.length;
+          stderr.push(chunk);
+        });
         opened.on("exit", (status: number | null, name?: string) => {
           if (status === null) signal = name;
           else code = status;

@@ -316,6 +316,9 @@ describe("an up that node 0 refuses", () => {
       const { code, output } = await other.pulumi(up);
       expect(code).not.toBe(0);
       expect(output).toMatch(/the MAC 52:54:00:00:00:02 belongs to OlaNode\/refused\/dev\/mine already/);
+      expect(output).toMatch(
+        /Nothing of this change was done; of this run stands on node 0: OlaNode\/other\/dev\/a, OlaNode\/other\/dev\/c \[CLASH\]/,
+      );
       const { stdout } = await lab.node0.run("grep -o '^host [^ ]*' /etc/dhcp/netboot/hosts.conf");
       expect(stdout.trim().split("\n").sort()).toEqual(["host a-nic0", "host c-nic0", "host mine-nic0"]);
       // What dhcpd -t would let through: a pool around a machine of the other stack, or one of it that knows of no pool.

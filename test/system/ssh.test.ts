@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
+import { converse } from "../../provider/conversation/conversation.ts";
 import { closeHosts, openHost } from "../../provider/ssh/pool.ts";
 import type { Surroundings } from "../../provider/ssh/sshConfig.ts";
 import type { Connection } from "../../provider/values/connection.ts";
@@ -66,6 +67,58 @@ async function whoAmI(connection: Connection, around: Surroundings): Promise<str
   const { stdout } = await host.run("id -un", soon);
   return stdout.toString().trim();
 }
+
+/** What a change says of node 0, after this was done to it. */
+async function saidAfter(harm: string, mend: string, login = "root"): Promise<string> {
+  const { privateKey } = lab.node0;
+  await lab.node0.run(harm);
+  try {
+    const host = await openHost(node0({ privateKey, user: login }), { around: user() });
+    const nothing = { locks: false, puts: [], drops: [], questions: {} };
+    return (await failure(converse(host, nothing, () => ({ reply: "stop" })))).message;
+  } finally {
+    await closeHosts();
+    await lab.node0.run(mend);
+  }
+}
+
+describe("a node 0 that runs something else than it is asked to", () => {
+  const keys = "/root/.ssh/authorized_keys";
+  const bashrc = "/root/.bashrc";
+
+  it("is told by its own words: another user, sftp only, no shell, no sudo", async () => {
+    const forced = `command="echo 'Please login as the user \\"debian\\" rather than the user \\"root\\".';exit 142"`;
+    expect(
+      await saidAfter(
+        `cp -a ${keys} ${keys}.own; cat >${keys} <<'END'\n${forced} $KEYS\nEND`.replace(
+          "$KEYS",
+          (await lab.node0.run(`cat ${keys}`)).stdout.trim().split("\n")[0] ?? "",
+        ),
+        `mv ${keys}.own ${keys}`,
+      ),
+    ).toMatch(/root may not log in here[^]*Please login as the user "debian"[^]*say user: "debian"/);
+    const forceCommand = "/etc/ssh/sshd_config.d/00-test.conf";
+    expect(
+      await saidAfter(
+        `echo 'ForceCommand internal-sftp' >${forceCommand}; systemctl reload ssh; sleep 0.5`,
+        `rm ${forceCommand}; systemctl reload ssh`,
+      ),
+    ).toMatch(/runs no command for that user[^]*This service allows sftp connections only\.[^]*ForceCommand/);
+    expect(await saidAfter("usermod -s /usr/sbin/nologin root", "usermod -s /bin/bash root")).toMatch(
+      /runs no command for that user[^]*This account is currently not available\./,
+    );
+    const sudo = "/usr/bin/sudo";
+    expect(await saidAfter(`mv ${sudo} ${sudo}.off`, `mv ${sudo}.off ${sudo}`, lab.node0.sudoUser)).toMatch(
+      /sudo is not installed there, so "operator" can't become root/,
+    );
+  });
+
+  it("ends at the first line of what a shell should not have got to read", async () => {
+    expect(
+      await saidAfter(`cp -a ${bashrc} ${bashrc}.own; echo 'exec dash' >>${bashrc}`, `mv ${bashrc}.own ${bashrc}`),
+    ).toMatch(/the login shell of "root" does not run our command[^]*\n {2}netboot: a shell reads this if 0\n/);
+  });
+});
 
 describe("authentication", () => {
   it("takes a key by text and by path, as root and as another user", async () => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { converse, type Opening, type Reply } from "../../../../provider/conversation/conversation";
 import { line, renderMessage, type Value } from "../../../../provider/conversation/protocol";
 import { hands, loader } from "../../../../provider/embedded";
@@ -19,11 +19,12 @@ interface Node0 {
 /** A host on which `play` is node 0. */
 function played(
   play: (node0: Node0) => Partial<RunResult> | undefined,
-  { isRoot = true }: { readonly isRoot?: boolean } = {},
+  { isRoot = true, echo = {} }: { readonly isRoot?: boolean; readonly echo?: Partial<RunResult> } = {},
 ): { readonly host: Host; readonly commands: string[]; readonly options: RunOptions[] } {
   const commands: string[] = [];
   const all: RunOptions[] = [];
   const run = async (command: string, options: RunOptions): Promise<RunResult> => {
+    if (command === "cat") return { code: 0, stdout: options.stdin ?? Buffer.alloc(0), stderr: "", ...echo };
     commands.push(command);
     all.push(options);
     const { nonce, body } = opened(options.stdin ?? Buffer.alloc(0));
@@ -44,7 +45,7 @@ function played(
     const result = play({ heard, stdinEnded: () => ended, say, print });
     return { code: 0, stdout: Buffer.alloc(0), stderr: "", ...result };
   };
-  return { host: { name: "pxe1.example", isRoot, run }, commands, options: all };
+  return { host: { name: "pxe1.example", user: isRoot ? "root" : "operator", isRoot, run }, commands, options: all };
 }
 
 /** The request behind the loader, checked as the loader checks it. */
@@ -322,6 +323,121 @@ describe("converse", () => {
         "let the user run everything without a password (`NOPASSWD: ALL`, no `requiretty`), or connect as root",
     });
     await expect(converse(played(refused).host, nothing, stop)).rejects.toMatchObject({ code: "COMMAND_FAILED" });
+  });
+
+  const silent: Partial<RunResult> = { code: 0, stdout: Buffer.alloc(0) };
+  it.each<[string, boolean, Partial<RunResult> & { words?: string }, Partial<RunResult>, string, RegExp]>([
+    [
+      "cloud-init's forced command",
+      true,
+      { code: 142, words: 'Please login as the user "debian" rather than the user "root".\n\n' },
+      { code: 142, stdout: Buffer.from('Please login as the user "debian" rather than the user "root".\n\n') },
+      "AUTHENTICATION_FAILED",
+      /^pxe1\.example: root may not log in here.*\n {2}Please login as the user "debian" [^\n]*\nsay user: "debian"/,
+    ],
+    [
+      "a forced internal-sftp",
+      true,
+      { code: 1, words: "This service allows sftp connections only.\n" },
+      { code: 1, stdout: Buffer.from("This service allows sftp connections only.\n") },
+      "COMMAND_FAILED",
+      /runs no command for that user.*\n {2}This service allows sftp connections only\.\nconnect as another user.*ForceCommand/,
+    ],
+    [
+      "nologin, without an end of line",
+      false,
+      { code: 1, words: "This account is currently not available." },
+      { code: 1, stdout: Buffer.from("This account is currently not available.") },
+      "COMMAND_FAILED",
+      /"operator" may log in, and node 0 runs no command[^\n]*\n {2}This account is currently not available\./,
+    ],
+    [
+      "no sudo, by bash",
+      false,
+      { code: 127, stderr: "bash: line 1: sudo: command not found\n" },
+      {},
+      "SUDO_REFUSED",
+      /sudo is not installed there, so "operator" can't become root[^\n]*\n {2}bash: line 1: sudo: command not found\ninstall it/,
+    ],
+    ["no sudo, by dash", false, { code: 127, stderr: "sh: 1: sudo: not found\n" }, {}, "SUDO_REFUSED", /not installed/],
+    ["no sudo, by csh", false, { code: 1, stderr: "sudo: Command not found.\n" }, {}, "SUDO_REFUSED", /not installed/],
+    [
+      "no sudo, in another language",
+      false,
+      { code: 127, stderr: "bash: Zeile 1: sudo: Kommando nicht gefunden.\n" },
+      {},
+      "SUDO_REFUSED",
+      /not installed/,
+    ],
+    [
+      "start files that begin another shell",
+      true,
+      { code: 0, words: "netboot: a shell reads this if 0\n" },
+      { stdout: Buffer.alloc(0), stderr: "fish: Unknown command: ab12\n" },
+      "COMMAND_FAILED",
+      /the login shell of "root" does not run our command/,
+    ],
+    [
+      "start files that read all input",
+      true,
+      { code: 0 },
+      silent,
+      "COMMAND_FAILED",
+      /the login shell .*\(it said nothing\)/s,
+    ],
+    [
+      "no systemd",
+      true,
+      { code: 127, stderr: "bash: line 1: systemd-run: command not found\n" },
+      {},
+      "COMMAND_FAILED",
+      /the agent ended with exit code 127[^]*systemd-run: command not found[^]*must be a Debian with systemd/,
+    ],
+  ])(
+    "says what stands in the way of any command: %s",
+    async (_what, isRoot, { words, ...result }, echo, code, message) => {
+      const play = ({ print }: Node0): Partial<RunResult> => {
+        if (words !== undefined) print(words);
+        return result;
+      };
+      await expect(converse(played(play, { isRoot, echo }).host, nothing, stop)).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(message),
+      });
+    },
+  );
+
+  it("asks no more of a shell that swallows what the hands are to read, and goes on waiting for a slow host", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const waiting = (comesBack: boolean) => {
+      let ended = (): void => {};
+      let isEnded = false;
+      const run = async (command: string, { stdin, onStdin }: RunOptions): Promise<RunResult> => {
+        const result = { code: 0, stdout: Buffer.alloc(0), stderr: "" };
+        if (command === "cat") return comesBack ? { ...result, stdout: stdin ?? Buffer.alloc(0) } : result;
+        const end = new Promise<void>((resolve) => (ended = resolve));
+        onStdin?.({
+          write: () => true,
+          end: () => {
+            isEnded = true;
+            ended();
+          },
+        } as unknown as Parameters<NonNullable<RunOptions["onStdin"]>>[0]);
+        await end;
+        return result;
+      };
+      const talk = converse({ name: "h", user: "root", isRoot: true, run }, nothing, stop).catch((error) => error);
+      return { talk, isEnded: () => isEnded, end: () => ended() };
+    };
+    const eaten = waiting(false);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect((await eaten.talk).message).toMatch(/the login shell of "root" does not run our command/);
+    const slow = waiting(true);
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(slow.isEnded()).toBe(false);
+    slow.end();
+    expect((await slow.talk).message).toMatch(/must be a Debian/);
   });
 
   it.each([

@@ -21,7 +21,7 @@ function here(change: (stdin: Buffer) => Buffer = (stdin) => stdin): Host {
       child.stdin.write(change(stdin ?? Buffer.alloc(0)));
       onStdin?.(child.stdin as unknown as Parameters<NonNullable<RunOptions["onStdin"]>>[0]);
     });
-  return { name: "here", isRoot: true, run };
+  return { name: "here", user: "root", isRoot: true, run };
 }
 
 const echo = (text: string): Readonly<Record<string, Question>> => ({ echo: { ask: "run", argv: ["printf", text] } });

@@ -72,6 +72,14 @@ describe("host keys", () => {
     `);
   });
 
+  it("sends nobody to a file that keeps no line: UserKnownHostsFile /dev/null", async () => {
+    const server = await startServer();
+    const user = makeUser({ ".ssh/config": "UserKnownHostsFile /dev/null\n" });
+    const { message } = await failure(open({ host: "127.0.0.1", port: server.port }, user));
+    expect(message).toMatch(/if they are the same, give as hostKey\n {4}ssh-ed25519 AAAA/);
+    expect(message).not.toMatch(/add to|the line/);
+  });
+
   it("takes nobody's word for a key that only another host is known by", async () => {
     await expect(meet(() => `127.0.0.2,!*127.0.0.1*,* ${hostKey.public}`)).rejects.toMatchObject({
       code: "HOST_KEY_UNKNOWN",

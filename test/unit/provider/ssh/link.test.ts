@@ -100,7 +100,33 @@ describe("Host.run", () => {
       onStdout: (chunk) => chunks.push(chunk.toString()),
     });
     expect(chunks.join("")).toBe("one\ntwo\n");
-    expect(result.stdout.toString()).toBe("one\ntwo\n");
+    expect(result).toMatchObject({ code: 0, stdout: Buffer.alloc(0) });
+  });
+
+  it.each(["stdout", "stderr"])("is done with a host that never stops talking on %s", async (stream) => {
+    let written = 0;
+    const { host } = await hostThat((_, channel) => {
+      const to = stream === "stdout" ? channel : channel.stderr;
+      const chunk = Buffer.alloc(50_000, "netboot ");
+      const talk = (): void => {
+        if (written > 100_000_000) return;
+        written += chunk.length;
+        to.write(chunk, () => setImmediate(talk));
+      };
+      talk();
+    });
+    const error = await failure(host.run("x", { ...soon, onStdout: () => {}, mostBytes: 2_000_000 }));
+    expect(error).toMatchObject({ code: "CONNECTION_LOST", message: expect.stringMatching(/said more than 2 MB/) });
+    expect(written).toBeLessThan(20_000_000);
+  });
+
+  it("keeps the beginning of what a command says on stderr", async () => {
+    const { stderr, code } = await run((channel) => {
+      channel.stderr.write(Buffer.alloc(1_000_000, "a"), () => answer(channel, ""));
+    });
+    expect(code).toBe(0);
+    expect(stderr.length).toBeGreaterThan(60_000);
+    expect(stderr.length).toBeLessThan(200_000);
   });
 
   it("fails alone when the listener of the output does", async () => {
