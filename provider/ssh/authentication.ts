@@ -1,9 +1,10 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AnyAuthMethod, AuthHandlerMiddleware, KeyboardInteractiveAuthMethod } from "ssh2";
 import { NetbootError } from "../errors";
 import { type PrivateKey, parsePrivateKey, readPrivateKey } from "./privateKeys";
-import { describeKey, type PublicKey } from "./publicKey";
-import { type AgentKey, listAgentKeys, OneKeyAgent } from "./sshAgent";
+import { describeKey, isCertificate, type PublicKey, parsePublicKey } from "./publicKey";
+import { type AgentKey, type AgentKeys, listAgentKeys, OneKeyAgent } from "./sshAgent";
 import type { Surroundings } from "./sshConfig";
 import type { Target } from "./target";
 
@@ -31,6 +32,8 @@ export class Authentication {
   readonly #ways: Way[] = [];
   /** What could not be used, and why. */
   readonly #unusable: string[] = [];
+  /** By which ssh would be let in, and we are not. */
+  readonly #certificates: string[] = [];
   #offers: readonly string[] | undefined;
   #last: Way | undefined;
   #partial = false;
@@ -49,13 +52,7 @@ export class Authentication {
   static async prepare(target: Target, around: Surroundings): Promise<Authentication> {
     const found = new Authentication(target);
     const { given } = target;
-    const agentSocket = given.agentSocketPath ?? target.agentSocket;
-    const agent = agentSocket === undefined ? [] : await listAgentKeys(agentSocket);
-    const agentKeys = "why" in agent ? [] : agent;
-    if ("why" in agent) found.#unusable.push(`agent ${agentSocket}: ${agent.why}`);
-    else if (agentSocket !== undefined && agentKeys.length === 0) {
-      found.#unusable.push(`agent ${agentSocket}: it holds no key that can be used`);
-    }
+    const { keys: agentKeys, certificates: agentCertificates } = await found.#askAgents();
 
     if (given.privateKey !== undefined) {
       found.#addGiven("connection.privateKey", parsePrivateKey(given.privateKey, given.privateKeyPassword), agentKeys);
@@ -68,6 +65,14 @@ export class Authentication {
     if (given.password !== undefined) found.#addPassword(given.password);
 
     const files = target.identityFiles ?? defaultFiles.map((name) => join(around.home, ".ssh", name));
+    const ownKey = given.privateKeyPath?.replace(/^~(?=\/)/, around.home);
+    found.#certificates.push(
+      ...certificatesIn([
+        ...target.certificateFiles,
+        ...[...(ownKey === undefined ? [] : [ownKey]), ...files].map((path) => `${path}-cert.pub`),
+      ]),
+      ...agentCertificates.map((comment) => `agent certificate ${comment}`),
+    );
     const keys = files.map((path) => ({ path, key: readPrivateKey(path, given.privateKeyPassword) }));
     const isNamed = target.identityFiles !== undefined;
     if (isNamed) for (const { path, key } of keys) found.#addFile(path, key, agentKeys, isNamed);
@@ -78,6 +83,21 @@ export class Authentication {
     }
     if (!isNamed) for (const { path, key } of keys) found.#addFile(path, key, agentKeys, isNamed);
     return found;
+  }
+
+  /** The agent that the connection names; a state may name one of an earlier login, and then the present one is asked. */
+  async #askAgents(): Promise<AgentKeys> {
+    for (const socket of new Set([this.#target.given.agentSocketPath, this.#target.agentSocket])) {
+      if (socket === undefined) continue;
+      const agent = await listAgentKeys(socket);
+      if ("why" in agent) {
+        this.#unusable.push(`agent ${socket}: ${agent.why}`);
+        continue;
+      }
+      if (agent.keys.length === 0) this.#unusable.push(`agent ${socket}: it holds no key that can be used`);
+      return agent;
+    }
+    return { keys: [], certificates: [] };
   }
 
   #addGiven(label: string, key: PrivateKey, agentKeys: readonly AgentKey[]): void {
@@ -206,7 +226,11 @@ export class Authentication {
       ...untried.map(({ label, method }) =>
         offers.includes(method) ? `  ${label}: its turn did not come` : `  ${label}: not offered by the server`,
       ),
-      ...[...this.#unusable, ...notes].map((line) => `  ${line}`),
+      ...[
+        ...this.#unusable,
+        ...this.#certificates.map((each) => `${each}: certificates are not supported`),
+        ...notes,
+      ].map((line) => `  ${line}`),
       ...(ending === undefined ? [] : [`  then it ended the connection: ${ending}`]),
       ...this.#advice(ending).map((line) => `  ${line}`),
     ];
@@ -224,6 +248,9 @@ export class Authentication {
     const advice: string[] = [];
     const home = user === "root" ? "/root" : `~${user}`;
     if (offers.includes("publickey")) {
+      if (this.#certificates.length > 0) {
+        advice.push("if it lets in by certificates only, as ssh shows yours, these keys alone are not enough:");
+      }
       advice.push(
         this.#ways.some(({ method }) => method === "publickey")
           ? `add the public half of one of these keys to ${home}/.ssh/authorized_keys there, or give another privateKey, privateKeyPath or user`
@@ -237,6 +264,18 @@ export class Authentication {
     if (user === "root" && !this.#partial) advice.push("whether root may come in at all, sshd's PermitRootLogin says");
     return advice;
   }
+}
+
+/** Those of these files that are there and hold a certificate. */
+function certificatesIn(files: readonly string[]): readonly string[] {
+  return [...new Set(files)].flatMap((path) => {
+    try {
+      const key = parsePublicKey(readFileSync(path, "utf8"));
+      return isCertificate(key) ? [`certificate ${path} (${key.type})`] : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 function isSame(one: PublicKey | undefined, other: PublicKey): boolean {

@@ -1,6 +1,7 @@
 import { NetbootError } from "../errors";
 import { type KnownHost, readKnownHosts, speaksOf } from "./knownHosts";
 import { describeKey, type PublicKey, parsePublicKey, publicKeyFrom, renderPublicKey } from "./publicKey";
+import { readRevokedKeys } from "./revokedKeys";
 
 /** Whose key is expected, and where it is written down. */
 export interface HostKeyQuestion {
@@ -14,6 +15,8 @@ export interface HostKeyQuestion {
   /** The program's own word, `ssh-ed25519 AAAA…`; known_hosts is then asked for revoked keys only. */
   readonly hostKey?: string | undefined;
   readonly files: readonly string[];
+  /** OpenSSH's RevokedHostKeys. */
+  readonly revokedFiles?: readonly string[];
 }
 
 /** What is known of a host before it has shown anything. */
@@ -49,6 +52,14 @@ export function expectHostKey(question: HostKeyQuestion): HostKeyExpectation {
       `${name}: ${known.file} can't be read, so its host key can't be judged\n  ${known.why}`,
     );
   }
+  const revocations = readRevokedKeys(question.revokedFiles ?? []);
+  if ("why" in revocations) {
+    throw new NetbootError(
+      "HOST_KEY_UNKNOWN",
+      `${name}: ${revocations.file} can't be read, which RevokedHostKeys names, so no host key is accepted (as ssh does)\n` +
+        `  ${revocations.why}`,
+    );
+  }
   const given = question.hostKey === undefined ? undefined : parsePublicKey(question.hostKey);
   if (question.hostKey !== undefined && given === undefined) {
     throw new NetbootError(
@@ -77,7 +88,8 @@ export function expectHostKey(question: HostKeyQuestion): HostKeyExpectation {
         return new NetbootError("HOST_KEY_UNKNOWN", `${name}: it showed a host key that can't be read`);
       }
       const lost = revoked.find(({ key }) => key.bytes.equals(shown.bytes));
-      if (lost !== undefined) return refuseRevoked(name, shown, lost);
+      const place = lost?.place ?? revocations.revokedBy(shown);
+      if (place !== undefined) return refuseRevoked(name, shown, place);
       if (expected.some(({ key }) => key.bytes.equals(shown.bytes))) return undefined;
       const other = given === undefined ? expected.filter(({ key }) => key.type === shown.type) : expected;
       if (other.length > 0) return refuseChanged(question, names[0] ?? host, shown, other);
@@ -91,13 +103,13 @@ interface Expected {
   readonly place: string;
 }
 
-function refuseRevoked(name: string, shown: PublicKey, entry: KnownHost): NetbootError {
+function refuseRevoked(name: string, shown: PublicKey, place: string): NetbootError {
   return new NetbootError(
     "HOST_KEY_CHANGED",
     [
       `${name}: it showed a host key that is revoked`,
       `  it showed ${describeKey(shown)}`,
-      `  revoked by ${entry.place}, and then nothing allows it, not even hostKey`,
+      `  revoked by ${place}, and then nothing allows it, not even hostKey`,
       `  give ${name} a new host key, on its own console:`,
       `    $ rm ${keyFile(shown)} ${keyFile(shown)}.pub && ssh-keygen -A && systemctl restart ssh`,
     ].join("\n"),

@@ -1,4 +1,6 @@
 import { getCiphers } from "node:crypto";
+import type { LookupAddress } from "node:dns";
+import { lookup } from "node:dns/promises";
 import { connect as connectTcp, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -176,39 +178,84 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 function inWords(error: unknown): string {
-  // Several addresses of one name were tried, and each has failed for itself.
-  if (error instanceof AggregateError) return inWords(error.errors[0]);
   const { code, message } = error as NodeJS.ErrnoException;
   return meanings[code ?? ""] ?? message;
 }
 
+/** How long an address is waited for alone; then the next one is tried beside it (RFC 8305). */
+const headStartMs = 250;
+
 async function dial(target: Target, via: Link | undefined): Promise<Duplex> {
   if (via !== undefined) return via.forward(target);
-  const socket = connectTcp({ host: target.host, port: target.port, noDelay: true });
+  const addresses = await addressesOf(target);
+  const sockets = new Set<Socket>();
+  const failures = new Map<string, string>();
   return new Promise<Socket>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      socket.destroy();
-      reject(new DialFailure(`no answer within ${target.dialTimeoutMs / 1000} s`));
-    }, target.dialTimeoutMs);
-    socket.once("connect", () => {
+    let next = 0;
+    let headStart: NodeJS.Timeout | undefined;
+    const end = (act: () => void): void => {
       clearTimeout(timer);
-      resolve(socket);
-    });
-    socket.on("error", (error) => {
-      clearTimeout(timer);
-      const cause = error instanceof AggregateError ? error.errors[0] : error;
-      const { code = "" } = cause as NodeJS.ErrnoException;
-      const words = inWords(cause);
-      reject(
-        code === "ENOTFOUND"
-          ? new NetbootError(
-              "HOST_UNREACHABLE",
-              [`${target.name}: ${words}: ${target.host}`, ...adviceFor(words, target)].join("\n"),
-            )
-          : new DialFailure(words, { cause }),
-      );
-    });
+      clearTimeout(headStart);
+      next = addresses.length;
+      act();
+    };
+    const giveUp = (rest: string): void =>
+      end(() => {
+        for (const socket of sockets) socket.destroy();
+        const words = addresses.map((each) => [each.address, failures.get(each.address) ?? rest] as const);
+        const [[, only = ""] = []] = words;
+        const all = words.map(([each, why]) => `${each}: ${why}`).join("; ");
+        reject(new DialFailure(words.length === 1 ? only : all));
+      });
+    const timer = setTimeout(() => giveUp(`no answer within ${target.dialTimeoutMs / 1000} s`), target.dialTimeoutMs);
+    const tryNext = (): void => {
+      const chosen = addresses[next++];
+      if (chosen === undefined) return;
+      clearTimeout(headStart);
+      headStart = setTimeout(tryNext, headStartMs);
+      const { localAddress } = target;
+      const socket = connectTcp({
+        host: chosen.address,
+        port: target.port,
+        noDelay: true,
+        ...(localAddress === undefined ? {} : { localAddress }),
+      });
+      sockets.add(socket);
+      // It stays: an 'error' without a listener would end the whole provider.
+      socket.on("error", (error) => {
+        sockets.delete(socket);
+        failures.set(chosen.address, inWords(error));
+        if (failures.size === addresses.length) giveUp("");
+        else tryNext();
+      });
+      socket.once("connect", () => {
+        sockets.delete(socket);
+        end(() => resolve(socket));
+        for (const other of sockets) other.destroy();
+      });
+    };
+    tryNext();
   });
+}
+
+/** The addresses of a name, each once, in the order in which the system would try them. */
+async function addressesOf(target: Target): Promise<readonly LookupAddress[]> {
+  try {
+    const found = await Promise.race([
+      lookup(target.host, { all: true, order: "verbatim", family: target.family ?? 0 }),
+      sleep(target.dialTimeoutMs, undefined, { ref: false }).then(() => {
+        throw new Error(`the name service gave no answer within ${target.dialTimeoutMs / 1000} s`);
+      }),
+    ]);
+    return found.filter(({ address }, at) => found.findIndex((other) => other.address === address) === at);
+  } catch (error) {
+    const words = inWords(error);
+    if ((error as NodeJS.ErrnoException).code !== "ENOTFOUND") throw new DialFailure(words, { cause: error });
+    throw new NetbootError(
+      "HOST_UNREACHABLE",
+      [`${target.name}: ${words}: ${target.host}`, ...adviceFor(words, target)].join("\n"),
+    );
+  }
 }
 
 /** Dials once and lets SSH begin: key exchange, host key, authentication. */
@@ -220,6 +267,7 @@ async function handshake(target: Target, via: Link | undefined, authentication: 
     alias: target.hostKeyAlias,
     hostKey: target.given.hostKey,
     files: target.knownHostsFiles,
+    revokedFiles: target.revokedHostKeys,
   });
   const begun = Date.now();
   const socket = await dial(target, via);

@@ -37,3 +37,20 @@ export function describeKey(key: PublicKey): string {
 export function renderPublicKey(key: PublicKey): string {
   return `${key.type} ${key.bytes.toString("base64")}`;
 }
+
+/** A certificate of OpenSSH (PROTOCOL.certkeys): a key of a user or a host that an authority has signed. */
+export function isCertificate(key: PublicKey | undefined): key is PublicKey {
+  return key?.type.endsWith("-cert-v01@openssh.com") === true;
+}
+
+/** The texts of SSH's own form, each behind its length (RFC 4251, 5), as far as they are whole. */
+export function fieldsOf(bytes: Buffer): readonly Buffer[] {
+  const fields: Buffer[] = [];
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > bytes.length) break;
+    fields.push(bytes.subarray(at + 4, end));
+    at = end;
+  }
+  return fields;
+}

@@ -1,6 +1,7 @@
+import { connect } from "node:net";
 import { BaseAgent, OpenSSHAgent, type ParsedKey, utils } from "ssh2";
 import { withoutSha1 } from "./privateKeys";
-import { type PublicKey, publicKeyFrom } from "./publicKey";
+import { describeKey, fieldsOf, isCertificate, type PublicKey, publicKeyFrom } from "./publicKey";
 
 /** One key of an SSH agent, able to sign. */
 export interface AgentKey {
@@ -13,28 +14,78 @@ export interface AgentKey {
 /** An agent answers at once or not at all; what a person confirms is the signature, not this list. */
 const answerMs = 5000;
 
+/** What an agent holds, and what of it can't be used here. */
+export interface AgentKeys {
+  readonly keys: readonly AgentKey[];
+  /** Certificates by their comments: ssh2 can't show one to a server. */
+  readonly certificates: readonly string[];
+}
+
 /** Asks an agent for its keys; those of a kind that ssh2 can't use (security keys, certificates) are not among them. */
-export function listAgentKeys(socketPath: string): Promise<readonly AgentKey[] | { readonly why: string }> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve({ why: `it did not answer within ${answerMs / 1000} s` }), answerMs);
-    new OpenSSHAgent(socketPath).getIdentities((error, keys) => {
+export async function listAgentKeys(socketPath: string): Promise<AgentKeys | { readonly why: string }> {
+  let identities: readonly Identity[];
+  try {
+    identities = parseIdentities(await askForIdentities(socketPath));
+  } catch (error) {
+    return { why: (error as Error).message };
+  }
+  const keys: AgentKey[] = [];
+  const certificates: string[] = [];
+  for (const { blob, comment } of identities) {
+    const publicKey = publicKeyFrom(blob);
+    if (isCertificate(publicKey)) certificates.push(comment === "" ? describeKey(publicKey) : comment);
+    const key = utils.parseKey(blob);
+    if (publicKey === undefined || key instanceof Error || key.type === "ssh-dss") continue;
+    key.comment = comment;
+    keys.push({ publicKey, comment, socketPath, key });
+  }
+  return { keys, certificates };
+}
+
+interface Identity {
+  readonly blob: Buffer;
+  readonly comment: string;
+}
+
+const requestIdentities = 11;
+const identitiesAnswer = 12;
+/** OpenSSH's agent takes messages of up to 256 kB. */
+const mostBytes = 1_048_576;
+
+/** One question and its answer (draft-ietf-sshm-ssh-agent, 3.5). ssh2 keeps to itself what it can't use. */
+function askForIdentities(socketPath: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(socketPath);
+    const end = (act: () => void): void => {
       clearTimeout(timer);
-      if (error) return resolve({ why: error.message });
-      const usable = (keys ?? []).flatMap((entry): AgentKey[] => {
-        const key = asParsedKey(entry);
-        const publicKey = key === undefined ? undefined : publicKeyFrom(key.getPublicSSH());
-        if (key === undefined || publicKey === undefined || key.type === "ssh-dss") return [];
-        return [{ publicKey, comment: key.comment, socketPath, key }];
-      });
-      resolve(usable);
+      socket.destroy();
+      act();
+    };
+    const timer = setTimeout(
+      () => end(() => reject(new Error(`it did not answer within ${answerMs / 1000} s`))),
+      answerMs,
+    );
+    let heard: Buffer = Buffer.alloc(0);
+    socket.on("error", (error) => end(() => reject(error)));
+    socket.on("close", () => end(() => reject(new Error("it closed the connection"))));
+    socket.on("data", (chunk) => {
+      heard = Buffer.concat([heard, chunk]);
+      const length = heard.length < 4 ? mostBytes : heard.readUInt32BE(0);
+      if (heard.length > mostBytes) end(() => reject(new Error("its answer has no end")));
+      else if (heard.length >= 4 + length) end(() => resolve(heard.subarray(4, 4 + length)));
     });
+    socket.write(Buffer.from([0, 0, 0, 1, requestIdentities]));
   });
 }
 
-function asParsedKey(entry: unknown): ParsedKey | undefined {
-  // ssh2 gives parsed keys; its types also allow for what other agents of its interface may give.
-  const parsed = utils.parseKey(entry as Buffer);
-  return parsed instanceof Error ? undefined : parsed;
+function parseIdentities(answer: Buffer): readonly Identity[] {
+  if (answer[0] !== identitiesAnswer) throw new Error("it gives no list of its keys");
+  const fields = fieldsOf(answer.subarray(5));
+  const identities: Identity[] = [];
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    identities.push({ blob: fields[at] ?? answer, comment: fields[at + 1]?.toString("utf8") ?? "" });
+  }
+  return identities;
 }
 
 /** An agent that knows a single key, so that each key is offered, refused and reported by itself. */

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { homedir, hostname, userInfo } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
-import SSHConfig from "ssh-config";
 import { NetbootError } from "../errors";
 import { matchesPattern, matchesPatterns } from "./pattern";
+import { parseConfigFile } from "./sshConfigFile";
 
 /** The user and the files around this process; the tests give their own. */
 export interface Surroundings {
@@ -25,122 +25,106 @@ export function ownSurroundings(): Surroundings {
   return { home: homedir(), userName, env: process.env, systemFolder: "/etc/ssh" };
 }
 
+/**
+ * The settings of ssh_config(5) that are followed, and how their values are read. The others concern what is not done here, or
+ * what must not be loosened (StrictHostKeyChecking); docs/ssh.md has them all.
+ */
+export const followed = {
+  hostname: "word",
+  user: "word",
+  port: "word",
+  addressfamily: "word",
+  bindaddress: "word",
+  identitiesonly: "word",
+  identityagent: "word",
+  hostkeyalias: "word",
+  tag: "word",
+  userknownhostsfile: "words",
+  globalknownhostsfile: "words",
+  revokedhostkeys: "words",
+  identityfile: "added",
+  certificatefile: "added",
+  proxyjump: "rest",
+  proxycommand: "rest",
+} as const;
+
+type Setting = keyof typeof followed;
+
+/** What changes how ssh gets to a host, and is not done here, by the value that asks for it: a failure says so. */
+export const noted: Readonly<Record<string, RegExp>> = {
+  bindinterface: /./,
+  canonicalizehostname: /^(?:yes|always)$/i,
+  hostbasedauthentication: /^yes$/i,
+  knownhostscommand: /^(?!none$)/i,
+  pkcs11provider: /^(?!none$)/i,
+  pubkeyauthentication: /^no$/i,
+};
+
 /** What the user's OpenSSH configuration says of one host, before tokens are expanded. */
 export interface SshSettings {
   readonly hostName?: string;
   readonly user?: string;
   readonly port?: number;
+  readonly family?: 4 | 6;
+  readonly bindAddress?: string;
   /** In the order of the files; `none` stands for no file at all. */
   readonly identityFiles: readonly string[];
+  readonly certificateFiles: readonly string[];
   readonly identitiesOnly: boolean;
   readonly identityAgent?: string;
   readonly proxyJump?: string;
   readonly proxyCommand?: string;
   readonly userKnownHostsFiles?: readonly string[];
   readonly globalKnownHostsFiles?: readonly string[];
+  readonly revokedHostKeys: readonly string[];
   readonly hostKeyAlias?: string;
   /** What of the configuration was passed over, for the message of a failure. */
   readonly notes: readonly string[];
 }
 
-/** The settings that we read; the others concern what we do not do, or what must not be loosened (StrictHostKeyChecking). */
-type Setting =
-  | "hostname"
-  | "user"
-  | "port"
-  | "identitiesonly"
-  | "identityagent"
-  | "proxyjump"
-  | "proxycommand"
-  | "userknownhostsfile"
-  | "globalknownhostsfile"
-  | "hostkeyalias";
-
-const settings: ReadonlySet<string> = new Set<Setting>([
-  "hostname",
-  "user",
-  "port",
-  "identitiesonly",
-  "identityagent",
-  "proxyjump",
-  "proxycommand",
-  "userknownhostsfile",
-  "globalknownhostsfile",
-  "hostkeyalias",
-]);
-
-interface Directive {
-  readonly type: number;
-  readonly param?: string;
-  readonly value?: string | readonly { readonly val: string }[];
-  readonly config?: readonly Directive[];
+/** Whose settings are asked for. */
+export interface Asked {
+  readonly host: string;
+  readonly user: string | undefined;
+  readonly defaultUser: string;
 }
 
 /**
- * Reads `~/.ssh/config`, then `/etc/ssh/ssh_config`, for one host, as ssh_config(5) says: the first value wins,
- * IdentityFile adds up, Include is followed.
+ * Reads `~/.ssh/config`, then `/etc/ssh/ssh_config`, for one host, as ssh_config(5) says: the first value wins, IdentityFile and
+ * CertificateFile add up, Include is followed, and `Match final` makes it begin anew with what was found.
  *
  * @remarks
- * `Match` blocks are read when their criteria are `all`, `host`, `originalhost`, `user` and `localuser`. Blocks with
- * any other criterion are passed over: `exec` would run a command, and `final` and `canonical` belong to the
- * canonicalisation of names, which we do not do.
+ * A `Match` with another criterion than `all`, `canonical`, `final`, `host`, `originalhost`, `user`, `localuser` and `tagged` is
+ * passed over: `exec` would run a command.
  */
-export function readSshSettings(
-  host: string,
-  given: { readonly user: string | undefined; readonly defaultUser: string },
-  around: Surroundings,
-): SshSettings {
-  const found = new Map<string, readonly string[]>();
-  const identityFiles: string[] = [];
-  const notes: string[] = [];
-  const one = (setting: Setting): string | undefined => found.get(setting)?.[0];
+export function readSshSettings(asked: Asked, around: Surroundings): SshSettings {
+  const reader = new Reader(asked, around);
+  reader.read(false);
+  if (reader.wantsFinal) reader.read(true);
+  return reader.settings();
+}
 
-  function matches(line: Directive, file: string): boolean {
-    const words = valuesOf(line);
-    if (line.param?.toLowerCase() === "host") return matchesPatterns(words, host);
-    for (let index = 0; index < words.length; index++) {
-      const word = (words[index] ?? "").toLowerCase();
-      const negated = word.startsWith("!");
-      const criterion = negated ? word.slice(1) : word;
-      if (criterion === "all") {
-        if (negated) return false;
-        continue;
-      }
-      const subject = {
-        host: one("hostname")?.replaceAll("%h", host) ?? host,
-        originalhost: host,
-        user: given.user ?? one("user") ?? given.defaultUser,
-        localuser: around.userName,
-      }[criterion];
-      if (subject === undefined) {
-        if (criterion !== "canonical") notes.push(`${file}: a block "Match ${words.join(" ")}" is passed over`);
-        return false;
-      }
-      const patterns = (words[++index] ?? "").split(",");
-      if (matchesPatterns(patterns, subject) === negated) return false;
-    }
-    return true;
+class Reader {
+  readonly #asked: Asked;
+  readonly #around: Surroundings;
+  readonly #found = new Map<Setting, readonly string[]>();
+  readonly #notes = new Set<string>();
+  #isFinal = false;
+  wantsFinal = false;
+
+  constructor(asked: Asked, around: Surroundings) {
+    this.#asked = asked;
+    this.#around = around;
   }
 
-  function walk(lines: readonly Directive[], file: string, folder: string, depth: number): void {
-    for (const line of lines) {
-      const param = line.param?.toLowerCase();
-      if (param === undefined || param === "") continue;
-      if (line.config !== undefined) {
-        if (matches(line, file)) walk(line.config, file, folder, depth);
-      } else if (param === "include") {
-        for (const pattern of valuesOf(line)) {
-          for (const path of glob(absolute(pattern, folder, around.home))) readFile(path, folder, depth + 1);
-        }
-      } else if (param === "identityfile") {
-        identityFiles.push(...valuesOf(line));
-      } else if (settings.has(param) && !found.has(param)) {
-        found.set(param, valuesOf(line));
-      }
-    }
+  read(isFinal: boolean): void {
+    this.#isFinal = isFinal;
+    const userFolder = join(this.#around.home, ".ssh");
+    this.#readFile(join(userFolder, "config"), userFolder, 0, true);
+    this.#readFile(join(this.#around.systemFolder, "ssh_config"), this.#around.systemFolder, 0, true);
   }
 
-  function readFile(file: string, folder: string, depth: number): void {
+  #readFile(file: string, folder: string, depth: number, isMeant: boolean): void {
     // OpenSSH's own limit (READCONF_MAX_DEPTH), so a file that includes itself is found out.
     if (depth > 16) throw new NetbootError("ARGUMENTS_INVALID", `${file}: Include goes deeper than 16 files`);
     let text: string;
@@ -148,58 +132,132 @@ export function readSshSettings(
       text = readFileSync(file, "utf8");
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      if (code !== "ENOENT" && code !== "ENOTDIR") notes.push(`${file} can't be read: ${message}`);
+      if (code !== "ENOENT" && code !== "ENOTDIR") this.#notes.add(`${file} can't be read: ${message}`);
       return;
     }
-    let lines: readonly Directive[];
-    try {
-      lines = SSHConfig.parse(text) as readonly Directive[];
-    } catch (error) {
+    const lines = parseConfigFile(text);
+    if ("why" in lines) {
       throw new NetbootError(
         "ARGUMENTS_INVALID",
-        `${file} is no OpenSSH configuration: ${(error as Error).message}\n  see what ssh says of it by "ssh -G ${host}"`,
+        `${file} is no OpenSSH configuration: line ${lines.number}: ${lines.why}\n` +
+          `  see what ssh says of it by "ssh -G ${this.#asked.host}"`,
       );
     }
-    walk(lines, file, folder, depth);
+    // A block that an included file begins ends with that file.
+    let isActive = isMeant;
+    for (const line of lines) {
+      const { keyword, words, rest } = line;
+      if (keyword === "host") isActive = isMeant && matchesPatterns(words, this.#host());
+      else if (keyword === "match") isActive = isMeant && this.#matches(words, file);
+      else if (keyword === "include") {
+        for (const path of words.flatMap((pattern) => glob(absolute(pattern, folder, this.#around.home)))) {
+          this.#readFile(path, folder, depth + 1, isActive);
+        }
+      } else if (isActive) this.#take(keyword, words, rest, `${file}:${line.number}`);
+    }
   }
 
-  const userFolder = join(around.home, ".ssh");
-  readFile(join(userFolder, "config"), userFolder, 0);
-  readFile(join(around.systemFolder, "ssh_config"), around.systemFolder, 0);
-
-  const port = one("port");
-  const text = (key: string, value: string | undefined) => (value === undefined ? {} : { [key]: value });
-  return {
-    ...text("hostName", one("hostname")),
-    ...text("user", one("user")),
-    ...(port !== undefined && /^\d+$/.test(port) ? { port: Number(port) } : {}),
-    identityFiles,
-    identitiesOnly: one("identitiesonly")?.toLowerCase() === "yes",
-    ...text("identityAgent", one("identityagent")),
-    // The two exclude each other: what stands first in the files has the word (ssh_config(5), ProxyJump).
-    ...firstProxy(found),
-    ...lists("userKnownHostsFiles", found.get("userknownhostsfile")),
-    ...lists("globalKnownHostsFiles", found.get("globalknownhostsfile")),
-    ...text("hostKeyAlias", one("hostkeyalias")),
-    notes,
-  };
-}
-
-function lists(key: string, value: readonly string[] | undefined): Record<string, readonly string[]> {
-  return value === undefined ? {} : { [key]: value };
-}
-
-function firstProxy(found: ReadonlyMap<string, readonly string[]>): Pick<SshSettings, "proxyJump" | "proxyCommand"> {
-  for (const [setting, words] of found) {
-    if (setting === "proxyjump") return { proxyJump: words.join("") };
-    if (setting === "proxycommand") return { proxyCommand: words.join(" ") };
+  /** The name that blocks are about: what is asked for, and at last what it stands for. */
+  #host(): string {
+    return this.#isFinal ? this.#hostName() : this.#asked.host;
   }
-  return {};
+
+  #hostName(): string {
+    const name = this.#one("hostname");
+    return name === undefined ? this.#asked.host : expandHostName(name, this.#asked.host);
+  }
+
+  #matches(words: readonly string[], file: string): boolean {
+    let isMet = words.length > 0;
+    let unknown: string | undefined;
+    for (let index = 0; index < words.length; index++) {
+      const word = words[index] ?? "";
+      const isNegated = word.startsWith("!");
+      const [, name = "", value] = /^!?([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+      const criterion = name.toLowerCase();
+      if (criterion === "all") isMet &&= !isNegated;
+      else if (criterion === "final" || criterion === "canonical") {
+        if (criterion === "final") this.wantsFinal = true;
+        isMet &&= this.#isFinal !== isNegated;
+      } else {
+        const subject = {
+          host: this.#hostName(),
+          originalhost: this.#asked.host,
+          user: this.#asked.user ?? this.#one("user") ?? this.#asked.defaultUser,
+          localuser: this.#around.userName,
+          tagged: this.#one("tag") ?? "",
+        }[criterion];
+        const patterns = (value ?? words[++index] ?? "").split(",");
+        if (subject === undefined) unknown ??= criterion;
+        else isMet &&= matchesPatterns(patterns, subject) !== isNegated;
+      }
+    }
+    if (isMet && unknown !== undefined) {
+      this.#notes.add(`${file}: a block "Match ${words.join(" ")}" is passed over: ${unknown} is not asked for here`);
+    }
+    return isMet && unknown === undefined;
+  }
+
+  #take(keyword: string, words: readonly string[], rest: string, place: string): void {
+    if (noted[keyword]?.test(words.join(" ")) === true) {
+      this.#notes.add(`${place}: ssh would obey ${keyword} ${words.join(" ")}, which is not done here`);
+    }
+    if (!Object.hasOwn(followed, keyword)) return;
+    const setting = keyword as Setting;
+    const known = this.#found.get(setting);
+    const value = followed[setting] === "rest" ? [rest.replace(/\s+$/, "")] : words;
+    if (followed[setting] === "added") this.#found.set(setting, [...new Set([...(known ?? []), ...value])]);
+    else if (known === undefined && value.length > 0) this.#found.set(setting, value);
+  }
+
+  #one(setting: Setting): string | undefined {
+    return this.#found.get(setting)?.[0];
+  }
+
+  settings(): SshSettings {
+    const port = this.#one("port");
+    const family = this.#one("addressfamily")?.toLowerCase();
+    const text = (key: string, setting: Setting) => {
+      const value = this.#one(setting);
+      return value === undefined ? {} : { [key]: value };
+    };
+    const lists = (key: string, setting: Setting) => {
+      const value = this.#found.get(setting);
+      return value === undefined ? {} : { [key]: value };
+    };
+    return {
+      ...text("hostName", "hostname"),
+      ...text("user", "user"),
+      ...(port !== undefined && /^\d+$/.test(port) ? { port: Number(port) } : {}),
+      ...(family === "inet" || family === "inet6" ? { family: family === "inet" ? 4 : 6 } : {}),
+      ...text("bindAddress", "bindaddress"),
+      identityFiles: this.#found.get("identityfile") ?? [],
+      certificateFiles: this.#found.get("certificatefile") ?? [],
+      identitiesOnly: this.#one("identitiesonly")?.toLowerCase() === "yes",
+      ...text("identityAgent", "identityagent"),
+      ...this.#firstProxy(),
+      ...lists("userKnownHostsFiles", "userknownhostsfile"),
+      ...lists("globalKnownHostsFiles", "globalknownhostsfile"),
+      revokedHostKeys: this.#found.get("revokedhostkeys") ?? [],
+      ...text("hostKeyAlias", "hostkeyalias"),
+      notes: [...this.#notes],
+    };
+  }
+
+  /** The two exclude each other: what stands first in the files has the word (ssh_config(5), ProxyJump). */
+  #firstProxy(): Pick<SshSettings, "proxyJump" | "proxyCommand"> {
+    for (const [setting, [value = ""]] of this.#found) {
+      // A comment may follow the jump hosts; to a command it belongs.
+      if (setting === "proxyjump") return { proxyJump: value.replace(/#.*/s, "").trim() };
+      if (setting === "proxycommand") return { proxyCommand: value };
+    }
+    return {};
+  }
 }
 
-function valuesOf(line: Directive): readonly string[] {
-  if (line.value === undefined) return [];
-  return typeof line.value === "string" ? [line.value] : line.value.map(({ val }) => val);
+/** HostName knows one token. */
+export function expandHostName(name: string, host: string): string {
+  return name.replace(/%([%h])/g, (_, token) => (token === "h" ? host : "%"));
 }
 
 function absolute(path: string, folder: string, home: string): string {

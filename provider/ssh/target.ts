@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { NetbootError } from "../errors";
 import type { Connection } from "../values/connection";
-import { expandPath, readSshSettings, type Surroundings, type Tokens } from "./sshConfig";
+import { expandHostName, expandPath, readSshSettings, type Surroundings, type Tokens } from "./sshConfig";
 
 /** Everything that is needed to reach one host, from the program's fields and the user's OpenSSH configuration. */
 export interface Target {
@@ -12,10 +12,18 @@ export interface Target {
   readonly user: string;
   readonly given: Connection;
   readonly via: Target | undefined;
+  /** OpenSSH's AddressFamily, if it is not any. */
+  readonly family: 4 | 6 | undefined;
+  /** OpenSSH's BindAddress. */
+  readonly localAddress: string | undefined;
   readonly hostKeyAlias: string | undefined;
   readonly knownHostsFiles: readonly string[];
+  /** Files with keys that no host may show; where one of them can't be read, none may show any (ssh_config(5)). */
+  readonly revokedHostKeys: readonly string[];
   /** The files of the alias's IdentityFile lines; nothing where it has none, and the default ones are tried. */
   readonly identityFiles: readonly string[] | undefined;
+  /** The files of its CertificateFile lines. */
+  readonly certificateFiles: readonly string[];
   readonly identitiesOnly: boolean;
   /** The agent that the configuration or SSH_AUTH_SOCK names. */
   readonly agentSocket: string | undefined;
@@ -41,11 +49,11 @@ interface Hop {
 
 function resolve(connection: Connection, around: Surroundings, hop: Hop): Target {
   const written = connection.host.replace(/^\[(.*)\]$/, "$1");
-  const settings = readSshSettings(written, { user: connection.user, defaultUser: hop.defaultUser }, around);
+  const settings = readSshSettings({ host: written, user: connection.user, defaultUser: hop.defaultUser }, around);
   const notes = [...settings.notes];
 
   const user = connection.user ?? settings.user ?? hop.defaultUser;
-  const host = (settings.hostName ?? "%h").replace(/%([%h])/g, (_, token) => (token === "h" ? written : "%"));
+  const host = expandHostName(settings.hostName ?? "%h", written);
   const port = connection.port ?? settings.port ?? 22;
   const name = connection.port === undefined || connection.port === 22 ? written : `${bracketed(written)}:${port}`;
   const tokens: Tokens = { originalHost: written, host, port, user, alias: settings.hostKeyAlias };
@@ -70,10 +78,14 @@ function resolve(connection: Connection, around: Surroundings, hop: Hop): Target
     port,
     user,
     given: connection,
-    via: viaOf(connection, settings, { name: written, host, port }, around, hop),
+    via: viaOf(connection, settings, { name: written, host, port, user }, around, hop),
+    family: settings.family,
+    localAddress: settings.bindAddress,
     hostKeyAlias: settings.hostKeyAlias,
     knownHostsFiles: [...paths(userKnownHosts), ...paths(globalKnownHosts)],
+    revokedHostKeys: paths(settings.revokedHostKeys),
     identityFiles: settings.identityFiles.length === 0 ? undefined : paths(settings.identityFiles),
+    certificateFiles: paths(settings.certificateFiles),
     identitiesOnly: settings.identitiesOnly,
     agentSocket: agentOf(settings.identityAgent, around, paths),
     dialErrorLimit: connection.dialErrorLimit ?? 10,
@@ -85,7 +97,7 @@ function resolve(connection: Connection, around: Surroundings, hop: Hop): Target
 function viaOf(
   connection: Connection,
   settings: { readonly proxyJump?: string; readonly proxyCommand?: string },
-  self: { readonly name: string; readonly host: string; readonly port: number },
+  self: { readonly name: string; readonly host: string; readonly port: number; readonly user: string },
   around: Surroundings,
   hop: Hop,
 ): Target | undefined {
@@ -110,7 +122,7 @@ function viaOf(
   // the one before it, whatever its own configuration says.
   let chain: Connection | undefined;
   for (const jump of settings.proxyJump.split(",").map((word) => word.trim())) {
-    const { user, host, port } = parseJump(jump, self.name);
+    const { user, host, port } = parseJump(jump, self);
     chain = {
       host,
       ...(user === undefined ? {} : { user }),
@@ -131,19 +143,48 @@ function isSet(value: string | undefined): value is string {
   return value !== undefined && value !== "" && value.toLowerCase() !== "none";
 }
 
-function parseJump(
-  text: string,
-  name: string,
-): { readonly user?: string | undefined; readonly host: string; readonly port?: number | undefined } {
-  const match = /^(?:ssh:\/\/)?(?:(.+)@)?(\[[^\]]+\]|[^:@/]+)(?::(\d+))?\/?$/.exec(text);
-  const host = match?.[2]?.replace(/^\[(.*)\]$/, "$1");
-  if (!match || host === undefined) {
-    throw new NetbootError(
-      "ARGUMENTS_INVALID",
-      `${name}: its ProxyJump "${text}" is no jump host; write [user@]host[:port]`,
-    );
+interface Jump {
+  readonly user: string | undefined;
+  readonly host: string;
+  readonly port: number | undefined;
+}
+
+/** One of ProxyJump's hosts; its tokens stand for what the host behind it is (ssh_config(5), TOKENS). */
+function parseJump(text: string, self: Parameters<typeof viaOf>[2]): Jump {
+  const match = /^(ssh:\/\/)?(?:(.+)@)?(\[[^\]]+\]|[^:@/]+)(?::(\d+))?\/?$/.exec(text);
+  const [, isUri, user, host = "", port] = match ?? [];
+  const values: Readonly<Record<string, string>> = {
+    "%": "%",
+    h: self.host,
+    n: self.name,
+    p: String(self.port),
+    r: self.user,
+  };
+  let isWrong = match === null;
+  const expanded = (word: string): string =>
+    word.replace(/%(.?)/g, (_, token: string) => {
+      if (values[token] === undefined) isWrong = true;
+      return values[token] ?? "";
+    });
+  const jump = {
+    // The user of a URI is written with %XX, and has no tokens.
+    user: user === undefined ? undefined : isUri === undefined ? expanded(user) : decoded(user),
+    host: expanded(host.replace(/^\[(.*)\]$/, "$1")),
+    port: port === undefined ? undefined : Number(port),
+  };
+  if (!isWrong) return jump;
+  throw new NetbootError(
+    "ARGUMENTS_INVALID",
+    `${self.name}: its ProxyJump "${text}" is no jump host; write [user@]host[:port], with no tokens but %h, %n, %p and %r`,
+  );
+}
+
+function decoded(user: string): string {
+  try {
+    return decodeURIComponent(user);
+  } catch {
+    return user;
   }
-  return { user: match[1], host, port: match[3] === undefined ? undefined : Number(match[3]) };
 }
 
 function agentOf(

@@ -109,7 +109,7 @@ const fields = {
   host: text('write an address, a name or an alias of ~/.ssh/config, as in "node0.example"', hostMistake),
   port: number("no port; write a whole number from 1 to 65535, as in 22", whole(1, 65_535)).optional(),
   user: text('write a user of the host, as in "root"', (value) =>
-    /[\s\0:]/.test(value) ? `${quoted(value)} is no user name; write one without blanks, as in "root"` : undefined,
+    /[\s\0]/.test(value) ? `${quoted(value)} is no user name; write one without blanks, as in "root"` : undefined,
   ).optional(),
   password: secret.optional(),
   privateKey: secret.optional(),

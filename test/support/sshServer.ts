@@ -204,15 +204,29 @@ export function answer(channel: ServerChannel, stdout: string | Buffer, code = 0
   });
 }
 
-/** An SSH agent in this process; it ends with the test. */
-export async function startAgent(keys: readonly string[], refuses = false): Promise<string> {
+/** An SSH agent in this process, also with certificates, each with its comment; it ends with the test. */
+export async function startAgent(
+  keys: readonly string[],
+  refuses = false,
+  certificates: readonly (readonly [string, string])[] = [],
+): Promise<string> {
   const parsed = keys.map((key) => utils.parseKey(key) as ParsedKey);
+  const held = [
+    ...parsed,
+    ...certificates.map(([line, comment]) => {
+      const blob = Buffer.from(line.split(" ")[1] ?? "", "base64");
+      return Object.create(parsed[0] as ParsedKey, {
+        getPublicSSH: { value: () => blob },
+        comment: { value: comment },
+      });
+    }),
+  ];
   const path = join(makeFolder(), "agent.sock");
   const server = createServer((socket) => {
     const agent = new AgentProtocol(false);
     socket.on("error", () => {});
     agent.on("error", () => {});
-    agent.on("identities", (request) => agent.getIdentitiesReply(request, [...parsed]));
+    agent.on("identities", (request) => agent.getIdentitiesReply(request, [...held]));
     agent.on("sign", (request, publicKey, data, { hash }) => {
       const key = parsed.find((own) => own.getPublicSSH().equals((publicKey as ParsedKey).getPublicSSH()));
       if (key === undefined || refuses) return agent.failureReply(request);

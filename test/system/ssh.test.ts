@@ -96,16 +96,16 @@ describe("a node 0 that runs something else than it is asked to", () => {
         ),
         `mv ${keys}.own ${keys}`,
       ),
-    ).toMatch(/root may not log in here[^]*Please login as the user "debian"[^]*say user: "debian"/);
+    ).toMatch(/root may not log in here[\s\S]*Please login as the user "debian"[\s\S]*say user: "debian"/);
     const forceCommand = "/etc/ssh/sshd_config.d/00-test.conf";
     expect(
       await saidAfter(
         `echo 'ForceCommand internal-sftp' >${forceCommand}; systemctl reload ssh; sleep 0.5`,
         `rm ${forceCommand}; systemctl reload ssh`,
       ),
-    ).toMatch(/runs no command for that user[^]*This service allows sftp connections only\.[^]*ForceCommand/);
+    ).toMatch(/runs no command for that user[\s\S]*This service allows sftp connections only\.[\s\S]*ForceCommand/);
     expect(await saidAfter("usermod -s /usr/sbin/nologin root", "usermod -s /bin/bash root")).toMatch(
-      /runs no command for that user[^]*This account is currently not available\./,
+      /runs no command for that user[\s\S]*This account is currently not available\./,
     );
     const sudo = "/usr/bin/sudo";
     expect(await saidAfter(`mv ${sudo} ${sudo}.off`, `mv ${sudo}.off ${sudo}`, lab.node0.sudoUser)).toMatch(
@@ -116,7 +116,7 @@ describe("a node 0 that runs something else than it is asked to", () => {
   it("ends at the first line of what a shell should not have got to read", async () => {
     expect(
       await saidAfter(`cp -a ${bashrc} ${bashrc}.own; echo 'exec dash' >>${bashrc}`, `mv ${bashrc}.own ${bashrc}`),
-    ).toMatch(/the login shell of "root" does not run our command[^]*\n {2}netboot: a shell reads this if 0\n/);
+    ).toMatch(/the login shell of "root" does not run our command[\s\S]*\n {2}netboot: a shell reads this if 0\n/);
   });
 });
 

@@ -391,7 +391,7 @@ describe("converse", () => {
       { code: 127, stderr: "bash: line 1: systemd-run: command not found\n" },
       {},
       "COMMAND_FAILED",
-      /the agent ended with exit code 127[^]*systemd-run: command not found[^]*must be a Debian with systemd/,
+      /the agent ended with exit code 127[\s\S]*systemd-run: command not found[\s\S]*must be a Debian with systemd/,
     ],
   ])(
     "says what stands in the way of any command: %s",

@@ -1,6 +1,8 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { describe, expect, it, vi } from "vitest";
 import { converse, type Reply } from "../../../../provider/conversation/conversation";
+import { shellReads } from "../../../../provider/conversation/notStarted";
+import { loader } from "../../../../provider/embedded";
 import type { Question } from "../../../../provider/facts/question";
 import type { Host, RunOptions, RunResult } from "../../../../provider/ssh/link";
 
@@ -28,6 +30,11 @@ const echo = (text: string): Readonly<Record<string, Question>> => ({ echo: { as
 const opening = { locks: false, puts: [], drops: [], questions: echo("first ü") };
 
 describe("loader", () => {
+  it("ends a shell that gets to read it, at its first line", () => {
+    const { stdout, stderr } = spawnSync("sh", { input: `${loader}touch /nowhere/was-run\n`, encoding: "utf8" });
+    expect({ stdout, stderr }).toEqual({ stdout: `${shellReads} if 0\n`, stderr: "" });
+  });
+
   it("runs the hands that came with a request, and they answer it, and what is asked later", async () => {
     const heard: (string | undefined)[] = [];
     const { failure, wasComplete } = await converse(here(), opening, ({ answers }): Reply => {

@@ -179,10 +179,15 @@ describe("an agent", () => {
     await login(server, { agentSocketPath }, user);
   });
 
+  it("of an earlier login, whose socket is gone, gives way to the present one", async () => {
+    const user = makeUser({}, { SSH_AUTH_SOCK: await startAgent([userKey.private]) });
+    await login(await startServer(), { agentSocketPath: "/nowhere/agent.sock" }, user);
+  });
+
   it("that is gone is named when nothing else lets in", async () => {
     const user = makeUser({}, { SSH_AUTH_SOCK: "/nowhere/agent.sock" });
     const error = await failure(open(connectionTo(await startServer()), user));
-    expect(error.message).toContain("agent /nowhere/agent.sock: Failed to connect to agent");
+    expect(error.message).toContain("agent /nowhere/agent.sock: connect ENOENT");
   });
 });
 
@@ -288,5 +293,35 @@ describe("AUTHENTICATION_FAILED", () => {
     const server = await startServer();
     onTestFinished(() => expect(server.seen.sockets).toBe(1));
     await failure(open(connectionTo(server, { privateKey: stranger.private, dialErrorLimit: 5 })));
+  });
+});
+
+/** `ssh-keygen -s ca -I me -n root` made it. */
+const certificate =
+  "ssh-ed25519-cert-v01@openssh.com AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAAAAIJ2i16WQhVBY6GLg8GixjCjyEW0jwXqSAAfwMWIVMY3yAAAAIFfcR28ROu5BXyTjBmc3X+nFrKz+pvGz+WcsAcJMRS//AAAAAAAAAAAAAAABAAAAAm1lAAAACAAAAARyb290AAAAAAAAAAD//////////wAAAAAAAACCAAAAFXBlcm1pdC1YMTEtZm9yd2FyZGluZwAAAAAAAAAXcGVybWl0LWFnZW50LWZvcndhcmRpbmcAAAAAAAAAFnBlcm1pdC1wb3J0LWZvcndhcmRpbmcAAAAAAAAACnBlcm1pdC1wdHkAAAAAAAAADnBlcm1pdC11c2VyLXJjAAAAAAAAAAAAAAAzAAAAC3NzaC1lZDI1NTE5AAAAIEf6Jw3RqQAcPkQtNlo1wEZ1Su2kHSDBxU9rUj3yJRvtAAAAUwAAAAtzc2gtZWQyNTUxOQAAAECOmbDpecLuLQADJYFRQ0mC+oR/9pK1I09O9AszuFs6kD9rSeD7wvwb7+vKw0FzguHL5dhjUlnFelvc4Q9FLtYN a";
+
+describe("a certificate", () => {
+  it("by which ssh would be let in is named", async () => {
+    const user = makeUser({
+      ".ssh/id_ed25519": stranger.private,
+      ".ssh/id_ed25519-cert.pub": `${certificate}\n`,
+      ".ssh/other": certificate,
+      ".ssh/config": "CertificateFile ~/.ssh/other\nCertificateFile ~/.ssh/missing\n",
+    });
+    const { message } = await failure(open(connectionTo(await startServer()), user));
+    const type = "(ssh-ed25519-cert-v01@openssh.com): certificates are not supported";
+    expect(message).toContain(`  certificate ${join(user.home, ".ssh/other")} ${type}`);
+    expect(message).toContain(`  certificate ${join(user.home, ".ssh/id_ed25519-cert.pub")} ${type}`);
+    expect(message).not.toContain("missing");
+    expect(message).toContain("if it lets in by certificates only");
+  });
+
+  it("in an agent is named, and its other keys are used", async () => {
+    const socket = await startAgent([userKey.private], false, [[certificate, "me on a card"]]);
+    const user = makeUser({}, { SSH_AUTH_SOCK: socket });
+    await login(await startServer(), {}, user);
+    const server = await startServer({ authenticate: authorize(stranger.public) });
+    const { message } = await failure(open(connectionTo(server), user));
+    expect(message).toContain("  agent certificate me on a card: certificates are not supported");
   });
 });

@@ -144,6 +144,58 @@ Host *
     expect(target.notes).toEqual([expect.stringMatching(/Match host node0.example exec true" is passed over/)]);
   });
 
+  it.each([
+    ["Match !canonical user root\n  Port 1\nMatch all\n  Port 2", 1],
+    ["Match !final host node0\n  Port 1\nMatch all\n  Port 2", 1],
+    ["Match canonical\n  Port 1\nMatch all\n  Port 2", 2],
+    ["Match\n  Port 1\nMatch all\n  Port 2", 2],
+    ["Tag rack\nMatch tagged rack\n  Port 1", 1],
+    ["Host node0\n  HostName b.example\nMatch final host b.example\n  Port 1", 1],
+    ["Host node0\n  HostName b.example\nMatch final\n  User x\nHost b.example\n  Port 1", 1],
+    ["Host=node0\r\n\tPort = 1 # not 2\r\n", 1],
+  ])("reads %j as ssh does", (config, port) => {
+    const target = resolve({ host: "node0" }, config);
+    expect(target).toMatchObject({ port, notes: [] });
+  });
+
+  it("passes over a Match with a negated criterion that nobody asks for here, and says so only where the rest fits", () => {
+    const config =
+      "Match !exec false\n  Port 1\nMatch host other exec true\n  Port 2\nMatch localnetwork 10.0.0.0/8\n  Port 3";
+    const { port, notes } = resolve({ host: "node0" }, config);
+    expect(port).toBe(22);
+    expect(notes).toEqual([
+      expect.stringMatching(/Match !exec false" is passed over: exec is not/),
+      expect.stringMatching(/Match localnetwork 10\.0\.0\.0\/8" is passed over/),
+    ]);
+  });
+
+  it("takes users with signs as they stand there, and tokens of ProxyJump for the host behind it", () => {
+    expect(resolve({ host: "node0" }, "User me#node0 # a comment").user).toBe("me#node0");
+    expect(resolve({ host: "node0" }, 'User "me:node0:ssh"').user).toBe("me:node0:ssh");
+    const config =
+      "Host node0\n  HostName 10.0.0.1\n  User op\n  Port 2222\n  ProxyJump %r:%h:%n@bastion:%%p # by way of";
+    const error = () => resolve({ host: "node0" }, config);
+    expect(error).toThrow(/its ProxyJump "%r:%h:%n@bastion:%%p" is no jump host/);
+    expect(chain(resolve({ host: "node0" }, config.replace(":%%p", ":%p".replace("%p", "22"))))).toEqual([
+      "op@10.0.0.1:2222",
+      "op:10.0.0.1:node0@bastion:22",
+    ]);
+    expect(chain(resolve({ host: "node0" }, "Host node0\n  ProxyJump ssh://me%3Anode0@bastion:2201")).at(-1)).toBe(
+      "me:node0@bastion:2201",
+    );
+    expect(chain(resolve({ host: "node0" }, "Host node0\n  ProxyJump a@b@bastion")).at(-1)).toBe("a@b@bastion:22");
+    expect(() => resolve({ host: "node0" }, "ProxyJump %x@bastion")).toThrow(/no tokens but %h, %n, %p and %r/);
+  });
+
+  it("says what ssh would do and is not done here", () => {
+    const config = "CanonicalizeHostname yes\nKnownHostsCommand /bin/x\nPKCS11Provider none\nPubkeyAuthentication no";
+    expect(resolve({ host: "node0" }, config).notes).toEqual([
+      expect.stringMatching(/config:1: ssh would obey canonicalizehostname yes, which is not done here/),
+      expect.stringMatching(/config:2: ssh would obey knownhostscommand/),
+      expect.stringMatching(/config:4: ssh would obey pubkeyauthentication no/),
+    ]);
+  });
+
   it("goes through the jump hosts of ProxyJump, the last of them next to the host", () => {
     const config = [
       "Host node0",

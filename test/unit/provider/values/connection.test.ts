@@ -8,6 +8,10 @@ const mistakes = (value: unknown): readonly string[] =>
   read(connectionSchema, value).problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
 
 describe("connectionSchema", () => {
+  it.each(["me:node0", "me#node0", "me@corp:root@node0:ssh"])("takes the user %s as it stands there", (user) => {
+    expect(connectionSchema.parse({ host: "bastion", user })).toEqual({ host: "bastion", user });
+  });
+
   it("takes a whole connection as @pulumi/command writes it", () => {
     const connection = {
       host: "node0.example",
