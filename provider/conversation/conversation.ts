@@ -126,12 +126,13 @@ export async function converse(
     else if (!heard.take(line)) said.push(line);
   };
 
-  const silence = setTimeout(async () => {
+  const askWhy = async (): Promise<void> => {
     if (hasBegun) return;
     echo = echoOf(host);
     const { came } = await echo;
     if (!came && !hasBegun) stdin?.end();
-  }, silentMs);
+  };
+  const silence = setTimeout(() => void askWhy(), silentMs);
   const stdout = lines(onLine);
   const result = await host
     .run(handsCommand(host, nonce), {
