@@ -7,7 +7,7 @@ import { bootChainFile, packagedNames } from "../provider/values/bootChain";
 import { bad, type Checked, good, type Problem, quoted, within } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./program/hostResource";
-import { previewFile } from "./program/nextBootPreview";
+import { previewChain } from "./program/nextBootPreview";
 
 /** Where a boot file's bytes come from. */
 export type BootFileSource =
@@ -96,7 +96,7 @@ export class BootFile extends HostResource {
         inputs: resolved,
         once: resolved.apply(({ value }) => (value === undefined ? "" : `${value.directory}/${value.name}`)),
       },
-      pulumi.mergeOptions(previewFile(), opts) as pulumi.CustomResourceOptions,
+      pulumi.mergeOptions(previewChain(), opts) as pulumi.CustomResourceOptions,
     );
     // By what the engine says of the resource, not by the arguments: a run that --target or --exclude keeps from it serves
     // what was there before.

@@ -11,6 +11,7 @@ import { interfaceWord, nicInputs } from "../provider/values/network";
 import { bad, type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./program/hostResource";
+import { previewChain } from "./program/nextBootPreview";
 import type { ServerReference } from "./reference";
 
 /** The private network that node 0 serves. */
@@ -112,7 +113,7 @@ export class DhcpServer extends HostResource {
         listsPaths: true,
         once: "the DHCP server",
       },
-      opts,
+      pulumi.mergeOptions(previewChain(), opts) as pulumi.CustomResourceOptions,
     );
     this.described = pulumi.all([settings, this.urn]).apply(([{ value }, server]) => ({ server, settings: value }));
     this.reference = pulumi

@@ -2,9 +2,8 @@ import { look } from "../conversation/transaction";
 import { renderError } from "../errors";
 import { renderDrift } from "../kinds/drift";
 import { declarationOf } from "../lifecycle/changes";
-import { openHost } from "../ssh/pool";
 import { hidden } from "../values/hidden";
-import { byHost, type StackResource } from "./stack";
+import { byHost, openStackHost, type StackResource } from "./stack";
 
 /** What stands in the place of a resource where the host itself can't be asked. */
 const unreachable = "connection";
@@ -34,7 +33,7 @@ export async function examine(resources: readonly StackResource[]): Promise<read
     const [first] = on;
     if (first === undefined) continue;
     try {
-      const host = await openHost(first.connection);
+      const host = await openStackHost(first);
       const changes = await Promise.all(
         on.map(async ({ kind, id, outputs }) => ({
           kind: "put" as const,

@@ -1,8 +1,7 @@
 import { readBoots } from "../conversation/transaction";
 import { type Boot, parseGaps, parseHistory, renderCourse, renderGaps, timeOf } from "../facts/bootLog";
-import { openHost } from "../ssh/pool";
 import { hidden } from "../values/hidden";
-import { byHost, type StackResource } from "./stack";
+import { byHost, openStackHost, type StackResource } from "./stack";
 
 /** A boot, and whose it was. */
 export interface BootOfMachine extends Boot {
@@ -35,7 +34,7 @@ export async function readHistory(resources: readonly StackResource[], since: nu
   const hosts = byHost(resources);
   for (const [first] of hosts.values()) {
     if (first === undefined) continue;
-    const host = await openHost(first.connection);
+    const host = await openStackHost(first);
     const machine = first.outputs[hidden.machine];
     const expected = typeof machine === "string" ? machine : undefined;
     const { log, files, machines: known } = await readBoots(host, `@${since}`, expected);

@@ -1,6 +1,10 @@
 import { execFile } from "node:child_process";
 import type { Properties } from "../lifecycle/comparison";
+import { byNewestWay } from "../lifecycle/ways";
+import type { Host } from "../ssh/link";
+import { openHost } from "../ssh/pool";
 import { type Connection, connectionSchema } from "../values/connection";
+import { hidden } from "../values/hidden";
 
 /** A resource of ours as a stack's state has it. */
 export interface StackResource {
@@ -69,6 +73,12 @@ function plain(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (secretMark in value && "plaintext" in value) return plain(JSON.parse(String(value.plaintext)));
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+/** The host of a resource, by the connection that the state has: what lay on another machine, a key file, may be missing here. */
+export async function openStackHost({ id, connection, outputs }: StackResource): Promise<Host> {
+  const machine = outputs[hidden.machine];
+  return await byNewestWay(id, typeof machine === "string" ? machine : undefined, connection, (way) => openHost(way));
 }
 
 /** The resources by the host that they are on, each host with its connection. */

@@ -1,8 +1,7 @@
 import { proveNow } from "../conversation/transaction";
 import type { Provable } from "../plan/proof";
-import { openHost } from "../ssh/pool";
 import { hidden } from "../values/hidden";
-import { byHost, type StackResource } from "./stack";
+import { byHost, openStackHost, type StackResource } from "./stack";
 
 /** What the proof said of one machine. */
 export interface Verified {
@@ -27,7 +26,7 @@ export async function verify(resources: readonly StackResource[]): Promise<reado
   for (const on of byHost(machines).values()) {
     const [first] = on;
     if (first === undefined) continue;
-    const host = await openHost(first.connection);
+    const host = await openStackHost(first);
     const machine = first.outputs[hidden.machine];
     const proof = await proveNow(host, on.map(provable), typeof machine === "string" ? machine : undefined);
     for (const [resource, told] of proof) {

@@ -113,10 +113,7 @@ class Queue {
       }
       if (reason.culprit !== undefined && foreignFailures.has(reason.code)) return failedOf(group, reason, host);
       const half = Math.ceil(units.length / 2);
-      return [
-        ...(await this.#commit(units.slice(0, half).flat())),
-        ...(await this.#commit(units.slice(half).flat())),
-      ];
+      return [...(await this.#commit(units.slice(0, half).flat())), ...(await this.#commit(units.slice(half).flat()))];
     }
   }
 }

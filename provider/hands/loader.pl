@@ -1,4 +1,4 @@
-eval 'exec echo netboot: a shell reads this' if 0;    ## no critic (ProhibitStringyEval) for a shell only, which ends here
+eval 'exec echo netboot: a shell reads this' if 0;    ## no critic (StringyEval RequireUse) a shell ends here
 # Reads a whole request from standard input, checks that it is complete, and only then runs the hands that came with it.
 use strict;
 use warnings;

@@ -22,6 +22,7 @@ import {
   urnFromId,
 } from "./stacks";
 import { tellingFailures } from "./told";
+import { byNewestWay, noteProgram } from "./ways";
 
 /** What the state of this release looks like; every older number stays readable. */
 const schema = 1;
@@ -72,9 +73,11 @@ export async function read(kind: string, id: string, props: Properties): Promise
 async function readNow(kind: string, id: string, props: Properties): Promise<Read> {
   rememberResource(identityIn(kind, id, props), id, props[hidden.generation]);
   const declaration = await declarationOf(kind, id, String(props[hidden.generation]), props, "look");
-  const host = await openHost(connectionOf(props));
   const change: Change = { kind: "put", declaration };
-  const report = await look(host, [change], textOf(props[hidden.machine]));
+  const machine = textOf(props[hidden.machine]);
+  const report = await byNewestWay(id, machine, connectionOf(props), async (way) =>
+    look(await openHost(connectionSchema.parse(way)), [change], machine),
+  );
   const answer = printableValue(report.answers.get(id));
   if (answer?.how === "gone") return {};
   const found = answer?.drift ?? [];
@@ -90,7 +93,12 @@ async function readNow(kind: string, id: string, props: Properties): Promise<Rea
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
   const display = displayOf(props[hidden.urn] ?? urnFromId(id));
   const change: Change = { kind: "drop", id, generation: String(props[hidden.generation]) };
-  await tellingFailures(kind, id, () => commit(connectionOf(props), change, textOf(props[hidden.machine]), display));
+  const machine = textOf(props[hidden.machine]);
+  await tellingFailures(kind, id, () =>
+    byNewestWay(id, machine, connectionOf(props), (way) =>
+      commit(connectionSchema.parse(way), change, machine, display),
+    ),
+  );
 }
 
 async function put(
@@ -104,6 +112,7 @@ async function put(
   const display = displayOf(news[hidden.urn]);
   const change: Change = { kind: "put", declaration };
   const outcome = await commit(connectionOf(news), change, machine, display);
+  noteProgram(outcome.machine, connectionOf(news), id);
   const { bytes, log, files, ...texts } = printableValue(outcome.outputs);
   // The last progress line stays beside the resource, so it says how it ended.
   display(

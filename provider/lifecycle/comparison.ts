@@ -5,6 +5,7 @@ import { kindOf } from "../kinds";
 import { hidden, isHidden } from "../values/hidden";
 import type { Problem } from "../values/problem";
 import { identityIn, rememberResource } from "./stacks";
+import { noteProgram } from "./ways";
 
 // Every run of the engine asks for check and diff of every resource, and most ask for nothing else: so this file needs
 // nothing that takes long to load.
@@ -46,25 +47,37 @@ function problemsIn(value: unknown): readonly Problem[] {
  * `undefined` lets the engine compare the inputs itself and draw the difference; `true` says that a refresh found the
  * host changed by somebody else.
  */
-export function diff(
-  kind: string,
-  id: string,
-  olds: Properties,
-  news: Properties,
-): { readonly changes: boolean | undefined; readonly replaces: string[] } {
+export function diff(kind: string, id: string, olds: Properties, news: Properties): DiffResult | Promise<DiffResult> {
   const identity = identityIn(kind, id, news);
   rememberResource(identity, id, olds[hidden.generation]);
+  noteProgram(olds[hidden.machine], news["connection"], id);
   const digested: readonly string[] = kindOf(kind).notEchoed;
   const echoed = visibleKeys(news).filter((key) => !digested.includes(key));
   const gone = visibleKeys(olds).filter((key) => !(key in news) && !isOutput(kind, key) && olds[key] !== undefined);
+  const changed = echoed.filter((key) => !isDeepStrictEqual(olds[key], news[key]));
   const differs =
     gone.length > 0 ||
-    echoed.some((key) => !isDeepStrictEqual(olds[key], news[key])) ||
+    changed.some((key) => key !== "connection") ||
     (digested.length > 0 && olds[hidden.digest] !== digestOf(kind, news));
   if (differs) return { changes: undefined, replaces: [] };
   // Node 0 is told where Pulumi has it now: an alias, a move or a rename is no change of what is served.
   if (identity !== identityIn(kind, id, olds)) return { changes: true, replaces: [] };
-  return { changes: Array.isArray(olds["drift"]) && olds["drift"].length > 0, replaces: [] };
+  const same = { changes: Array.isArray(olds["drift"]) && olds["drift"].length > 0, replaces: [] };
+  if (changed.length === 0) return same;
+  return isAnotherWay(olds["connection"], news["connection"]).then((isAnother) =>
+    isAnother ? same : { changes: undefined, replaces: [] },
+  );
+}
+
+/** What the engine wants to hear of a comparison. */
+export interface DiffResult {
+  readonly changes: boolean | undefined;
+  readonly replaces: string[];
+}
+
+/** How one gets to a machine is no property of what it serves. Of a change that is more than that, the engine tells. */
+async function isAnotherWay(before: unknown, after: unknown): Promise<boolean> {
+  return (await import("../ssh/anotherWay.js")).isAnotherWay(before, after);
 }
 
 function visibleKeys(properties: Properties): readonly string[] {

@@ -98,6 +98,18 @@ export function expectHostKey(question: HostKeyQuestion): HostKeyExpectation {
   };
 }
 
+/** The keys by which a host is known, as `hostKey` would give them. */
+export function knownKeysOf({ host, port, alias, hostKey, files }: HostKeyQuestion): readonly string[] {
+  const given = hostKey === undefined ? undefined : parsePublicKey(hostKey);
+  if (given !== undefined) return [renderPublicKey(given)];
+  const known = readKnownHosts(files);
+  if ("why" in known) return [];
+  const name = alias ?? lookupName(host, port);
+  return known.flatMap((entry) =>
+    entry.marker === undefined && speaksOf(entry, name) ? [renderPublicKey(entry.key)] : [],
+  );
+}
+
 interface Expected {
   readonly key: PublicKey;
   readonly place: string;

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import { type Before, whatGoes } from "../../provider/preview/whatGoes";
+import { isHidden } from "../../provider/values/hidden";
 import { parseRow } from "../../provider/values/nodeRow";
 
 type Inputs = Readonly<Record<string, unknown>> | undefined;
@@ -36,20 +38,32 @@ interface Preview {
   before: Before;
   /** A fleet's name → what its machines start that have no loader of their own. */
   readonly fleets: Map<string, StandardLoaders>;
+  /** Whether a boot file, or which one is named, may become another. */
+  chainChanges: boolean;
   /** One for all machines: each hook is registered with the engine. */
   readonly node: pulumi.ResourceHook;
   readonly fleet: pulumi.ResourceHook;
-  readonly file: pulumi.ResourceHook;
+  readonly chain: pulumi.ResourceHook;
 }
 
 /** One process can run several programs. */
 const previews = new WeakMap<Stack, Preview>();
 const noStack: Stack = {};
 
-function previewNow(): Preview {
-  const stack = (pulumi.runtime.getStackResource() ?? noStack) as Stack;
+function stackNow(): Stack {
+  return (pulumi.runtime.getStackResource() ?? noStack) as Stack;
+}
+
+function previewOf(stack: Stack): Preview {
   const preview = previews.get(stack) ?? newPreview();
   previews.set(stack, preview);
+  return preview;
+}
+
+/** The preview, of which the last word is said at the end of the program. */
+function previewNow(): Preview {
+  const stack = stackNow();
+  const preview = previewOf(stack);
   if (!preview.isAwaited) {
     preview.isAwaited = true;
     void readBefore(stack).then((before) => (preview.before = before));
@@ -63,7 +77,7 @@ function newPreview(): Preview {
   const changes: NextBootChange[] = [];
   const fleets = new Map<string, StandardLoaders>();
   const files = new Map<string, FileChange>();
-  return {
+  const preview: Preview = {
     total: 0,
     isAwaited: false,
     changes,
@@ -73,10 +87,13 @@ function newPreview(): Preview {
     texts: new Map(),
     before: new Error("the engine has not told"),
     fleets,
+    chainChanges: false,
     node: new pulumi.ResourceHook(
       "netboot-next-boot-of-node",
       ({ name, oldInputs, newInputs }) => {
-        const [before, after] = [oldInputs?.["nextBoot"], newInputs?.["nextBoot"]];
+        const [before, after] = [oldInputs, settled(oldInputs, newInputs, preview)].map(
+          (inputs) => inputs?.["nextBoot"],
+        );
         changes.push({ name, ...(isText(before) && { before }), after: isText(after) ? after : "unknown" });
       },
       { onDryRun: true },
@@ -84,19 +101,49 @@ function newPreview(): Preview {
     fleet: new pulumi.ResourceHook(
       "netboot-next-boot-of-fleet",
       ({ name, oldInputs, newInputs }) => {
-        changes.push(...changesOf(oldInputs, newInputs, fleets.get(name) ?? {}));
+        changes.push(...changesOf(oldInputs, settled(oldInputs, newInputs, preview), fleets.get(name) ?? {}));
       },
       { onDryRun: true },
     ),
-    file: new pulumi.ResourceHook(
-      "netboot-boot-file",
-      ({ oldOutputs, newInputs }) => {
-        const name = newInputs?.["name"];
-        if (isText(name)) files.set(name, { before: hashOf(oldOutputs), after: hashOf(newInputs) });
+    chain: new pulumi.ResourceHook(
+      "netboot-next-boot-of-chain",
+      ({ oldInputs, oldOutputs, newInputs }) => {
+        if (isSameBut(["connection"], oldInputs, newInputs)) return;
+        preview.chainChanges = true;
+        const { directory, name } = newInputs ?? {};
+        if (isText(directory) && isText(name)) {
+          files.set(name, { before: hashOf(oldOutputs), after: hashOf(newInputs) });
+        }
       },
       { onDryRun: true },
     ),
   };
+  return preview;
+}
+
+/** Unknown as soon as a boot file is touched, for whatever reason. */
+const ofFiles = ["nextBoot", "chains"];
+
+/** The inputs as they will be; where node 0 is only reached in another way, what is unknown of them is what it was. */
+function settled(before: Inputs, after: Inputs, { chainChanges }: Preview): Inputs {
+  if (chainChanges || !isSameBut(["connection", ...ofFiles], before, after)) return after;
+  const known = ofFiles.flatMap((key) => (isKnown(after?.[key]) ? [] : [[key, before?.[key]] as const]));
+  return { ...after, ...Object.fromEntries(known) };
+}
+
+/** A text, or a map of texts. */
+function isKnown(value: unknown): boolean {
+  return isText(value) || (typeof value === "object" && value !== null && Object.values(value).every(isText));
+}
+
+function isSameBut(keys: readonly string[], before: Inputs, after: Inputs): boolean {
+  const compared = (inputs: Inputs) =>
+    Object.fromEntries(
+      Object.entries(inputs ?? {}).filter(
+        ([key, value]) => !keys.includes(key) && !isHidden(key) && value !== undefined,
+      ),
+    );
+  return before !== undefined && isDeepStrictEqual(compared(before), compared(after));
 }
 
 /** The hash of a boot file, as its inputs or outputs tell it. */
@@ -193,18 +240,18 @@ export function previewNode(name: string): pulumi.CustomResourceOptions {
   return { hooks: { beforeCreate: [preview.node], beforeUpdate: [preview.node] } };
 }
 
+/** Has the preview hear of what all boots are made of: a boot file, or the server that names it. */
+export function previewChain(): pulumi.CustomResourceOptions {
+  if (!pulumi.runtime.isDryRun()) return {};
+  const { chain } = previewOf(stackNow());
+  return { hooks: { beforeCreate: [chain], beforeUpdate: [chain] } };
+}
+
 /** Has the preview hear of each machine of a fleet that changes. */
 export function previewFleet(): pulumi.CustomResourceOptions {
   if (!pulumi.runtime.isDryRun()) return {};
   const { fleet } = previewNow();
   return { hooks: { beforeCreate: [fleet], beforeUpdate: [fleet] } };
-}
-
-/** Has the preview hear of a boot file that changes. */
-export function previewFile(): pulumi.CustomResourceOptions {
-  if (!pulumi.runtime.isDryRun()) return {};
-  const { file } = previewNow();
-  return { hooks: { beforeCreate: [file], beforeUpdate: [file] } };
 }
 
 /** Notes what machines' next boots do, once that is known. */

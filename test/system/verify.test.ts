@@ -1,3 +1,6 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import type { CommandResult } from "../../tools/command.mts";
@@ -193,6 +196,45 @@ describe("the command", () => {
         expect(output).not.toMatch(/NetbootError|node_modules|told beside its resource/);
       }
     });
+  });
+
+  it("goes by the newest connection: another name or agent changes nothing, and a rotated key reaches what goes", async () => {
+    const { host, hostKey, privateKeyPath } = lab.node0;
+    const program = (connection: object, nodes: string): string =>
+      programOn(
+        lab,
+        `const node0 = new netboot.NetbootServer("node0", { connection: ${JSON.stringify(connection)}, network, time: false, names: false });
+         ${nodes}`,
+      );
+    const a =
+      'new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:08:01", "52:54:00:00:08:02"], address: "192.168.1.3" });';
+    const b = 'new netboot.OlaNode("b", { server: node0, macs: ["52:54:00:00:08:03"], address: "192.168.1.4" });';
+    const key = join(project.root, "id_new");
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
+    const agentSocketPath = join(project.root, "agent.1");
+    const before = { host, hostKey, privateKeyPath, agentSocketPath, dialErrorLimit: 0 };
+    project.write({ "index.ts": program(before, a + b) });
+    await project.succeed(up);
+
+    const elsewhere = { ...before, host: `::ffff:${host}`, agentSocketPath: `${agentSocketPath}2`, perDialTimeout: 9 };
+    project.write({ "index.ts": program(elsewhere, a + b) });
+    const { output } = await project.succeed(["preview", "--expect-no-changes"]);
+    expect(output).toContain("next boot changes for none of 2 nodes");
+
+    // The key is rotated, and one machine goes in the same up: its state has the old one.
+    await lab.node0.run(
+      `cp -a /root/.ssh/authorized_keys /root/own; echo '${readFileSync(`${key}.pub`, "utf8").trim()}' >/root/.ssh/authorized_keys`,
+    );
+    try {
+      const rotated = { ...before, privateKeyPath: undefined, privateKey: readFileSync(key, "utf8") };
+      project.write({ "index.ts": program(rotated, b) });
+      const preview = await project.succeed(["preview"]);
+      expect(preview.output).toContain("next boot changes for none of 1 node");
+      await project.succeed(up);
+      await project.succeed(["refresh", "--yes", "--skip-preview", "--expect-no-changes"]);
+    } finally {
+      await lab.node0.run("mv /root/own /root/.ssh/authorized_keys");
+    }
   });
 
   it("tells how it is used, and what pulumi itself says", async () => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { check, diff } from "../../../../provider/lifecycle/comparison";
+import { bare, hostKey, userKey } from "../../../support/sshServer.ts";
 
 const connection = { host: "node0" };
 const id = "DhcpServer/shop/prod/dhcp";
@@ -47,53 +48,95 @@ describe("check", () => {
 });
 
 describe("diff", () => {
-  it("sees no change where the inputs are those of before, whatever our own keys say", () => {
-    expect(diff("DhcpServer", id, outputs, { ...inputs, __provider: "other" }).changes).toBe(false);
+  it("sees no change where the inputs are those of before, whatever our own keys say", async () => {
+    expect((await diff("DhcpServer", id, outputs, { ...inputs, __provider: "other" })).changes).toBe(false);
   });
 
   it.each([
     ["a text", { config: "b\n" }],
     ["a key of the connection", { connection: { host: "node0", user: "operator" } }],
     ["an input that is new", { allowDefaultRoute: true }],
-  ])("leaves it to the engine to draw a change of %s", (_name, change) => {
-    expect(diff("DhcpServer", id, outputs, { ...inputs, ...change }).changes).toBeUndefined();
+  ])("leaves it to the engine to draw a change of %s", async (_name, change) => {
+    expect((await diff("DhcpServer", id, outputs, { ...inputs, ...change })).changes).toBeUndefined();
   });
 
-  it("sees an input that is gone", () => {
-    expect(diff("DhcpServer", id, { ...outputs, allowDefaultRoute: true }, inputs).changes).toBeUndefined();
+  it("sees an input that is gone", async () => {
+    expect((await diff("DhcpServer", id, { ...outputs, allowDefaultRoute: true }, inputs)).changes).toBeUndefined();
   });
 
-  it("tells node 0 where Pulumi has it now, and of nothing else", () => {
-    const moved = (text: string) => diff("DhcpServer", id, outputs, { ...inputs, __urn: text }).changes;
-    expect(moved(urn.replace("NetbootServer", "Other"))).toBe(false);
-    expect(moved(urn.replace("prod", "live"))).toBe(true);
-    expect(moved(urn.replace(/dhcp$/, "lan"))).toBe(true);
+  it("tells node 0 where Pulumi has it now, and of nothing else", async () => {
+    const moved = async (text: string) => (await diff("DhcpServer", id, outputs, { ...inputs, __urn: text })).changes;
+    expect(await moved(urn.replace("NetbootServer", "Other"))).toBe(false);
+    expect(await moved(urn.replace("prod", "live"))).toBe(true);
+    expect(await moved(urn.replace(/dhcp$/, "lan"))).toBe(true);
     const told = { ...outputs, __urn: urn.replace("prod", "live") };
-    expect(diff("DhcpServer", id, told, { ...inputs, __urn: told.__urn }).changes).toBe(false);
+    expect((await diff("DhcpServer", id, told, { ...inputs, __urn: told.__urn })).changes).toBe(false);
   });
 
-  it("says that a host which somebody changed must be mended", () => {
-    expect(diff("DhcpServer", id, { ...outputs, drift: ["x was changed"] }, inputs).changes).toBe(true);
+  it("says that a host which somebody changed must be mended", async () => {
+    expect((await diff("DhcpServer", id, { ...outputs, drift: ["x was changed"] }, inputs)).changes).toBe(true);
   });
 
-  it("knows a change of what the outputs hold only as a digest", () => {
+  it("knows a change of what the outputs hold only as a digest", async () => {
     const node = { connection, hostBlocks: "host …", nextBoot: "then" };
-    const { changes } = diff("OlaNode", "id", { connection, __digest: "0" }, node);
+    const { changes } = await diff("OlaNode", "id", { connection, __digest: "0" }, node);
     expect(changes).toBeUndefined();
   });
 
-  it("knows what the release before digested: a fleet stays quiet, and a machine is told as a value now", () => {
+  it("knows what the release before digested: a fleet stays quiet, and a machine is told as a value now", async () => {
     const digest = (written: unknown): string =>
       createHash("sha256").update(JSON.stringify(written)).digest("hex").slice(0, 16);
     const fleet = { connection, rows: { b: "2", a: "1" }, chains: { x: "y" }, hostBlocksSha256: "00" };
     const fleetBefore = { connection, verified: "v", __digest: digest([{ a: "1", b: "2" }, { x: "y" }, "00"]) };
-    expect(diff("OlaFleet", "id", fleetBefore, fleet).changes).toBe(false);
+    expect((await diff("OlaFleet", "id", fleetBefore, fleet)).changes).toBe(false);
     const node = { connection, hostBlocks: "host …", nextBoot: "then", machine: { hostname: "db-1", macs: [] } };
     const nodeBefore = { connection, verified: "v", __digest: digest(["host …", "then"]) };
-    expect(diff("OlaNode", "id", nodeBefore, node).changes).toBeUndefined();
+    expect((await diff("OlaNode", "id", nodeBefore, node)).changes).toBeUndefined();
   });
 
-  it("takes for gone what is an output of other kinds only", () => {
-    expect(diff("DhcpServer", id, { ...outputs, manager: "x" }, inputs).changes).toBeUndefined();
+  it("takes for gone what is an output of other kinds only", async () => {
+    expect((await diff("DhcpServer", id, { ...outputs, manager: "x" }, inputs)).changes).toBeUndefined();
+  });
+
+  it.each([
+    ["another agent", { agentSocketPath: "/tmp/ssh-b/agent.2" }],
+    ["another key file", { privateKeyPath: "~/.ssh/other" }],
+    ["more patience", { dialErrorLimit: 3, perDialTimeout: 60 }],
+    ["another name of the host with that key", { host: "127.0.0.1" }],
+    ["another agent of the jump host", { proxy: { host: "bastion", agentSocketPath: "/tmp/ssh-b/agent.2" } }],
+  ])("sees no change in %s: how one gets there is no property of what is served", async (_name, change) => {
+    const before = {
+      host: "localhost",
+      hostKey: bare(hostKey.public),
+      agentSocketPath: "/tmp/ssh-a/agent.1",
+      ...("proxy" in change ? { proxy: { host: "bastion", agentSocketPath: "/tmp/ssh-a/agent.1" } } : {}),
+    };
+    const olds = { ...outputs, connection: before };
+    const same = { ...inputs, connection: { ...before, ...change } };
+    expect(await diff("DhcpServer", id, olds, same)).toEqual({ changes: false, replaces: [] });
+    expect((await diff("DhcpServer", id, olds, { ...same, unit: "v" })).changes).toBeUndefined();
+  });
+
+  it.each([
+    ["a host of another key", { host: "127.0.0.1", hostKey: bare(userKey.public) }],
+    ["a host whose key nobody knows", { host: "127.0.0.1", hostKey: undefined }],
+    ["another port, where another machine may answer", { port: 2222, hostKey: undefined }],
+    ["another way to a machine behind a jump host", { proxy: { host: "other" } }],
+    ["another user", { user: "operator" }],
+    ["a new key, which the state must have for a later destroy", { privateKey: "new" }],
+  ])("tells %s", async (_name, change) => {
+    const before = { host: "localhost", hostKey: bare(hostKey.public), proxy: { host: "bastion" } };
+    const olds = { ...outputs, connection: before };
+    expect(
+      (await diff("DhcpServer", id, olds, { ...inputs, connection: { ...before, ...change } })).changes,
+    ).toBeUndefined();
+  });
+
+  it("tells a new name where the old one, by which a destroy would go, is none any more", async () => {
+    const before = { host: "gone.invalid", hostKey: bare(hostKey.public) };
+    const after = { host: "localhost", hostKey: bare(hostKey.public) };
+    expect(
+      (await diff("DhcpServer", id, { ...outputs, connection: before }, { ...inputs, connection: after })).changes,
+    ).toBeUndefined();
   });
 });
