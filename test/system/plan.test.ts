@@ -152,7 +152,7 @@ describe("a plan", () => {
     await lab.node0.run("chmod 644 /srv/tftp/snponly.efi");
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /^refused:\n {2}\[NOT_SERVING\] OlaFleet\/plan\/dev\/rack: snponly\.efi .*the user tftp may not read it \(mode 0600\); m2 would not boot$/m,
+      /^refused:\n {2}OlaFleet\/plan\/dev\/rack: snponly\.efi .*the user tftp may not read it \(mode 0600\); m2 would not boot \[NOT_SERVING\]$/m,
     );
     expect(stdout).toMatch(/^ {2}\+ b {2}192\.168\.1\.9/m);
     expect(stdout).not.toMatch(/^ {2}~ m1 /m);
