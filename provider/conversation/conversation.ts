@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { hands, loader } from "../embedded";
-import type { ErrorCode } from "../errors";
+import { type ErrorCode, NetbootError } from "../errors";
 import type { Question } from "../facts/question";
 import type { Facts, NamedMachine } from "../plan/facts";
 import type { Clash, Machine, RegisterEntry } from "../plan/records";
@@ -64,6 +64,8 @@ const silentMs = 10_000;
 const echoMs = 30_000;
 /** What is kept of words that are no line of the hands; a program that refuses needs less. */
 const mostWords = 4096;
+/** Ten thousand machines with eight NICs each are told in fewer lines. */
+const mostLines = 500_000;
 
 /**
  * Talks with node 0: one exec on the connection that is open. Facts come up, `decide` answers, until it has said what is
@@ -91,6 +93,7 @@ export async function converse(
   let ended = false;
   let hasBegun = false;
   let words = "";
+  let heardLines = 0;
   let echo: Promise<Echo> | undefined;
 
   const answer = (): void => {
@@ -116,6 +119,12 @@ export async function converse(
       return;
     }
     hasBegun = true;
+    if (++heardLines > mostLines) {
+      throw new NetbootError(
+        "CONNECTION_LOST",
+        `${host.name}: node 0 said more than ${mostLines} lines, and did not stop`,
+      );
+    }
     const { word, values } = line;
     if (word === "say") tell(values["id"] ?? "", "progress", values["text"] ?? "");
     else if (word === "warn") tell(values["id"] ?? "", "warning", values["text"] ?? "");

@@ -63,7 +63,9 @@ export function whyNotStarted(
     );
   }
   const ending = code === undefined ? "was ended by a signal" : `ended with exit code ${code}`;
-  if (words.includes(shellReads) || (echo !== undefined && !echo.came && echo.words.trim() === "")) {
+  // A program that is always the same in our place says the same to any command; one that reads our input does not.
+  const isRead = echo !== undefined && !echo.came && (echo.words.trim() === "" || echo.words.trim() !== words.trim());
+  if (words.includes(shellReads) || isRead) {
     return new NetbootError(
       "COMMAND_FAILED",
       `${name}: the login shell of "${user}" does not run our command: its start files (.bashrc, .profile, config.fish, …) end it, ` +

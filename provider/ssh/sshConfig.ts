@@ -313,5 +313,7 @@ export function expandPath(path: string, tokens: Tokens, around: Surroundings): 
     if (value === undefined) unknown = true;
     return value ?? "";
   });
-  return unknown ? undefined : absolute(expanded, process.cwd(), around.home);
+  // Another user's home is in passwd, which nobody reads here.
+  if (unknown || /^~[^/]/.test(expanded)) return undefined;
+  return absolute(expanded, process.cwd(), around.home);
 }

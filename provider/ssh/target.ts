@@ -63,7 +63,7 @@ function resolve(connection: Connection, around: Surroundings, hop: Hop): Target
       .filter((file) => file.toLowerCase() !== "none")
       .flatMap((file) => {
         const path = expandPath(file, tokens, around);
-        if (path === undefined) notes.push(`${file}: it holds a token or a variable that has no value here`);
+        if (path === undefined) notes.push(`${file}: it holds a token, a variable or a home that has no value here`);
         return path ?? [];
       });
 

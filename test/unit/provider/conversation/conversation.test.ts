@@ -378,6 +378,14 @@ describe("converse", () => {
       /the login shell of "root" does not run our command/,
     ],
     [
+      "start files that begin a shell which reads all before it begins",
+      true,
+      { code: 127, stderr: "fish: Expected end of the statement, but found a string\n" },
+      { stdout: Buffer.alloc(0), stderr: "fish: Unknown command: ab12\n" },
+      "COMMAND_FAILED",
+      /the login shell of "root" does not run our command[\s\S]*fish: Expected end/,
+    ],
+    [
       "start files that read all input",
       true,
       { code: 0 },
@@ -406,6 +414,18 @@ describe("converse", () => {
       });
     },
   );
+
+  it("is done with hands that never stop", async () => {
+    const run = async (_command: string, { stdin, onStdout }: RunOptions): Promise<RunResult> => {
+      const [, nonce] = /\nnetboot ([0-9a-f]{12}) /.exec(stdin?.toString("latin1") ?? "") ?? [];
+      onStdout?.(Buffer.from(`${nonce} x\n`.repeat(500_001)));
+      return { code: 0, stdout: Buffer.alloc(0), stderr: "" };
+    };
+    await expect(converse({ name: "h", user: "root", isRoot: true, run }, nothing, stop)).rejects.toMatchObject({
+      code: "CONNECTION_LOST",
+      message: "h: node 0 said more than 500000 lines, and did not stop",
+    });
+  });
 
   it("asks no more of a shell that swallows what the hands are to read, and goes on waiting for a slow host", async () => {
     vi.useFakeTimers();

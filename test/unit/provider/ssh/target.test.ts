@@ -240,8 +240,11 @@ Host *
   });
 
   it("notes a path with a token that it does not know", () => {
-    const target = resolve({ host: "node0" }, `IdentityFile ~/.ssh/%Z\nIdentityFile ~/.ssh/$\{NOT_SET}\n`);
+    const target = resolve(
+      { host: "node0" },
+      `IdentityFile ~/.ssh/%Z\nIdentityFile ~bob/id\nIdentityFile ~/.ssh/$\{NOT_SET}\n`,
+    );
     expect(target.identityFiles).toEqual([]);
-    expect(target.notes).toHaveLength(2);
+    expect(target.notes).toHaveLength(3);
   });
 });
