@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { type ErrorCode, NetbootError } from "../errors";
 
@@ -83,7 +82,7 @@ async function nextWay(
   const left = (): Way | undefined => known().find((way) => !tried.some((other) => isSame(way, other)));
   const next = left();
   if (next !== undefined || failure === undefined) return next;
-  await sleep(othersMs);
+  await new Promise((resolve) => setTimeout(resolve, othersMs));
   return left();
 }
 
