@@ -23,6 +23,8 @@ export interface DhcpClient {
 export interface DhcpAnswer {
   readonly type: "ack" | "nak" | "silence";
   readonly address?: string;
+  /** The server's own, by which a lease is renewed. */
+  readonly server?: string;
   readonly nextServer?: string;
   readonly filename?: string;
   readonly serverName?: string;
@@ -112,6 +114,7 @@ function read(reply: Buffer): DhcpAnswer {
   const answer = {
     type: type === nak ? "nak" : "ack",
     address: address(reply.subarray(16, 20)),
+    server: address(options.get(54)),
     nextServer: address(reply.subarray(20, 24)),
     filename: text(reply.subarray(108, 236)) ?? text(options.get(67)),
     serverName: text(reply.subarray(44, 108)) ?? text(options.get(66)),

@@ -25,8 +25,8 @@ export interface Daemon {
 
 let made = 0;
 
-/** Makes a wire; the server's end has the address, as in `192.168.1.1/28`. */
-export async function makeSegment(address: string): Promise<Segment> {
+/** Makes a wire; the server's end has these addresses in their order, as in `192.168.1.1/28`. */
+export async function makeSegment(...addresses: readonly string[]): Promise<Segment> {
   const name = `netboot-${process.pid}-${++made}`;
   const [server, client] = [`${name}-server`, `${name}-client`];
   const ip = async (...words: readonly string[]): Promise<void> => {
@@ -45,7 +45,7 @@ export async function makeSegment(address: string): Promise<Segment> {
     await ip("netns", "add", server);
     await ip("netns", "add", client);
     await ip("link", "add", "server0", "netns", server, "type", "veth", "peer", "name", "client0", "netns", client);
-    await ip("-n", server, "address", "add", address, "dev", "server0");
+    for (const address of addresses) await ip("-n", server, "address", "add", address, "dev", "server0");
     for (const [namespace, link] of [
       [server, "lo"],
       [server, "server0"],

@@ -181,6 +181,7 @@ async function answers(
   conf: string,
   clients: readonly DhcpClient[],
   hosts = "",
+  on = segment,
 ): Promise<{ readonly answers: DhcpAnswer[]; readonly log: string }> {
   await writeFile(join(folder, "hosts.conf"), hosts);
   await writeFile(join(folder, "dhcpd.conf"), conf.replace(hostsFile, join(folder, "hosts.conf")));
@@ -198,10 +199,10 @@ async function answers(
     "--no-pid",
     "server0",
   ];
-  const daemon = await segment.serve(command, "Server starting service");
+  const daemon = await on.serve(command, "Server starting service");
   try {
     const client = join(process.cwd(), "test/support/dhcpClient.mts");
-    const printed = await segment.client([process.execPath, client, JSON.stringify(clients)]);
+    const printed = await on.client([process.execPath, client, JSON.stringify(clients)]);
     return { answers: JSON.parse(printed) as DhcpAnswer[], log: daemon.log() };
   } finally {
     await daemon.stop();
@@ -240,6 +241,7 @@ describe("renderDhcpdConf", () => {
     expect(first).toEqual({
       type: "ack",
       address: expect.stringMatching(/^192\.168\.1\.[2-5]$/) as string,
+      server: "192.168.1.1",
       nextServer: "192.168.1.1",
       filename: "ipxe.efi",
       serverName: "node_1",
@@ -275,6 +277,23 @@ describe("renderDhcpdConf", () => {
     expect(log).toContain("netboot stage=loader mac=52:54:0:12:34:56 arch=7");
     expect(log).toContain("netboot stage=script mac=52:54:0:12:34:56 file=refind.pxe");
     expect(log).toContain("netboot stage=unsupported mac=52:54:0:12:34:56 arch=0");
+  });
+});
+
+describe("server-identifier", () => {
+  it("is the served address, by which a lease is renewed, also where the interface has another one first", async () => {
+    const wire = await makeSegment("10.0.0.5/8", "192.168.1.1/28");
+    try {
+      const clients: readonly DhcpClient[] = [{ mac: declared, arch: x64 }];
+      const guide = await readFile("test/cases/guide/dhcpd.conf", "utf8");
+      expect((await answers(guide, clients, "", wire)).answers).toMatchObject([{ type: "ack", server: "10.0.0.5" }]);
+      const [conf, hosts] = written(plainProgram);
+      expect((await answers(conf, clients, hosts, wire)).answers).toMatchObject([
+        { type: "ack", server: "192.168.1.1", nextServer: "192.168.1.1" },
+      ]);
+    } finally {
+      await wire.remove();
+    }
   });
 });
 

@@ -130,6 +130,7 @@ export function renderDhcpdConf(settings: DhcpdSettings): string {
     dnsServers: network.dnsServers.join(", "),
     ntpServers: network.ntpServers.join(", "),
     mtu: network.mtu,
+    address: network.address,
     bootServer: settings.bootServer ?? network.address,
     script: dhcpdString(loaders.script),
     x64: dhcpdString(loaders.x64),
