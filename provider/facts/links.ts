@@ -11,6 +11,8 @@ export interface Link {
   /** What a VLAN lies on. */
   readonly lower: string | undefined;
   readonly isBridge: boolean;
+  /** Whether it stands for a routing table of its own (VRF) whose members keep their addresses. */
+  readonly isVrf: boolean;
   /** Whether a program of XDP decides about its packets. */
   readonly hasXdp: boolean;
   /** Its IPv4 addresses, as in `192.168.1.1/28`. */
@@ -77,6 +79,7 @@ export const links: Fact<Links> = {
         master,
         lower: link ?? undefined,
         isBridge: linkinfo?.info_kind === "bridge",
+        isVrf: linkinfo?.info_kind === "vrf",
         hasXdp: xdp !== undefined,
         addresses: (addresses.value ?? [])
           .filter((each) => each.ifname === ifname)

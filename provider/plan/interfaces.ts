@@ -9,6 +9,7 @@ export interface Interfaces {
     readonly mac: string;
     /** The bond, bridge or the like that it is a member of, whose MAC it may share. */
     readonly master: string | undefined;
+    readonly isVrf: boolean;
     /** Its IPv4 addresses with their prefix lengths: `192.168.1.1/28`. */
     readonly addresses: readonly string[];
   }[];
@@ -40,6 +41,12 @@ export function fitNetworkInterface(
       `network.address: ${first.name} has not the address ${wanted}; ${has === "" ? "it has no IPv4 address" : `it has ${has}`}; give it the address in the host's own network configuration, or correct network.interface, network.address or network.cidr`,
     );
   }
+  const { master } = found.find((link) => link.name === name) ?? {};
+  if (master !== undefined && !interfaces.links.some((link) => link.name === master && link.isVrf)) {
+    return unfit(
+      `network.interface: ${name} is a member of ${master}, which gets what comes in by it; give ${master} the address in the host's own network configuration, and serve ${master}`,
+    );
+  }
   if (!want.allowDefaultRoute && interfaces.defaultRoutes.includes(name)) {
     return unfit(
       `network.interface: ${name} carries the default route, so it looks like the public side; only the private network may be served. Correct network.interface, or give the server allowDefaultRoute: true if node 0 has no other side`,
@@ -56,8 +63,9 @@ export function fitFirewallInterface(
 ): Fit {
   const unfit = (message: string): Fit => ({ refusal: { code: "INTERFACE_UNFIT", id, message } });
   const found = meant(want.interface, interfaces);
-  // A bond and its members can share one MAC; packets come in on the bond.
-  const name = (found.length > 1 ? found.find(({ master }) => master === undefined) : found[0])?.name;
+  // A bond, its members and its VLANs can share one MAC. Packets come in on none of the members, and on what has an address.
+  const [link] = found.toSorted((one, other) => unlikely(one, interfaces) - unlikely(other, interfaces));
+  const name = link?.name;
   if (name === undefined) return unfit(`interface: ${noneMeant(want.interface, interfaces)}`);
   if (!want.allowDefaultRoute && interfaces.defaultRoutes.includes(name)) {
     return unfit(
@@ -65,6 +73,11 @@ export function fitFirewallInterface(
     );
   }
   return { name };
+}
+
+/** How little an interface looks like the one of several with one MAC on which the private network is. */
+function unlikely({ name, master, addresses }: Link, { defaultRoutes }: Interfaces): number {
+  return (master === undefined ? 0 : 4) + (defaultRoutes.includes(name) ? 2 : 0) + (addresses.length > 0 ? 0 : 1);
 }
 
 /** The interfaces that `name:eno2` or `mac:52:54:00:12:34:56` can mean, by name. */

@@ -6,6 +6,7 @@ const link = (name: string, mac: string, addresses: readonly string[] = [], mast
   mac,
   master,
   addresses,
+  isVrf: name.startsWith("vrf"),
 });
 
 const node0: Interfaces = {
@@ -19,10 +20,25 @@ const node0: Interfaces = {
   ],
   defaultRoutes: ["eno1"],
 };
+/** A bond that is a network of its own, and carries another one by a VLAN; all of it has one MAC. */
+const bonded = (defaultRoute: string): Interfaces => ({
+  links: [
+    link("bond0", "52:54:00:00:00:07", ["192.168.7.1/28"]),
+    link("bond0.100", "52:54:00:00:00:07", ["203.0.113.7/24"]),
+    link("eno3", "52:54:00:00:00:07", [], "bond0"),
+    link("eno4", "52:54:00:00:00:07", [], "bond0"),
+    link("eno5", "52:54:00:00:00:08", ["192.168.8.1/28"], "br0"),
+    link("eno6", "52:54:00:00:00:09", ["192.168.9.1/28"], "vrf-lan"),
+    link("br0", "52:54:00:00:00:08"),
+    link("vrf-lan", "52:54:00:00:00:0a"),
+  ],
+  defaultRoutes: [defaultRoute],
+});
+
 const present =
   "this host has aaa0 (52:54:00:00:00:05), bond0 (52:54:00:00:00:05), eno1 (52:54:00:00:00:01), eno2 (52:54:00:00:00:02)";
 
-const found = (wanted: string, address = "192.168.1.1/28", allowDefaultRoute = false) => {
+const found = (wanted: string, address = "192.168.1.1/28", allowDefaultRoute = false, on = node0) => {
   const [own = "", length = ""] = address.split("/");
   const want = {
     want: "interface" as const,
@@ -31,7 +47,7 @@ const found = (wanted: string, address = "192.168.1.1/28", allowDefaultRoute = f
     prefixLength: Number(length),
     allowDefaultRoute,
   };
-  const fit = fitNetworkInterface("DhcpServer/p/one/d", want, node0);
+  const fit = fitNetworkInterface("DhcpServer/p/one/d", want, on);
   return "name" in fit ? fit.name : fit.refusal.message;
 };
 
@@ -75,6 +91,22 @@ describe("fitNetworkInterface", () => {
     expect(found("name:eno1", "203.0.113.7/24", true)).toBe("eno1");
   });
 
+  it.each(["name:bond0", "mac:52:54:00:00:00:07"])("takes a bond whose VLAN is the public side: %s", (wanted) => {
+    expect(found(wanted, "192.168.7.1/28", false, bonded("bond0.100"))).toBe("bond0");
+    expect(found(wanted, "192.168.7.1/28", false, bonded("bond0"))).toContain("bond0 carries the default route");
+  });
+
+  it("takes a VLAN whose bond is the public side", () => {
+    expect(found("mac:52:54:00:00:00:07", "203.0.113.7/24", false, bonded("bond0"))).toBe("bond0.100");
+  });
+
+  it("refuses a member of a bond or bridge, and takes one of a VRF", () => {
+    expect(found("name:eno5", "192.168.8.1/28", false, bonded("eno1"))).toBe(
+      "network.interface: eno5 is a member of br0, which gets what comes in by it; give br0 the address in the host's own network configuration, and serve br0",
+    );
+    expect(found("name:eno6", "192.168.9.1/28", false, bonded("eno1"))).toBe("eno6");
+  });
+
   it("says whose mistake it is", () => {
     const want = {
       want: "interface" as const,
@@ -94,6 +126,14 @@ describe("fitFirewallInterface", () => {
     const found = fitFirewallInterface("Firewall/p/one/f", { interface: wanted, allowDefaultRoute }, node0);
     return "name" in found ? found.name : found.refusal.message;
   };
+
+  it.each([
+    ["bond0.100", "bond0"],
+    ["bond0", "bond0.100"],
+  ])("takes what is not the public side of a bond and its VLAN: %s", (defaultRoute, name) => {
+    const want = { interface: "mac:52:54:00:00:00:07", allowDefaultRoute: false };
+    expect(fitFirewallInterface("Firewall/p/one/f", want, bonded(defaultRoute))).toEqual({ name });
+  });
 
   it("takes the bond of those that share a MAC, and asks for no address", () => {
     expect(fits("mac:52:54:00:00:00:05")).toBe("bond0");
