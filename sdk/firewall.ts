@@ -34,9 +34,9 @@ export interface FirewallArgs extends FirewallPartSettings {
  * @remarks
  * On the host: rules of ours in whatever manages the firewall there, marked `pulumi-netboot`, before all others. In
  * firewalld, policies and a zone for the interface; in ufw, rules with a comment; elsewhere, rules at the head of each
- * chain of nftables or iptables that could drop what machines send, which a unit of ours puts back after a reload and at
- * boot. No file of yours is edited, no firewall is switched on, nothing else is opened or closed. A host without a
- * firewall is left as it is. Deleting the resource takes the rules out.
+ * chain of nftables or iptables at the hook of what comes in. `pulumi-netboot-firewall.service` puts them back whenever
+ * somebody loads rules without them, at boot or later, and opens a firewall that comes only after this. No file of yours is
+ * edited, no firewall is switched on, nothing else is opened or closed. Deleting the resource takes the rules and the unit out.
  *
  * @see nft(8), iptables(8), ufw(8), firewalld(1)
  */

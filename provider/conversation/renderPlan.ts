@@ -58,10 +58,10 @@ export function renderRecovery(): readonly Line[] {
 }
 
 /** The firewall's part of a plan, whose files and questions are among the others. */
-export function renderFirewall({ plan, puts, ids: [id = "-"] }: FirewallPart): readonly Line[] {
+export function renderFirewall({ plan, puts }: FirewallPart): readonly Line[] {
   const { manager, heads, commands, written, undoing, differs } = plan;
   return [
-    line("firewall", { id, manager, ids: puts, heads: renderHeads(heads), differs, written }),
+    line("firewall", { manager, ids: puts, heads: renderHeads(heads), differs, written }),
     ...commands.map((command) => line("firewallCommand", { ...command })),
     ...undoing.map((argv) => line("firewallUndoing", { argv })),
   ];

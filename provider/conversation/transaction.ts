@@ -239,7 +239,8 @@ class Transaction {
       return whyInvalid(plan, Number(invalid?.["n"]), invalid?.["said"] ?? "");
     }
     const code = failure.code === "wrong" || failure.code === "invalid" ? "BUG" : failure.code;
-    return { code, ...(failure.id === undefined ? {} : { id: failure.id }), message: failure.text };
+    const id = failure.id ?? (code === "FIREWALL_REFUSED" ? this.#decided?.firewall?.ids[0] : undefined);
+    return { code, ...(id === undefined ? {} : { id }), message: failure.text };
   }
 
   /** What was not as expected, and did not undo the change. */

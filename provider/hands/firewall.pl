@@ -2,69 +2,60 @@
 # a plan has for managers which keep rules themselves. Which rules, and which chains are somebody else's, the plan says;
 # node 0 keeps that as a file, for each boot and each time a manager loads rules of its own.
 package Netboot::Firewall;
-use Netboot::Perl gives => qw(apply_firewall journal_firewall reapply_firewall undo_firewall wrong_heads);
+use Netboot::Perl gives => qw(apply_firewall journal_firewall reapply_firewall undo_firewall watch_heads wrong_heads);
 use Fcntl qw(:DEFAULT :flock);
+use Socket qw(MSG_DONTWAIT SOCK_RAW);
 use Netboot::Constants qw($RULES $UNDO);
 use Netboot::Words qw(as_name parts_of refuse render_words);
-use Netboot::Programs qw(program_of run);
+use Netboot::Programs qw(pause program_of run uptime);
 use Netboot::Files qw(copy_of look_at slurp write_new);
 
-my $MARK = 'pulumi-netboot';
+my $OURS = qr/ (?:--)?comment "?pulumi-netboot"?(?: |$)/;
 my $FIREWALL_LOCK = '/run/pulumi-netboot-firewall.lock';
 
 # The lines of a plan's heads, by their first words: { nft => [rule, …], iptables => […], 'not-in-table' => […], … }.
 sub read_heads ($text) {
     my %heads = map { ($_ => []) } qw(nft iptables not-in-table not-before-jump-to);
-    for my $line (split /\n/, $text) {
-        my ($word, $rest) = split / /, $line, 2;
-        push $heads{$word}->@*, $rest;
-    }
+    push $heads{ $_->[0] }->@*, $_->[1] for map { [split / /, $_, 2] } split /\n/, $text;
     return \%heads;
 }
 
-# Every chain at the hook of what comes in that no manager keeps for us: { name, have => all its rules, ours => those
-# with our mark, want, set => what makes it right }. Those whose head is not as wanted.
-sub wrong_chains ($heads) {
+# Every chain at the hook of what comes in that no manager keeps for us: { name, have => its rules, want, set }.
+sub chains_at_hook ($text) {
+    my $heads = read_heads($text);
     my @iptables = iptables_inputs($heads);
-    my @nft = nft_inputs($heads, scalar grep { $_->{name} =~ / of iptables-nft$/ } @iptables);
-    return grep { !is_right($_) } @nft, @iptables;
+    return (nft_inputs($heads, scalar grep { $_->{name} =~ / of iptables-nft$/ } @iptables), @iptables);
 }
 
-sub is_right ($chain) {
-    my ($have, $want, $ours) = map { join '', map { "$_\n" } @$_ } $chain->@{qw(have want ours)};
-    return $want eq $ours && index($have, $want) == 0;
-}
+# Those that lack a rule of ours or have one too many, and those that have them elsewhere than at their head.
+sub is_robbed ($chain) { return join("\n", grep { $_ =~ $OURS } $chain->{have}->@*) ne join "\n", $chain->{want}->@* }
 
-sub wrong_heads ($text) { return map { $_->{name} } wrong_chains(read_heads($text)) }
+sub wrong_chains ($text) {
+    return grep { is_robbed($_) || index("@{$_->{have}}", "@{$_->{want}}") != 0 } chains_at_hook($text);
+}
+sub wrong_heads ($text) { return map { $_->{name} } wrong_chains($text) }
 
 # The base chains of nftables; but for INPUT of the table "ip filter", if iptables-nft puts rules in there.
 sub nft_inputs ($heads, $by_iptables) {
     my $nft = program_of('nft') or return;
     my ($status, $said) = run([$nft, '-a', '-t', 'list', 'ruleset']);
     refuse_firewall('nft does not list its rules', $said) if $status;
-    my %not_in = map { ($_ => 1) } $heads->{'not-in-table'}->@*;
-    my ($family, $table, $sleeps, $name, $chain, $text, @chains) = ('', '', 0, '', undef, '');
-    for my $line (split /\n/, $said) {
-        if ($line =~ /^table (\S+) (\S+) \{/) { ($family, $table, $sleeps, $chain) = ($1, $2, 0, undef) }
-        elsif ($line =~ /^\tflags .*\bdormant\b/) { $sleeps = 1 }
-        elsif ($line =~ /^\tchain (\S+) \{/) { ($name, $chain) = ($1, undef) }
-        elsif ($line =~ /^\t?\}/) { $chain = undef }
-        elsif ($line =~ /^\t\ttype filter hook input /) {
-            next if $sleeps || $family !~ /^(?:ip|inet)$/ || $not_in{$table};
-            my $at = "$family $table $name";
+    my ($want, %not_in, @chains) = ($heads->{nft}, map { ($_ => 1) } $heads->{'not-in-table'}->@*);
+    my $begins = qr/\{[^\n]*\n(?:\t\tcomment [^\n]*\n)?\t\ttype filter hook input [^\n]*\n/;
+    for my $table (split /^(?=table )/m, $said) {
+        my ($family, $name) = $table =~ /^table (ip|inet) (\S+) \{/ or next;
+        next if $not_in{$name} || $table =~ /^\tflags .*\bdormant\b/m;
+        while ($table =~ /^\tchain (\S+) $begins(.*?)^\t\}/msg) {
+            my ($at, $rules, @have, @handles) = ("$family $name $1", $2);
             next if $by_iptables && $at eq 'ip filter INPUT';
-            $chain = { name => "the chain $at", have => [], ours => [], want => $heads->{nft} };
-            my $handles = $chain->{handles} = [];
-            $chain->{set} = sub { return set_nft($nft, $at, $handles, $heads->{nft}) };
-            push @chains, $chain;
-        } elsif ($chain) {
-            $text .= ' ' . $line =~ s/^\s+//r;
-            my ($rule, $handle) = $text =~ /^ (.*) # handle (\d+)$/ or next;
-            $text = '';
-            push $chain->{have}->@*, $rule;
-            next unless $rule =~ / comment "\Q$MARK\E"$/;
-            push $chain->{ours}->@*, $rule;
-            push $chain->{handles}->@*, $handle;
+            # A rule ends with its handle, and may go over several lines.
+            while ($rules =~ /^\t\t(\S.*?) # handle (\d+)$/msg) {
+                my ($rule, $handle) = ($1, $2);
+                push @have, $rule =~ s/\n\s+/ /gr;
+                push @handles, $handle if $rule =~ $OURS;
+            }
+            my $set = sub { return set_nft($nft, $at, \@handles, $want) };
+            push @chains, { name => "the chain $at", have => \@have, want => $want, set => $set };
         }
     }
     return @chains;
@@ -73,6 +64,7 @@ sub nft_inputs ($heads, $by_iptables) {
 # INPUT of the tables of iptables that are there: printing loads none. Where a manager's chain is jumped to, none of our
 # rules are wanted.
 sub iptables_inputs ($heads) {
+    my $others = join '|', map { quotemeta } $heads->{'not-before-jump-to'}->@*;
     my @chains;
     for my $kind ('iptables-nft', 'iptables-legacy') {
         my $save = program_of("$kind-save") or next;
@@ -83,20 +75,17 @@ sub iptables_inputs ($heads) {
         my ($filter) = $said =~ /^\*filter\n(.*?)^COMMIT$/ms or next;
         next unless $filter =~ /^:INPUT /m;
         my @have = $filter =~ /^-A INPUT (.*)$/mg;
-        my @ours = grep { /--comment "?\Q$MARK\E"? / } @have;
-        my $is_kept = grep { my $other = $_; grep { / ?-[jg] \Q$other\E$/ } @have } $heads->{'not-before-jump-to'}->@*;
-        my $want = $is_kept ? [] : $heads->{iptables};
-        my $set = sub { return set_iptables("$kind-restore", \@ours, $want) };
-        push @chains,
-            { name => "the chain INPUT of $kind", have => \@have, ours => \@ours, want => $want, set => $set };
+        my $want = length $others && $filter =~ /^-A INPUT .*-[jg] (?:$others)$/m ? [] : $heads->{iptables};
+        my $set = sub { return set_iptables("$kind-restore", [grep { $_ =~ $OURS } @have], $want) };
+        push @chains, { name => "the chain INPUT of $kind", have => \@have, want => $want, set => $set };
     }
     return @chains;
 }
 
 # All rules of a chain at once: ours go, and come at its head. Answers who did it, its status and what it said.
 sub set_nft ($nft, $at, $handles, $want) {
-    my @commands = ((map { "delete rule $at handle $_" } @$handles), map { "insert rule $at $_" } reverse @$want);
-    return ('nft', run([$nft, join '; ', @commands]));
+    my @delete = map { "delete rule $at handle $_" } @$handles;
+    return ('nft', run([$nft, join '; ', @delete, map { "insert rule $at $_" } reverse @$want]));
 }
 
 # The same by a script for iptables-restore, which leaves all other rules as they are.
@@ -109,9 +98,8 @@ sub set_iptables ($restore, $ours, $want) {
     return ('iptables', @ran);
 }
 
-# Makes the chains right that are not.
-sub set_heads ($text) {
-    for my $chain (wrong_chains(read_heads($text))) {
+sub set_heads (@chains) {
+    for my $chain (@chains) {
         my ($by, $status, $said) = $chain->{set}->();
         refuse_firewall("$by did not take the rules", $said) if $status;
     }
@@ -132,19 +120,13 @@ sub run_manager (@argv) { my ($program, @words) = @argv; return run([program_of(
 
 # Carries out a plan's part of it: the managers' commands in their order, and then the heads.
 sub apply_firewall ($firewall, @commands) {
-    return if eval {
-        with_firewall_lock(sub {
-            for my $command (@commands) {
-                my ($status, $said) = run_manager(parts_of($command->{argv}));
-                refuse_firewall($command->{refused}, $said) if $status;
-            }
-            set_heads($firewall->{heads});
-        });
-        1;
-    };
-    my $reason = $@;
-    $reason->[1] = $firewall->{id} if ref $reason && $reason->[1] eq '-';
-    die $reason;
+    with_firewall_lock(sub {
+        for my $command (@commands) {
+            my ($status, $said) = run_manager(parts_of($command->{argv}));
+            refuse_firewall($command->{refused}, $said) if $status;
+        }
+        set_heads(wrong_chains($firewall->{heads}));
+    });
 }
 
 # How the journal undoes what is not in our files: files that a manager writes, and what makes it read them again.
@@ -157,13 +139,34 @@ sub journal_firewall ($firewall, @undoing) {
     return $lines;
 }
 
-# Puts in what the plan of the last change left: at boot, and after a manager has loaded its rules.
+# Puts in what the plan of the last change left, after a manager has loaded its rules.
 sub reapply_firewall() { undo_firewall() if -e $RULES }
 
 # The same in the undoing, where no file means no rules; before it, managers read their files, which are as they were.
 sub undo_firewall (@commands) {
     with_firewall_lock(sub {
         run_manager(parts_of($_)) for @commands;
-        set_heads(slurp($RULES) // '');
+        set_heads(wrong_chains(slurp($RULES) // ''));
     });
+}
+
+# Puts them in whenever somebody has loaded rules without them. The kernel tells of each change of nftables, and of
+# iptables' older tables of none, so all is looked at every ten seconds. Who else insists on the head may have it.
+sub watch_heads() {
+    socket my $told, 16, SOCK_RAW, 12;
+    my $is_told = defined fileno $told && bind $told, pack 'S x2 L2', 16, 0, 1 << 6;
+    reapply_firewall();
+    while (-e $RULES) {
+        my ($began, $ready) = (uptime(), '');
+        with_firewall_lock(sub {
+            my @robbed = grep { is_robbed($_) } chains_at_hook(slurp($RULES) // return);
+            set_heads(@robbed);
+            warn "somebody took the rules of pulumi-netboot out of $_->{name}; they are there again\n" for @robbed;
+        });
+        pause(1 + 20 * (uptime() - $began));    # so it takes no more than a twentieth of a processor
+        vec($ready, fileno $told, 1) = 1 if $is_told;
+        select $ready, undef, undef, 10;
+        1 while $is_told && defined recv $told, my $message, 65536, MSG_DONTWAIT;
+        exec $^X, $0, 'firewall', 'watch' if -e $0 && -M $0 < 0;
+    }
 }

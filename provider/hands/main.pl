@@ -2,7 +2,7 @@
 #
 #   agent.pl request   carries out a request (the loader calls it, with all that it brought)
 #   agent.pl recover   puts back what a transaction cut short had changed (run at boot, and when an agent died)
-#   agent.pl firewall  puts our rules into the firewall (run at boot, and when its manager loaded its own)
+#   agent.pl firewall  puts our rules into the firewall (when its manager loaded its own; `watch`: whenever they go)
 #
 # It needs perl-base and what every Debian has (coreutils, diffutils, dpkg, apt, systemd). A request says what each
 # resource wants of this host; the register says what was wanted before, by whichever stack; a plan says what to do.
@@ -13,14 +13,14 @@ use Netboot::Programs qw(run);
 use Netboot::Files qw(lines_of);
 use Netboot::Ours qw(take_lock);
 use Netboot::Undo qw(undo_transaction);
-use Netboot::Firewall qw(reapply_firewall);
+use Netboot::Firewall qw(reapply_firewall watch_heads);
 use Netboot::Packages qw(drop_unpacked end_sync);
 use Netboot::Conversation qw(converse);
 
 sub main ($task = '', @given) {
     return answer_request(@given) if $task eq 'request';
     return recover(@given) if $task eq 'recover';
-    return reapply_firewall() if $task eq 'firewall';
+    return @given ? watch_heads() : reapply_firewall() if $task eq 'firewall';
     die "agent.pl recover|firewall\n";
 }
 

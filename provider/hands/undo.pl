@@ -6,7 +6,7 @@ use Netboot::Words qw(folder_of staged_name words_of);
 use Netboot::Files qw(lines_of look_at replace_file sha256_text slurp stage_beside sync_folder);
 use Netboot::Units qw(systemctl);
 use Netboot::Originals qw(keep_late_edit);
-use Netboot::Firewall qw(reapply_firewall undo_firewall);
+use Netboot::Firewall qw(undo_firewall);
 
 # The journal's lines that begin with a word: each what follows it.
 sub journaled ($wanted) {
@@ -69,8 +69,6 @@ sub undo_transaction ($is_booting) {
             systemctl({ 0 => 'stop', 1 => 'restart', reload => 'reload' }->{$was}, $name);
         }
         undo_firewall(@$_) for journaled('heads');
-        # Of an agent that kept no heads.
-        reapply_firewall() if journaled('firewall');
     }
     return clear_journal() if !%$failed;
     # What is left is tried again by whoever comes next.

@@ -50,8 +50,8 @@ sub tell_client ($word, %values) {
 # Tells what is being done, on the rows of these resources.
 sub say_to ($text, @ids) { tell_client('say', id => $_, text => $text) for @ids }
 
-# What can't be done is thrown as [code, resource or "-", message].
-sub refuse ($code, $id, $message) { die [$code, $id, $message] }
+# What can't be done is thrown as [code, resource or "-", message]; where nobody listens, as the message.
+sub refuse ($code, $id, $message) { die defined $nonce ? [$code, $id, $message] : "$message\n" }
 
 sub as_name ($text) { return encode($text) =~ s/\//%2F/gr }
 sub folder_of ($path) { $path =~ s{/[^/]*$}{}; return length $path ? $path : '/' }

@@ -1,10 +1,6 @@
-import { firewalld } from "../facts/firewalld";
-import { iptables } from "../facts/iptables";
-import { nftables } from "../facts/nftables";
 import { packagesFact } from "../facts/packages";
 import type { Question, Seen } from "../facts/question";
 import { missingMounts, readsOldFolder, servedFolderQuestions } from "../facts/tftpFolder";
-import { ufw } from "../facts/ufw";
 import { type Units, unitFacts } from "../facts/units";
 import type { Drift } from "../kinds/drift";
 import type { Declaration, Want } from "../kinds/want";
@@ -16,7 +12,7 @@ import { driftOfFirewall, firewallPaths } from "./firewall";
 import { firewallFacts, rulesHeld } from "./firewallPart";
 import { hostBlocksJoin, type Join, namesJoin } from "./joins";
 import { whyOtherRecord } from "./ownership";
-import { lookKey } from "./questions";
+import { firewallQuestions, lookKey } from "./questions";
 import type { RegisterEntry } from "./records";
 
 /** A changed text is told whole up to here. */
@@ -44,9 +40,7 @@ export function lookQuestions(declarations: readonly Declaration[]): Readonly<Re
     ...unitsOf(puts).questions,
     ...Object.assign({}, ...wantsOf(puts, "tftpd").map(({ want }) => servedFolderQuestions(want.directory))),
     ...(has("package") ? packagesFact.questions : {}),
-    ...(has("firewall")
-      ? { ...nftables.questions, ...iptables.questions, ...ufw.questions, ...firewalld.questions }
-      : {}),
+    ...(has("firewall") ? firewallQuestions : {}),
     ...(joined.length > 0 ? { [machinesKey]: { ask: "joined", ...joinOf(hostBlocksJoin), ids: joined } } : {}),
     ...(names === undefined ? {} : { [namesKey]: { ask: "joined", ...joinOf(namesJoin(names.want)) } }),
   };

@@ -1,10 +1,11 @@
 import type { Firewalld } from "../facts/firewalld";
+import type { FirewallUnit } from "../facts/firewallUnit";
 import type { Iptables, IptablesTable } from "../facts/iptables";
 import type { Nftables, NftChain } from "../facts/nftables";
 import type { Seen } from "../facts/question";
 import type { Ufw, UfwRule } from "../facts/ufw";
 import type { Drift } from "../kinds/drift";
-import { enablingLink, unitFile } from "../os/paths";
+import { enablingLink, firewallUnit, unitFile } from "../os/paths";
 import { closedInFirewalld, type FirewalldPlan, firewalldAnswers, ourFirewalldFiles, planFirewalld } from "./firewalld";
 import {
   anyRules,
@@ -36,6 +37,7 @@ export interface FirewallFacts {
   readonly iptables: Iptables;
   readonly ufw: Ufw;
   readonly firewalld: Firewalld;
+  readonly unit: FirewallUnit;
 }
 
 /**
@@ -55,6 +57,8 @@ export interface FirewallPlan {
   readonly written: readonly string[];
   /** What makes the managers read their files again when those are as they were before. */
   readonly undoing: readonly (readonly string[])[];
+  /** Whether our unit is to watch over the rules from now on. */
+  readonly watches: boolean;
   /** Whether anything but the files is not as it should be. */
   readonly differs: boolean;
   /** What must be answered afterwards; the heads are looked at besides. */
@@ -96,7 +100,6 @@ export interface FirewallAnswer {
   readonly what: string;
 }
 
-const unit = "pulumi-netboot-firewall.service";
 const nftDropIn = "/etc/systemd/system/nftables.service.d/pulumi-netboot.conf";
 const plugin = "/usr/share/netfilter-persistent/plugins.d/90-pulumi-netboot";
 const state = "/var/lib/pulumi-netboot";
@@ -105,17 +108,27 @@ export const headsFile: string = `${state}/firewall`;
 const putIn = `/usr/bin/perl ${state}/agent.pl firewall`;
 
 /** The files of ours that do not depend on who manages the firewall. */
-export const firewallPaths: readonly string[] = [unitFile(unit), enablingLink(unit), nftDropIn, plugin, headsFile];
+export const firewallPaths: readonly string[] = [
+  unitFile(firewallUnit),
+  enablingLink(firewallUnit),
+  nftDropIn,
+  plugin,
+  headsFile,
+];
 
-const unitText = `# Written by pulumi-netboot. Managers that keep no rules but their own load them at boot; ours come after them.
+const unitText = `# Written by pulumi-netboot. Whoever loads a ruleset, whenever that is, flushes what it does not hold; this sees it and
+# puts the rules of ours back.
 [Unit]
-Description=Put the rules of pulumi-netboot into the firewall
+Description=Keep the rules of pulumi-netboot in the firewall
 After=pulumi-netboot-recovery.service nftables.service netfilter-persistent.service ufw.service firewalld.service network.target
-ConditionPathExists=${state}/agent.pl
+ConditionPathExists=${headsFile}
+StartLimitIntervalSec=0
 
 [Service]
-Type=oneshot
-ExecStart=${putIn}
+Type=exec
+ExecStart=${putIn} watch
+Restart=on-failure
+RestartSec=5
 
 [Install]
 WantedBy=multi-user.target
@@ -158,6 +171,7 @@ export function planFirewall(words: readonly string[], facts: FirewallFacts, id:
   const files = planFiles(seen, any, zones, facts);
   const reloads = firewalld.active && firewalldDiffers(rules, zones, files, firewalld);
   const inUfw = seen.ufw !== undefined || (!any && ufw.program) ? ufwCommands(ufwRules, ufw) : [];
+  const watch = planWatch(any, facts.unit);
   return {
     manager: seen.manager,
     heads: seen.wanted,
@@ -166,18 +180,32 @@ export function planFirewall(words: readonly string[], facts: FirewallFacts, id:
     commands: [
       ...(reloads ? firewalldCommands(firewalld) : []),
       ...inUfw.map((argv) => ({ argv, refused: `ufw refused \`${argv.join(" ")}\`` })),
+      ...watch.commands,
     ],
     written: inUfw.length > 0 ? ufw.files : [],
     undoing: [
       ...(reloads ? [["firewall-cmd", "--reload"]] : []),
       ...(seen.ufw !== undefined && inUfw.length > 0 ? [["ufw", "reload"]] : []),
+      ...watch.undoing,
     ],
-    differs: reloads || inUfw.length > 0 || seen.heads.some((head) => !isRight(head)),
+    watches: any,
+    differs: reloads || inUfw.length > 0 || watch.commands.length > 0 || seen.heads.some((head) => !isRight(head)),
     answers: [
       ...(seen.ufw === undefined ? [] : ufwAnswers(rules, ufwRules, seen.ufw)),
       ...(zones === undefined ? [] : firewalldAnswers(rules, zones)),
     ],
     warnings: [...(zones?.warnings ?? []), ...(any ? [] : warningsOfSaved(iptables))],
+  };
+}
+
+/** What makes our unit run with its present text, and what brings it back to what it did. It ends by itself with its file of rules. */
+function planWatch(any: boolean, { text, runs }: FirewallUnit): Pick<FirewallPlan, "commands" | "undoing"> {
+  const restart = ["systemctl", "restart", firewallUnit];
+  if (!any) return { commands: [], undoing: runs ? [restart] : [] };
+  if (runs && text === unitText) return { commands: [], undoing: [] };
+  return {
+    commands: [{ argv: restart, refused: `systemd refused \`${restart.join(" ")}\`` }],
+    undoing: [runs ? restart : ["systemctl", "stop", firewallUnit]],
   };
 }
 
@@ -305,7 +333,7 @@ function jumpsTo({ chains }: IptablesTable, chain: string): boolean {
 
 /** What of the firewall lies in files, and what of ours must not be there any more. */
 function planFiles(
-  { manager, wanted }: Observed,
+  { wanted }: Observed,
   any: boolean,
   zones: FirewalldPlan | undefined,
   { nftables, iptables, firewalld }: FirewallFacts,
@@ -313,10 +341,10 @@ function planFiles(
   const files = new Map<string, FirewallFile["to"]>(
     [...firewallPaths, ...ourFirewalldFiles(firewalld).keys()].map((path) => [path, { is: "absent" }]),
   );
-  if (any && manager !== "none") {
+  if (any) {
     const file = (path: string, mode: string, content: string) => files.set(path, { is: "file", mode, content });
-    file(unitFile(unit), "0644", unitText);
-    files.set(enablingLink(unit), { is: "link", target: unitFile(unit) });
+    file(unitFile(firewallUnit), "0644", unitText);
+    files.set(enablingLink(firewallUnit), { is: "link", target: unitFile(firewallUnit) });
     if (nftables.unitKnown) file(nftDropIn, "0644", dropInText);
     if (iptables.pluginsFolder) file(plugin, "0755", pluginText);
     for (const [path, content] of zones?.files ?? []) file(path, "0644", content);
@@ -429,7 +457,10 @@ export function driftOfFirewall(
       : []),
     ...missing.map((what) => ({ what, how: "missing", seen: "" }) as const),
     ...(isReordered ? [{ what: "the order of the rules", how: "changed", seen: "" } as const] : []),
-    ...(own.manager === manager && manager !== "none"
+    ...(anyRules(rules) && !facts.unit.runs
+      ? [{ what: firewallUnit, how: "stopped", seen: "nothing puts the rules back if somebody loads others" } as const]
+      : []),
+    ...(own.manager === manager
       ? driftOfFiles(
           planFiles(observed, anyRules(rules), zones !== undefined && "code" in zones ? undefined : zones, facts),
           facts,

@@ -1,9 +1,11 @@
 import type { Rulesets } from "../admitted/whyNotAdmitted";
 import { firewalld } from "../facts/firewalld";
+import { firewallUnit } from "../facts/firewallUnit";
 import { iptables } from "../facts/iptables";
 import { type NftChain, nftables } from "../facts/nftables";
 import type { HostAnswers, Question } from "../facts/question";
 import { ufw } from "../facts/ufw";
+import { firewallUnit as watchingUnit } from "../os/paths";
 import { type Change, wantsOf } from "./change";
 import { type FirewallFacts, type FirewallPlan, headsFile, planFirewall, renderHeads } from "./firewall";
 import { mark, parseFirewallRules, statementsOfNft } from "./firewallRules";
@@ -34,6 +36,7 @@ export function firewallFacts(answers: HostAnswers): FirewallFacts {
     iptables: iptables.read(answers),
     ufw: ufw.read(answers),
     firewalld: firewalld.read(answers),
+    unit: firewallUnit.read(answers),
   };
 }
 
@@ -85,6 +88,7 @@ export function planFirewallPart(
     ids,
     paths: plan.files.map(({ path, to }) => ({ path, id, to: withSum(to), isOurs: true, had: false })),
     expectations: [
+      ...(plan.watches ? [{ ask: "unit", id, unit: watchingUnit, sockets: [] } as const] : []),
       { ask: "heads", id, heads: renderHeads(plan.heads) },
       ...plan.answers.map(({ argv, matches, what }) => ({ ask: "run", id, argv, matches, what }) as const),
     ],

@@ -201,7 +201,7 @@ export function outputsOf(
     outputs.set(id, { ...outputs.get(id), ...more });
   };
   for (const expectation of plan.expectations) {
-    if (expectation.ask === "unit" && puts.includes(expectation.id)) {
+    if (expectation.ask === "unit" && expectation.sockets.length > 0 && puts.includes(expectation.id)) {
       put(expectation.id, { listening: expectation.sockets.map(shownSocket).join(", ") });
     }
     if (expectation.ask === "dhcp") {

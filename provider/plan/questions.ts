@@ -1,5 +1,6 @@
 import { clock } from "../facts/clock";
 import { firewalld } from "../facts/firewalld";
+import { firewallUnit } from "../facts/firewallUnit";
 import { iptables } from "../facts/iptables";
 import { links } from "../facts/links";
 import { nftables } from "../facts/nftables";
@@ -64,6 +65,7 @@ export const firewallQuestions: Readonly<Record<string, Question>> = {
   ...iptables.questions,
   ...ufw.questions,
   ...firewalld.questions,
+  ...firewallUnit.questions,
 };
 
 /** Who decides which packets come through. */
@@ -74,6 +76,7 @@ export const rulesetQuestions: Readonly<Record<string, Question>> = {
   ...trafficControl.questions,
   ...tftpPeers.questions,
   "admitted.defaults": { ask: "path", path: tftpdDefaults, bytes: 65_536 },
+  "admitted.helpers": { ask: "path", path: "/proc/sys/net/netfilter/nf_conntrack_helper", bytes: 64 },
   "admitted.ports": { ask: "path", path: "/proc/sys/net/ipv4/ip_local_port_range", bytes: 64 },
 };
 

@@ -129,7 +129,9 @@ function unitLines(units: readonly ShownUnit[], seconds: number | undefined): re
 }
 
 function firewallLines({ manager, chains, commands, comes, goes, isChanged }: ShownFirewall): readonly string[] {
-  if (manager === "none") return ["nothing of it decides about what comes in, so nothing is to be opened"];
+  if (manager === "none") {
+    return ["nothing of it decides about what comes in now; rules that somebody loads later are opened then"];
+  }
   const rules = [...comes.map((rule) => `+ ${rule}`), ...goes.map((rule) => `- ${rule}`)];
   if (!isChanged) return [`managed by ${manager}`, "all rules are as they should be"];
   return [
@@ -152,7 +154,7 @@ function questionLines({
   firewall,
 }: ShownQuestions): readonly string[] {
   return [
-    ...sockets.map(({ unit, on }) => `whether ${unit} listens on ${on.join(" and ")}`),
+    ...sockets.map(({ unit, on }) => `whether ${unit} ${on.length > 0 ? `listens on ${on.join(" and ")}` : "runs"}`),
     ...(machines.length === 0 ? [] : [`DHCP, as firmware and as iPXE from each MAC: ${listed(machines)}`]),
     ...(standing.length === 0 ? [] : [`DHCP for all with the same chain: ${listed(standing)}`]),
     ...(stranger ? ["DHCP from a MAC that nobody declared, which must get nothing"] : []),

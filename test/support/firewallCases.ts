@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { firewalld } from "../../provider/facts/firewalld";
+import { firewallUnit } from "../../provider/facts/firewallUnit";
 import { iptables } from "../../provider/facts/iptables";
 import { links } from "../../provider/facts/links";
 import { nftables } from "../../provider/facts/nftables";
@@ -28,6 +29,7 @@ export const firewallQuestions: Readonly<Record<string, Question>> = {
   ...links.questions,
   ...ufw.questions,
   ...firewalld.questions,
+  ...firewallUnit.questions,
 };
 
 export function answersOf(recorded: Recorded): Answers {
@@ -54,6 +56,7 @@ export function factsOf(recorded: Recorded) {
     links: links.read(answers),
     ufw: ufw.read(answers),
     firewalld: firewalld.read(answers),
+    unit: firewallUnit.read(answers),
   };
 }
 
@@ -74,4 +77,6 @@ export const labPath = {
   address: "192.168.1.1",
   cidr: "192.168.1.0/28",
   dataPorts: { first: 32768, last: 60999 },
+  // The lab's kernels have no such setting any more.
+  givesHelpers: false,
 } as const;

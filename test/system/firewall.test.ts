@@ -24,6 +24,9 @@ describe("a host without a firewall", () => {
 
   beforeAll(async () => {
     lab = await labUp();
+    await lab.node0.run(
+      "DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends iptables >/dev/null",
+    );
     project = await scratchProject({ files: { "index.ts": program("{ confine: true }") }, name: "firewall" });
   });
 
@@ -32,26 +35,67 @@ describe("a host without a firewall", () => {
     await lab?.down();
   });
 
-  it("is left as it is", async () => {
+  it("gets no rule, and a unit that watches for one who loads some", async () => {
     await project.succeed(up);
     expect(await project.outputs()).toEqual({ manager: "none" });
     expect(await rules()).toBe("");
-    expect(await ours()).toBe("");
+    expect(await ours()).toContain("pulumi-netboot-firewall.service");
+    await project.succeed([...up, "--expect-no-changes", "--refresh"]);
   });
 
-  it("gets the rules by up --refresh when it has one later; nobody outside reaches what is confined", async () => {
+  it("has the rules as soon as it has a firewall; nobody outside reaches what is confined", async () => {
     // Somebody's rule lets TFTP in from everywhere.
     await lab.node0.run(`
       nft 'add table inet mine { chain input { type filter hook input priority filter; policy drop; }; }'
       nft 'add rule inet mine input tcp dport 22 accept; add rule inet mine input udp dport { 69, 1069 } accept'`);
-    expect(await reached(lab, 69)).toBe(true);
+    await expect.poll(rules, { timeout: 5000 }).toContain("pulumi-netboot");
+    expect(await reached(lab, 69)).toBe(false);
+    expect(await reached(lab, 1069)).toBe(true);
     const { stdout } = await project.succeed(["refresh", "--yes", "--diff"]);
     expect(stdout).toContain("manager is nftables now");
     await project.succeed([...up, "--refresh"]);
     expect(await project.outputs()).toEqual({ manager: "nftables" });
-    expect(await reached(lab, 69)).toBe(false);
-    expect(await reached(lab, 1069)).toBe(true);
   });
+
+  const legacy = (rule: string) => `iptables-legacy ${rule}`;
+
+  it.each([
+    [
+      "iptables-legacy",
+      ["nft flush ruleset", ...["-F", "-P INPUT DROP", "-A INPUT -p tcp --dport 22 -j ACCEPT"].map(legacy)].join("\n"),
+      "iptables-legacy-save",
+    ],
+    [
+      "nft",
+      [...["-P INPUT ACCEPT", "-F"].map(legacy), "nft flush ruleset", "nft -f /etc/mine.nft"].join("\n"),
+      "nft -s list ruleset",
+    ],
+  ])(
+    "has them back whenever somebody's service has loaded others by %s, also late in a boot",
+    async (_by, load, list) => {
+      /** The rules of ours. */
+      const marked = async (): Promise<number> => {
+        const { stdout } = await lab.node0.run(list);
+        return stdout.split("\n").filter((line) => / (--)?comment "?pulumi-netboot"?( |$)/.test(line)).length;
+      };
+      await lab.node0.run(
+        `set -e
+      echo 'table inet mine { chain input { type filter hook input priority filter; policy drop; iifname "lo" accept; ct state established accept; tcp dport 22 accept; }; }' > /etc/mine.nft
+      printf '#!/bin/sh\n%s\n' "$(cat)" > /usr/local/sbin/mine; chmod 755 /usr/local/sbin/mine
+      printf '[Unit]\nAfter=network-online.target\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStartPre=/bin/sleep 3\nExecStart=/usr/local/sbin/mine\n[Install]\nWantedBy=multi-user.target\n' > /etc/systemd/system/firewall.service
+      systemctl daemon-reload; systemctl enable --quiet firewall`,
+        { input: load },
+      );
+      for (const how of [() => lab.node0.run("systemctl restart firewall"), () => lab.node0.reboot()]) {
+        await how();
+        await lab.node0.run("until systemctl is-active -q firewall; do sleep 0.2; done");
+        await expect.poll(marked, { timeout: 20_000 }).toBe(8);
+      }
+      await project.succeed([...up, "--refresh"]);
+      const { stdout } = await lab.node0.run("journalctl -q -o cat -b -u pulumi-netboot-firewall");
+      expect(stdout).toMatch(/somebody took the rules of pulumi-netboot out of the chain .*; they are there again/);
+    },
+  );
 
   it("has its rules back when the new ones do not show in it", async () => {
     const before = await rules();
@@ -68,6 +112,11 @@ describe("a host without a firewall", () => {
     await project.succeed(["destroy", "--yes", "--skip-preview"]);
     expect(await rules()).not.toContain("pulumi-netboot");
     expect(await ours()).toBe("");
+    await expect
+      .poll(async () => (await lab.node0.run("pgrep -f 'agent[.]pl firewall'", { check: false })).stdout, {
+        timeout: 20_000,
+      })
+      .toBe("");
   });
 });
 

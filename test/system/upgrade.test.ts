@@ -65,6 +65,7 @@ describe("what an earlier version made", () => {
     expect(ran.match(/ comment "pulumi-netboot"$/gm)).toHaveLength(6);
   });
 
+<<<<<<< HEAD
   it("is taken over by one up, which starts anew and writes what has changed since, and beside it our own records", async () => {
     const { output } = await project.succeed(up);
     const now = await running();
@@ -76,6 +77,18 @@ describe("what an earlier version made", () => {
     expect(changed.filter((line) => !line.startsWith("/var/lib/pulumi-netboot/"))).toEqual([
       expect.stringMatching(/^\/etc\/systemd\/system\/tftpd-hpa\.service: /),
     ]);
+=======
+  it("is taken over by one up, which writes and restarts only what is new in this version", async () => {
+    const { output } = await project.succeed([...up, "--refresh"]);
+    const others = (state: string) => state.replace(/MainPID=\d+\nId=isc-dhcp-server.*\n.*\n.*\n/, "");
+    const now = await running();
+    expect(others(now), output).toBe(others(ran));
+    ran = now;
+    const changed = await changedSince(lab, made);
+    expect(changed.flatMap((line) => (line.startsWith("/var/lib/pulumi-netboot/") ? [] : line.split(": ")[0]))).toEqual(
+      ["/etc/dhcp/dhcpd.conf", "/etc/systemd/system/pulumi-netboot-firewall.service"],
+    );
+>>>>>>> 4666619 (Put the firewall's rules back whenever somebody has loaded others, at boot or later)
   });
 
   it("changes nothing the second time", async () => {

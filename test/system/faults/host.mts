@@ -30,7 +30,7 @@ export async function listingOf(lab: Lab): Promise<Listing> {
 export async function isQuiet(lab: Lab): Promise<boolean> {
   for (let waited = 0; waited < 240; waited++) {
     const { stdout } = await lab.node0.run(
-      "systemctl list-units --no-legend --plain --state=running,activating,deactivating,start-post,stop-post 'pulumi-netboot-*.service'; systemctl list-jobs --no-legend",
+      "systemctl list-units --no-legend --plain --state=running,activating,deactivating,start-post,stop-post 'pulumi-netboot-*.service' | grep -v firewall; systemctl list-jobs --no-legend",
       { check: false },
     );
     if (stdout.trim() === "" || stdout.startsWith("No jobs")) return true;
@@ -135,8 +135,11 @@ resolver.resolve4("filer.rack.example.net").then(([address]) => console.log(addr
 
 /** How many transactions node 0 has begun since it booted. */
 export async function transactionsOf(lab: Lab): Promise<number> {
-  const { stdout } = await lab.node0.run("journalctl -q -b -o cat -u 'pulumi-netboot-*' --grep '^Started' | wc -l", {
-    check: false,
-  });
+  const { stdout } = await lab.node0.run(
+    "journalctl -q -b -o cat -u 'pulumi-netboot-*' --grep '^Started' | grep -c -v firewall",
+    {
+      check: false,
+    },
+  );
   return Number(stdout);
 }

@@ -216,7 +216,8 @@ async function journalOf(lab: Lab): Promise<void> {
 
 /** Waits until hands of ours hold the lock. */
 async function handsOf(lab: Lab): Promise<void> {
-  const look = "qx(systemctl list-units --no-legend pulumi-netboot-*.service) =~ /running/ and exit for 1 .. 500";
+  const look =
+    "qx(systemctl list-units --no-legend pulumi-netboot-*.service) =~ /^(?!.*firewall).* running/m and exit for 1 .. 500";
   await lab.node0.run(`perl -e '${look}'`, { check: false }).catch(() => undefined);
 }
 

@@ -19,7 +19,17 @@ const words = [
 ];
 const confined = [...words, "drop in on all but eno2 udp 67", "drop in on all but eno2 udp 69"];
 
-const ofCase = (name: string): FirewallFacts => factsOf(firewallCase(name).answers);
+/** As a host answered before it had the unit that watches; where our rules are, it runs. */
+function ofCase(name: string): FirewallFacts {
+  const facts = factsOf(firewallCase(name).answers);
+  return /-opened|-taken-out/.test(name) ? { ...facts, unit: { runs: true, text: unitText() } } : facts;
+}
+
+function unitText(): string | undefined {
+  const { files } = planned(factsOf(firewallCase("bookworm-nftables").answers));
+  const to = files.find(({ path }) => path === firewallPaths[0])?.to;
+  return to?.is === "file" ? to.content : undefined;
+}
 
 function planned(facts: FirewallFacts, rules: readonly string[] = words): FirewallPlan {
   const plan = planFirewall(rules, facts, "id");
@@ -70,10 +80,24 @@ describe("planFirewall", () => {
     expect(planned(ofCase(`${release}-${name}`), []).differs).toBe(false);
   });
 
-  it("finds no firewall on a host without a chain, and leaves it as it is", () => {
+  it("finds no firewall on a host without a chain, and only watches for one", () => {
     const plan = planned(ofCase("bookworm-no-firewall-at-all"));
-    expect(plan).toMatchObject({ manager: "none", differs: false, commands: [], answers: [], folders: [] });
-    expect(written(plan)).toEqual([]);
+    expect(plan).toMatchObject({ manager: "none", watches: true, answers: [] });
+    expect(plan.commands.map(({ argv }) => argv.join(" "))).toEqual([
+      "systemctl restart pulumi-netboot-firewall.service",
+    ]);
+    expect(written(plan)).toContain("/etc/systemd/system/pulumi-netboot-firewall.service");
+  });
+
+  it.each([
+    ["does not run", { runs: false, text: unitText() }, words, ["restart"], "stop"],
+    ["runs from another text", { runs: true, text: "older" }, words, ["restart"], "restart"],
+    ["is wanted no more, and ends by itself", { runs: true, text: unitText() }, [], [], "restart"],
+  ] as const)("brings the unit that watches to what it should do where it %s", (_name, unit, rules, does, undoes) => {
+    const plan = planned({ ...ofCase("bookworm-nftables-opened"), unit }, rules);
+    expect(plan.differs).toBe(true);
+    expect(plan.commands.map(({ argv }) => argv[1])).toEqual(does);
+    expect(plan.undoing).toEqual([["systemctl", undoes, "pulumi-netboot-firewall.service"]]);
   });
 
   it.each([
@@ -116,6 +140,7 @@ iptables ! -i lo -p udp -m udp --dport 67 -m comment --comment pulumi-netboot -j
       "ufw prepend deny proto udp to any port 67,69 comment pulumi-netboot",
       "ufw prepend allow in on eno2 proto tcp to any port 53 comment pulumi-netboot",
       "ufw prepend allow in on eno2 proto udp to any port 53,67,69,123 comment pulumi-netboot",
+      "systemctl restart pulumi-netboot-firewall.service",
     ]);
     expect(written).toEqual(["/etc/ufw/user.rules", "/etc/ufw/user6.rules"]);
     const [inFile] = answers;
@@ -170,7 +195,10 @@ iptables ! -i lo -p udp -m udp --dport 67 -m comment --comment pulumi-netboot -j
   });
 
   it("checks a configuration of firewalld before it is loaded, but where firewalld can't", () => {
-    const commands = (release: string) => planned(ofCase(`${release}-firewalld`)).commands.map(({ argv }) => argv[1]);
+    const commands = (release: string) =>
+      planned(ofCase(`${release}-firewalld`)).commands.flatMap(({ argv }) =>
+        argv[0] === "firewall-cmd" ? argv.slice(1) : [],
+      );
     expect(commands("bookworm")).toEqual(["--check-config", "--reload"]);
     expect(commands("bullseye")).toEqual(["--reload"]);
   });
@@ -228,6 +256,16 @@ describe("driftOfFirewall", () => {
     const all = words.toReversed();
     expect(driftOfFirewall(own, all, ofCase(name), seenAsPlanned(planned(ofCase(name), all)))).toEqual([
       { what: "the order of the rules", how: "changed", seen: "" },
+    ]);
+  });
+
+  it("tells that nothing watches over the rules", () => {
+    const name = "bookworm-nftables-opened";
+    const seen = seenAsPlanned(planned(ofCase(name)));
+    const facts = { ...ofCase(name), unit: { runs: false, text: unitText() } };
+    const own = { id: "id", rules: words, declared: words, manager: "nftables" };
+    expect(driftOfFirewall(own, words, facts, seen)).toMatchObject([
+      { what: "pulumi-netboot-firewall.service", how: "stopped" },
     ]);
   });
 
