@@ -15,6 +15,8 @@ export interface WayThere extends Way {
   readonly seen: Partial<Packet>;
   /** Whether it translates addresses: then it sees the first packet of a flow only. */
   readonly translates: boolean;
+  /** Whether a Firewall opens it: rules of ours stand at the head of such chains. */
+  readonly isOpened: boolean;
 }
 
 /** Everything that a packet of an interface has to pass at a hook. */
@@ -78,6 +80,7 @@ function wayOfNft(
           ?.rules.flatMap(rulesOfNft),
       seen,
       translates: chain.hook.type === "nat",
+      isOpened: hook === "input" && chain.hook.type === "filter" && (family === "ip" || family === "inet"),
     },
   ];
 }
@@ -113,5 +116,6 @@ function wayOfIptables(table: IptablesTable, builtIn: string): WayThere {
     chain: rulesOf,
     seen: table.table === "raw" ? { state: "invalid" } : {},
     translates: table.table === "nat",
+    isOpened: builtIn === "INPUT" && table.table === "filter",
   };
 }

@@ -23,6 +23,10 @@ export interface Path {
   readonly cidr: string;
   /** The ports from which the server sends the data of a file, where the acknowledgements go to. */
   readonly dataPorts: Range;
+  /** Whether the kernel gives every flow the helper that fits it, without a rule (net.netfilter.nf_conntrack_helper). */
+  readonly givesHelpers: boolean;
+  /** The mark on the rules of the Firewall that is declared for it; undefined if there is none. */
+  readonly firewall?: string | undefined;
 }
 
 /** Why files might not be had by a machine. */
@@ -39,10 +43,11 @@ export interface NotAdmitted {
  * said to be proved.
  */
 export function whyNotAdmitted(rulesets: Rulesets, path: Path): NotAdmitted | undefined {
+  const hasHelper = path.givesHelpers || setsHelper(rulesets) || whyUnread(rulesets) !== undefined;
   let doubt: string | undefined;
   for (const journey of journeysOn(path, rulesets.links)) {
     for (const way of journey.hooks.flatMap((hook) => waysThrough(hook, path.interface, rulesets))) {
-      const found = whyHeldUp(journey, way, path.interface);
+      const found = whyHeldUp(journey, way, path, hasHelper);
       if (found?.sure) return found;
       doubt ??= found?.text;
     }
@@ -110,26 +115,44 @@ function journeysOn({ interface: nic, address, cidr, dataPorts }: Path, { links 
   ];
 }
 
-function whyHeldUp({ what, direction, packet }: Journey, way: WayThere, nic: string): NotAdmitted | undefined {
+function whyHeldUp(
+  { what, direction, packet }: Journey,
+  way: WayThere,
+  path: Path,
+  hasHelper: boolean,
+): NotAdmitted | undefined {
+  const { interface: nic } = path;
   // What translates addresses sees the first packet of a flow only.
   if (way.translates && packet.state !== "new") return undefined;
   const met: Packet = { ...packet, ...way.seen };
   const walked = walk(way, met);
   if (isAlways(walked, "accepted")) return undefined;
-  const sure = isAlways(walked, "dropped") && !mayBeRelated(direction, way, met);
+  const sure = isAlways(walked, "dropped") && !(hasHelper && mayBeRelated(direction, way, met));
   const rule = sure ? walked.drops : (walked.doubtful ?? walked.drops);
   const by = rule === undefined ? `the policy of ${way.name}` : `\`${rule}\` in ${way.name}`;
   const where = direction === "in" ? `of machines on ${nic}` : `to machines on ${nic}`;
-  const help =
-    direction === "in"
-      ? "declare a Firewall for it (a NetbootServer has one), or let it in yourself"
-      : `let udp out on ${nic}`;
+  const help = direction === "in" ? helpIn(packet, way, path) : `let udp out on ${nic}`;
   return sure
     ? { sure, text: `node 0's firewall drops ${what} ${where}, by ${by}; ${help}` }
     : {
         sure,
         text: `it can't be told whether node 0's firewall lets through ${what} ${where}, because of ${by}; ${help}`,
       };
+}
+
+/** What lets machines in at such a way. */
+function helpIn({ state }: Packet, way: WayThere, { firewall, interface: nic }: Path): string {
+  if (way.isOpened && firewall === undefined) {
+    return "declare a Firewall for it (a NetbootServer has one), or let it in yourself";
+  }
+  // ufw has the rules of its users in a chain of its own.
+  const texts = [...way.rules, ...(way.chain("ufw-user-input") ?? [])].map(({ text }) => text);
+  const opening = state === "new" ? /\b69\b/ : /\bestablished\b/i;
+  const isThere = (mark: string) => texts.some((text) => text.includes(mark) && opening.test(text));
+  if (way.isOpened && firewall !== undefined && !isThere(firewall)) {
+    return "the rules of the Firewall that is declared for it are gone from there, because somebody loaded others: `pulumi up --refresh` puts them back";
+  }
+  return `a Firewall opens nothing there: let udp in on ${nic} there yourself, before that`;
 }
 
 function isAlways({ outcomes }: Walked, outcome: "accepted" | "dropped"): boolean {
@@ -139,6 +162,16 @@ function isAlways({ outcomes }: Walked, outcome: "accepted" | "dropped"): boolea
 /** Where the kernel's helper for TFTP is used, it takes the first packet for one that belongs to the request. */
 function mayBeRelated(direction: "in" | "out", way: WayThere, met: Packet): boolean {
   return direction === "out" && met.state === "new" && !isAlways(walk(way, { ...met, state: "related" }), "dropped");
+}
+
+/** Whether a rule gives flows a helper, be it TFTP's or another's. */
+function setsHelper({ nftables, iptables }: Rulesets): boolean {
+  return (
+    nftables.chains.some(({ rules }) => rules.some(({ text }) => /\bct helper set\b/.test(text))) ||
+    iptables.tables.some(({ chains }) =>
+      [...chains.values()].some(({ rules }) => rules.some((text) => / -j CT .*--helper /.test(text))),
+    )
+  );
 }
 
 /** Tables of iptables, which its own programs read, and of what is neither IPv4 nor all. */
@@ -159,6 +192,10 @@ function whyUnread({ nftables, iptables, trafficControl, links }: Rulesets): str
 
 /** What else decides about packets, in ways that can't be read from outside. */
 function whyOutside({ trafficControl, links: { links } }: Rulesets, nic: string): string | undefined {
+  const { master } = links.find(({ name }) => name === nic) ?? {};
+  if (links.some(({ name, isVrf }) => name === master && isVrf)) {
+    return `it can't be told what node 0's firewall lets through on ${nic}, a member of the VRF ${master}: rules see ${master} in its place; reboot one machine first`;
+  }
   for (const name of [nic, ...linksBelow(links, nic)]) {
     const programs = links.some((link) => link.name === name && link.hasXdp)
       ? `XDP programs on ${name}`

@@ -2,11 +2,13 @@ import type { TftpPeers, WrapperFile, WrapperRule } from "../facts/tftpPeers";
 import { type Holds, parseAddresses, type Range, rangeIs, turned } from "./packet";
 import type { NotAdmitted, Path } from "./whyNotAdmitted";
 
+type Network = Pick<Path, "interface" | "address" | "cidr">;
+
 /**
  * Why in.tftpd, or the kernel for it, would not answer machines though node 0's own question is answered: hosts.allow and
  * hosts.deny, which it reads at each request, and what its unit may hear.
  */
-export function whyServerRefuses(peers: TftpPeers, path: Omit<Path, "dataPorts">): NotAdmitted | undefined {
+export function whyServerRefuses(peers: TftpPeers, path: Network): NotAdmitted | undefined {
   const reasons = [whyUnitHearsNot(peers, path), whyWrapped(peers, path)];
   return reasons.find((reason) => reason?.sure) ?? reasons.find((reason) => reason !== undefined);
 }
@@ -20,7 +22,7 @@ interface Decision {
   readonly by: { readonly file: WrapperFile; readonly rule: WrapperRule } | undefined;
 }
 
-function whyWrapped({ allow, deny }: TftpPeers, { address, cidr }: Omit<Path, "dataPorts">): NotAdmitted | undefined {
+function whyWrapped({ allow, deny }: TftpPeers, { address, cidr }: Network): NotAdmitted | undefined {
   const rules = [allow, deny].flatMap((file) =>
     file.rules.map((rule) => ({ file, rule, lets: whatRuleLets(rule, file === allow) })),
   );
@@ -128,7 +130,7 @@ function aligned(text: string): Range | undefined {
 
 function whyUnitHearsNot(
   { allowed, denied, interfaces, filters }: TftpPeers,
-  { interface: nic, cidr }: Omit<Path, "dataPorts">,
+  { interface: nic, cidr }: Network,
 ): NotAdmitted | undefined {
   const look = "`systemctl cat tftpd-hpa.service system.slice` shows where that is set";
   const deaf = interfaces.find((list) => {

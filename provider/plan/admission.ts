@@ -10,7 +10,8 @@ import { isBootServerHere, whyFilesAreUnknown } from "./bootServer";
 import { machinesToAsk } from "./chains";
 import { placedIn } from "./change";
 import { knownOfMany, putMachines } from "./expectations";
-import type { FirewallPart } from "./firewallPart";
+import { type FirewallPart, rulesHeld } from "./firewallPart";
+import { mark } from "./firewallRules";
 import type { Ground } from "./ground";
 import { heldOf, type Register } from "./records";
 import type { Refusal } from "./refusal";
@@ -94,6 +95,8 @@ export function whyKeptOut(
     address: server.held.bootServer,
     cidr: server.held.cidr,
     dataPorts: dataPortsIn(answers),
+    givesHelpers: answers.path("admitted.helpers")?.content?.trim() === "1",
+    firewall: rulesHeld(register.after).includes(`allow in on ${server.held.interface} udp 69`) ? mark : undefined,
   };
   const reasons = [
     { of: "firewall" as const, why: whyNotAdmitted(firewall?.predict(rulesets) ?? rulesets, path) },

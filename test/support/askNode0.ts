@@ -29,6 +29,6 @@ export async function saidOfRules(lab: Lab, nic: string, address: string, cidr: 
     links: links.read(answers),
   };
   const dataPorts = { first: 32_768, last: 60_999 };
-  const why = whyNotAdmitted(rulesets, { interface: nic, address, cidr, dataPorts });
+  const why = whyNotAdmitted(rulesets, { interface: nic, address, cidr, dataPorts, givesHelpers: false });
   return why === undefined ? "admitted" : `${why.sure ? "kept out" : "in doubt"}: ${why.text}`;
 }

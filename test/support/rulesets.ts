@@ -83,7 +83,7 @@ export const rulesets: readonly Ruleset[] = [
     "kept out",
   ],
   ["nothing let out", nftOut('oifname "lo" accept;'), false, "kept out"],
-  ["only answers let out, and no helper for TFTP", nftOut("ct state established,related accept;"), false, "in doubt"],
+  ["only answers let out, and no helper for TFTP", nftOut("ct state established,related accept;"), false, "kept out"],
   ["all let out on this interface", nftOut('oifname "eno2" udp sport 1024-65535 accept;'), true, "admitted"],
   [
     "iptables, UDP let out on another interface",
@@ -261,6 +261,18 @@ RULES`;
 
 /** Further ones: chains that end in what has "icmp" in its text, a host of Docker's, and tables under names of iptables. */
 export const moreRulesets: readonly Ruleset[] = [
+  [
+    "only answers let out, and the helper for TFTP",
+    `${nftOut("ct state established,related accept;")}
+     nft -f - <<'RULES'
+table ip helping {
+  ct helper tftp-standard { type "tftp" protocol udp; }
+  chain pre { type filter hook prerouting priority filter; policy accept; udp dport 69 ct helper set "tftp-standard"; }
+}
+RULES`,
+    true,
+    "in doubt",
+  ],
   ["all refused at the end, by icmpx", accepting("reject with icmpx type admin-prohibited;"), false, "kept out"],
   ["all refused at the end, by icmp", accepting("reject with icmp type admin-prohibited;"), false, "kept out"],
   ["all but ICMP dropped at the end", accepting("meta l4proto != icmp drop;"), false, "kept out"],

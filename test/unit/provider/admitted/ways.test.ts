@@ -42,8 +42,9 @@ function host(family: string, chain: string, dropsAt: string, more: Record<strin
 }
 
 const dataPorts = { first: 32768, last: 60999 };
-const onBond = { interface: "bond0.100", address: "10.9.9.1", cidr: "10.9.9.0/24", dataPorts };
-const onBridge = { interface: "br0", address: "10.8.8.1", cidr: "10.8.8.0/24", dataPorts };
+const common = { dataPorts, givesHelpers: false };
+const onBond = { interface: "bond0.100", address: "10.9.9.1", cidr: "10.9.9.0/24", ...common };
+const onBridge = { interface: "br0", address: "10.8.8.1", cidr: "10.8.8.0/24", ...common };
 
 describe("waysThrough", () => {
   it("goes by what a NIC below the bond of a VLAN drops", () => {
@@ -77,5 +78,13 @@ describe("waysThrough", () => {
     const { links } = filtered;
     const withXdp = { ...filtered, links: { ...links, links: links.links.map((link) => ({ ...link, hasXdp: true })) } };
     expect(whyNotAdmitted(withXdp, onBridge)?.text).toContain("XDP programs on br0");
+  });
+
+  it("says nothing is proved of a member of a VRF, which rules see in its place", () => {
+    const facts = host("ip6", "input", "input");
+    const links = facts.links.links.map((link) => (link.name === "bond0" ? { ...link, isVrf: true } : link));
+    const inVrf = { ...facts, links: { ...facts.links, links } };
+    expect(whyNotAdmitted(inVrf, { ...onBond, interface: "d1" })?.text).toContain("d1, a member of the VRF bond0:");
+    expect(whyNotAdmitted(facts, { ...onBond, interface: "d1" })).toBeUndefined();
   });
 });
