@@ -191,7 +191,7 @@ function filesOf(
   const firmware: Firmware = machine.firmware;
   return [
     { name: loaderOf(machine, loaders) ?? "", use: firmware },
-    { name: loaders["script"] ?? "", use: "script" },
+    { name: loaders["script"] ?? "", use: `script of ${firmware}` },
   ];
 }
 

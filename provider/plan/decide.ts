@@ -37,6 +37,7 @@ import { chronyConfKey, dhcpdConfKey, folderKey, insideKey, namedKey, outsideKey
 import { heldOf, type Placed, type Register } from "./records";
 import type { Refusal } from "./refusal";
 import { whyTftpFolderIsSomebodys } from "./tftpAncestors";
+import { isInFolder } from "./tftpFolder";
 import { whyClockIsNotOurs } from "./timeDaemon";
 import { planTransaction } from "./transaction";
 import type { Warning } from "./warning";
@@ -244,12 +245,14 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
   if (admission.refusal !== undefined) return refused(admission.refusal);
   const tftpRuns = unitsFact.read(answers).get(tftpdUnit)?.activeState !== "inactive";
   const [server] = heldOf(register.after, "serve");
+  const directory = heldOf(register.after, "tftpd")[0]?.held.directory ?? "";
   const script = textOf(view.get(server?.held.loaders["script"] ?? "")?.content);
   const groundwork = {
     ...ground,
     proved,
     names: facts.names,
     script,
+    has: (name: string) => isInFolder({ directory, files: view }, name),
     tftpRuns,
     bootServerIsHere: isBootServerHere(register, links.read(answers)),
     firewallPaths: paths,

@@ -1,4 +1,4 @@
-import { filesOfScript } from "../formats/ipxe/fetchedFiles";
+import { neededFiles } from "../formats/ipxe/neededFiles";
 import { dhcpdConf, dhcpdUnit, hostsConf, namesFile, tftpdUnit } from "../os/paths";
 import { firmwares } from "../values/bootChain";
 import { type AskedMachine, chainOf, isUndone, loaderOf, machinesToAsk, type PutMachines } from "./chains";
@@ -16,6 +16,8 @@ export interface Expected {
   readonly names: readonly NamedMachine[];
   /** The text of the script that iPXE will run, if it lies on node 0. */
   readonly script: string | undefined;
+  /** Whether a file will be in the folder of the TFTP server. */
+  has(name: string): boolean;
   /** Whether the TFTP server runs now. */
   readonly tftpRuns: boolean;
   /** Whether machines are sent to this host for their files, be it to a TFTP server that is not ours. */
@@ -199,7 +201,7 @@ function undoIf(machine: AskedMachine, proved: ReadonlySet<string>, touched: rea
 
 /** The files of each chain, by TFTP. */
 function expectChainFiles(
-  { register, proved, script: scriptText, bootServerIsHere }: Omit<Expected, "change" | "names" | "tftpRuns">,
+  { register, proved, script: scriptText, bootServerIsHere, has }: Omit<Expected, "change" | "names" | "tftpRuns">,
   asked: readonly AskedMachine[],
   concerned: { readonly if?: readonly string[] },
 ): readonly Expectation[] {
@@ -214,6 +216,8 @@ function expectChainFiles(
   const oneOfEach = new Map<string, AskedMachine>();
   for (const machine of asked) if (!oneOfEach.has(machine.chain)) oneOfEach.set(machine.chain, machine);
   return [...oneOfEach.values()].flatMap((machine) => {
+    const host = { bootServer: address, firmware: machine.machine.firmware, has };
+    const fetched = neededFiles(scriptText ?? "", host);
     const files = [
       { name: loaderOf(machine.machine, server.held.loaders) ?? "" },
       { name: script },
@@ -248,6 +252,7 @@ export function planProof(
   ids: readonly string[],
   script: string | undefined,
   bootServerIsHere: boolean,
+  has: Expected["has"],
 ): readonly Expectation[] {
   const [server] = heldOf(register.after, "serve");
   const own = ids.filter((id) => (register.after.get(id)?.machines ?? 0) > 0);
@@ -260,7 +265,7 @@ export function planProof(
       return { id, machine, stands: true, chain, chainBefore: chain };
     }),
   );
-  const expected = { register, proved: new Set<string>(), script, bootServerIsHere };
+  const expected = { register, proved: new Set<string>(), script, bootServerIsHere, has };
   return [
     {
       ask: "dhcp",

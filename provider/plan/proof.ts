@@ -14,6 +14,7 @@ import { whyOtherRecord } from "./ownership";
 import type { Expectation } from "./plan";
 import { chainFileKey, folderQuestions, rulesetQuestions } from "./questions";
 import { heldOf, type Register, type RegisterEntry } from "./records";
+import { isInFolder } from "./tftpFolder";
 
 /** What is known of each machine that was asked for: by the resource, then by its host name, or once for all of them. */
 export type Proof = ReadonlyMap<string, "gone" | ReadonlyMap<string, string>>;
@@ -58,11 +59,12 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const [server] = heldOf(facts.before, "serve");
   const script = facts.answers.path(chainFileKey(server?.held.loaders["script"] ?? ""))?.content;
   const isHere = isBootServerHere(register, links.read(facts.answers));
-  const expectations = planProof(register, ids, script, isHere);
-  const keptOut = expectations.length === 0 ? undefined : whyKeptOut(register, facts.answers, undefined);
   const directory = heldOf(facts.before, "tftpd")[0]?.held.directory ?? "";
+  const files = folderNow(directory, facts.answers);
+  const expectations = planProof(register, ids, script, isHere, (name) => isInFolder({ directory, files }, name));
+  const keptOut = expectations.length === 0 ? undefined : whyKeptOut(register, facts.answers, undefined);
   const examples = [...facts.before.values()].flatMap((entry) => entry.examples);
-  const broken = whyFilesFail(register, folderNow(directory, facts.answers), examples);
+  const broken = whyFilesFail(register, files, examples);
   const occupied = whoElseServes(register, servers.read(facts.answers));
   return { without, ids, register, expectations, broken, keptOut, occupied };
 }

@@ -1,4 +1,5 @@
 import { filesOfScript } from "../formats/ipxe/fetchedFiles";
+import { neededFiles } from "../formats/ipxe/neededFiles";
 import { machineOfProgram, machineOfProgramText } from "../formats/pe";
 import { autoexecName, type Firmware } from "../values/bootChain";
 
@@ -30,8 +31,8 @@ export interface TftpView {
   readonly declared: ReadonlyMap<string, string>;
 }
 
-/** What a machine needs a file for. */
-export type FileUse = Firmware | "script";
+/** What a machine needs a file for: its firmware runs it, or its iPXE as the script. */
+export type FileUse = Firmware | `script of ${Firmware}`;
 
 /** What is wrong with what a machine would be given, and by which file. */
 export interface WrongFile {
@@ -46,14 +47,25 @@ export interface WrongFile {
 export function whyNotServed(view: TftpView, name: string, use: FileUse): WrongFile | undefined {
   const text = whyNoSuchFile(view, name, use);
   if (text !== undefined) return { text, by: `${view.directory}/${name}` };
-  return use === "script" ? whyScriptFails(view, name) : undefined;
+  const firmware = firmwareOfScript(use);
+  return firmware === undefined ? undefined : whyScriptFails(view, name, firmware);
 }
 
-function whyScriptFails(view: TftpView, script: string): WrongFile | undefined {
-  const names = filesOfScript(textOf(fileForTftp(view, script)), view.address);
-  const intruder = whyNotAlone(view, script, names);
+function firmwareOfScript(use: FileUse): Firmware | undefined {
+  return use === "x64" || use === "ia32" ? undefined : use === "script of x64" ? "x64" : "ia32";
+}
+
+/** Whether in.tftpd would give a file of this name to a machine. */
+export function isInFolder(view: Pick<TftpView, "directory" | "files">, name: string): boolean {
+  return typeof fileForTftp(view, name) !== "string";
+}
+
+function whyScriptFails(view: TftpView, script: string, firmware: Firmware): WrongFile | undefined {
+  const text = textOf(fileForTftp(view, script));
+  const intruder = whyNotAlone(view, script, filesOfScript(text, view.address));
   if (intruder !== undefined) return intruder;
-  for (const name of names) {
+  const host = { bootServer: view.address, firmware, has: (name: string) => isInFolder(view, name) };
+  for (const name of neededFiles(text, host)) {
     const text = whyNoSuchFile(view, name, "any");
     if (text === undefined) continue;
     return {
@@ -74,7 +86,7 @@ function whyNoSuchFile(view: TftpView, name: string, use: FileUse | "any"): stri
     return `TFTP served another ${name} than was declared (sha256 ${file.sha256}, not ${declared}); \`pulumi up --refresh\` mends what somebody changed`;
   }
   if (use === "any" || file.content === undefined) return undefined;
-  if (use === "script") {
+  if (use.startsWith("script")) {
     return /^#!ipxe\s/.test(textOf(file)) ? undefined : `${name} is no script of iPXE: its first line is not "#!ipxe"`;
   }
   const machine =
@@ -87,7 +99,7 @@ function whyNoSuchFile(view: TftpView, name: string, use: FileUse | "any"): stri
 const unknown: InFolder = { type: "file", mode: "0644" };
 
 /** A file as in.tftpd would give it to a machine, a regular one inside the folder that everybody may read; or why not. */
-function fileForTftp({ directory, files }: TftpView, name: string): InFolder | string {
+function fileForTftp({ directory, files }: Pick<TftpView, "directory" | "files">, name: string): InFolder | string {
   let path = pathOf(name);
   for (let hop = 0; hop < 8; hop++) {
     const link = linkOn(files, path);

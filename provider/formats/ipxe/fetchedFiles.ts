@@ -55,7 +55,7 @@ interface Fetch {
   readonly names: readonly string[];
 }
 
-function fetchOf(command: string): Fetch | undefined {
+export function fetchOf(command: string): Fetch | undefined {
   const words = fetching
     .exec(command)
     ?.groups?.["words"]?.split(/\s+/)
@@ -88,7 +88,7 @@ function expand(uri: string, bootServer: string, values: ReadonlyMap<string, rea
 }
 
 /** What the server is asked for; a URI of another server stays as it is. */
-function nameOnServer(uri: string, bootServer: string): string {
+export function nameOnServer(uri: string, bootServer: string): string {
   for (const server of [`tftp://${bootServer}/`, `tftp://${bootServer}:69/`]) {
     if (uri.startsWith(server)) return uri.slice(server.length).replace(/^\/+/, "");
   }

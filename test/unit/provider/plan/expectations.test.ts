@@ -66,7 +66,14 @@ function expected({
   proved = [],
   ...more
 }: Situation): Expected {
-  const rest = { names: [], script: undefined, tftpRuns: true, bootServerIsHere: true, ...more };
+  const rest = {
+    names: [],
+    script: undefined,
+    has: () => true,
+    tftpRuns: true,
+    bootServerIsHere: true,
+    ...more,
+  };
   return { change: changeOf(puts, drops), register: register(before, after), proved: new Set(proved), ...rest };
 }
 
@@ -370,7 +377,7 @@ describe("planExpectations, of boots", () => {
 describe("planProof", () => {
   const fleet = entry("OlaFleet/p/one/f", [], [machine("a"), machine("b", { loader: "snponly.efi", proof: false })]);
   const proof = (ids: readonly string[], after = [...serving, fleet]) =>
-    planProof(register(after), ids, "#!ipxe\nchain menu.efi\n", true);
+    planProof(register(after), ids, "#!ipxe\nchain menu.efi\n", true, () => true);
 
   it("asks for all machines of the resources and all files that they meet, and undoes nothing", () => {
     const all = proof([fleet.id]);

@@ -30,7 +30,7 @@ const why = (
 
 /** What is wrong with a file that the script fetches. */
 const fetching = (name: string, files: Readonly<Record<string, InFolder>>) =>
-  why({ ...files, "refind.pxe": script(`chain ${name} || shell`) }, "refind.pxe", "script");
+  why({ ...files, "refind.pxe": script(`chain ${name} || shell`) }, "refind.pxe", "script of x64");
 
 const where = "could not be fetched by TFTP from 192.168.1.1:";
 
@@ -44,7 +44,7 @@ describe("whyNotServed", () => {
     ["arm64.efi", "x64", program(0xaa64), "arm64.efi is a program for arm64, and firmware of x64 can't run it"],
     ["ipxe.efi", "ia32", program(0x8664), "ipxe.efi is a program for x64, and firmware of ia32 can't run it"],
     ["no.efi", "x64", "no program\n", "no.efi is no program of UEFI"],
-    ["no.efi", "script", "no program\n", 'no.efi is no script of iPXE: its first line is not "#!ipxe"'],
+    ["no.efi", "script of x64", "no program\n", 'no.efi is no script of iPXE: its first line is not "#!ipxe"'],
   ])("knows which firmware %s is for, asked as %s", (name, use, content, text) => {
     expect(why({ [name]: file(content) }, name, use)).toEqual({ text, by: `/srv/tftp/${name}` });
   });
@@ -52,7 +52,7 @@ describe("whyNotServed", () => {
   it("does not judge the kind of a file whose bytes nobody knows yet", () => {
     const unknown: InFolder = { type: "file", mode: "0644" };
     expect(why({ "ipxe.efi": unknown }, "ipxe.efi", "x64")).toBeUndefined();
-    expect(why({ "refind.pxe": unknown }, "refind.pxe", "script")).toBeUndefined();
+    expect(why({ "refind.pxe": unknown }, "refind.pxe", "script of x64")).toBeUndefined();
   });
 
   it("says that something is another file than was declared", () => {
@@ -103,11 +103,11 @@ describe("whyNotServed", () => {
 
   it("finds a script that newer iPXE runs first, unless it was declared", () => {
     const files = { "refind.pxe": script(), "autoexec.ipxe": script() };
-    expect(why(files, "refind.pxe", "script")).toEqual({
+    expect(why(files, "refind.pxe", "script of x64")).toEqual({
       text: "/srv/tftp/autoexec.ipxe is there, which newer iPXE runs before the script that DHCP names; take it away, or declare it as a BootFile",
       by: undefined,
     });
-    expect(why(files, "refind.pxe", "script", { "/srv/tftp/autoexec.ipxe": "aa" })).toBeUndefined();
+    expect(why(files, "refind.pxe", "script of x64", { "/srv/tftp/autoexec.ipxe": "aa" })).toBeUndefined();
   });
 
   it("finds a name beside the script's that differs by case only", () => {
@@ -116,7 +116,7 @@ describe("whyNotServed", () => {
       by: undefined,
       besides: "/srv/tftp/refind.pxe",
     });
-    expect(why({ "refind.pxe": script(), "Refind.pxe": file() }, "refind.pxe", "script")?.text).toMatch(
+    expect(why({ "refind.pxe": script(), "Refind.pxe": file() }, "refind.pxe", "script of x64")?.text).toMatch(
       /^\/srv\/tftp\/Refind\.pxe is there beside refind\.pxe/,
     );
   });

@@ -34,6 +34,7 @@ function planned({ puts = [], drops = [], before = [], after = before, ...more }
     proved: new Set(),
     names: [],
     script: undefined,
+    has: () => true,
     tftpRuns: true,
     bootServerIsHere: true,
     staleUnits: [],
