@@ -127,7 +127,8 @@ function whyHeldUp(
   const met: Packet = { ...packet, ...way.seen };
   const walked = walk(way, met);
   if (isAlways(walked, "accepted")) return undefined;
-  const sure = isAlways(walked, "dropped") && !(hasHelper && mayBeRelated(direction, way, met));
+  // The kernel goes through such a chain only while something else makes it know of flows.
+  const sure = isAlways(walked, "dropped") && !way.translates && !(hasHelper && mayBeRelated(direction, way, met));
   const rule = sure ? walked.drops : (walked.doubtful ?? walked.drops);
   const by = rule === undefined ? `the policy of ${way.name}` : `\`${rule}\` in ${way.name}`;
   const where = direction === "in" ? `of machines on ${nic}` : `to machines on ${nic}`;
