@@ -250,6 +250,7 @@ export const rulesets: readonly Ruleset[] = [
 export const open = `test ! -e /usr/sbin/nft.away || mv /usr/sbin/nft.away /usr/sbin/nft
 iptables -P OUTPUT ACCEPT; iptables -P INPUT ACCEPT
 for table in filter raw mangle nat; do iptables -t $table -F; iptables -t $table -X; done
+iptables-legacy -P INPUT ACCEPT; iptables-legacy -F; iptables-legacy -X
 nft flush ruleset; tc qdisc del dev eno2 clsact 2>/dev/null || true`;
 
 const accepting = (rules: string): string =>
@@ -259,8 +260,62 @@ table inet mine {
 }
 RULES`;
 
+/** A host hardened by the CIS benchmark for Debian: all that goes out is let out by its protocol, and only answers come in. */
+const cis = (more: string): string =>
+  `iptables -A INPUT -i lo -j ACCEPT; iptables -A OUTPUT -o lo -j ACCEPT; iptables -A INPUT -s 127.0.0.0/8 -j DROP
+for protocol in tcp udp icmp; do
+  iptables -A OUTPUT -p $protocol -m state --state NEW,ESTABLISHED -j ACCEPT
+  iptables -A INPUT -p $protocol -m state --state ESTABLISHED -j ACCEPT
+done
+iptables -A INPUT -p tcp --dport 22 -m state --state NEW -j ACCEPT
+${more}
+for chain in INPUT FORWARD OUTPUT; do iptables -P $chain DROP; done`;
+
 /** Further ones: chains that end in what has "icmp" in its text, a host of Docker's, and tables under names of iptables. */
 export const moreRulesets: readonly Ruleset[] = [
+  ["iptables, a host hardened by CIS", cis(""), false, "kept out"],
+  [
+    "iptables, a host hardened by CIS that lets TFTP in",
+    cis("iptables -A INPUT -p udp --dport 69 -m state --state NEW -j ACCEPT"),
+    true,
+    "admitted",
+  ],
+  [
+    "iptables, fail2ban",
+    `iptables -N f2b-sshd; iptables -A f2b-sshd -s 203.0.113.9/32 -j REJECT; iptables -A f2b-sshd -j RETURN
+     iptables -I INPUT -p tcp -m multiport --dports 22 -j f2b-sshd`,
+    true,
+    "admitted",
+  ],
+  [
+    "iptables, a node of Kubernetes",
+    `iptables -N KUBE-FIREWALL; iptables -N KUBE-EXTERNAL-SERVICES; iptables -A INPUT -j KUBE-FIREWALL; iptables -A OUTPUT -j KUBE-FIREWALL
+     iptables -A KUBE-FIREWALL ! -s 127.0.0.0/8 -d 127.0.0.0/8 -m comment --comment "block incoming localnet connections" -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP
+     iptables -A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP
+     iptables -A INPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" -j KUBE-EXTERNAL-SERVICES
+     iptables -t nat -N KUBE-SERVICES; iptables -t nat -N KUBE-POSTROUTING
+     iptables -t nat -A PREROUTING -j KUBE-SERVICES; iptables -t nat -A POSTROUTING -j KUBE-POSTROUTING
+     iptables -t nat -A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
+     iptables -t nat -A KUBE-POSTROUTING -j MARK --xor-mark 0x4000; iptables -t nat -A KUBE-POSTROUTING -j MASQUERADE --random-fully`,
+    true,
+    "in doubt",
+  ],
+  [
+    "iptables-legacy and nftables side by side",
+    `${nft("meta l4proto udp accept;")}
+     iptables-legacy -A INPUT -i lo -j ACCEPT; iptables-legacy -A INPUT -p tcp -j ACCEPT; iptables-legacy -P INPUT DROP`,
+    false,
+    "kept out",
+  ],
+  [
+    "a map of verdicts with a name",
+    nft(
+      "ct state established accept; udp dport vmap @verdicts;",
+      "map verdicts { type inet_service : verdict; elements = { 69 : accept }; }",
+    ),
+    true,
+    "in doubt",
+  ],
   [
     "only answers let out, and the helper for TFTP",
     `${nftOut("ct state established,related accept;")}

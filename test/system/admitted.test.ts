@@ -9,7 +9,10 @@ import { moreRulesets, nft, open, rulesets } from "../support/rulesets";
 const up = ["up", "--yes", "--skip-preview"];
 
 /** All of them are cases that run in milliseconds (test/cases/firewall); these hold the cases against the truth. */
-const held = [...rulesets.filter((_, index) => index % 5 === 1), ...moreRulesets.slice(0, 3)];
+const held = [
+  ...rulesets.filter((_, index) => index % 5 === 1),
+  ...moreRulesets.filter(([name]) => /by icmpx$|CIS that lets|helper for TFTP$/.test(name)),
+];
 
 /** The proof's other half: node 0's own questions do not meet its firewall, so the rules are read. */
 describe("what the firewall of node 0 admits", () => {

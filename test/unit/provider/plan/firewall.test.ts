@@ -111,6 +111,24 @@ describe("planFirewall", () => {
     expect(planned(ofCase(name))).toMatchObject({ manager, differs: true });
   });
 
+  it.each([
+    "bookworm-all-refused-at-the-end-by-icmpx",
+    "bookworm-all-refused-at-the-end-by-icmp",
+    "bookworm-fail2ban-s-chain",
+  ])("leaves its rules at the head of a chain once they are there: %s", (name) => {
+    const facts = { ...ofCase(name), unit: { runs: true, text: unitText() } };
+    const { heads, differs } = planned(facts);
+    expect(differs).toBe(true);
+    const ours = heads.nft.map((text) => ({ text, handle: 0, comment: "pulumi-netboot", statements: [] }));
+    const chains = facts.nftables.chains.map((chain) =>
+      chain.hook === undefined ? chain : { ...chain, rules: [...ours, ...chain.rules] },
+    );
+    const opened = { ...facts, nftables: { ...facts.nftables, chains } };
+    expect(planned(opened)).toMatchObject({ manager: "nftables", differs: false, commands: [] });
+    expect(planned(opened).heads.nft).toEqual(heads.nft);
+    expect(heads.nft).toHaveLength(words.length);
+  });
+
   it.each(firewallCaseNames)("can be told as JSON: %s", (name) => {
     const plan = planFirewall(words, ofCase(name), "id");
     expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
