@@ -212,12 +212,11 @@ function expectChainFiles(
   const directory = heldOf(register.after, "tftpd").find(({ held }) => held.address === address)?.held.directory;
   const script = server.held.loaders["script"] ?? "";
   const sums = new Map(heldOf(register.after, "file").map(({ held }) => [held.path, held.sha256] as const));
-  const fetched = directory === undefined ? [] : filesOfScript(scriptText ?? "", address);
   const oneOfEach = new Map<string, AskedMachine>();
   for (const machine of asked) if (!oneOfEach.has(machine.chain)) oneOfEach.set(machine.chain, machine);
   return [...oneOfEach.values()].flatMap((machine) => {
     const host = { bootServer: address, firmware: machine.machine.firmware, has };
-    const fetched = neededFiles(scriptText ?? "", host);
+    const fetched = directory === undefined ? [] : neededFiles(scriptText ?? "", host);
     const files = [
       { name: loaderOf(machine.machine, server.held.loaders) ?? "" },
       { name: script },
