@@ -153,7 +153,7 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
         whyPoolIsTooSmall(register, ids, [...own, ...examplesOf(register, ids)]))
       : undefined) ??
     whyRecordsContradict(register, ids, [...others(namedKey), ...own]) ??
-    whyOccupied(register, ids, own.length > 0, servers.read(answers)) ??
+    whyOccupied(register, change.puts, links.read(answers), servers.read(answers)) ??
     whyNobodyGivesFiles(register, ids, own, isHere, servers.read(answers).holders) ??
     whyNotMounted(register, change, answers)
   );

@@ -2,6 +2,9 @@ import type { Holder } from "../facts/question";
 import { type Configured, type Servers, type Service, servicePorts } from "../facts/servers";
 import { daemonUnits, timeDaemons } from "../os/packages";
 import { chronyUnit, dhcpdUnit, namesUnit, tftpdUnit } from "../os/paths";
+import { addressNumber, addressText } from "../values/ipv4";
+import { type Change, wantsOf } from "./change";
+import type { Interfaces } from "./interfaces";
 import { isInNetwork } from "./network";
 import { heldOf, type Register } from "./records";
 import type { Refusal } from "./refusal";
@@ -23,11 +26,12 @@ interface Own {
  */
 export function whyOccupied(
   register: Register,
-  puts: ReadonlySet<string>,
-  bringsMachines: boolean,
+  puts: Change["puts"],
+  interfaces: Interfaces,
   servers: Servers,
 ): Refusal | undefined {
-  for (const own of ownServices(register)) {
+  const bringsMachines = wantsOf(puts, "node").length > 0;
+  for (const own of [...servicesToCome(puts, interfaces), ...ownServices(register)]) {
     // What machines boot by is looked at for each of them; the rest where it is put.
     const isConcerned = puts.has(own.id) || (bringsMachines && (own.service === "dhcp" || own.service === "tftp"));
     const who = isConcerned ? whoServes(own, servers) : undefined;
@@ -52,6 +56,35 @@ const wayOut: Readonly<Record<Service, string>> = {
     'Let it listen on other addresses only; or let node 0 serve no names: names: false; or keep them in its own /etc/hosts: names: { mode: "hosts" }',
 };
 
+/** What the packages of a whole node 0 are for: nothing is brought for what can't be served then. */
+function servicesToCome(puts: Change["puts"], { links }: Interfaces): readonly Own[] {
+  return wantsOf(puts, "listenFor").flatMap(({ id, want }) => {
+    const link = links.find(({ name, mac }) => want.interface === `name:${name}` || want.interface === `mac:${mac}`);
+    const length = link?.addresses.find((each) => each.startsWith(`${want.address}/`))?.split("/")[1];
+    const cidr = length === undefined ? undefined : networkOf(want.address, Number(length));
+    return wantsOf(puts, "package").flatMap((put): readonly Own[] => {
+      const comes = put.id === id ? servicesOf.get(put.want.name) : undefined;
+      return comes === undefined ? [] : [{ ...comes, id, address: want.address, interface: link?.name, cidr }];
+    });
+  });
+}
+
+/** `192.168.1.0/28` of 192.168.1.1 with the prefix length 28. */
+function networkOf(address: string, length: number): string {
+  const number = addressNumber(address) ?? 0;
+  return `${addressText(number - (number % 2 ** (32 - length)))}/${length}`;
+}
+
+// Other time daemons give way, or are refused by their packages.
+const timeUnits = [chronyUnit, ...timeDaemons.flatMap(daemonUnits)];
+
+const servicesOf: ReadonlyMap<string, Pick<Own, "service" | "units">> = new Map([
+  ["isc-dhcp-server", { service: "dhcp", units: [dhcpdUnit] }],
+  ["tftpd-hpa", { service: "tftp", units: [tftpdUnit] }],
+  ["chrony", { service: "time", units: timeUnits }],
+  ["dnsmasq-base", { service: "names", units: [namesUnit] }],
+]);
+
 function ownServices({ after }: Register): readonly Own[] {
   const nicOf = (id: string) => after.get(id)?.held.find((held) => held.want === "interface");
   const [server] = heldOf(after, "serve");
@@ -65,10 +98,7 @@ function ownServices({ after }: Register): readonly Own[] {
       ? []
       : [own("dhcp", server.id, nicOf(server.id)?.address ?? server.held.bootServer, [dhcpdUnit])]),
     ...heldOf(after, "tftpd").map(({ id, held }) => own("tftp", id, held.address, [tftpdUnit])),
-    // Other time daemons give way, or are refused by their packages.
-    ...heldOf(after, "ntp").map(({ id, held }) =>
-      own("time", id, held.address, [chronyUnit, ...timeDaemons.flatMap(daemonUnits)]),
-    ),
+    ...heldOf(after, "ntp").map(({ id, held }) => own("time", id, held.address, timeUnits)),
     ...heldOf(after, "names").flatMap(({ id, held }) =>
       held.mode === "dnsmasq" && held.address !== undefined ? [own("names", id, held.address, [namesUnit])] : [],
     ),

@@ -50,7 +50,7 @@ export function questionsOf(change: Change): Readonly<Record<string, Question>> 
     ),
     ...(has("ntp") ? clock.questions : {}),
     ...(has("ntp") ? { [chronyConfKey]: { ask: "path", path: chronyConf, bytes: 65_536 } } : {}),
-    ...(bringsMachines || has("serve", "tftpd", "ntp", "names") ? servers.questions : {}),
+    ...(bringsMachines || has("serve", "tftpd", "ntp", "names", "listenFor") ? servers.questions : {}),
     ...(has("serve") ? { [dhcpdConfKey]: { ask: "path", path: dhcpdConf, bytes: 1_000_000 } } : {}),
     ...machineQuestions(change),
   };

@@ -354,7 +354,7 @@ describe("a time daemon or a name server of the user's own", () => {
     ["dnsmasq", "NameServer", /dnsmasq \(dnsmasq\.service\) has port 53 of 192\.168\.1\.1 already .*names: false/],
     [
       "dnsmasq",
-      "DhcpServer",
+      "NetbootServer",
       /dnsmasq \(dnsmasq\.service\) has port 67 of 192\.168\.1\.1 already \(udp 0\.0\.0\.0%eno2:67\)\..*otherDhcpServers/,
       "port=0 interface=eno2 bind-interfaces dhcp-range=192.168.1.10,192.168.1.14,1h",
     ],

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Holder } from "../../../../provider/facts/question";
 import { servers } from "../../../../provider/facts/servers";
+import type { Declaration, Want } from "../../../../provider/kinds/want";
 import { whoElseServes, whyOccupied } from "../../../../provider/plan/occupied";
 import type { Held } from "../../../../provider/plan/records";
 import { entry, register, serve, tftpd } from "./registered";
-import { hostAnswers, type Told } from "./told";
+import { changeOf, hostAnswers, put, type Told } from "./told";
 
 const nic: Held = {
   want: "interface",
@@ -12,6 +13,10 @@ const nic: Held = {
   address: "192.168.1.1",
   prefixLength: 28,
   allowDefaultRoute: false,
+};
+const interfaces = {
+  links: [{ name: "eno2", mac: "52:54:00:00:00:02", master: undefined, isVrf: false, addresses: ["192.168.1.1/28"] }],
+  defaultRoutes: [],
 };
 const dhcpId = "DhcpServer/p/one/dhcp";
 const tftpId = "TftpServer/p/one/tftp";
@@ -33,7 +38,7 @@ const holders = (...all: readonly Holder[]): Told => ({ "servers.holders": all }
 
 /** Why the one resource of a node 0 can't be put, with what the host says. */
 const why = (id: string, told: Told, as = node0) =>
-  whyOccupied(as, new Set([id]), false, servers.read(hostAnswers(told)))?.message;
+  whyOccupied(as, changeOf([put(id)]).puts, interfaces, servers.read(hostAnswers(told)))?.message;
 
 /** What `systemctl show` says of servers' units; of all others that there are none. */
 function units(states: Readonly<Record<string, "running" | "stopped" | "disabled">>): Told {
@@ -60,7 +65,7 @@ describe("whyOccupied", () => {
       holder(53, "dnsmasq", { unit: "dnsmasq.service", protocol: "tcp", address: "::" }),
       holder(53, "unbound", { address: "192.168.1.1" }),
     );
-    expect(whyOccupied(node0, new Set([dhcpId]), false, servers.read(hostAnswers(told)))).toEqual({
+    expect(whyOccupied(node0, changeOf([put(dhcpId)]).puts, interfaces, servers.read(hostAnswers(told)))).toEqual({
       code: "OCCUPIED",
       id: dhcpId,
       message:
@@ -190,8 +195,10 @@ describe("whyOccupied", () => {
 
   it("looks where a service of ours is put, and at what machines boot by where machines are", () => {
     const told = servers.read(hostAnswers(holders(holder(67, "dnsmasq"), holder(53, "named"))));
-    expect(whyOccupied(node0, new Set([tftpId]), false, told)).toBeUndefined();
-    expect(whyOccupied(node0, new Set(["OlaNode/p/one/a"]), true, told)?.id).toBe(dhcpId);
+    const node: Want = { want: "node", hostname: "a", macs: ["m"], firmware: "x64", proof: true, blocks: "" };
+    const of = (...puts: readonly Declaration[]) => whyOccupied(node0, changeOf(puts).puts, interfaces, told)?.id;
+    expect(of(put(tftpId))).toBeUndefined();
+    expect(of(put("OlaNode/p/one/a", node))).toBe(dhcpId);
     expect(
       why(namesId, holders(holder(53, "named")), register([entry(namesId, [nic, names("hosts")])])),
     ).toBeUndefined();
@@ -200,6 +207,39 @@ describe("whyOccupied", () => {
   it("lets another DHCP server be where the program allows it", () => {
     const allowing = register([entry(dhcpId, [nic, serve(), { want: "otherServers" }])]);
     expect(why(dhcpId, holders(holder(67, "dnsmasq")), allowing)).toBeUndefined();
+  });
+});
+
+describe("whyOccupied, of packages that are to come", () => {
+  const packagesOf = (...names: readonly string[]): Declaration =>
+    put("Packages/p/one/packages", ...names.map((name): Want => ({ want: "package", name, units: [] })), {
+      want: "listenFor",
+      interface: "name:eno2",
+      address: "192.168.1.1",
+    });
+  const early = (told: Told, ...names: readonly string[]) =>
+    whyOccupied(register([]), changeOf([packagesOf(...names)]).puts, interfaces, servers.read(hostAnswers(told)));
+
+  it.each([
+    ["isc-dhcp-server", 67],
+    ["tftpd-hpa", 69],
+    ["chrony", 123],
+    ["dnsmasq-base", 53],
+  ])("refuses %s where somebody has port %i, before it is brought", (name, port) => {
+    expect(early(holders(holder(port, "other")), name)).toMatchObject({
+      code: "OCCUPIED",
+      id: "Packages/p/one/packages",
+      message: expect.stringMatching(`^other has port ${port} of 192\\.168\\.1\\.1 already`),
+    });
+    expect(early(holders(holder(port, "other", { interface: "eno3" })), name)).toBeUndefined();
+    expect(early(holders(holder(port, "other")), "ipxe")).toBeUndefined();
+  });
+
+  it("knows the network by the interface's address", () => {
+    const running = units({ "dnsmasq.service": "running" });
+    expect(early({ ...configured(range), ...running }, "isc-dhcp-server")?.code).toBe("OCCUPIED");
+    const elsewhere = configured("/etc/dnsmasq.conf:dhcp-range=10.0.3.10,10.0.3.99,1h\n");
+    expect(early({ ...elsewhere, ...running }, "isc-dhcp-server")).toBeUndefined();
   });
 });
 
