@@ -83,8 +83,6 @@ sub tell_seen ($tell, $path, $most, $hashed) {
     return $content // $what{type};
 }
 
-# ---- Sockets ----
-
 # What is bound to some ports, and all packet sockets, by ss(8), which knows their interfaces as /proc/net does not.
 sub answer_holders ($question, $register, $tell) {
     my %is_meant = map { ($_ => 1) } parts_of($question->{ports});
