@@ -202,7 +202,9 @@ function whyOutside({ trafficControl, links: { links } }: Rulesets, nic: string)
       ? `XDP programs on ${name}`
       : trafficControl.filtered.includes(name)
         ? `filters of tc(8) on ${name}`
-        : undefined;
+        : trafficControl.attached.includes(name)
+          ? `programs of BPF (tcx) on ${name}`
+          : undefined;
     if (programs !== undefined) {
       return `it can't be told what ${programs} let through; take them off, or reboot one machine first`;
     }

@@ -6,6 +6,8 @@ import type { Answers, Fact } from "./question";
 export interface TrafficControl {
   /** The interfaces at which a filter takes packets as they come or go; what filters do can't be read from outside. */
   readonly filtered: readonly string[];
+  /** The interfaces at which a program of BPF does so that tc(8) does not show (tcx). */
+  readonly attached: readonly string[];
   /** What could not be read, with tc(8)'s own words. */
   readonly unread: readonly string[];
 }
@@ -14,9 +16,24 @@ const qdiscList = z.array(z.looseObject({ kind: z.string(), dev: z.string().opti
 
 const anyQdisc = { key: "trafficControl.qdiscs", matches: '"kind": ?"(?:clsact|ingress)"' };
 
+/**
+ * Asks the kernel for programs that are attached by tcx (BPF_PROG_QUERY of BPF_TCX_INGRESS and BPF_TCX_EGRESS), and prints
+ * the name of each interface that has one. No program that a Debian brings shows them; an older kernel has none.
+ */
+const listAttached = String.raw`use strict; use warnings; use POSIX ();
+my $bpf = { x86_64 => 321, aarch64 => 280 }->{ (POSIX::uname())[4] } or exit;
+for (split /\n/, qx(ip -o link show)) {
+    my ($index, $name) = /^(\d+): ([^:\@]+)/ or next;
+    for my $side (46, 47) {
+        my $query = pack 'L4 Q L x36', $index, $side, 0, 0, 0, 0;
+        print "$name\n" if syscall($bpf, 16, $query, length $query) == 0 && unpack 'x24 L', $query;
+    }
+}`;
+
 /** The filters of tc(8) at the qdiscs that packets pass as they come in (`ingress`, `clsact`) and go out (`clsact`). */
 export const trafficControl: Fact<TrafficControl> = {
   questions: {
+    "trafficControl.attached": { ask: "run", argv: ["perl", "-e", listAttached] },
     "trafficControl.qdiscs": { ask: "run", argv: ["tc", "-j", "qdisc", "show"] },
     "trafficControl.ingress": {
       when: anyQdisc,
@@ -42,6 +59,7 @@ export const trafficControl: Fact<TrafficControl> = {
       const sides = kind === "clsact" ? ["ingress", "egress"] : ["ingress"];
       return sides.some((side) => anyFilter(`trafficControl.${side}`, dev)) ? [dev] : [];
     });
-    return { filtered, unread: unread === undefined ? [] : [unread] };
+    const attached = (answers.ran("trafficControl.attached")?.said ?? "").split("\n").filter((name) => name !== "");
+    return { filtered, attached, unread: unread === undefined ? [] : [unread] };
   },
 };

@@ -66,6 +66,19 @@ async function said(): Promise<string> {
   return why === undefined ? "admitted" : `${why.sure ? "kept out" : "in doubt"}: ${why.text}`;
 }
 
+/** Drops all that comes in by eno2, until the end of its input. */
+const attach = String.raw`use strict; use warnings; use POSIX ();
+my $bpf = { x86_64 => 321, aarch64 => 280 }->{ (POSIX::uname())[4] };
+my ($index) = qx(ip -o link show eno2) =~ /^(\d+)/;
+my ($program, $license) = (pack('C2 s l', 0xb7, 0, 0, 2) . pack('C2 s l', 0x95, 0, 0, 0), "GPL\0");
+my ($at, $by) = map { unpack 'Q', pack 'P', $_ } $program, $license;
+my $load = pack 'L2 Q2 L2 Q L2 a16 L2', 3, 2, $at, $by, 0, 0, 0, 0, 0, 'drop', 0, 46;
+my $loaded = syscall $bpf, 5, $load, length $load;
+my $link = pack 'L4 x48', $loaded, $index, 46, 0;
+$| = 1;
+print syscall($bpf, 28, $link, length $link) > 0 ? "attached\n" : "refused: $!\n";
+<STDIN>;`;
+
 /** The kernel itself is asked, by a machine that gets a file: no grammar of ours stands between. */
 describe("what is said of any rules", () => {
   let server: ChildProcess;
@@ -79,7 +92,8 @@ describe("what is said of any rules", () => {
     };
     await ip("netns", "add", node0);
     await ip("netns", "add", segment);
-    await ip("link", "add", "eno2", "netns", node0, "type", "veth", "peer", "name", "client0", "netns", segment);
+    const cable = ["link", "add", "eno2", "address", "52:54:00:00:00:01", "netns", node0, "type", "veth"];
+    await ip(...cable, "peer", "name", "client0", "address", "52:54:00:00:00:0e", "netns", segment);
     await ip("-n", node0, "address", "add", "192.168.1.1/28", "dev", "eno2");
     await ip("-n", segment, "address", "add", "192.168.1.14/28", "dev", "client0");
     for (const [namespace, link] of [
@@ -88,6 +102,13 @@ describe("what is said of any rules", () => {
       [segment, "client0"],
     ] as const) {
       await ip("-n", namespace, "link", "set", link, "up");
+    }
+    // They know each other, so that a ruleset that drops ARP says nothing about the next one.
+    for (const [namespace, link, other, mac] of [
+      [node0, "eno2", "192.168.1.14", "52:54:00:00:00:0e"],
+      [segment, "client0", "192.168.1.1", "52:54:00:00:00:01"],
+    ] as const) {
+      await ip("-n", namespace, "neighbour", "replace", other, "lladdr", mac, "nud", "permanent", "dev", link);
     }
     const program = "test/support/kernel.mts";
     const [serve, serving] = inside(node0, process.execPath, program, "server", "192.168.1.1");
@@ -111,28 +132,53 @@ describe("what is said of any rules", () => {
     return (await answers.next()).value === "yes";
   }
 
+  /** The same, where the machine that runs this may be too busy for an answer in time. */
+  async function isServedAtLast(): Promise<boolean> {
+    return (await isServed()) || (await isServed()) || (await isServed());
+  }
+
   /** Those of the commands that the kernel takes. */
   async function load(commands: Commands): Promise<void> {
     const script = ["nft flush ruleset", ...commands.map((command) => `nft '${command}'`)].join("\n");
     await ran("sh", "-c", `${script}\ntrue`);
   }
 
+  it("is nothing where a program of BPF is attached by tcx, which tc(8) does not show", async () => {
+    await load([]);
+    const [first, words] = inside(node0, "perl", "-e", attach);
+    const program = spawn(first, words, { stdio: ["pipe", "pipe", "inherit"] });
+    try {
+      const lines = createInterface({ input: program.stdout })[Symbol.asyncIterator]();
+      expect((await lines.next()).value).toBe("attached");
+      expect(await isServed()).toBe(false);
+      expect(await said()).toMatch(/^in doubt: it can't be told what programs of BPF \(tcx\) on eno2 let through;/);
+    } finally {
+      const ended = new Promise((resolve) => program.once("exit", resolve));
+      program.stdin.end();
+      await ended;
+    }
+    expect([await isServed(), await said()]).toEqual([true, "admitted"]);
+  });
+
   it("is never surer than what a machine meets", async () => {
+    const hunted = process.env["NETBOOT_RULESETS"];
     const count = { admitted: 0, "kept out": 0, "in doubt": 0 };
     await load([]);
     expect([await isServed(), await said()]).toEqual([true, "admitted"]);
     await fc.assert(
       fc.asyncProperty(randomRulesets, async (commands) => {
         await load(commands);
-        const [words, truth] = [await said(), await isServed()];
+        const words = await said();
         const word = words.split(":")[0] as keyof typeof count;
+        const truth = await (word === "admitted" ? isServedAtLast() : isServed());
         count[word]++;
         expect({ words, isSureOf: word === "in doubt" ? truth : word === "admitted" }).toEqual({
           words,
           isSureOf: truth,
         });
       }),
-      { numRuns: Number(process.env["NETBOOT_RULESETS"] ?? 60), endOnFailure: false },
+      // The same ones each time, unless somebody looks for others.
+      hunted === undefined ? { numRuns: 50, seed: 1 } : { numRuns: Number(hunted) },
     );
     // Of each some: else nothing is compared.
     expect(Math.min(...Object.values(count))).toBeGreaterThan(2);
