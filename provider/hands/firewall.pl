@@ -70,8 +70,7 @@ sub iptables_inputs ($heads) {
         my $save = program_of("$kind-save") or next;
         next if $kind eq 'iptables-legacy' && (slurp('/proc/net/ip_tables_names') // '') !~ /^filter$/m;
         my ($status, $said) = run([$save]);
-        # What iptables-nft can't print, nft lists.
-        next if $status || $said =~ /^# Table `filter' /m;
+        next if $status || $said =~ /^# Table `filter' /m;    # what iptables-nft can't print, nft lists
         my ($filter) = $said =~ /^\*filter\n(.*?)^COMMIT$/ms or next;
         next unless $filter =~ /^:INPUT /m;
         my @have = $filter =~ /^-A INPUT (.*)$/mg;
