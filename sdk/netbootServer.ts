@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
+import { NetbootError, renderError } from "../provider/errors";
 import { nicInputs, parseNetwork } from "../provider/values/network";
-import { bad, type Checked, good, within } from "../provider/values/problem";
+import { bad, type Checked, good, guess, within } from "../provider/values/problem";
 import { BootArtifacts, type BootArtifactsSettings, packagesTaken } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { DhcpServer, type DhcpServerSettings, type NetworkArgs } from "./dhcpServer";
@@ -29,6 +30,33 @@ export interface NetbootServerArgs extends Pick<DhcpServerSettings, "unknownMach
   readonly removePackages?: pulumi.Input<boolean>;
   /** More about the firewall, which lets in what this server serves. */
   readonly firewall?: FirewallPartSettings;
+}
+
+/** All of them, which the compiler holds it to. */
+const argumentsKnown: Readonly<Record<keyof NetbootServerArgs, true>> = {
+  connection: true,
+  network: true,
+  dhcp: true,
+  tftp: true,
+  artifacts: true,
+  time: true,
+  names: true,
+  firewall: true,
+  unknownMachines: true,
+  allowDefaultRoute: true,
+  removePackages: true,
+};
+
+/** What is no argument, in an error of its own: its parts, which find all other mistakes, do not see it. */
+function refuseUnknown(args: object, server: pulumi.Resource): void {
+  const unknown = Object.entries(args).filter(
+    ([key, value]) => value !== undefined && !Object.hasOwn(argumentsKnown, key),
+  );
+  if (unknown.length === 0) return;
+  const known = Object.keys(argumentsKnown);
+  const sentences = unknown.map(([key]) => `${key}: there is no such property; ${guess(key, known)}`);
+  const refused = new NetbootError("ARGUMENTS_INVALID", sentences.join("\n"));
+  throw new pulumi.ResourceError(renderError(refused), server, true);
 }
 
 /**
@@ -68,6 +96,7 @@ export class NetbootServer extends pulumi.ComponentResource {
 
   constructor(name: string, args: NetbootServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("netboot:index:NetbootServer", name, {}, opts);
+    refuseUnknown(args, this);
     const { network, unknownMachines, allowDefaultRoute } = args;
     const time = settingsOf(args.time);
     const names = settingsOf(args.names);

@@ -164,6 +164,30 @@ describe("the time and the names of node 0", () => {
     expect(await mainPid("netboot-names")).toBe(pid);
   });
 
+  it("move to another network together with DHCP and TFTP, or not at all", async () => {
+    await lab.node0.run("ip address add 192.168.2.1/28 dev eno2");
+    other.write({ "index.ts": web1() });
+    await other.succeed(up);
+    const written = async (): Promise<string> =>
+      (
+        await lab.node0.run(
+          "cat /etc/dhcp/dhcpd.conf /etc/default/tftpd-hpa /etc/chrony/conf.d/netboot.conf /etc/netboot-names/dnsmasq.conf",
+        )
+      ).stdout;
+    const before = await written();
+    project.write({ "index.ts": programOn(lab, server).replaceAll("192.168.1.", "192.168.2.") });
+    const { code, output } = await project.pulumi(up);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/machines of other stacks are outside the new network 192\.168\.2\.0\/28: web-1/);
+    expect(output).toMatch(/TftpServer node0-tftp .*it changes together with DhcpServer\/names\/dev\/node0-dhcp/);
+    expect(await written()).toBe(before);
+    expect(await client.dig("web-1")).toBe("NOERROR 192.168.1.12");
+    project.write({ "index.ts": programOn(lab, server) });
+    await project.succeed([...up, "--expect-no-changes"]);
+    await other.succeed(destroy);
+    await lab.node0.run("ip address del 192.168.2.1/28 dev eno2");
+  });
+
   it("stay what they were where the name server does not answer for a machine that joins", async () => {
     await lab.node0.run("pkill -STOP -x dnsmasq");
     const { code, output } = await other.pulumi(up);

@@ -63,6 +63,32 @@ describe("NetbootServer", () => {
   });
 });
 
+describe("NetbootServer, with what is no argument of it", () => {
+  it("is refused at once, with a guess for each", async () => {
+    await register(() => {
+      const args = { connection, network, unknownMachine: "serve", artefacts: {}, frob: 1, firewal: undefined };
+      expect(() => new netboot.NetbootServer("node0", args)).toThrow(
+        expect.objectContaining({
+          message:
+            "unknownMachine: there is no such property; did you mean unknownMachines?\n" +
+            "artefacts: there is no such property; did you mean artifacts?\n" +
+            "frob: there is no such property; there are connection, network, dhcp, tftp, artifacts, time, names, firewall, unknownMachines, allowDefaultRoute, removePackages [ARGUMENTS_INVALID]",
+        }),
+      );
+    });
+  });
+
+  it("is guessed at where two letters change places", async () => {
+    const made = await register(() => {
+      const wrong = { interface: "eno2", cird: "192.168.1.0/28", address: "192.168.1.1" };
+      new netboot.NetbootServer("node0", { connection: { host: "h" }, network: wrong as unknown as typeof network });
+    });
+    expect(mistakesOf(made["node0-packages"])).toContainEqual(
+      expect.stringMatching(/^network\.cird: there is no such property; did you mean cidr\?/),
+    );
+  });
+});
+
 describe("NetbootServer, with an mtu", () => {
   it("sends no block of a file that is larger than a packet of it", async () => {
     const made = await register(() => {
