@@ -378,6 +378,8 @@ sub purge_brought ($id, $plan, $talk) {
     push $by{ $keeps{$_} ? 'remove' : 'purge' }->@*, $_ for @others ? () : @brought;
     ($status, $said) = apt($talk, [$id], $_, $by{$_}->@*) for reverse sort keys %by;
     my %left = package_states();
+    # apt leaves their configuration where somebody else's package fails before.
+    purge_package($_, '--purge') for grep { ($left{$_} // '') eq 'c' } ($by{purge} // [])->@*;
     $status = 0 unless grep { is_present($left{$_}) } @brought;
     if (!$status && !@others) {
         unmask(map { $_->@{qw(path early)} } grep { hides_nothing($_) } $plan->{unmask}->@*);

@@ -172,7 +172,7 @@ describe("the command", () => {
     );
     await project.succeed([...up, "--refresh"]);
     // A file system that comes late, and is empty.
-    await broken("mount -t tmpfs tmpfs /srv/tftp", "true", async () => {
+    await broken("mount -t tmpfs -o mode=755 tmpfs /srv/tftp", "true", async () => {
       const { stdout } = await netboot("doctor");
       expect(stdout).toMatch(/node0-tftp: tftpd-hpa\.service: it serves another folder than \/srv\/tftp is now/);
       expect(stdout).toMatch(/refind\.conf: \/srv\/tftp\/refind\.conf is missing/);
