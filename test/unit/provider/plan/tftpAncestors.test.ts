@@ -24,9 +24,11 @@ const why = (directory: string, folders: Readonly<Record<string, { uid?: number;
 describe("whyTftpFolderIsSomebodys", () => {
   it("refuses a folder of a user's above the files, and one that everybody may write to", () => {
     expect(why("/home/me/tftp", { "/home": {}, "/home/me": { uid: 1000 }, "/home/me/tftp": {} })).toMatch(
-      /^\/home\/me is a folder .* it belongs to the user 1000, and \/home\/me\/tftp lies below it\. Take a folder of root's/,
+      /^\/home\/me is a folder .* it belongs to the user 1000, and \/home\/me\/tftp lies below it\. Serve a folder that lies below root's own only/,
     );
-    expect(why("/srv/tftp", { "/srv": {}, "/srv/tftp": { uid: 1000 } })).toMatch(/^\/srv\/tftp .* user 1000\. Take/);
+    expect(why("/srv/tftp", { "/srv": {}, "/srv/tftp": { uid: 1000 } })).toMatch(
+      /^\/srv\/tftp .* user 1000\. Run `chown root \/srv\/tftp`/,
+    );
     expect(why("/srv/tftp", { "/srv": { mode: "0777" }, "/srv/tftp": {} })).toMatch(
       /everybody may write to it \(mode 0777\)/,
     );
@@ -37,6 +39,8 @@ describe("whyTftpFolderIsSomebodys", () => {
   it("takes root's, a daemon's own, a new one, and one below a folder in which nobody can take another's away", () => {
     expect(why("/srv/tftp", { "/srv": {}, "/srv/tftp": { mode: "2775" } })).toBeUndefined();
     expect(why("/srv/tftp", { "/srv": {}, "/srv/tftp": { uid: 102 } })).toBeUndefined();
+    // As tutorials have it, and Debian's atftpd.
+    expect(why("/srv/tftp", { "/srv": {}, "/srv/tftp": { uid: 65_534 } })).toBeUndefined();
     expect(why("/srv/tftp", { "/srv": {} })).toBeUndefined();
     expect(why("/tmp/tftp", { "/tmp": { mode: "1777" }, "/tmp/tftp": {} })).toBeUndefined();
   });
