@@ -35,6 +35,9 @@ const foreignFailures: ReadonlySet<string> = new Set(["NOT_SERVING", "OTHER_DHCP
 /** A group is closed when nothing was added for this long: the engine hands over what it has to do at once. */
 const windowMs = 50;
 
+/** Parts of the host's network boot are waited for longer: those that change together are to be in one transaction. */
+const partsWindowMs = 250;
+
 class Queue {
   readonly #connection: Connection;
   #waiting: Waiting[] = [];
@@ -50,7 +53,7 @@ class Queue {
   add(member: Waiting): void {
     this.#waiting.push(member);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#next(), windowMs);
+    this.#timer = setTimeout(() => void this.#next(), this.#waiting.some(isPart) ? partsWindowMs : windowMs);
   }
 
   async #next(): Promise<void> {
@@ -120,11 +123,13 @@ class Queue {
 
 /** What is refused together: each resource alone, and all parts of the host's network boot. */
 function unitsOf(group: readonly Waiting[]): readonly (readonly Waiting[])[] {
-  const isPart = ({ change }: Waiting): boolean =>
-    change.kind === "put" && kindOf(kindIn(idOf(change))).isPart === true;
   const parts = group.filter(isPart);
   const others = group.filter((member) => !isPart(member)).map((member) => [member]);
   return parts.length === 0 ? others : [parts, ...others];
+}
+
+function isPart({ change }: Waiting): boolean {
+  return change.kind === "put" && kindOf(kindIn(idOf(change))).isPart === true;
 }
 
 function kindIn(id: string): string {
