@@ -66,6 +66,15 @@ export class NetbootError extends Error {
   }
 }
 
+/** Of a way that did not lead to node 0. */
+export const unreached: ReadonlySet<ErrorCode> = new Set([
+  "HOST_UNREACHABLE",
+  "HOST_KEY_UNKNOWN",
+  "HOST_KEY_CHANGED",
+  "AUTHENTICATION_FAILED",
+  "KEY_UNREADABLE",
+]);
+
 /** An error as people read it: printable, and with its code at the end, by which `docs/errors.md` is ordered. */
 export function renderError(error: unknown): string {
   if (!NetbootError.is(error)) return printable(error instanceof Error ? error.message : String(error));

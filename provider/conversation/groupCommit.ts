@@ -2,6 +2,7 @@ import { NetbootError } from "../errors";
 import { kindOf } from "../kinds";
 import { type Change, idOf } from "../kinds/want";
 import { renderMeaning } from "../plan/outcome";
+import { kindIn } from "../plan/records";
 import { openHost } from "../ssh/pool";
 import type { Connection } from "../values/connection";
 import { type Answer, apply, Refused, type Tell } from "./transaction";
@@ -130,10 +131,6 @@ function unitsOf(group: readonly Waiting[]): readonly (readonly Waiting[])[] {
 
 function isPart({ change }: Waiting): boolean {
   return change.kind === "put" && kindOf(kindIn(idOf(change))).isPart === true;
-}
-
-function kindIn(id: string): string {
-  return id.slice(0, id.indexOf("/"));
 }
 
 /** The culprit has all the words; those that change with it are told which it is. */

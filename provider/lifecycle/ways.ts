@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { type ErrorCode, NetbootError } from "../errors";
+import { type ErrorCode, NetbootError, unreached } from "../errors";
 
 // Every run asks for diff of every resource, so this file needs nothing that takes long to load.
 
@@ -21,14 +21,7 @@ export function noteProgram(machine: unknown, connection: unknown, of: string): 
 }
 
 /** Failures before anything was asked of the host: another way may lead there. */
-const unreached: ReadonlySet<ErrorCode> = new Set([
-  "HOST_UNREACHABLE",
-  "HOST_KEY_UNKNOWN",
-  "HOST_KEY_CHANGED",
-  "AUTHENTICATION_FAILED",
-  "KEY_UNREADABLE",
-  "SUDO_REFUSED",
-]);
+const unasked: ReadonlySet<ErrorCode> = new Set([...unreached, "SUDO_REFUSED"]);
 
 /** Those that are under way may have a better connection, and show it soon. */
 const othersMs = 2000;
@@ -56,7 +49,7 @@ export async function byNewestWay<C extends object, T>(
       if (machine !== undefined) proven.set(machine, [way, ...(proven.get(machine) ?? [])]);
       return done;
     } catch (reason) {
-      if (!NetbootError.is(reason) || !unreached.has(reason.code)) throw withWays(reason, tried, id);
+      if (!NetbootError.is(reason) || !unasked.has(reason.code)) throw withWays(reason, tried, id);
       first ??= reason;
     }
   }

@@ -120,7 +120,8 @@ export function mergeHeld(
   held: ReadonlyMap<string, readonly Held[]>,
 ): { readonly register: Register; readonly stripped: readonly RegisterEntry[] } {
   const after = new Map<string, RegisterEntry>();
-  const clashes = told.clashes.filter((clash) => isClash(clash, change.puts, told.before) || clash.id === clash.other);
+  const clashes = told.clashes.filter((clash) => isClash(clash, change.puts, told.before));
+  const goOn = new Set(told.clashes.flatMap(({ id, other }) => (id === other ? [id] : [])));
   const owner = new Map<string, string>();
   for (const [id, own] of [...held].toSorted(([one], [other]) => (one < other ? -1 : 1))) {
     for (const claim of own.map(claimOf)) {
@@ -159,14 +160,12 @@ export function mergeHeld(
     stripped.push(less);
     after.set(id, less);
   }
-  return { register: { before: told.before, after, clashes }, stripped };
+  return { register: { before: told.before, after, clashes, goOn }, stripped };
 }
 
 /** The first clash, in words. */
 export function whyClash({ puts }: Pick<Change, "puts">, { clashes, before }: Register): Refusal | undefined {
-  const [first] = clashes
-    .filter(({ id, other }) => id !== other)
-    .toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  const [first] = clashes.toSorted((one, other) => (one.id < other.id ? -1 : 1));
   return first && refuseClash(first, puts, before);
 }
 

@@ -77,5 +77,5 @@ function machinesOfOthers(register: Register, id: string): readonly string[] {
   const stack = stackNow(register.before, id);
   return resourcesWithMachines(register)
     .filter((each) => stackNow(register.after, each) !== stack)
-    .map((each) => identityOf(each, new Map(), register.after));
+    .map((each) => identityOf(each, register.after));
 }

@@ -11,6 +11,7 @@ export interface Facts {
   readonly before: ReadonlyMap<string, RegisterEntry>;
   /** The same with resources that are new, of which nothing is held yet, and without those that go. */
   readonly after: ReadonlyMap<string, RegisterEntry>;
+  /** What two resources both want, whether they may or not; of one that is made anew also what its own record has. */
   readonly clashes: readonly Clash[];
   /** The chains that the last proof saw. */
   readonly proved: readonly string[];

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../errors";
+import { type ErrorCode, unreached } from "../errors";
 import { masked } from "../preview/masked";
 import { whyOtherServers } from "./otherServers";
 import type { Expectation, Plan } from "./plan";
@@ -150,14 +150,6 @@ export function renderUndone(seen: Readonly<Record<string, string>>): string {
   // Not that node 0 serves: what the proof found may have been so before.
   return `the previous configuration was put back${ran.length > 0 ? `, and runs: ${ran.join(", ")}` : ""}`;
 }
-
-const unreached: ReadonlySet<ErrorCode> = new Set([
-  "HOST_UNREACHABLE",
-  "HOST_KEY_UNKNOWN",
-  "HOST_KEY_CHANGED",
-  "AUTHENTICATION_FAILED",
-  "KEY_UNREADABLE",
-]);
 
 /** As many names as a line takes. */
 const mostNames = 8;

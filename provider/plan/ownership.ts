@@ -5,7 +5,7 @@ import type { Refusal } from "./refusal";
 
 // A record goes by its resource's id, which Pulumi keeps through renames, aliases and moves to other stacks; so an id does
 // not tell whose a record is. Its generation does: eight hex digits that one stack's resources share, the token, and
-// eight of the create itself. Releases before 0.2 wrote only the latter.
+// eight of the create itself. Older releases wrote only the latter.
 
 /** The token of the stack that made a record; undefined where an older release did. */
 export function tokenOf(generation: string): string | undefined {
@@ -33,17 +33,16 @@ type Puts = ReadonlyMap<string, Declaration>;
  * Why a record is not this stack's to write. A create that meets one under its own id was cut short before, or its state
  * was lost, and goes on with it: unless another stack that is named alike lives by it, or it has other machines.
  */
-export function whyNotOurs(puts: Puts, { before, clashes }: Register): Refusal | undefined {
+export function whyNotOurs(puts: Puts, { before, goOn }: Register): Refusal | undefined {
   for (const put of [...puts.values()].toSorted((one, other) => (one.id < other.id ? -1 : 1))) {
     const { id } = put;
     const entry = before.get(id);
     if (entry === undefined || isSameCreate(entry.generation, put.generation)) continue;
     if (isForeign(entry, put, before)) {
-      return refuseForeign(id, "this resource", stackOf(identityOf(id, puts, before)));
+      return refuseForeign(id, "this resource", stackOf(identityOf(id, before, puts)));
     }
     const hasMachines = entry.machines > 0 && put.wants.some(({ want }) => want === "node");
-    const isAlike = clashes.some((clash) => clash.id === id && clash.other === id);
-    if (hasMachines && !isAlike) {
+    if (hasMachines && goOn?.has(id) !== true) {
       return { code: "CLASH", id, message: `node 0 has other machines under the id ${id}`, isIdTaken: true };
     }
   }
@@ -60,8 +59,8 @@ function refuseForeign(id: string, what: string, stack: string): Refusal {
 
 /** Two resources want what only one can have: the one that has it keeps it. */
 export function refuseClash({ claim, id, other }: Clash, puts: Puts, before: Register["before"]): Refusal {
-  const owner = identityOf(other, puts, before);
-  const isNamedAlike = !puts.has(other) && stackOf(owner) === stackOf(identityOf(id, puts, before));
+  const owner = identityOf(other, before, puts);
+  const isNamedAlike = !puts.has(other) && stackOf(owner) === stackOf(identityOf(id, before, puts));
   if (isNamedAlike) return refuseForeign(id, claim, stackOf(owner));
   return { code: "CLASH", id, message: `${claim} belongs to ${owner} already; take it out of one of the two programs` };
 }
@@ -70,7 +69,7 @@ export function refuseClash({ claim, id, other }: Clash, puts: Puts, before: Reg
 export function isForeign({ id, generation }: RegisterEntry, by: Declaration, before: Register["before"]): boolean {
   const token = tokenOf(generation);
   if (token === undefined || by.stack === undefined || by.stack.tokens.has(token)) return false;
-  if (by.stack.takesOver === stackOf(identityOf(id, new Map(), before))) return false;
+  if (by.stack.takesOver === stackOf(identityOf(id, before))) return false;
   // What a first `up` has left that was cut short: no state knows of that token.
   return [...before.values()].some(
     (entry) => tokenOf(entry.generation) === token && entry.held.some(({ want }) => want === "settled"),
@@ -84,5 +83,5 @@ export function isClash({ id, other }: Clash, puts: Puts, before: Register["befo
   const loser = before.get(other);
   if (winner !== undefined && puts.has(other)) return true;
   if (winner !== undefined && loser !== undefined && isForeign(loser, winner, before)) return true;
-  return stackOf(identityOf(id, puts, before)) !== stackOf(identityOf(other, puts, before));
+  return stackOf(identityOf(id, before, puts)) !== stackOf(identityOf(other, before, puts));
 }

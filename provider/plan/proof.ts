@@ -13,7 +13,7 @@ import { type Wrong, whyWrong, whyWrongOffer } from "./outcome";
 import { whyOtherRecord } from "./ownership";
 import type { Expectation } from "./plan";
 import { chainFileKey, folderQuestions, rulesetQuestions } from "./questions";
-import { heldOf, type Register, type RegisterEntry } from "./records";
+import { heldOf, kindIn, type Register, type RegisterEntry } from "./records";
 import { isInFolder } from "./tftpFolder";
 
 /** What is known of each machine that was asked for: by the resource, then by its host name, or once for all of them. */
@@ -71,7 +71,7 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
 
 /** A fleet may be empty; a machine's own resource is not, unless another one took its machine over. */
 function whyEmpty({ id, machines }: RegisterEntry): string | undefined {
-  if (machines > 0 || !id.startsWith("OlaNode/")) return undefined;
+  if (machines > 0 || kindIn(id) !== "OlaNode") return undefined;
   return "node 0 has no machine of it any more: another resource has its MAC, its address or its name";
 }
 

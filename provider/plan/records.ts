@@ -65,21 +65,28 @@ export interface Register {
   readonly after: ReadonlyMap<string, RegisterEntry>;
   /** What two resources of different stacks, or two of this request, both want. */
   readonly clashes: readonly Clash[];
+  /** The resources that are made anew and whose record has one of their machines already. */
+  readonly goOn?: ReadonlySet<string>;
 }
 
 /** `<kind>/<project>/<stack>/<name>` as Pulumi has a resource now; an alias, a move or a rename leave its id as it was. */
 export function identityOf(
   id: string,
-  puts: ReadonlyMap<string, Pick<Declaration, "wants">>,
   entries: ReadonlyMap<string, RegisterEntry>,
+  puts?: ReadonlyMap<string, Pick<Declaration, "wants">>,
 ): string {
-  const rows: readonly (Want | Held)[] = puts.get(id)?.wants ?? entries.get(id)?.held ?? [];
+  const rows: readonly (Want | Held)[] = puts?.get(id)?.wants ?? entries.get(id)?.held ?? [];
   return rows.find((row) => row.want === "named")?.as ?? id;
 }
 
 /** `<project>/<stack>` that a resource is in now. */
 export function stackNow(entries: ReadonlyMap<string, RegisterEntry>, id: string): string {
-  return stackOf(identityOf(id, new Map(), entries));
+  return stackOf(identityOf(id, entries));
+}
+
+/** The kind of a resource, by its id. */
+export function kindIn(id: string): string {
+  return id.slice(0, id.indexOf("/"));
 }
 
 /** `<project>/<stack>` of a resource's id. */

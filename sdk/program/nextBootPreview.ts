@@ -210,15 +210,16 @@ async function tellAtTheEnd(preview: Preview, stack: Stack): Promise<void> {
   if (sentences.length > 0) await pulumi.log.info(sentences.join("\n"));
 }
 
-const told = new WeakSet<Stack>();
+/** The stacks whose engine was asked in an up. */
+const asked = new WeakSet<Stack>();
 
 /** Has a preview end with what becomes of machines, in whatever program has something of ours. */
 export function watchPreview(): void {
   if (pulumi.runtime.isDryRun()) previewNow();
   else {
-    const stack = (pulumi.runtime.getStackResource() ?? noStack) as Stack;
-    if (told.has(stack)) return;
-    told.add(stack);
+    const stack = stackNow();
+    if (asked.has(stack)) return;
+    asked.add(stack);
     void asInPreview(stack);
   }
 }

@@ -207,6 +207,12 @@ describe("mergeHeld", () => {
     const result = mergeHeld({ ...register([]), clashes: [told] }, changeOf([]), new Map());
     expect(result.register.clashes).toEqual([told]);
   });
+
+  it("takes a resource that is made anew with a machine of its own record for one that goes on, and for no clash", () => {
+    const told = { claim: "the MAC 52:54:00:00:00:01", id: mine, other: mine };
+    const { clashes, goOn } = mergeHeld({ ...register([]), clashes: [told] }, changeOf([]), new Map()).register;
+    expect({ clashes, goOn }).toEqual({ clashes: [], goOn: new Set([mine]) });
+  });
 });
 
 describe("whyClash", () => {
