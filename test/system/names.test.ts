@@ -75,6 +75,15 @@ describe("a resource's record", () => {
     expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
   });
 
+  it("is written anew when its resource is replaced", async () => {
+    const urn = (await project.succeed(["stack", "--show-urns"])).stdout.match(/urn:\S+OlaNode::web-1/)?.[0] ?? "";
+    const before = records();
+    await project.succeed([...up, "--replace", urn]);
+    expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
+    expect(records()).toEqual(before);
+    expect(await verify()).toMatch(/2 machines, all served/);
+  });
+
   it("is not taken over by a stack that is named alike, and its way out is told", async () => {
     const before = hosts();
     const { code, output } = await apply([server, node("web-1", 4)], colleague);
@@ -89,6 +98,10 @@ describe("a resource's record", () => {
   it("keeps what it has when its stack gets another name, and its stack's new machines are beside it", async () => {
     await project.succeed(["stack", "rename", "live"]);
     const machines = [server, node("web-1", 1), node("node-1", 2), node("new-1", 3)];
+    // Nothing but the names: only then anything else.
+    const renamed = await applied([server, node("web-1", 1), node("node-1", 2)], project, { stack: "live" });
+    expect(renamed).toMatch(/OlaNode node-1 updated/);
+    expect(renamed).not.toMatch(/restarting|not proved/);
     const output = await applied(machines, project, { stack: "live" });
     expect(output).not.toMatch(/not proved/);
     expect(hosts()).toEqual(["new-1 03", "node-1 02", "web-1 01"]);
@@ -108,5 +121,11 @@ describe("a resource's record", () => {
     expect(seen).toMatch(/^FAILED {2}new-1 .*node 0 has it of another stack of this name, which took it over$/m);
     expect(seen).toMatch(/^FAILED {2}node-1 .*node 0 has no machine of it any more: another resource has its MAC/m);
     expect(seen).toMatch(/3 machines, 2 not served/);
+    const doctor = (await netbootCommand(project, "doctor", "--stack", "live")).stdout;
+    expect(doctor).toMatch(/OlaNode\/names\/live\/new-1: the resource: node 0 has it of another stack of this name/);
+    const again = [server, node("app-1", 1), node("node-1", 2), node("new-1", 5)];
+    expect((await apply(again, project, { stack: "live" })).output).toMatch(
+      /another stack that is named names\/live as well has this resource here/,
+    );
   });
 });
