@@ -3,13 +3,43 @@
  *
  * The names here are kept for ever; an old state calls them too.
  */
-import type { Properties } from "./lifecycle/comparison";
 
-export { type CheckResult, check, diff, type Properties } from "./lifecycle/comparison";
+import type { CheckResult, DiffResult, Properties } from "./lifecycle/comparison";
+import * as comparison from "./lifecycle/comparison";
+import { wasLookedAt } from "./lifecycle/lookedAt";
+import { idFromUrn, idOfNew } from "./lifecycle/stacks";
+import { hidden } from "./values/hidden";
+
+export type { CheckResult, DiffResult, Properties } from "./lifecycle/comparison";
 
 /** What acts on a host, with SSH and all that; loaded when a run has something to do. */
 function lifecycle() {
   return import("./lifecycle/changes.js");
+}
+
+/** The resources that a program declares in this run: a refresh asks for differences as well, and declares nothing. */
+const declared = new Set<unknown>();
+
+export async function check(kind: string, olds: Properties, news: Properties): Promise<CheckResult> {
+  const result = comparison.check(kind, olds, news);
+  declared.add(news[hidden.urn]);
+  const isNew = Object.keys(olds ?? {}).length === 0;
+  if (isNew && result.failures.length === 0) {
+    await tellPlan(kind, idOfNew(idFromUrn(kind, news[hidden.urn])), {}, result.inputs);
+  }
+  return result;
+}
+
+export async function diff(kind: string, id: string, olds: Properties, news: Properties): Promise<DiffResult> {
+  const result = await comparison.diff(kind, id, olds, news);
+  if (result.changes !== false && declared.has(news[hidden.urn])) await tellPlan(kind, id, olds, news);
+  return result;
+}
+
+/** In a run that asks node 0 anyway, as `pulumi preview --refresh` does: what the change does to it as it is now. */
+async function tellPlan(kind: string, id: string, olds: Properties, news: Properties): Promise<void> {
+  if (!wasLookedAt(news["connection"])) return;
+  await (await import("./lifecycle/plannedLine.js")).tellPlan(kind, id, olds, news);
 }
 
 export async function create(kind: string, news: Properties): Promise<{ id: string; outs: Properties }> {

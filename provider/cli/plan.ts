@@ -5,11 +5,12 @@ import { generationOf, idFromUrn } from "../lifecycle/stacks";
 import type { Refusal } from "../plan/refusal";
 import { changesSomething, type ShownPlan, showPlan } from "../plan/shown";
 import { renderShownPlan } from "../plan/shownText";
+import { secretWords, whyHidden, whyUnplannable } from "../preview/placeholders";
 import type { Host } from "../ssh/link";
 import { openHost } from "../ssh/pool";
 import type { Connection } from "../values/connection";
 import { hidden } from "../values/hidden";
-import { connectionOf, readPreview, type Step, secretWords, whyHidden, whyUnplannable } from "./preview";
+import { connectionOf, readPreview, type Step } from "./preview";
 import { readStack, type StackResource } from "./stack";
 
 /** What `pulumi up` would do to one node 0 as it is now. */
@@ -55,7 +56,7 @@ async function planHost(connection: Connection, steps: readonly Step[]): Promise
   };
   const unplannable = new Set<string>();
   for (const step of steps) {
-    const why = step.how === "put" ? whyUnplannable(step) : undefined;
+    const why = step.how === "put" ? whyUnplannable(step.kind, step.inputs) : undefined;
     if (why === undefined) continue;
     notPlanned.push({ resource: step.id, why });
     unplannable.add(step.urn);

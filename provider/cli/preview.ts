@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { kindOf } from "../kinds";
-import type { Want } from "../kinds/want";
 import type { Properties } from "../lifecycle/comparison";
 import { idFromUrn, idOfNew, rememberResource } from "../lifecycle/stacks";
+import { holdsUnknown, isSecret, whyHidden } from "../preview/placeholders";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden } from "../values/hidden";
 import { kindIn, runPulumi, type StackResource } from "./stack";
@@ -23,13 +22,6 @@ export interface Step {
   /** Inputs that were secrets until now: what node 0 has of them is not shown either. */
   readonly secretBefore: readonly string[];
 }
-
-/** What `pulumi preview` writes in the place of a value that only the up will know, and of a secret. */
-const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-const secret = "[secret]";
-
-/** What is said in the place of a secret. */
-export const secretWords = "a secret, which is not shown";
 
 /**
  * What `pulumi up` would do to resources of ours, by the user's own `pulumi preview`.
@@ -102,7 +94,7 @@ export function stepsOf({ steps = [] }: Preview): readonly Step[] {
         urn,
         id: oldState?.id ?? idOfNew(idFromUrn(kind, urn)),
         inputs: state?.inputs ?? {},
-        secretBefore: Object.entries(oldState?.inputs ?? {}).flatMap(([key, value]) => (value === secret ? [key] : [])),
+        secretBefore: Object.entries(oldState?.inputs ?? {}).flatMap(([key, value]) => (isSecret(value) ? [key] : [])),
         outputs: op === "create" ? {} : (oldState?.outputs ?? {}),
         dependencies: [
           ...(state?.dependencies ?? []),
@@ -121,46 +113,6 @@ const hows: Readonly<Record<string, Step["how"]>> = {
   delete: "drop",
 };
 
-/** Why a value is not known, if a part of it is a placeholder. */
-export function whyHidden(value: unknown): string | undefined {
-  if (value === unknown) return "known only in the up";
-  if (value === secret) return secretWords;
-  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return undefined;
-  for (const inner of Object.values(value)) {
-    const why = whyHidden(inner);
-    if (why !== undefined) return why;
-  }
-  return undefined;
-}
-
-/** Texts for people, of which nothing on node 0 depends. */
-const forPeople: ReadonlySet<string> = new Set(["nextBoot", "chains"]);
-
-/** The inputs of which nothing can be planned, with why; a file's whole text may be hidden. */
-export function whyUnplannable({ kind, inputs }: Step): string | undefined {
-  const { inputKeys } = kindOf(kind);
-  const missing = inputKeys.filter((key) => !forPeople.has(key) && whyHidden(inputs[key]) !== undefined);
-  if (missing.length === 0) return undefined;
-  const texts = new Set(
-    wantsIfAny(kind, inputs)?.flatMap((want) =>
-      want.want === "file" && want.input !== undefined && whyHidden(want.content) !== undefined ? [want.input] : [],
-    ),
-  );
-  const others = missing.filter((key) => !texts.has(key));
-  const byReason = Map.groupBy(others, (key) => whyHidden(inputs[key]));
-  const reasons = [...byReason].map(([why, keys]) => `${keys.join(", ")}: ${why}`);
-  return reasons.length === 0 ? undefined : reasons.join("; ");
-}
-
-function wantsIfAny(kind: string, inputs: Properties): readonly Want[] | undefined {
-  try {
-    return kindOf(kind).wants(inputs as never);
-  } catch {
-    // A row that can't be read, because it is a placeholder.
-    return undefined;
-  }
-}
-
 /**
  * The connection of a step. A secret in it is not in a preview, so it is taken from the state, where the same host has it.
  *
@@ -174,7 +126,7 @@ export async function connectionOf(
   const why = whyHidden(connection);
   if (why === undefined) return connectionSchema.parse(connection);
   const name = urn.replace(/.*::/, "");
-  if (JSON.stringify(connection).includes(unknown)) {
+  if (holdsUnknown(connection)) {
     throw new Error(`${name}: a part of its connection is known only in the up, so node 0 can't be asked before`);
   }
   const known = (await readState()).find((each) => isAsShown(connection, each.connection));
@@ -187,7 +139,7 @@ export async function connectionOf(
 
 /** Whether a value is what was shown of it, in which secrets are hidden. */
 function isAsShown(shown: unknown, value: unknown): boolean {
-  if (shown === secret) return value !== undefined;
+  if (isSecret(shown)) return value !== undefined;
   if (typeof shown !== "object" || shown === null) return isDeepStrictEqual(shown, value);
   if (typeof value !== "object" || value === null) return false;
   const keys = new Set([...Object.keys(shown), ...Object.keys(value)]);

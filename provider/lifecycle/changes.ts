@@ -11,6 +11,7 @@ import { printableValue } from "../values/printable";
 import { digestOf, isOutput, type Properties } from "./comparison";
 import { displayOf } from "./display";
 import { readLocalFile } from "./localFile";
+import { noteLook } from "./lookedAt";
 import {
   generationOf,
   identityIn,
@@ -78,6 +79,7 @@ async function readNow(kind: string, id: string, props: Properties): Promise<Rea
   const report = await byNewestWay(id, machine, connectionOf(props), async (way) =>
     look(await openHost(connectionSchema.parse(way)), [change], machine),
   );
+  noteLook(props["connection"]);
   const answer = printableValue(report.answers.get(id));
   if (answer?.how === "gone") return {};
   const found = answer?.drift ?? [];

@@ -4,8 +4,8 @@ import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import { engineAddress } from "../engine";
 import { printable } from "../values/printable";
 
-/** Puts a line beside one resource in what the engine displays: progress replaces the line before it, a warning stays. */
-export type Display = (severity: "progress" | "warning", line: string) => void;
+/** Puts a line beside one resource in what the engine displays: progress replaces the line before it, a note and a warning stay. */
+export type Display = (severity: "progress" | "note" | "warning", line: string) => void;
 
 let engine: EngineClient | undefined;
 

@@ -29,6 +29,31 @@ export function renderShownPlan(plan: ShownPlan): string {
   ].join("\n");
 }
 
+/**
+ * The same in one line, of the resources with these ids:
+ * `on node 0 as it is now: ~ /srv/tftp/refind.conf; isc-dhcp-server.service restarts; DHCP is silent for about 0.1 s`.
+ * What happens to the host as a whole is left out where it was told before, and noted as told.
+ */
+export function renderPlanLine(plan: ShownPlan, ids: ReadonlySet<string>, told: Set<string>): string {
+  const { packages, files, machines, units, dhcpIsSilentForSeconds: seconds, firewall, warnings } = plan;
+  const own = files.filter(({ id }) => ids.has(id)).map(({ how, path }) => `${signs[how]} ${path}`);
+  const named = machines.filter(({ id }) => ids.has(id)).map(({ how, hostname }) => `${signs[how]} ${hostname}`);
+  const ofHost = [
+    ...(packages === undefined ? [] : packageLines(packages)),
+    ...(firewall?.isChanged === true ? [`the firewall (${firewall.manager})`] : []),
+    ...units.map(({ unit, how }) => `${unit} ${how}`),
+    ...(seconds === undefined ? [] : [`DHCP is silent for about ${seconds} s`]),
+  ].filter((line) => !told.has(line));
+  for (const line of ofHost) told.add(line);
+  const said = [
+    ...(own.length === 0 ? [] : [listed(own)]),
+    ...(named.length === 0 ? [] : [`machines: ${listed(named)}`]),
+    ...ofHost,
+    ...warnings.filter(({ id }) => ids.has(id)).map(({ text }) => `warning: ${text}`),
+  ];
+  return `on node 0 as it is now: ${said.length === 0 ? "nothing changes but its records" : said.join("; ")}`;
+}
+
 function section(title: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0
     ? []

@@ -146,6 +146,37 @@ describe("a plan", () => {
     expect(plan).toMatchObject({ host: lab.node0.host, refused: [], notPlanned: [] });
   });
 
+  it("is a line beside the resources of a preview that refreshes, which changes nothing either", async () => {
+    const before = await stateOfNode0();
+    const { stdout } = await project.succeed(["preview", "--refresh"]);
+    expect(await stateOfNode0(), stdout).toBe(before);
+    expect(stdout).toMatch(/on node 0 as it is now: ~ \/srv\/tftp\/refind\.conf$/m);
+    const told = stdout.split("\n").filter((line) => line.startsWith("    on node 0 as it is now: "));
+    expect(told.join("\n")).toMatch(/\+ b\b/);
+    expect(told.join("\n")).toMatch(/~ m1\b/);
+    for (const once of [
+      "isc-dhcp-server.service restarts",
+      "netboot-names.service reads anew",
+      "DHCP is silent for about 0.1 s",
+    ]) {
+      expect(
+        told.filter((line) => line.includes(once)),
+        stdout,
+      ).toHaveLength(1);
+    }
+    const plain = await project.succeed(["preview"]);
+    expect(plain.stdout).not.toMatch(/as it is now/);
+    const refreshed = await project.succeed(["refresh", "--preview-only"]);
+    expect(refreshed.stdout).not.toMatch(/as it is now/);
+  });
+
+  it("tells in such a preview what is refused", async () => {
+    await lab.node0.run("cp /etc/hosts.deny /root/hosts.deny; echo 'in.tftpd: ALL' >> /etc/hosts.deny");
+    const { stdout } = await project.succeed(["preview", "--refresh"]);
+    await lab.node0.run("mv /root/hosts.deny /etc/hosts.deny");
+    expect(stdout).toMatch(/as .* is now, this is refused: .*hosts\.deny.*\[NOT_SERVING\]/);
+  });
+
   it("tells what is refused and why, and plans the rest", async () => {
     await lab.node0.run("chmod 600 /srv/tftp/snponly.efi");
     const { code, stdout } = await planned();

@@ -1,0 +1,108 @@
+import { planOnly } from "../conversation/planOnly";
+import { type Change, idOf } from "../kinds/want";
+import { showPlan } from "../plan/shown";
+import { renderPlanLine } from "../plan/shownText";
+import { whyUnplannable } from "../preview/placeholders";
+import { openHost } from "../ssh/pool";
+import { type Connection, connectionSchema } from "../values/connection";
+import { hidden } from "../values/hidden";
+import { declarationOf } from "./changes";
+import type { Properties } from "./comparison";
+import { type Display, displayOf } from "./display";
+import { generationOf, identityIn } from "./stacks";
+
+/** One resource that the engine is about to change, or only previews. */
+interface Member {
+  readonly change: Change;
+  readonly machine: string | undefined;
+  readonly display: Display;
+  readonly done: () => void;
+}
+
+/** Those that the engine hands over together are planned together, as they would be changed. */
+const windowMs = 250;
+
+/** The changes of one host in this run, wave by wave. */
+class Waves {
+  readonly #connection: Connection;
+  /** What would stand already when the next wave comes. */
+  #before: readonly Change[] = [];
+  #waiting: Member[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #last: Promise<void> = Promise.resolve();
+  /** What was told of the host as a whole; changes that come one after another here may be one in the up. */
+  readonly #told = new Set<string>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  add(member: Member): void {
+    this.#waiting.push(member);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const wave = this.#waiting;
+      this.#waiting = [];
+      this.#last = this.#last
+        .then(() => this.#plan(wave))
+        .finally(() => {
+          for (const { done } of wave) done();
+        });
+    }, windowMs);
+  }
+
+  /** Who is refused is left out, as an up would. What goes wrong here is no reason to fail a preview. */
+  async #plan(wave: readonly Member[]): Promise<void> {
+    let left = wave;
+    try {
+      const host = await openHost(this.#connection);
+      while (left.length > 0) {
+        const changes = [...this.#before, ...left.map(({ change }) => change)];
+        const machine = left.find((member) => member.machine !== undefined)?.machine;
+        const outcome = await planOnly(host, changes, machine);
+        if ("planned" in outcome) {
+          this.#before = changes;
+          const ids = new Set(left.map(({ change }) => idOf(change)));
+          const line = renderPlanLine(showPlan({ ...outcome.planned, hidden: new Map() }), ids, this.#told);
+          left[0]?.display("note", line);
+          return;
+        }
+        const { code, id, message } = outcome.refusal;
+        const culprit = left.find(({ change }) => idOf(change) === id);
+        (culprit ?? left[0])?.display("warning", `as ${host.name} is now, this is refused: ${message} [${code}]`);
+        left = culprit === undefined ? [] : left.filter((member) => member !== culprit);
+      }
+    } catch (reason) {
+      const words = reason instanceof Error ? reason.message : String(reason);
+      left[0]?.display("note", `what this does on node 0 can't be planned now: ${words}`);
+    }
+  }
+}
+
+const waves = new Map<string, Waves>();
+
+/**
+ * Tells beside a resource what its change does on node 0 as it is now, in a run that asks node 0 anyway. Comes back when it is
+ * told.
+ */
+export async function tellPlan(kind: string, id: string, olds: Properties, news: Properties): Promise<void> {
+  const display = displayOf(news[hidden.urn]);
+  const why = whyUnplannable(kind, news);
+  if (why !== undefined) return display("note", `what this does on node 0 can't be planned yet: ${why}`);
+  const before = olds[hidden.generation];
+  const generation = generationOf(identityIn(kind, id, news), typeof before === "string" ? before : undefined);
+  const declaration = await declarationOf(kind, id, generation, news, "apply");
+  const machine = olds[hidden.machine];
+  const connection = connectionSchema.parse(news["connection"]);
+  const key = JSON.stringify(connection);
+  const own = waves.get(key) ?? new Waves(connection);
+  waves.set(key, own);
+  await new Promise<void>((done) => {
+    own.add({
+      change: { kind: "put", declaration },
+      machine: typeof machine === "string" ? machine : undefined,
+      display,
+      done,
+    });
+  });
+}

@@ -1,0 +1,59 @@
+import { kindOf } from "../kinds";
+import type { Want } from "../kinds/want";
+
+/** What Pulumi writes in the place of a value that only the up will know, and `pulumi preview` in that of a secret. */
+const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const secret = "[secret]";
+
+/** What is said in the place of a secret. */
+export const secretWords = "a secret, which is not shown";
+
+/** Whether a value is a secret that a preview does not show. */
+export function isSecret(value: unknown): boolean {
+  return value === secret;
+}
+
+/** Whether a part of a value is known only in the up. */
+export function holdsUnknown(value: unknown): boolean {
+  return JSON.stringify(value ?? null).includes(unknown);
+}
+
+/** Why a value is not known, if a part of it is a placeholder. */
+export function whyHidden(value: unknown): string | undefined {
+  if (value === unknown) return "known only in the up";
+  if (value === secret) return secretWords;
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return undefined;
+  for (const inner of Object.values(value)) {
+    const why = whyHidden(inner);
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
+
+/** Texts for people, of which nothing on node 0 depends. */
+const forPeople: ReadonlySet<string> = new Set(["nextBoot", "chains"]);
+
+/** The inputs of which nothing can be planned, with why; a file's whole text may be hidden. */
+export function whyUnplannable(kind: string, inputs: Readonly<Record<string, unknown>>): string | undefined {
+  const { inputKeys } = kindOf(kind);
+  const missing = inputKeys.filter((key) => !forPeople.has(key) && whyHidden(inputs[key]) !== undefined);
+  if (missing.length === 0) return undefined;
+  const texts = new Set(
+    wantsIfAny(kind, inputs)?.flatMap((want) =>
+      want.want === "file" && want.input !== undefined && whyHidden(want.content) !== undefined ? [want.input] : [],
+    ),
+  );
+  const others = missing.filter((key) => !texts.has(key));
+  const byReason = Map.groupBy(others, (key) => whyHidden(inputs[key]));
+  const reasons = [...byReason].map(([why, keys]) => `${keys.join(", ")}: ${why}`);
+  return reasons.length === 0 ? undefined : reasons.join("; ");
+}
+
+function wantsIfAny(kind: string, inputs: Readonly<Record<string, unknown>>): readonly Want[] | undefined {
+  try {
+    return kindOf(kind).wants(inputs as never);
+  } catch {
+    // A row that can't be read, because it is a placeholder.
+    return undefined;
+  }
+}
