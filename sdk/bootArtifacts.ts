@@ -81,10 +81,10 @@ export class BootArtifacts extends pulumi.ComponentResource {
       return [fileName, file] as const;
     });
     this.parts = files.map(([, file]) => file);
-    const served = files.map(([fileName, { sha256, bytes }]) =>
-      pulumi.all([sha256, bytes]).apply(([sum, size]) => [fileName, { sha256: sum, bytes: size }] as const),
+    // As a whole it is known when each is; who asks for one of them hears of it before.
+    this.files = pulumi.output(
+      Object.fromEntries(files.map(([fileName, { sha256, bytes }]) => [fileName, { sha256, bytes }])),
     );
-    this.files = pulumi.all(served).apply((entries) => Object.fromEntries(entries));
     this.registerOutputs({ files: this.files });
   }
 }

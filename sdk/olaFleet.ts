@@ -1,20 +1,20 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
-import type { DhcpdSettings } from "../provider/formats/isc/dhcpdConf";
 import { renderHostBlocks } from "../provider/formats/isc/hostBlocks";
-import type { OlaFleetInputs } from "../provider/kinds/olaFleet";
 import { renderChain, renderNextBoot } from "../provider/preview/nextBoot";
 import type { Firmware, Loader } from "../provider/values/bootChain";
 import { parseNode } from "../provider/values/node";
 import { type NodeRow, type OptionValue, renderRow } from "../provider/values/nodeRow";
-import { bad, type Checked, good, type Problem, within } from "../provider/values/problem";
+import { bad, type Checked, type Problem, quoted, within } from "../provider/values/problem";
+import { holdsUnknown, isUnknown, unknownText } from "../provider/values/unknown";
 import { parseVerify, type Verify } from "../provider/values/verify";
-import type { ServedFile } from "./bootArtifacts";
 import { rememberNodes } from "./program/declaredNodes";
 import { HostResource } from "./program/hostResource";
-import { countFleet, noteDeclared, noteNextBoots, previewFleet } from "./program/nextBootPreview";
-import { chainOf, namedOf, resolveServer, type Server, standardLoaders } from "./program/server";
+import { countFleet, noteDeclared, noteLoaders, noteNextBoots, previewFleet } from "./program/nextBootPreview";
+import { asPlanned, type Eventual, partly, whenKnown } from "./program/partly";
+import { isPlain } from "./program/plain";
+import { chainOf, namedOf, resolveServer, type Server, standardLoaders, type Whole } from "./program/server";
 
 /** One machine of a fleet. */
 export interface FleetNodeArgs {
@@ -82,94 +82,128 @@ export class OlaFleet extends HostResource {
   declare readonly verified: pulumi.Output<string>;
 
   constructor(name: string, args: OlaFleetArgs, opts?: pulumi.CustomResourceOptions) {
-    const { connection, reference, files, parts } = resolveServer(args.server);
-    const rows = pulumi
-      .all([reference, pulumi.output(args.nodes)])
-      .apply(([{ server, settings }, nodes]) => readRows(name, server, settings, nodes));
-    const described = pulumi.all([rows, reference, files]);
-    const chains = described.apply(([{ value = [] }, { settings }, served]) => chainsOf(value, settings, served));
-    // A step of its own: what a file's hash leaves unknown is no reason not to count.
-    pulumi.all([rows, reference]).apply(([{ value = [] }, { settings }]) => {
-      const machines = value.map((row) => row.name);
-      countFleet(name, machines, standardLoaders(settings));
-    });
+    const { server, nodes, verify: wanted } = args;
+    const { connection, reference, described, parts } = resolveServer(server);
+    const read = readNodes(nodes);
+    const verify = whenKnown(isPlain(wanted) ? wanted : pulumi.output(wanted), parseVerify) as Eventual<
+      Checked<Verify | undefined>
+    >;
+    const boots = pulumi.all([read, described]);
     super(
       "OlaFleet",
       name,
       {
         connection,
-        inputs: pulumi
-          .all([rows, pulumi.output(args.verify)])
-          .apply(([checked, wanted]): Checked<Omit<OlaFleetInputs, "chains">> => {
-            const verify = parseVerify(wanted);
-            const mistakes = [...checked.problems, ...verify.problems];
-            if (checked.value === undefined || mistakes.length > 0) return bad(...mistakes);
-            return good({
-              ...inputsOfFleet(checked.value),
-              ...(verify.value === undefined ? {} : { verify: verify.value }),
-            });
-          }),
-        // A step of its own: a file's hash that is not known yet must not hide the machines.
-        computed: { chains },
+        values: {
+          rows: rowsOf(nodes, read),
+          hostBlocksSha256: whenKnown(read, hashOf),
+          ...(wanted !== undefined && { verify: whenKnown(verify, ({ value }) => value) }),
+          chains: boots.apply(([list, whole]) => (isUnknown(list) ? unknownText : chainsOf(rowsIn(list), whole))),
+        },
+        problems: [
+          boots.apply(([list, whole]) => problemsOf(name, list, whole)),
+          whenKnown(verify, ({ problems }) => problems),
+        ],
       },
       pulumi.mergeOptions({ dependsOn: parts, ...previewFleet() }, opts) as pulumi.CustomResourceOptions,
     );
     noteDeclared(this);
-    this.named = pulumi.all([rows, reference]).apply(([{ value = [] }, { settings }]) => namedOf(value, settings));
-    this.nextBoots = described.apply(([{ value = [] }, { settings }, served]) =>
-      Object.fromEntries(value.map((row) => [row.name, renderNextBoot({ row, ...chainOf(row, settings, served) })])),
+    whenKnown(read, (list) => countFleet(name, isUnknown(list) ? undefined : rowsIn(list).map((row) => row.name)));
+    described.apply(({ settings }) => noteLoaders(name, standardLoaders(settings)));
+    this.named = pulumi.all([read, reference]).apply(([list, { settings }]) => namedOf(rowsIn(list), settings));
+    this.nextBoots = boots.apply(([list, whole]) =>
+      Object.fromEntries(
+        rowsIn(list).map((row) => [row.name, asPlanned(renderNextBoot({ row, ...chainOf(row, whole) }))]),
+      ),
     );
     noteNextBoots(this.nextBoots);
   }
 }
 
-function readRows(
-  fleet: string,
-  server: string,
-  settings: DhcpdSettings | undefined,
-  nodes: Readonly<Record<string, unknown>>,
-): Checked<readonly NodeRow[]> {
-  const pathOf = (name: string): string => `nodes[${JSON.stringify(name)}]`;
-  const placeOf = (name: string): string => `OlaFleet "${fleet}", ${pathOf(name)}`;
-  const read = Object.entries(nodes).map(([name, node]) => ({ name, ...parseNode(name, node) }));
-  const problems: Problem[] = read.flatMap(({ name, problems: own }) => [...within(pathOf(name), own)]);
-  const rows = read.flatMap(({ value }) => (value === undefined ? [] : [value])).sort(byName);
-  // What is wrong with the server shows at the server.
-  if (settings !== undefined) {
-    const places = new Map(rows.map((row) => [placeOf(row.name), pathOf(row.name)]));
-    const placed = rememberNodes(
-      server,
-      settings,
-      rows.map((row) => ({ row, place: placeOf(row.name) })),
-    );
-    problems.push(...placed.flatMap((problem) => [...within(places.get(problem.place) ?? "nodes", [problem])]));
-  }
-  return problems.length > 0 ? bad(...problems) : good(rows);
+/** A machine of the argument `nodes`. */
+type ReadNode = Checked<NodeRow> & { readonly name: string };
+
+/** The machines in the order of their names; `unknownText` where a preview does not know yet which there are. */
+type ReadNodes = readonly ReadNode[] | Checked<never> | typeof unknownText;
+
+function readNodes(nodes: OlaFleetArgs["nodes"]): Eventual<ReadNodes> {
+  return isPlain(nodes) ? readKnown(nodes) : partly(nodes).apply(readKnown);
 }
 
-function byName(first: NodeRow, second: NodeRow): number {
+function readKnown(nodes: unknown): ReadNodes {
+  if (isUnknown(nodes)) return unknownText;
+  const example = '{ "db-1": { macs: ["52:54:00:12:34:56"], address: "192.168.1.2" } }';
+  if (nodes === undefined || nodes === null)
+    return bad({ path: "nodes", message: `is required; write it as ${example}` });
+  if (typeof nodes !== "object" || Array.isArray(nodes)) {
+    return bad({
+      path: "nodes",
+      message: `${quoted(nodes)} is no object of machines by their names; write it as ${example}`,
+    });
+  }
+  return Object.entries(nodes)
+    .map(([name, node]) => ({ name, ...parseNode(name, node) }))
+    .sort(byName);
+}
+
+function rowsIn(list: ReadNodes): readonly NodeRow[] {
+  return Array.isArray(list) ? list.flatMap(({ value }: ReadNode) => (value === undefined ? [] : [value])) : [];
+}
+
+/** Name → line. Where the names are known and a machine is not, its line alone is left open, or is a secret. */
+function rowsOf(nodes: OlaFleetArgs["nodes"], read: Eventual<ReadNodes>): pulumi.Input<unknown> {
+  if (isPlain(nodes) || pulumi.Output.isInstance(nodes) || nodes instanceof Promise) {
+    return whenKnown(read, (list) => (isUnknown(list) ? list : linesOf(rowsIn(list))));
+  }
+  const lines = Object.entries(nodes).map(([name, node]): [string, Eventual<string | undefined>] => [
+    name,
+    whenKnown(
+      isPlain(node) ? node : (partly(node) as Eventual<unknown>),
+      (given) => linesOf(rowsIn(readKnown({ [name]: given })))[name],
+    ),
+  ]);
+  return Object.fromEntries(lines.sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+function linesOf(rows: readonly NodeRow[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(rows.map((row) => [row.name, holdsUnknown(row) ? unknownText : renderRow(row)]));
+}
+
+/** What is wrong with machines by themselves, or else beside others. */
+function problemsOf(fleet: string, list: ReadNodes, { server, settings }: Whole): readonly Problem[] {
+  if (!Array.isArray(list)) return isUnknown(list) ? [] : (list as Checked<never>).problems;
+  const pathOf = (name: string): string => `nodes[${JSON.stringify(name)}]`;
+  const placeOf = (name: string): string => `OlaFleet "${fleet}", ${pathOf(name)}`;
+  const problems = list.flatMap(({ name, problems: own }: ReadNode) => [...within(pathOf(name), own)]);
+  // What is wrong with the server shows at the server.
+  if (typeof settings !== "object") return problems;
+  const rows = rowsIn(list);
+  const places = new Map(rows.map((row) => [placeOf(row.name), pathOf(row.name)]));
+  const placed = rememberNodes(
+    server,
+    settings,
+    rows.map((row) => ({ row, place: placeOf(row.name) })),
+  );
+  return [...problems, ...placed.flatMap((problem) => [...within(places.get(problem.place) ?? "nodes", [problem])])];
+}
+
+function byName(first: { readonly name: string }, second: { readonly name: string }): number {
   return first.name < second.name ? -1 : 1;
 }
 
-function inputsOfFleet(rows: readonly NodeRow[]): Omit<OlaFleetInputs, "chains"> {
+function hashOf(list: ReadNodes): string {
+  const rows = rowsIn(list);
+  if (isUnknown(list) || rows.some(holdsUnknown)) return unknownText;
   const hash = createHash("sha256");
   for (const row of rows) hash.update(renderHostBlocks(row));
-  return {
-    rows: Object.fromEntries(rows.map((row) => [row.name, renderRow(row)])),
-    hostBlocksSha256: hash.digest("hex"),
-  };
+  return hash.digest("hex");
 }
 
 /** Every distinct chain, under the firmware and loader that lead to it. */
-function chainsOf(
-  rows: readonly NodeRow[],
-  settings: DhcpdSettings | undefined,
-  files: Readonly<Record<string, ServedFile>> | undefined,
-): Readonly<Record<string, string>> {
+function chainsOf(rows: readonly NodeRow[], whole: Whole): Readonly<Record<string, string>> | typeof unknownText {
+  const chains = rows.map((row) => ({ firmware: row.firmware, chain: chainOf(row, whole) }));
+  if (chains.some(({ firmware, chain }) => isUnknown(firmware) || isUnknown(chain.loader.name))) return unknownText;
   return Object.fromEntries(
-    rows.map((row) => {
-      const chain = chainOf(row, settings, files);
-      return [`${row.firmware} ${chain.loader.name}`, renderChain(row.firmware, chain)];
-    }),
+    chains.map(({ firmware, chain }) => [`${firmware} ${chain.loader.name}`, asPlanned(renderChain(firmware, chain))]),
   );
 }

@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
-import type { DhcpdSettings } from "../provider/formats/isc/dhcpdConf";
 import { renderHostBlocks } from "../provider/formats/isc/hostBlocks";
 import type { NodeMachine } from "../provider/kinds/node";
 import type { OlaNodeInputs } from "../provider/kinds/olaNode";
@@ -8,14 +7,15 @@ import { renderNextBoot } from "../provider/preview/nextBoot";
 import type { Firmware, Loader } from "../provider/values/bootChain";
 import { parseNode } from "../provider/values/node";
 import type { NodeRow, OptionValue } from "../provider/values/nodeRow";
-import { bad, type Checked, good, type Problem, quoted } from "../provider/values/problem";
+import { type Checked, type Problem, quoted } from "../provider/values/problem";
+import { holdsUnknown, unknownText } from "../provider/values/unknown";
 import { parseVerify, type Verify } from "../provider/values/verify";
 import { rememberNodes } from "./program/declaredNodes";
 import { HostResource } from "./program/hostResource";
 import { noteDeclared, noteNextBoots, previewNode } from "./program/nextBootPreview";
+import { asPlanned, type Eventual, partly, whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
-import { chainOf, namedOf, resolveServer, type Server } from "./program/server";
-import type { ServerReference } from "./reference";
+import { chainOf, namedOf, type ResolvedServer, resolveServer, type Server, type Whole } from "./program/server";
 
 /** The arguments of an {@link OlaNode}. */
 export interface OlaNodeArgs {
@@ -68,11 +68,12 @@ export class OlaNode extends HostResource {
   static readonly __pulumiType: string = "pulumi-nodejs:dynamic/netboot:OlaNode";
 
   /**
-   * What its next boot will do, for people: its address, name and NICs, and every file it will meet with its hash. Known
-   * in preview, except while a file is still in its package.
+   * What its next boot will do, for people: its address, name and NICs, and every file it will meet with its hash. A preview
+   * says of what it does not know yet that it comes later: `ipxe.efi (its hash after this up)`.
    */
   readonly nextBoot: pulumi.Output<string>;
-  readonly #machine: pulumi.Output<Machine>;
+  readonly #row: Eventual<Checked<NodeRow>>;
+  readonly #reference: ResolvedServer["reference"];
   readonly #name: string;
   #freshProof: pulumi.ResourceHook | undefined;
   /** What node 0 was seen to serve to it. */
@@ -83,40 +84,40 @@ export class OlaNode extends HostResource {
   declare readonly lastBoot: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: OlaNodeArgs, opts?: pulumi.CustomResourceOptions) {
-    const { server, ...values } = args;
+    const { server, verify: wanted, history, ...values } = args;
     const { connection, reference, described, parts } = resolveServer(server);
     // Every output costs, a program has hundreds of machines, and most of them are plain values.
-    const plain = isPlain(values);
-    let kept: Machine | undefined;
-    const ofPlain = (known: Known): Machine => {
-      kept ??= machineOf(name, known, values);
-      return kept;
-    };
-    const machine = plain
-      ? reference.apply(ofPlain)
-      : pulumi.all([reference, pulumi.output(values)]).apply(([known, given]) => machineOf(name, known, given));
-    // Of its own: what a file's hash leaves unknown must not hide the machine's own mistakes and blocks.
-    const nextBoot = plain
-      ? described.apply(({ known, files }) => nextBootOf(ofPlain(known), files))
-      : pulumi.all([machine, described]).apply(([made, { files }]) => nextBootOf(made, files));
+    const read = isPlain(values) ? parseNode(name, values) : partly(values).apply((given) => parseNode(name, given));
+    const asked = isPlain([wanted, history])
+      ? askedOf(wanted, history)
+      : pulumi.all([wanted, history]).apply(([verify, log]) => askedOf(verify, log));
+    const of = <T>(what: (row: Checked<NodeRow>, server: Whole) => T): pulumi.Output<T> =>
+      pulumi.Output.isInstance(read)
+        ? (pulumi.all([read, described]).apply(([row, whole]) => what(row, whole)) as pulumi.Output<T>)
+        : (described.apply((whole) => what(read, whole)) as pulumi.Output<T>);
+    const nextBoot = of(({ value }, whole) => nextBootOf(value, whole));
     super(
       "OlaNode",
       name,
       {
         connection,
-        inputs: machine,
-        without: [
-          ...(args.verify === undefined ? ["verify"] : []),
-          ...(args.history === undefined ? ["history", "lastBoot"] : []),
-        ],
-        computed: { nextBoot },
+        values: {
+          hostBlocks: whenKnown(read, ({ value }) => value && blocksOf(value)),
+          machine: whenKnown(read, ({ value }) => value && machineOf(value)),
+          ...(wanted !== undefined && { verify: whenKnown(asked, ({ verify }) => verify) }),
+          ...(history !== undefined && { history: whenKnown(asked, ({ history: isAsked }) => isAsked) }),
+          nextBoot,
+        },
+        problems: [of((row, whole) => problemsOf(name, row, whole)), whenKnown(asked, ({ problems }) => problems)],
+        without: history === undefined ? ["lastBoot"] : [],
       },
       pulumi.mergeOptions({ dependsOn: parts, ...previewNode(name) }, opts) as pulumi.CustomResourceOptions,
     );
     noteDeclared(this);
     this.nextBoot = nextBoot;
     noteNextBoots(nextBoot.apply((text) => ({ [name]: text })));
-    this.#machine = machine;
+    this.#row = read;
+    this.#reference = reference;
     this.#name = name;
   }
 
@@ -140,7 +141,9 @@ export class OlaNode extends HostResource {
 
   /** @internal */
   get named(): pulumi.Output<readonly HostsEntry[]> {
-    return this.#machine.apply(({ row, settings }) => namedOf(row === undefined ? [] : [row], settings));
+    return pulumi
+      .all([this.#reference, this.#row])
+      .apply(([{ settings }, { value }]) => namedOf(value === undefined ? [] : [value], settings));
   }
 }
 
@@ -164,52 +167,46 @@ function hookName(name: string): string {
   return `netboot-proof-of-${name}${count === 1 ? "" : `-${count}`}`;
 }
 
-/** A machine as its resource needs it: its inputs, or what is wrong with its arguments, and what they came from. */
-type Machine = Checked<Omit<OlaNodeInputs, "nextBoot">> & {
-  readonly row: NodeRow | undefined;
-  readonly settings: DhcpdSettings | undefined;
-};
-
-type Known = pulumi.Unwrap<ReturnType<typeof resolveServer>["reference"]>;
-
-function nextBootOf({ row, settings }: Machine, files: ServerReference["files"]): string {
-  return row === undefined ? "" : renderNextBoot({ row, ...chainOf(row, settings, files) });
-}
-
-function machineOf(name: string, { server, settings }: Known, given: unknown): Machine {
-  const { verify: wanted, history, ...ofRow } = given as { readonly verify?: unknown; readonly history?: unknown };
-  const { value: row, problems } = readRow(name, server, settings, ofRow);
+/** What is asked of the proof and of the log, without what is usual; and what is wrong with that. */
+function askedOf(
+  wanted: unknown,
+  history: unknown,
+): Pick<OlaNodeInputs, "verify" | "history"> & { readonly problems: readonly Problem[] } {
   const verify = parseVerify(wanted);
-  const mistakes = [...problems, ...verify.problems, ...whyNoFlag("history", history)];
-  if (row === undefined || mistakes.length > 0) return { ...bad(...mistakes), row: undefined, settings };
-  const asked = {
+  const isFlag = history === undefined || history === null || typeof history === "boolean";
+  const wrong = isFlag ? [] : [{ path: "history", message: `${quoted(history)} is neither true nor false` }];
+  return {
     ...(verify.value === undefined ? {} : { verify: verify.value }),
     ...(history === true ? { history } : {}),
+    problems: [...verify.problems, ...wrong],
   };
-  return { ...good({ ...inputsOfRow(row), ...asked }), row, settings };
 }
 
-function whyNoFlag(path: string, value: unknown): readonly Problem[] {
-  if (value === undefined || typeof value === "boolean") return [];
-  return [{ path, message: `${quoted(value)} is neither true nor false` }];
-}
-
-function readRow(name: string, server: string, settings: DhcpdSettings | undefined, given: unknown): Checked<NodeRow> {
-  const row = parseNode(name, given);
+/** What is wrong with a machine by itself, or else beside others. */
+function problemsOf(
+  name: string,
+  { value: row, problems }: Checked<NodeRow>,
+  { server, settings }: Whole,
+): readonly Problem[] {
   // Without its network nothing more can be said; what is wrong with that shows at the server.
-  if (row.value === undefined || settings === undefined) return row;
-  const problems = rememberNodes(server, settings, [{ row: row.value, place: `OlaNode "${name}"` }]);
-  return problems.length > 0 ? bad(...problems) : row;
+  if (row === undefined || typeof settings !== "object") return problems;
+  return rememberNodes(server, settings, [{ row, place: `OlaNode "${name}"` }]);
 }
 
-function inputsOfRow(row: NodeRow): Omit<OlaNodeInputs, "nextBoot"> {
-  const { hostname, macs, address, firmware, loader } = row;
-  const machine: NodeMachine = {
+function nextBootOf(row: NodeRow | undefined, whole: Whole): string {
+  return row === undefined ? "" : asPlanned(renderNextBoot({ row, ...chainOf(row, whole) }));
+}
+
+function blocksOf(row: NodeRow): string {
+  return holdsUnknown(row) ? unknownText : renderHostBlocks(row);
+}
+
+function machineOf({ hostname, macs, address, firmware, loader }: NodeRow): NodeMachine {
+  return {
     hostname,
     macs,
     ...(address === undefined ? {} : { address }),
     ...(firmware === "x64" ? {} : { firmware }),
     ...(loader === undefined ? {} : { loader }),
   };
-  return { hostBlocks: renderHostBlocks(row), machine };
 }

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Properties } from "../lifecycle/comparison";
 import { idFromUrn, idOfNew, rememberResource } from "../lifecycle/stacks";
-import { holdsUnknown, isSecret, whyHidden } from "../preview/placeholders";
+import { isSecret, whyHidden } from "../preview/placeholders";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden } from "../values/hidden";
+import { holdsUnknown } from "../values/unknown";
 import { kindIn, runPulumi, type StackResource } from "./stack";
 
 /** A resource of ours that `pulumi up` would put on a node 0, or take off it. */

@@ -21,7 +21,9 @@ export interface CheckResult {
 
 /** Passes on the mistakes that the program found. Nothing is asked of the host. */
 export function check(_kind: string, _olds: Properties, news: Properties): CheckResult {
-  const { [hidden.problems]: elsewhere, ...inputs } = news;
+  const { [hidden.problems]: elsewhere, ...given } = news;
+  // A secret that is not given comes as null.
+  const inputs = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   const problems = [
     ...problemsIn(elsewhere),
     ...Object.values(inputs).flatMap((value) => problemsIn(ofProgram(value))),

@@ -1,9 +1,10 @@
 import type { NodeRow } from "../values/node";
+import { afterUp, isUnknown } from "../values/unknown";
 
 /** A file of the boot chain. */
 export interface ChainFile {
   readonly name: string;
-  /** 64 hex digits. */
+  /** 64 hex digits; `unknownText` where only the up will know them. */
   readonly sha256: string;
 }
 
@@ -22,25 +23,34 @@ export interface NextBoot extends BootChain {
 
 /** A file with as much of its hash as people compare. */
 function named({ name, sha256 }: ChainFile): string {
+  if (isUnknown(name)) return `a file that is known ${afterUp}`;
+  if (isUnknown(sha256)) return `${name} (its hash ${afterUp})`;
   return `${name} sha256:${sha256.slice(0, 10)}…`;
 }
 
 /** The chain without the machine: what many machines of a fleet have in common. */
 export function renderChain(firmware: NodeRow["firmware"], chain: BootChain): string {
   return [
-    `UEFI ${firmware} → ${named(chain.loader)}`,
+    `UEFI ${shown(firmware, "firmware")} → ${named(chain.loader)}`,
     `iPXE → ${named(chain.script)} → ${named(chain.refind)}, ${named(chain.refindConf)}`,
     "→ first loader on a local disk",
   ].join("\n");
 }
 
 /** The machine without its chain. */
-export function renderMachine({ address, hostname, macs }: NodeRow): string {
-  return `${address ?? "from the pool"} ${hostname} (${macs.join(", ")})`;
+export function renderMachine({ address = "from the pool", hostname, macs }: NodeRow): string {
+  const nics = macs.map((mac) => shown(mac, "MAC"));
+  return `${shown(address, "address")} ${shown(hostname, "name")} (${nics.join(", ")})`;
+}
+
+/** A value, or in its place that it comes later. */
+function shown(value: string, what: string): string {
+  return isUnknown(value) ? `[${what} ${afterUp}]` : value;
 }
 
 /**
- * What the next reboot of a machine does. It stays the same as long as the machine's address, name, NICs and chain do.
+ * What the next reboot of a machine does. It stays the same as long as the machine's address, name, NICs and chain do. What
+ * a preview does not know yet it says: `ipxe.efi (its hash after this up)`.
  *
  * @example
  * ```

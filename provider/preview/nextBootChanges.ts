@@ -1,9 +1,13 @@
+import { afterUp } from "../values/unknown";
+
 /** A machine whose next boot a preview has seen: as it was, and as it will be; absent where there is or was none. */
 export interface NextBootChange {
   readonly name: string;
   readonly before?: string;
   /** `unknown` where only the up itself can tell. */
   readonly after?: string;
+  /** A part of it is a secret, so that nothing more is said of it. */
+  readonly isSecret?: true;
 }
 
 /** A boot file that a run gives another content: its hashes, as far as they are known. */
@@ -33,11 +37,16 @@ export function changesOfRun({ changes, files, texts }: Previewed): {
   const now: NextBootChange[] = [];
   const already: NextBootChange[] = [];
   for (const change of changes) {
-    const { name, before, after } = change;
+    const { name, before, after, ...more } = change;
     const served = before === undefined || after === undefined ? before : asServedNow(before, after, files);
     if (served === after && before !== after) already.push(change);
     else if (served !== after)
-      now.push({ name, ...(served !== undefined && { before: served }), ...(after !== undefined && { after }) });
+      now.push({
+        name,
+        ...(served !== undefined && { before: served }),
+        ...(after !== undefined && { after }),
+        ...more,
+      });
   }
   const own = new Set(changes.map(({ name }) => name));
   for (const [name, after] of files.size === 0 ? [] : texts) {
@@ -99,10 +108,11 @@ export function listed(names: readonly string[]): string {
   return `${names.slice(0, most - 1).join(", ")} and ${names.length - most + 1} more`;
 }
 
-function reasonOf({ before, after }: NextBootChange): string {
+function reasonOf({ before, after, isSecret }: NextBootChange): string {
   if (before === undefined) return "new";
   if (after === undefined) return "goes";
-  if (after === "unknown") return "known only after this up";
+  if (after === "unknown") return `known only ${afterUp}`;
+  if (isSecret) return "in what is secret";
   const [was, is] = [partsOf(before), partsOf(after)];
   if (was === undefined || is === undefined) return "changed";
   const reasons = (["address", "host name", "NICs", "firmware"] as const)
@@ -111,6 +121,7 @@ function reasonOf({ before, after }: NextBootChange): string {
   for (const [index, file] of is.files.entries()) {
     const old = was.files[index];
     if (old === undefined || old.name !== file.name) reasons.push(`${old?.name ?? "nothing"} → ${file.name}`);
+    else if (file.hash === undefined) reasons.push(`${file.name} known only ${afterUp}`);
     else if (old.hash !== file.hash) reasons.push(`${file.name} ${old.hash} → ${file.hash}`);
   }
   return reasons.length === 0 ? "changed" : reasons.join(", ");
@@ -118,18 +129,19 @@ function reasonOf({ before, after }: NextBootChange): string {
 
 /** What a text of renderNextBoot says. */
 function partsOf(text: string) {
-  const machine = /^(?<address>from the pool|\S+) (?<hostname>\S+) \((?<macs>[^)]*)\)\nUEFI (?<firmware>\S+) /.exec(
-    text,
-  )?.groups;
+  const machine =
+    /^(?<address>from the pool|\[[^\]]+\]|\S+) (?<hostname>\[[^\]]+\]|\S+) \((?<macs>[^)]*)\)\nUEFI (?<firmware>\[[^\]]+\]|\S+) /.exec(
+      text,
+    )?.groups;
   if (machine === undefined) return undefined;
   return {
     address: machine["address"],
     "host name": machine["hostname"],
     NICs: machine["macs"],
     firmware: machine["firmware"],
-    files: [...text.matchAll(/(\S+) sha256:(\w+)…/g)].map(([, name = "", hash = ""]) => ({
+    files: [...text.matchAll(/(\S+) (?:sha256:(\w+)…|\(its hash)/g)].map(([, name = "", hash]) => ({
       name,
-      hash: hash.slice(0, 8),
+      hash: hash?.slice(0, 8),
     })),
   };
 }

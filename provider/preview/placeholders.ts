@@ -1,8 +1,8 @@
 import { kindOf } from "../kinds";
 import type { Want } from "../kinds/want";
+import { isUnknown } from "../values/unknown";
 
-/** What Pulumi writes in the place of a value that only the up will know, and `pulumi preview` in that of a secret. */
-const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+/** What `pulumi preview` writes in the place of a secret. */
 const secret = "[secret]";
 
 /** What is said in the place of a secret. */
@@ -13,14 +13,9 @@ export function isSecret(value: unknown): boolean {
   return value === secret;
 }
 
-/** Whether a part of a value is known only in the up. */
-export function holdsUnknown(value: unknown): boolean {
-  return JSON.stringify(value ?? null).includes(unknown);
-}
-
 /** Why a value is not known, if a part of it is a placeholder. */
 export function whyHidden(value: unknown): string | undefined {
-  if (value === unknown) return "known only in the up";
+  if (isUnknown(value)) return "known only in the up";
   if (value === secret) return secretWords;
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return undefined;
   for (const inner of Object.values(value)) {

@@ -4,6 +4,7 @@ import { addressNumber, addressText, holdsHost } from "./ipv4";
 import { type Network, poolOf, subnetOf, whyNoHost } from "./network";
 import type { NodeRow } from "./node";
 import type { Problem } from "./problem";
+import { isUnknown } from "./unknown";
 
 /** A machine and the place in the program that declares it: `OlaNode "db-1"`. */
 export interface PlacedNode {
@@ -52,19 +53,20 @@ export function nodeChecker(
       const problem = (path: string, message: string): void => void problems.push({ place, path, message });
 
       row.macs.forEach((mac, index) => {
+        if (isUnknown(mac)) return;
         const path = `macs[${index}]`;
         const other = macs.get(mac);
         if (other !== undefined) problem(path, `"${mac}" is already used by ${other}; each NIC belongs to one machine`);
         else macs.set(mac, `${place} (${path})`);
       });
 
-      const namesake = hostnames.get(row.hostname);
+      const namesake = isUnknown(row.hostname) ? undefined : hostnames.get(row.hostname);
       if (namesake !== undefined)
         problem("hostname", `"${row.hostname}" is already the name of ${namesake}; give one of them another hostname`);
       else hostnames.set(row.hostname, place);
 
       if (row.address === undefined) fromPool.push(place);
-      else {
+      else if (!isUnknown(row.address)) {
         const message = why(row.address);
         if (message !== undefined) problem("address", message);
         if (!addresses.has(row.address)) addresses.set(row.address, place);

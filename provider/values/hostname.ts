@@ -1,12 +1,14 @@
 import type { z } from "zod";
 import { isHostname, isLabel } from "./nodeRow";
 import { bad, type Checked, good, quoted, textBy } from "./problem";
+import { isUnknown } from "./unknown";
 
 /**
  * Reads a host name (RFC 1123): labels of letters, digits and hyphens with dots between. Upper and lower case are the
  * same name, so it is written in lower case.
  */
 export function parseHostname(text: string): Checked<string> {
+  if (isUnknown(text)) return good(text);
   const name = text.toLowerCase();
   const wrong = (why: string): Checked<string> =>
     bad({

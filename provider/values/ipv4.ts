@@ -1,6 +1,7 @@
 import { IPv4 } from "ipaddr.js";
 import type { z } from "zod";
 import { bad, type Checked, good, quoted, textBy } from "./problem";
+import { isUnknown } from "./unknown";
 
 /** The number of an IPv4 address, so that ten thousand of them compare quickly; undefined if it is none. */
 export function addressNumber(text: string): number | undefined {
@@ -42,7 +43,7 @@ const addressRule = 'write four numbers with dots, as in "192.168.1.1"';
  * @internal
  */
 export const addressSchema: z.ZodType<string> = textBy((text): Checked<string> => {
-  if (addressNumber(text) !== undefined) return good(text);
+  if (addressNumber(text) !== undefined || isUnknown(text)) return good(text);
   if (text.includes(":")) return bad({ path: "", message: `${quoted(text)} is no IPv4 address; ${addressRule}` });
   const slash = /^([\d.]+)\/\d+$/.exec(text)?.[1];
   if (slash !== undefined && addressNumber(slash) !== undefined) {

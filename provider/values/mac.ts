@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { bad, type Checked, good, quoted, read, textBy } from "./problem";
+import { isUnknown } from "./unknown";
 
 const example = "52:54:00:12:34:56";
 const rule = `write six pairs of hex digits, as in "${example}"`;
@@ -32,6 +33,7 @@ export function parseMac(value: unknown): Checked<string> {
 }
 
 function parseText(text: string): Checked<string> {
+  if (isUnknown(text)) return good(text);
   const lower = text.toLowerCase();
   const wrong = (why: string): Checked<string> => bad({ path: "", message: `${quoted(text)} ${why}` });
   if (!spellings.some((spelling) => spelling.test(lower))) {

@@ -5,6 +5,7 @@ import { addressSchema } from "./ipv4";
 import { macSchema } from "./mac";
 import { isOptionName, type NodeRow, type OptionValue } from "./nodeRow";
 import { bad, type Checked, good, quoted, readFields } from "./problem";
+import { isUnknown, unknownText } from "./unknown";
 
 export { renderHostBlocks } from "../formats/isc/hostBlocks";
 export type { Firmware, Loader } from "./bootChain";
@@ -54,7 +55,7 @@ const shape = {
       issue.input === undefined
         ? `is required; write the hardware addresses of the machine's NICs, as in ${macsExample}`
         : `${quoted(issue.input)} is no list; write it as ${macsExample}`,
-  }),
+  }) as z.ZodType<readonly string[]>,
   address: addressSchema.optional(),
   hostname: hostnameSchema.optional(),
   firmware: z.enum(["x64", "ia32"]).optional(),
@@ -66,7 +67,7 @@ const shape = {
 
 /**
  * Reads the arguments of one machine: `macs`, `address`, `hostname`, `firmware`, `loader`, and what is wrong with it
- * beside them (`problems`).
+ * beside them (`problems`). In a preview a value may be `unknownText`, and is then in the row as that.
  *
  * @example
  * ```ts
@@ -76,8 +77,8 @@ const shape = {
  */
 export function parseNode(name: string, args: unknown): Checked<NodeRow> {
   const { fields, problems } = readFields(shape, args, `{ macs: ${macsExample}, address: "192.168.1.2" }`);
-  const { macs } = fields;
-  for (const message of fields.problems ?? []) problems.push({ path: "", message });
+  const macs = isUnknown(fields.macs) ? [unknownText] : fields.macs;
+  for (const message of isUnknown(fields.problems) ? [] : (fields.problems ?? [])) problems.push({ path: "", message });
   if (macs?.length === 0)
     problems.push({ path: "macs", message: `the list is empty; write at least one NIC, as in ${macsExample}` });
   if (macs !== undefined && macs.length > 8) {
@@ -87,6 +88,7 @@ export function parseNode(name: string, args: unknown): Checked<NodeRow> {
     });
   }
   macs?.forEach((mac, index) => {
+    if (isUnknown(mac)) return;
     const first = macs.indexOf(mac);
     if (first !== index) {
       problems.push({
@@ -95,7 +97,7 @@ export function parseNode(name: string, args: unknown): Checked<NodeRow> {
       });
     }
   });
-  if (fields.firmware === "ia32" && fields.loader !== undefined) {
+  if (fields.firmware === "ia32" && fields.loader !== undefined && !isUnknown(fields.loader)) {
     problems.push({
       path: "loader",
       message: `"${fields.loader}" is a 64-bit program, and the firmware "ia32" starts ipxe32.efi only; leave loader out`,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isUnknown } from "./unknown";
 
 // What names zod in its type is marked so that it stays out of the published types (stripInternal): else every program
 // of a user would have to read zod's types, at each `pulumi up`.
@@ -128,7 +129,9 @@ export function readFields<Shape extends Readonly<Record<string, z.ZodType>>>(
   const fields: Record<string, unknown> = {};
   const problems: Problem[] = [];
   for (const [key, schema] of Object.entries(shape)) {
-    const field = read(schema, (args as Record<string, unknown>)[key]);
+    const given = (args as Record<string, unknown>)[key];
+    // What only the up will know is passed on as it is; whoever may meet it asks for that.
+    const field = isUnknown(given) ? good(given) : read(schema, given);
     if (field.problems.length > 0) problems.push(...within(key, field.problems));
     else if (field.value !== undefined) fields[key] = field.value;
   }

@@ -4,23 +4,26 @@ import { pathsWritten } from "../../provider/preview/writes";
 import type { Connection } from "../../provider/values/connection";
 import { hidden } from "../../provider/values/hidden";
 import type { Checked, Problem } from "../../provider/values/problem";
+import { isUnknown } from "../../provider/values/unknown";
 import { connectionProblems } from "../connection";
 import { rememberName, rememberThing } from "./declaredOnce";
 import { providers } from "./inProvider";
 import { watchPreview } from "./nextBootPreview";
+import { partly } from "./partly";
 
 /** What a resource hands to its provider: values that the program worked out, or what is wrong with its arguments. */
 interface Declared {
   readonly connection: pulumi.Input<Connection>;
-  readonly inputs: pulumi.Output<Checked<object>>;
-  /** Inputs and outputs of its kind that this one does not have: each becomes a property of its own, and that costs. */
+  readonly inputs?: pulumi.Output<Checked<object>>;
+  /** Inputs that are worked out one by one, in the place of `inputs`; what is wrong with them goes beside them. */
+  readonly values?: Readonly<Record<string, pulumi.Input<unknown>>>;
+  readonly problems?: readonly pulumi.Input<readonly Problem[]>[];
+  /** Outputs of its kind that this one does not have: each becomes a property of its own, and that costs. */
   readonly without?: readonly string[];
   /** The preview lists every path on the host that is written, as the input `writes`. */
   readonly listsPaths?: true;
   /** What a host has once, in words: `the DHCP server`. Two resources of one program can't both declare it. */
   readonly once?: pulumi.Input<string>;
-  /** Inputs that may stay unknown longer than the others. */
-  readonly computed?: Readonly<Record<string, pulumi.Output<unknown>>>;
 }
 
 /** A resource on a host: one row of the preview, one entry in node 0's register. */
@@ -34,16 +37,15 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
 
   constructor(kind: KindName, name: string, declared: Declared, opts: pulumi.CustomResourceOptions | undefined) {
     watchPreview();
-    const { connection, inputs, without = [], listsPaths = false, once, computed = {} } = declared;
+    const { connection, inputs, values = {}, problems: own = [], without = [], listsPaths = false, once } = declared;
     const { inputKeys, outputKeys, wants } = kindOf(kind);
-    const ownKeys = inputKeys.filter((key) => !without.includes(key) && !Object.hasOwn(computed, key));
     const place = `${kind} "${name}"`;
     const others = [
       ...(once === undefined ? [] : [twice(connection, once, place)]),
       ...rememberName(kind, name, connection).map((other) => namesake(connection, other, place)),
     ];
     const reaching = sharedProblemsOf(connection);
-    const elsewhere = others.length === 0 ? reaching : concat(reaching, ...others);
+    const elsewhere = concat(reaching, ...own, ...others);
     const [carrier] = inputKeys;
     const type = `pulumi-nodejs:dynamic/netboot:${kind}`;
     super(
@@ -51,18 +53,19 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
       name,
       {
         ...Object.fromEntries(outputKeys.filter((key) => !without.includes(key)).map((key) => [key, undefined])),
-        ...Object.fromEntries(
-          ownKeys.map((key) => [
-            key,
-            inputs.apply(({ value, problems }) => {
-              // An output for them alone would make every machine of a fleet dearer.
-              if (problems.length > 0) return key === carrier ? { [hidden.problems]: problems } : undefined;
-              return (value as Record<string, unknown> | undefined)?.[key];
-            }),
-          ]),
-        ),
-        ...(listsPaths && { writes: inputs.apply(({ value }) => value && pathsWritten(wants(value as never))) }),
-        ...computed,
+        ...(inputs === undefined
+          ? values
+          : Object.fromEntries(
+              inputKeys.map((key) => [
+                key,
+                inputs.apply(({ value, problems }) => {
+                  // What is wrong stands in the place of an input, for an output of its own would cost.
+                  if (problems.length > 0) return key === carrier ? { [hidden.problems]: problems } : undefined;
+                  return (value as Record<string, unknown> | undefined)?.[key];
+                }),
+              ]),
+            )),
+        ...(listsPaths && { writes: inputs?.apply(({ value }) => value && pathsWritten(wants(value as never))) }),
         connection,
         ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { [hidden.problems]: elsewhere }),
         [hidden.urn]: urnOf(name, type, opts?.parent),
@@ -85,8 +88,13 @@ function sharedProblemsOf(connection: pulumi.Input<Connection>): pulumi.Input<re
   return known;
 }
 
-function concat(...lists: pulumi.Input<readonly Problem[]>[]): pulumi.Output<readonly Problem[]> {
-  return pulumi.all(lists).apply((found) => found.flat());
+/** All of them, of which those that a preview does not know yet hide no others. */
+function concat(...lists: pulumi.Input<readonly Problem[]>[]): pulumi.Input<readonly Problem[]> {
+  const [first = [], ...more] = lists.filter((list) => !(Array.isArray(list) && list.length === 0));
+  if (more.length === 0) return first;
+  return partly(pulumi.all([first, ...more])).apply((found) =>
+    isUnknown(found) ? [] : found.flat().filter((each) => !isUnknown(each)),
+  );
 }
 
 /** What a program declares for the second time though a host has it once. */

@@ -6,6 +6,8 @@ import { describeNextBoots, type FileChange, type NextBootChange } from "../../p
 import { type Before, whatGoes } from "../../provider/preview/whatGoes";
 import { isHidden } from "../../provider/values/hidden";
 import { parseRow } from "../../provider/values/nodeRow";
+import { afterUp, isUnknown } from "../../provider/values/unknown";
+import { withTexts } from "./partly";
 
 type Inputs = Readonly<Record<string, unknown>> | undefined;
 type StandardLoaders = Readonly<Record<string, string | undefined>>;
@@ -32,6 +34,8 @@ interface Preview {
   /** The URNs of the resources that declare machines, and those that they had before, by their aliases. */
   readonly declared: Set<string>;
   readonly names: Set<string>;
+  /** Fleets of which this preview does not know the machines. */
+  readonly uncounted: string[];
   readonly files: Map<string, FileChange>;
   readonly texts: Map<string, string>;
   /** What the state holds, once the engine has told. */
@@ -83,6 +87,7 @@ function newPreview(): Preview {
     changes,
     declared: new Set(),
     names: new Set(),
+    uncounted: [],
     files,
     texts: new Map(),
     before: new Error("the engine has not told"),
@@ -90,29 +95,39 @@ function newPreview(): Preview {
     chainChanges: false,
     node: new pulumi.ResourceHook(
       "netboot-next-boot-of-node",
-      ({ name, oldInputs, newInputs }) => {
-        const [before, after] = [oldInputs, settled(oldInputs, newInputs, preview)].map(
-          (inputs) => inputs?.["nextBoot"],
-        );
-        changes.push({ name, ...(isText(before) && { before }), after: isText(after) ? after : "unknown" });
+      async ({ name, oldInputs, newInputs }) => {
+        const [old, next] = [await seen(oldInputs), await seen(newInputs)];
+        const before = old.inputs?.["nextBoot"];
+        const after = settled(old.inputs, next.inputs, preview)?.["nextBoot"];
+        changes.push({
+          name,
+          ...(isText(before) && { before }),
+          after: isText(after) ? after : "unknown",
+          ...secretOf(old, next),
+        });
       },
       { onDryRun: true },
     ),
     fleet: new pulumi.ResourceHook(
       "netboot-next-boot-of-fleet",
-      ({ name, oldInputs, newInputs }) => {
-        changes.push(...changesOf(oldInputs, settled(oldInputs, newInputs, preview), fleets.get(name) ?? {}));
+      async ({ name, oldInputs, newInputs }) => {
+        const [old, next] = [await seen(oldInputs), await seen(newInputs)];
+        const after = settled(old.inputs, next.inputs, preview);
+        for (const change of changesOf(old.inputs, after, fleets.get(name) ?? {})) {
+          changes.push({ ...change, ...secretOf(old, next) });
+        }
       },
       { onDryRun: true },
     ),
     chain: new pulumi.ResourceHook(
       "netboot-next-boot-of-chain",
-      ({ oldInputs, oldOutputs, newInputs }) => {
-        if (isSameBut(["connection"], oldInputs, newInputs)) return;
+      async ({ oldInputs, oldOutputs, newInputs }) => {
+        const [old, next] = [(await seen(oldInputs)).inputs, (await seen(newInputs)).inputs];
+        if (isSameBut(["connection"], old, next)) return;
         preview.chainChanges = true;
-        const { directory, name } = newInputs ?? {};
+        const { directory, name } = next ?? {};
         if (isText(directory) && isText(name)) {
-          files.set(name, { before: hashOf(oldOutputs), after: hashOf(newInputs) });
+          files.set(name, { before: hashOf((await seen(oldOutputs)).inputs), after: hashOf(next) });
         }
       },
       { onDryRun: true },
@@ -131,9 +146,27 @@ function settled(before: Inputs, after: Inputs, { chainChanges }: Preview): Inpu
   return { ...after, ...Object.fromEntries(known) };
 }
 
-/** A text, or a map of texts. */
+/** Inputs as plain values, as the engine hands them to a hook: a secret comes as an output. */
+async function seen(inputs: Inputs): Promise<{ readonly inputs: Inputs; readonly secrets: readonly string[] }> {
+  const secrets: string[] = [];
+  const plain = Object.entries(inputs ?? {}).map(async ([key, value]) => {
+    if (!pulumi.Output.isInstance(value)) return [key, withTexts(value)] as const;
+    secrets.push(key);
+    return [key, withTexts(await (value as unknown as Required<Stack>["outputs"]).promise())] as const;
+  });
+  return { inputs: inputs && Object.fromEntries(await Promise.all(plain)), secrets };
+}
+
+/** Whether what a machine's boot is made of is a secret: then not more than that it changes may be said. */
+function secretOf(...sides: readonly { readonly secrets: readonly string[] }[]): Pick<NextBootChange, "isSecret"> {
+  const isSecret = sides.some(({ secrets }) => secrets.some((key) => key !== "connection" && !isHidden(key)));
+  return isSecret ? { isSecret } : {};
+}
+
+/** A text that says all, or a map of such. */
 function isKnown(value: unknown): boolean {
-  return isText(value) || (typeof value === "object" && value !== null && Object.values(value).every(isText));
+  if (isText(value)) return !value.includes(afterUp) && !isUnknown(value);
+  return typeof value === "object" && value !== null && Object.values(value).every(isKnown);
 }
 
 function isSameBut(keys: readonly string[], before: Inputs, after: Inputs): boolean {
@@ -186,8 +219,10 @@ async function asInPreview(stack: Stack & { readonly urn?: pulumi.Output<string>
 
 /** The last words of a preview: first what goes, then what changes. */
 function sentencesOf(preview: Preview): readonly string[] {
-  const { total, before, declared, names } = preview;
-  return [...whatGoes(before, declared, names), ...(total > 0 ? [describeNextBoots(preview, total)] : [])];
+  const { total, before, declared, names, uncounted } = preview;
+  const sentences = [...whatGoes(before, declared, names), ...(total > 0 ? [describeNextBoots(preview, total)] : [])];
+  const unsaid = uncounted.map((fleet) => `which machines fleet ${fleet} has is known only ${afterUp}`);
+  return [...sentences, ...unsaid];
 }
 
 /** Says the sentences as the last words of the process, which the engine shows below everything else. */
@@ -264,17 +299,26 @@ export function noteNextBoots(texts: pulumi.Output<Readonly<Record<string, strin
   });
 }
 
-/** Counts the machines of a fleet, once they are known. */
-export function countFleet(name: string, machines: readonly string[], standard: StandardLoaders): void {
+/** Counts the machines of a fleet; undefined where this preview does not know them. */
+export function countFleet(name: string, machines: readonly string[] | undefined): void {
   if (!pulumi.runtime.isDryRun()) return;
   const preview = previewNow();
-  preview.total += machines.length;
-  for (const machine of machines) preview.names.add(machine);
-  preview.fleets.set(name, standard);
+  if (machines === undefined) preview.uncounted.push(name);
+  preview.total += machines?.length ?? 0;
+  for (const machine of machines ?? []) preview.names.add(machine);
+}
+
+/** Notes what the machines of a fleet start that have no loader of their own. */
+export function noteLoaders(name: string, standard: StandardLoaders): void {
+  if (pulumi.runtime.isDryRun()) previewNow().fleets.set(name, standard);
 }
 
 function changesOf(before: Inputs, after: Inputs, standard: StandardLoaders): readonly NextBootChange[] {
-  const [was, is] = [textsOf(before, standard), textsOf(after, standard)];
+  const was = textsOf(before, standard);
+  // Where not one of the new ones is known, nothing is known of any.
+  const is = isUnknown(after?.["rows"])
+    ? new Map([...was.keys()].map((name) => [name, "unknown"]))
+    : textsOf(after, standard);
   return [...new Set([...was.keys(), ...is.keys()])].map((name) => {
     const [old, next] = [was.get(name), is.get(name)];
     return { name, ...(isText(old) && { before: old }), ...(isText(next) && { after: next }) };
@@ -287,6 +331,7 @@ function textsOf(inputs: Inputs, standard: StandardLoaders): ReadonlyMap<string,
   const chains = (inputs?.["chains"] ?? {}) as Readonly<Record<string, string>>;
   return new Map(
     Object.entries(rows).flatMap(([name, text]) => {
+      if (isUnknown(text)) return [[name, "unknown"] as const];
       const row = parseRow(name, text);
       if (row === undefined) return [];
       const chain = chains[`${row.firmware} ${row.loader ?? standard[row.firmware]}`];

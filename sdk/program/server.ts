@@ -10,11 +10,13 @@ import {
   type LoaderFor,
 } from "../../provider/values/bootChain";
 import type { NodeRow } from "../../provider/values/node";
+import { isUnknown, unknownText } from "../../provider/values/unknown";
 import type { ServedFile } from "../bootArtifacts";
 import { connectionInput } from "../connection";
 import { DhcpServer } from "../dhcpServer";
 import { NetbootServer } from "../netbootServer";
 import type { ServerReference } from "../reference";
+import { partly } from "./partly";
 
 /** The server on which machines are declared: in this program, or by the reference that another stack exports. */
 export type Server = NetbootServer | DhcpServer | pulumi.Input<ServerReference>;
@@ -22,13 +24,21 @@ export type Server = NetbootServer | DhcpServer | pulumi.Input<ServerReference>;
 /** A server without its connection and its files. */
 export type Described = Omit<ServerReference, "connection" | "files">;
 
+/** A server as a preview knows it: what the next boots of its machines are made of. */
+export interface Whole {
+  /** The DHCP server's URN. */
+  readonly server: string;
+  readonly settings: DhcpdSettings | undefined | typeof unknownText;
+  readonly files: ServerReference["files"];
+}
+
 /** What machines need to know of their server. */
 export interface ResolvedServer {
   readonly connection: pulumi.Input<ServerReference["connection"]>;
   readonly reference: pulumi.Output<Described>;
   readonly files: pulumi.Output<ServerReference["files"]>;
-  /** Both of them, made once for all machines of a server. */
-  readonly described: pulumi.Output<{ readonly known: Described; readonly files: ServerReference["files"] }>;
+  /** Both of them, made once for all machines of a server, with as much as a preview knows. */
+  readonly described: pulumi.Output<Whole>;
   /** What must be there before them. */
   readonly parts: pulumi.Resource[];
 }
@@ -46,7 +56,13 @@ function together(
   reference: ResolvedServer["reference"],
   served: ResolvedServer["files"],
 ): ResolvedServer["described"] {
-  return pulumi.all([reference, served]).apply(([known, files]) => ({ known: known as Described, files }));
+  return partly(pulumi.all([reference, served])).apply((given): Whole => {
+    const [known, files] = isUnknown(given) ? [unknownText, unknownText] : given;
+    const { server, settings } = isUnknown(known)
+      ? { server: unknownText, settings: unknownText }
+      : (known as Described);
+    return { server, settings, files } as Whole;
+  });
 }
 
 /** Of another stack's reference only the connection can be a secret. */
@@ -76,7 +92,8 @@ export function namedOf(rows: readonly NodeRow[], settings: DhcpdSettings | unde
 }
 
 /** What each firmware starts, unless a machine has a loader of its own. */
-export function standardLoaders(settings: DhcpdSettings | undefined): { readonly [F in Firmware]: LoaderFor<F> } {
+export function standardLoaders(settings: Whole["settings"]): { readonly [F in Firmware]: LoaderFor<F> } {
+  if (typeof settings === "string") return { x64: settings as LoaderFor<"x64">, ia32: settings as LoaderFor<"ia32"> };
   return {
     x64: settings?.loaders.x64 ?? firmwares.x64.loader,
     ia32: settings?.loaders.ia32 ?? firmwares.ia32.loader,
@@ -84,16 +101,16 @@ export function standardLoaders(settings: DhcpdSettings | undefined): { readonly
 }
 
 /** The files that a machine meets, each with its hash where the server knows it. */
-export function chainOf(
-  row: Pick<NodeRow, "firmware" | "loader">,
-  settings: DhcpdSettings | undefined,
-  files: Readonly<Record<string, ServedFile>> | undefined,
-): BootChain {
-  const file = (name: BootChainName) => ({ name, sha256: files?.[name]?.sha256 ?? "unknown" });
+export function chainOf(row: Pick<NodeRow, "firmware" | "loader">, { settings, files }: Whole): BootChain {
+  const file = (name: BootChainName) => ({ name, sha256: isUnknown(files) ? unknownText : hashOf(files?.[name]) });
   return {
-    loader: file(row.loader ?? standardLoaders(settings)[row.firmware]),
-    script: file(settings?.loaders.script ?? bootScriptName),
+    loader: file(row.loader ?? standardLoaders(settings)[row.firmware] ?? (unknownText as BootChainName)),
+    script: file((typeof settings === "object" ? settings.loaders.script : undefined) ?? bootScriptName),
     refind: file("refind_x64.efi"),
     refindConf: file("refind.conf"),
   };
+}
+
+function hashOf(file: ServedFile | undefined): string {
+  return isUnknown(file) ? unknownText : (file?.sha256 ?? "unknown");
 }

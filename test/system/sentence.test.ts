@@ -168,6 +168,82 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
   });
 });
 
+describe("a program with machines of which a part is secret, or comes from another resource", () => {
+  let project: ScratchProject;
+
+  const program = (mac: string, others: string): string => `
+const pulumi = require("@pulumi/pulumi");
+const netboot = require("pulumi-netboot");
+class Order extends pulumi.dynamic.Resource {
+  constructor(name) {
+    const outs = { mac: "52:54:00:00:0a:05", cidr: "192.168.1.0/24", nodes: { n6: { macs: ["52:54:00:00:0a:06"], address: "192.168.1.16" } } };
+    super({ create: async () => ({ id: "ordered", outs }) }, name, { mac: undefined, cidr: undefined, nodes: undefined });
+  }
+}
+const order = new Order("order");
+const connection = { host: "192.0.2.1", privateKey: ${JSON.stringify(privateKey)}, hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1Gf0yMTkGvRwWrRk8mrxlI5m8Jz0yq6m5fQ5kq0p6e" };
+const serverOf = (name, host, cidr) => new netboot.NetbootServer(name, { connection: { ...connection, host }, network: { interface: "eth1", cidr, address: "192.168.1.2" } });
+const server = serverOf("node0", "192.0.2.1", "192.168.1.0/24");
+const node = (n, mac) => ({ macs: [mac ?? "52:54:00:00:0a:0" + n], address: "192.168.1." + (10 + n) });
+const secret = pulumi.secret("${mac}");
+exports.boot = new netboot.OlaNode("n1", { server, ...node(1, secret) }).nextBoot;
+exports.clear = new netboot.OlaNode("n2", { server, ...node(2) }).nextBoot;
+new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4, "${mac.replace(/..$/, "44")}"), "n5": node(5, order.mac) } });
+new netboot.OlaFleet("ordered", { server, nodes: order.nodes });
+new netboot.OlaFleet("secret", { server, nodes: pulumi.secret({ "n7": node(7, "${mac.replace(/..$/, "77")}") }) });
+new netboot.OlaFleet("late", { server: serverOf("node0-late", "192.0.2.2", order.cidr), nodes: { "n8": node(8) } });
+${others}
+`;
+
+  beforeAll(async () => {
+    project = await scratchProject({ files: { "index.js": program("52:54:00:00:0a:01", "") }, name: "secret" });
+    const stub =
+      'exports.commit = async () => ({ machine: "0123456789ab", how: "changed", outputs: { sha256: "0".repeat(64), bytes: "1" }, drift: [] });';
+    project.write({ "node_modules/pulumi-netboot/dist/provider/conversation/groupCommit.js": stub });
+  });
+  afterAll(() => project?.remove());
+
+  it("shows in its first preview all that is known, and says what is not", async () => {
+    const { output } = await project.succeed(["preview", "--diff", "--show-full-output"]);
+    expect(output).toMatch(/rows +: \{\n +n3: "192\.168\.1\.13 n3 [\d:a-f]+"\n +n4: ".*"\n +n5: \[unknown\]\n/);
+    const texts = output.match(/^ +(clear|nextBoot) *: "192\.168\.1\.12 n2 .*$/gm);
+    expect(texts).toHaveLength(2);
+    for (const text of texts ?? []) expect(text).toContain("UEFI x64 → ipxe.efi (its hash after this up)\\niPXE → ");
+    expect(output).not.toMatch(/(nextBoot|boot|clear) *: \[unknown\]/);
+    expect(output.match(/^ *(next|which machines) .*$/gm)?.map((line) => line.trim())).toEqual([
+      "next boot changes for 7 of 7 nodes: n1, n2, n3, n4, n5, n7, n8 (new)",
+      "which machines fleet ordered has is known only after this up",
+    ]);
+  });
+
+  it("is put on node 0 as any other, with its secrets in no text of the state", async () => {
+    await project.succeed(["up", "--yes", "--skip-preview"]);
+    await project.succeed(["up", "--yes", "--skip-preview", "--expect-no-changes"]);
+    const state = JSON.stringify(await project.state());
+    expect(state).toContain("192.168.1.15 n5 52:54:00:00:0a:05");
+    for (const mac of ["52:54:00:00:0a:01", "52:54:00:00:0a:77"]) expect(state).not.toContain(mac);
+  });
+
+  it("is told to change where a secret does, and not more", async () => {
+    project.write({ "index.js": program("52:54:00:00:0b:01", "") });
+    const { output } = await project.succeed(["preview", "--diff", "--show-full-output"]);
+    expect(output).toContain(
+      "next boot changes for 3 of 8 nodes: n1, n7 (in what is secret); n4 (NICs 52:54:00:00:0a:44 → 52:54:00:00:0b:44)",
+    );
+    expect(output).not.toMatch(/0b:(01|77)/);
+  });
+
+  it("leaves what only the up can tell unknown where a plan may hold the up to it", async () => {
+    const more = 'new netboot.BootFile("tool", { connection, source: { content: "" } });';
+    project.write({ "index.js": program("52:54:00:00:0a:01", more) });
+    const env = { PULUMI_EXPERIMENTAL: "true" };
+    await project.succeed(["destroy", "--yes", "--skip-preview"]);
+    const { output } = await project.succeed(["preview", "--diff", "--save-plan", "plan.json"], { env });
+    expect(output).toMatch(/nextBoot *: \[unknown\]/);
+    await project.succeed(["up", "--yes", "--skip-preview", "--plan", "plan.json"], { env });
+  });
+});
+
 describe("inline programs of the Automation API", () => {
   let project: ScratchProject;
 

@@ -38,6 +38,19 @@ describe("describeNextBoots", () => {
     [{ after: usual }, "new"],
     [{ before: usual }, "goes"],
     [{ before: usual, after: "unknown" }, "known only after this up"],
+    [
+      { before: usual, after: usual.replace("ipxe.efi sha256:67c7f1f8a1…", "ipxe.efi (its hash after this up)") },
+      "ipxe.efi known only after this up",
+    ],
+    [
+      { before: usual, after: usual.replace("10.20.0.11", "[address after this up]") },
+      "address 10.20.0.11 → [address after this up]",
+    ],
+    [
+      { before: usual, after: boot("10.20.0.12", "ipxe.efi", "67c7f1f8a1"), isSecret: true as const },
+      "in what is secret",
+    ],
+    [{ after: usual, isSecret: true as const }, "new"],
   ])("tells what changes: %j", (change, why) => {
     expect(describeNextBoots([{ name: "db-1", ...change }], 2)).toBe(
       `next boot changes for 1 of 2 nodes: db-1 (${why})`,

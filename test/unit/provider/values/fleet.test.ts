@@ -5,6 +5,7 @@ import { checkNodes, nodeChecker, type PlacedNode } from "../../../../provider/v
 import { addressText } from "../../../../provider/values/ipv4";
 import { parseNetwork } from "../../../../provider/values/network";
 import { parseNode } from "../../../../provider/values/node";
+import { unknownText } from "../../../../provider/values/unknown";
 import { right } from "./sentences";
 
 const network = right(
@@ -182,5 +183,10 @@ describe("nodeChecker", () => {
       `OlaNode "db-1" macs[1]: "${mac(1)}" is already used by a host of the DHCP server's extraConfig; each NIC belongs to one machine`,
       'OlaNode "db-2" address: 10.20.0.11 is already the address of a host of the DHCP server\'s extraConfig; take another, as in 10.20.0.2',
     ]);
+  });
+
+  it("does not take two values that only the up will know for one", () => {
+    const later = { macs: [unknownText], address: unknownText, hostname: unknownText };
+    expect(checkNodes(network, "refuse", false, [node("db-1", later), node("db-2", later)])).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseNode } from "../../../../provider/values/node";
 import type { NodeRow } from "../../../../provider/values/nodeRow";
+import { unknownText } from "../../../../provider/values/unknown";
 import { right, sentences } from "./sentences";
 
 const macs = ["04:3f:72:aa:00:01", "04:3f:72:aa:00:02"];
@@ -179,6 +180,15 @@ describe("parseNode", () => {
     const start = performance.now();
     for (let index = 0; index < 10_000; index++) parseNode(`n${index}`, { macs, address: "10.20.0.11" });
     expect(performance.now() - start).toBeLessThan(1000);
+  });
+});
+
+describe("what only the up will know", () => {
+  it("is passed on as it is, beside what is wrong with the rest", () => {
+    const given = { macs: [unknownText, unknownText, macs[0]], address: unknownText, firmware: unknownText };
+    expect(right(parseNode("db-1", given))).toMatchObject({ ...given, hostname: "db-1" });
+    expect(right(parseNode("db-1", { macs: unknownText, problems: unknownText })).macs).toEqual([unknownText]);
+    expect(sentences(parseNode("db-1", { ...given, loader: "x" }))).toEqual([expect.stringMatching(/^loader: "x" /)]);
   });
 });
 
