@@ -17,6 +17,7 @@ const own: Manifest = JSON.parse(readFileSync(join(repository, "package.json"), 
 interface Manifest {
   readonly name: string;
   readonly dependencies?: Record<string, string>;
+  readonly peerDependencies?: Record<string, string>;
   readonly devDependencies?: Record<string, string>;
 }
 
@@ -224,7 +225,12 @@ async function installPackages(
 
   const program: Manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const wanted = new Set([
-    ...Object.keys({ ...own.dependencies, ...program.dependencies, ...program.devDependencies }),
+    ...Object.keys({
+      ...own.dependencies,
+      ...own.peerDependencies,
+      ...program.dependencies,
+      ...program.devDependencies,
+    }),
     // Pulumi compiles a program with the TypeScript that it finds there, else with one of 2020.
     ...["typescript", "@types/node"],
   ]);
