@@ -19,6 +19,7 @@ const steps: Readonly<Record<string, readonly string[]>> = {
   publint: [bin("publint"), "--strict"],
   attw: [bin("attw"), "--pack", ".", "--profile", "node16"],
   knip: [bin("knip")],
+  release: [process.execPath, "tools/release.mts", "--try"],
 };
 
 export function summary(outcomes: readonly Outcome[]): string {
