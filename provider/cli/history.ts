@@ -1,6 +1,7 @@
 import { readBoots } from "../conversation/transaction";
 import { type Boot, parseGaps, parseHistory, renderCourse, renderGaps, timeOf } from "../facts/bootLog";
 import { hidden } from "../values/hidden";
+import { renderBootSvg } from "../view/bootSvg";
 import { byHost, openStackHost, type StackResource } from "./stack";
 
 /** A boot, and whose it was. */
@@ -80,3 +81,26 @@ export function renderHistory({ since, machines, boots }: History, all: boolean)
   }
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")).join("\n");
 }
+
+/**
+ * The time line of a machine's last boot, as an SVG picture.
+ *
+ * @param who - the machine by its host name, as the table has it, or by a MAC
+ * @throws when nothing is known of it
+ */
+export function drawLastBoot({ since, machines, boots }: History, who: string): string {
+  const own = boots.filter(({ machine, mac }) => machine === who || mac === who.toLowerCase());
+  const last = own.at(-1);
+  if (last !== undefined) return renderBootSvg(last.machine ?? last.mac, last);
+  if (machines.includes(who)) {
+    throw new Error(
+      `"${who}" has not booted since ${timeOf(since)}, as far as the log goes; --since takes an earlier time`,
+    );
+  }
+  const some = machines.slice(0, mostNames).join(", ");
+  const more = machines.length > mostNames ? ` and ${machines.length - mostNames} more` : "";
+  throw new Error(`node 0 knows no machine "${who}"; it knows ${machines.length === 0 ? "none" : `${some}${more}`}`);
+}
+
+/** As many names as a line takes. */
+const mostNames = 8;

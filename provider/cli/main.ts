@@ -1,10 +1,11 @@
 #!/usr/bin/env node
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { renderError } from "../errors";
 import { closeHosts } from "../ssh/pool";
 import { printable } from "../values/printable";
 import { examine, renderFindings } from "./doctor";
-import { readHistory, renderHistory } from "./history";
+import { drawLastBoot, readHistory, renderHistory } from "./history";
 import { isPossible, planStack, renderPlans } from "./plan";
 import { readStack } from "./stack";
 import { renderVerified, verify } from "./verify";
@@ -16,7 +17,8 @@ const usage = `pulumi-netboot plan | verify | doctor | history  [--stack NAME] [
   verify   prove every machine of the stack now: both DHCP stages from each MAC, and every file that it meets
   doctor   say what is wrong with the stack's node 0, or with the way to it
   history  who booted, as node 0's log tells: the last boot of each machine, how far it got and what it was given; who asked
-           and was refused. --all for every boot, --since 2026-11-01 for another beginning than 30 days ago
+           and was refused. --all for every boot, --since 2026-11-01 for another beginning than 30 days ago;
+           --svg MACHINE [--output boot.svg] draws the time line of the machine's last boot
 
 Run it in the folder of the stack's project. It reads the stack by your own \`pulumi stack export\`, and changes nothing.
 Ends with 0 if all is well, 1 if something is not, 2 if it could not be asked.`;
@@ -29,6 +31,8 @@ async function main(): Promise<number> {
       help: { type: "boolean" },
       all: { type: "boolean", default: false },
       since: { type: "string" },
+      svg: { type: "string" },
+      output: { type: "string" },
     },
     allowPositionals: true,
   });
@@ -59,6 +63,7 @@ async function main(): Promise<number> {
   }
   if (command === "history") {
     const history = await readHistory(resources, since);
+    if (values.svg !== undefined) return put(values.output, drawLastBoot(history, values.svg));
     print(history.boots, renderHistory(history, values.all));
     for (const gap of history.gaps) console.error(gap);
     return 0;
@@ -66,6 +71,13 @@ async function main(): Promise<number> {
   const findings = await examine(resources);
   print(findings, renderFindings(findings));
   return findings.length === 0 ? 0 : 1;
+}
+
+/** Into a file, or to whoever reads what this program says. */
+function put(path: string | undefined, text: string): number {
+  if (path === undefined) process.stdout.write(text);
+  else writeFileSync(path, text);
+  return 0;
 }
 
 /** A time as people write it, in seconds since 1970. */

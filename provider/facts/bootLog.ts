@@ -4,6 +4,8 @@ export type Reached = "refused" | "asked" | "lease" | "loader" | "script" | "rEF
 /** A file that a machine asked for. */
 export interface Fetched {
   readonly name: string;
+  /** The second at which it was asked for first, since 1970. */
+  readonly at: number;
   /** What was served then, as 64 hex digits; absent if the log does not go back so far. */
   readonly sha256?: string;
   /** Why it was not given, in the TFTP server's words. */
@@ -11,6 +13,12 @@ export interface Fetched {
   /** How often it was asked for, if that is more than a boot does for which its packets come through. */
   readonly asked?: number;
 }
+
+/**
+ * Who asked by DHCP, or had an answer: the firmware, iPXE, and the system on the disk, of which nothing but its address is in
+ * the log.
+ */
+export type Asked = "firmware asked" | "firmware answered" | "iPXE asked" | "iPXE answered" | "system answered";
 
 /** One machine's way through the network, as node 0's log tells it. */
 export interface Boot {
@@ -27,6 +35,8 @@ export interface Boot {
   readonly files: readonly Fetched[];
   /** How often it asked for an address. */
   readonly asked: number;
+  /** The second since 1970 at which each of these came first. */
+  readonly dhcp: Readonly<Partial<Record<Asked, number>>>;
 }
 
 /** What node 0 tells: lines of its log, each after its second, and `name ctime sha256` for each boot file as it is. */
@@ -98,6 +108,7 @@ interface Course extends Boot {
   address?: string;
   files: (Fetched & { readonly by: string; readonly times: number })[];
   asked: number;
+  dhcp: Partial<Record<Asked, number>>;
 }
 
 /** The boots that the log tells of, the oldest first. */
@@ -110,7 +121,7 @@ export function parseHistory({ log, files }: HistoryTexts): readonly Boot[] {
   // in.tftpd has a process of its own for each request.
   const byRequest = new Map<string, Course>();
   const begin = (mac: string, at: number, more: Partial<Boot>): Course => {
-    const boot: Course = { mac, from: at, to: at, reached: "asked", asked: 0, ...more, files: [] };
+    const boot: Course = { mac, from: at, to: at, reached: "asked", asked: 0, ...more, files: [], dhcp: {} };
     boots.push(boot);
     current.set(mac, boot);
     return boot;
@@ -183,11 +194,13 @@ function follow(
     case "loader": {
       const goesOn = known !== undefined && at - known.to <= pauseSeconds && ["asked", "lease"].includes(known.reached);
       const boot = goesOn ? known : begin(mac, at, { architecture: event.architecture });
+      boot.dhcp["firmware asked"] ??= at;
       return Object.assign(boot, { to: at, asked: boot.asked + 1 });
     }
     case "script": {
       // Also one whose loader came from elsewhere, as from a disk.
       const boot = known === undefined || known.reached === "refused" ? begin(mac, at, {}) : known;
+      boot.dhcp["iPXE asked"] ??= at;
       return Object.assign(boot, { to: at });
     }
     case "lease":
@@ -199,10 +212,16 @@ function lease(known: Course | undefined, { at, address }: { at: number; address
   if (known === undefined || known.reached === "refused") return undefined;
   // Later a system only renews what it has.
   if (known.reached === "system") return known;
-  if (known.reached === "asked") known.reached = "lease";
   // A system asks as neither firmware nor iPXE do, so that nothing but its lease is in the log.
-  else if (known.reached === "rEFInd") known.reached = "system";
+  if (known.reached === "rEFInd") known.reached = "system";
+  else if (known.reached === "asked") known.reached = "lease";
+  known.dhcp[answeredIn(known)] ??= at;
   return Object.assign(known, { to: at, address });
+}
+
+function answeredIn({ reached, dhcp }: Course): Asked {
+  if (reached === "system") return "system answered";
+  return dhcp["iPXE asked"] === undefined ? "firmware answered" : "iPXE answered";
 }
 
 const mostFiles = 64;
@@ -213,8 +232,9 @@ function fetch(boot: Course, name: string, { at, by }: { at: number; by: string 
   if (boot.files.length >= mostFiles) return;
   const again = boot.files.findIndex((file) => file.name === name);
   const times = (boot.files[again]?.times ?? 0) + 1;
+  const first = boot.files[again]?.at ?? at;
   if (again >= 0) boot.files.splice(again, 1);
-  boot.files.push({ name, by, times, ...(sha256 === undefined ? {} : { sha256 }) });
+  boot.files.push({ name, at: first, by, times, ...(sha256 === undefined ? {} : { sha256 }) });
   boot.to = at;
   if (boot.reached === "system") return;
   boot.reached = reachedBy(boot);
@@ -226,7 +246,7 @@ function refuse(boot: Course, { by, refusal }: { by: string; refusal: string }):
   if (file === undefined) return;
   // iPXE asks for its own script of that name, which is not there and need not be.
   if (file.name === "autoexec.ipxe") boot.files.splice(index, 1);
-  else boot.files[index] = { name: file.name, by, times: file.times, refusal };
+  else boot.files[index] = { name: file.name, at: file.at, by, times: file.times, refusal };
   boot.reached = reachedBy(boot);
 }
 

@@ -123,6 +123,9 @@ describe("the history", () => {
       { mac: "52:54:00:00:0a:01", reached: "rEFInd", address: "192.168.1.3", architecture: 7 },
     ]);
     expect(await history("--since", "2100-01-01")).toMatch(/^a +- +never/m);
+    expect(await history("--svg", "a")).toMatch(/^<svg [\s\S]*>The boot of a, \S+: rEFInd was given;[\s\S]*<\/svg>\n$/);
+    const unknown = await netbootCommand(project, "history", "--svg", "nobody");
+    expect(unknown).toMatchObject({ code: 2, stderr: 'node 0 knows no machine "nobody"; it knows a, b, c\n' });
   });
 
   it("gives a machine that asks for it its last boot, at a refresh", async () => {

@@ -35,7 +35,7 @@ const effects = [
 ];
 
 describe("the layer rules of biome.json", () => {
-  it.each(["values", "formats/isc", "os", "kinds", "facts", "admitted", "plan", "preview"])(
+  it.each(["values", "formats/isc", "os", "kinds", "facts", "admitted", "plan", "preview", "view"])(
     "keep provider/%s pure",
     (layer) => {
       const outside = [

@@ -50,11 +50,12 @@ describe("parseHistory", () => {
       architecture: 7,
       asked: 2,
       files: [
-        { name: "ipxe.efi", sha256: sum("1") },
-        { name: "refind.pxe", sha256: sum("2") },
-        { name: "refind.conf", sha256: sum("3") },
-        { name: "refind_x64.efi", sha256: sum("4") },
+        { name: "ipxe.efi", at: 2001, sha256: sum("1") },
+        { name: "refind.pxe", at: 2003.3, sha256: sum("2") },
+        { name: "refind.conf", at: 2003.4, sha256: sum("3") },
+        { name: "refind_x64.efi", at: 2003.5, sha256: sum("4") },
       ],
+      dhcp: { "firmware asked": 2000.1, "firmware answered": 2000.200001, "iPXE asked": 2003, "iPXE answered": 2003.1 },
     });
     expect(boot && renderBoot(boot)).toBe(
       "1970-01-01T00:33:20Z rEFInd: 192.168.1.3, ipxe.efi 1111111111, refind.pxe 2222222222, refind.conf 3333333333, refind_x64.efi 4444444444",
@@ -62,13 +63,13 @@ describe("parseHistory", () => {
   });
 
   it("says no hash where the log does not go back so far", () => {
-    expect(read(...wholeBoot(2000))[0]?.files[2]).toEqual({ name: "refind.conf" });
+    expect(read(...wholeBoot(2000))[0]?.files[2]).toEqual({ name: "refind.conf", at: 2003.4 });
   });
 
   it("ends a boot where a file was refused", () => {
     const [boot] = read(...wholeBoot(2000), "2003.600000 in.tftpd[25]: sending NAK (1, File not found) to 192.168.1.3");
     expect(boot).toMatchObject({ reached: "script" });
-    expect(boot?.files.at(-1)).toEqual({ name: "refind_x64.efi", refusal: "File not found" });
+    expect(boot?.files.at(-1)).toEqual({ name: "refind_x64.efi", at: 2003.5, refusal: "File not found" });
     const [early] = read(
       ...wholeBoot(2000).slice(0, 5),
       "2001.3 in.tftpd[21]: sending NAK (1, File not found) to 192.168.1.3",
@@ -81,6 +82,7 @@ describe("parseHistory", () => {
       (at) => `${at}.0 dhcpd[7]: DHCPACK on 192.168.1.3 to 52:54:00:00:0a:01 via eno2`,
     );
     const boots = read(...wholeBoot(2000), ...renewals, ...wholeBoot(20_000));
+    expect(boots.map(({ dhcp }) => dhcp["system answered"])).toEqual([2030, undefined]);
     expect(boots.map(({ reached, from }) => [reached, Math.floor(from)])).toEqual([
       ["system", 2000],
       ["rEFInd", 20_000],
@@ -167,7 +169,7 @@ describe("a file that does not come", () => {
   it("is told by how often it was asked for, where nothing comes after it", () => {
     const [boot] = read(...lease, ...[2001, 2002, 2006, 2010, 2014].map(ask));
     expect(boot?.reached).toBe("loader");
-    expect(boot?.files).toEqual([{ name: "ipxe.efi", sha256: sum("1"), asked: 5 }]);
+    expect(boot?.files).toEqual([{ name: "ipxe.efi", at: 2001, sha256: sum("1"), asked: 5 }]);
     expect(boot && renderCourse(boot, true)).toBe(
       "192.168.1.3, ipxe.efi 1111111111 (asked for 5 times: do its packets come through? network.mtu makes them smaller)",
     );
