@@ -1,10 +1,13 @@
 /**
- * Compiles the files that the library carries into one module, so that it needs no file of its own at run time:
- * the Handlebars templates of `provider/formats` (precompiled) and the Perl programs that run on node 0 (as text).
+ * Compiles the files that the library carries into modules, so that it needs no file of its own at run time: the Handlebars
+ * templates of `provider/formats` (precompiled) and the Perl programs that run on node 0 (as text), and, apart from them, for
+ * no run of the engine needs it, the script and the style of `provider/view/page`.
  */
+import { createHash } from "node:crypto";
 import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import Handlebars from "handlebars";
+import { ModuleKind, ScriptTarget, transpile } from "typescript";
 
 const root = join(import.meta.dirname, "..");
 const folder = join(root, "provider/hands");
@@ -66,5 +69,36 @@ export const loader: string = ${JSON.stringify(loader)};
 export const hands: string = ${JSON.stringify(program)};
 `;
 
-const target = join(root, "provider/embedded.ts");
-if (!existsSync(target) || readFileSync(target, "utf8") !== text) writeFileSync(target, text);
+put("provider/embedded.ts", text);
+
+/** The modules of the page, each after those that it imports, as one script without types. They share their names. */
+function scriptOf(file: string, seen: Set<string>): string {
+  if (seen.has(file)) return "";
+  seen.add(file);
+  const source = readFileSync(join(root, "provider/view/page", file), "utf8");
+  const options = { target: ScriptTarget.ES2023, module: ModuleKind.ESNext, removeComments: true };
+  const plain = transpile(source, options);
+  const imported = [...plain.matchAll(/^import .* from "\.\/(\w+)";$/gm)];
+  const before = imported.map(([, name = ""]) => scriptOf(`${name}.ts`, seen)).join("");
+  return before + plain.replaceAll(/^import .*\n/gm, "").replaceAll(/^export (?:\{\};\n)?/gm, "");
+}
+
+const script = `"use strict";${scriptOf("main.ts", new Set())}`;
+const style = readFileSync(join(root, "provider/view/page/page.css"), "utf8");
+const hashOf = (part: string): string => `sha256-${createHash("sha256").update(part).digest("base64")}`;
+put(
+  "provider/view/embedded.ts",
+  `// Made by tools/embed.mts from provider/view/page; do not edit.
+
+/** What runs in the page, and how it looks; with their hashes, by which a browser knows that it may have them. */
+export const script: string = ${JSON.stringify(script)};
+export const scriptHash: string = ${JSON.stringify(hashOf(script))};
+export const style: string = ${JSON.stringify(style)};
+export const styleHash: string = ${JSON.stringify(hashOf(style))};
+`,
+);
+
+function put(path: string, content: string): void {
+  const target = join(root, path);
+  if (!existsSync(target) || readFileSync(target, "utf8") !== content) writeFileSync(target, content);
+}

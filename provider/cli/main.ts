@@ -4,13 +4,16 @@ import { parseArgs } from "node:util";
 import { renderError } from "../errors";
 import { closeHosts } from "../ssh/pool";
 import { printable } from "../values/printable";
+import { isAllProved } from "../view/fleet";
+import { renderPage } from "../view/page";
 import { examine, renderFindings } from "./doctor";
 import { drawLastBoot, readHistory, renderHistory } from "./history";
 import { isPossible, planStack, renderPlans } from "./plan";
 import { readStack } from "./stack";
 import { renderVerified, verify } from "./verify";
+import { renderCounts, viewStack } from "./view";
 
-const usage = `pulumi-netboot plan | verify | doctor | history  [--stack NAME] [--json]
+const usage = `pulumi-netboot plan | verify | doctor | history | view  [--stack NAME] [--json]
 
   plan     what \`pulumi up\` would do to node 0 as it is now: packages, files line by line, machines, units, the firewall, what is
            asked afterwards, and what is refused and why. By your own \`pulumi preview\`
@@ -19,6 +22,8 @@ const usage = `pulumi-netboot plan | verify | doctor | history  [--stack NAME] [
   history  who booted, as node 0's log tells: the last boot of each machine, how far it got and what it was given; who asked
            and was refused. --all for every boot, --since 2026-11-01 for another beginning than 30 days ago;
            --svg MACHINE [--output boot.svg] draws the time line of the machine's last boot
+  view     one page to look at: the machines, their chains with what is proved of each step, their boots, who else asked or
+           answered. view --output fleet.html; --offline draws it of the state alone and asks no node 0
 
 Run it in the folder of the stack's project. It reads the stack by your own \`pulumi stack export\`, and changes nothing.
 Ends with 0 if all is well, 1 if something is not, 2 if it could not be asked.`;
@@ -33,6 +38,7 @@ async function main(): Promise<number> {
       since: { type: "string" },
       svg: { type: "string" },
       output: { type: "string" },
+      offline: { type: "boolean", default: false },
     },
     allowPositionals: true,
   });
@@ -40,7 +46,7 @@ async function main(): Promise<number> {
   if (
     values.help === true ||
     positionals.length !== 1 ||
-    !["plan", "verify", "doctor", "history"].includes(command ?? "")
+    !["plan", "verify", "doctor", "history", "view"].includes(command ?? "")
   ) {
     console.error(usage);
     return values.help === true ? 0 : 2;
@@ -67,6 +73,17 @@ async function main(): Promise<number> {
     print(history.boots, renderHistory(history, values.all));
     for (const gap of history.gaps) console.error(gap);
     return 0;
+  }
+  if (command === "view") {
+    if (values.output === undefined && !values.json && process.stdout.isTTY) {
+      throw new Error("a page is nothing for a terminal: say where it is to go, as in --output fleet.html");
+    }
+    const view = await viewStack(resources, { since, offline: values.offline });
+    put(values.output, values.json ? `${printable(JSON.stringify(view, undefined, 2))}\n` : renderPage(view));
+    if (values.output !== undefined) console.log(printable(`${values.output}: ${renderCounts(view)}`));
+    for (const { host, notes } of view.servers)
+      for (const { text } of notes) console.error(printable(`${host}: ${text}`));
+    return values.offline || isAllProved(view) ? 0 : 1;
   }
   const findings = await examine(resources);
   print(findings, renderFindings(findings));

@@ -9,8 +9,10 @@ import { hidden } from "../values/hidden";
 /** A resource of ours as a stack's state has it. */
 export interface StackResource {
   readonly kind: string;
+  readonly urn: string;
   readonly id: string;
   readonly connection: Connection;
+  readonly inputs: Properties;
   readonly outputs: Properties;
 }
 
@@ -60,11 +62,14 @@ export function kindIn(type: unknown): string | undefined {
 /** The resources of ours in an exported state, in its order. */
 export function resourcesOf(state: unknown): readonly StackResource[] {
   const { deployment } = state as { readonly deployment?: { readonly resources?: readonly Record<string, unknown>[] } };
-  return (deployment?.resources ?? []).flatMap(({ type, id, outputs, delete: isGoing }) => {
+  return (deployment?.resources ?? []).flatMap(({ type, urn, id, inputs, outputs, delete: isGoing }) => {
     const kind = kindIn(type);
     if (kind === undefined || typeof id !== "string" || isGoing === true) return [];
     const values = plain(outputs ?? {}) as Properties;
-    return [{ kind, id, connection: connectionSchema.parse(values["connection"]), outputs: values }];
+    const connection = connectionSchema.parse(values["connection"]);
+    return [
+      { kind, urn: String(urn ?? ""), id, connection, inputs: plain(inputs ?? {}) as Properties, outputs: values },
+    ];
   });
 }
 

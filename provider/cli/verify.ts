@@ -1,5 +1,5 @@
 import { proveNow } from "../conversation/transaction";
-import type { Provable } from "../plan/proof";
+import type { ProofBesides, Provable } from "../plan/proof";
 import { hidden } from "../values/hidden";
 import { byHost, openStackHost, type StackResource } from "./stack";
 
@@ -21,27 +21,34 @@ export interface Verified {
  * @throws a `NetbootError` when a node 0 can't be reached
  */
 export async function verify(resources: readonly StackResource[]): Promise<readonly Verified[]> {
-  const machines = resources.filter(({ kind }) => kind === "OlaNode" || kind === "OlaFleet");
   const seen: Verified[] = [];
-  for (const on of byHost(machines).values()) {
-    const [first] = on;
-    if (first === undefined) continue;
-    const host = await openStackHost(first);
-    const machine = first.outputs[hidden.machine];
-    const proof = await proveNow(host, on.map(provable), typeof machine === "string" ? machine : undefined);
-    for (const [resource, told] of proof) {
-      const about = { host: host.name, resource };
-      if (told === "gone") {
-        seen.push({ ...about, machine: "-", served: false, seen: "is not on node 0; run `pulumi up --refresh`" });
-        continue;
-      }
-      for (const [name, text] of told) {
-        seen.push({ ...about, machine: name, served: text.startsWith("served: "), seen: text });
-      }
-    }
-  }
+  for (const on of byHost(resources.filter(declaresMachines)).values()) seen.push(...(await verifyHost(on)).machines);
   return seen.sort((one, other) => (one.machine < other.machine ? -1 : 1));
 }
+
+/** Whether a resource declares machines. */
+export function declaresMachines({ kind }: StackResource): boolean {
+  return kind === "OlaNode" || kind === "OlaFleet";
+}
+
+/** The same for resources of one node 0, with what the proof found there beside the machines. */
+export async function verifyHost(
+  on: readonly StackResource[],
+): Promise<{ readonly machines: readonly Verified[]; readonly besides?: ProofBesides }> {
+  const [first] = on;
+  if (first === undefined) return { machines: [] };
+  const host = await openStackHost(first);
+  const machine = first.outputs[hidden.machine];
+  const { proof, besides } = await proveNow(host, on.map(provable), typeof machine === "string" ? machine : undefined);
+  const machines = [...proof].flatMap(([resource, told]): readonly Verified[] => {
+    const about = { host: host.name, resource };
+    if (told === "gone") return [{ ...about, machine: "-", served: false, seen: goneWords }];
+    return [...told].map(([name, seen]) => ({ ...about, machine: name, served: seen.startsWith("served: "), seen }));
+  });
+  return { machines, besides };
+}
+
+const goneWords = "is not on node 0; run `pulumi up --refresh`";
 
 function provable({ id, outputs }: StackResource): Provable {
   const generation = outputs[hidden.generation];

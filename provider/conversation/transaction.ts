@@ -12,7 +12,15 @@ import type { FirewallPart } from "../plan/firewallPart";
 import type { Brought } from "../plan/ground";
 import { outputsOf, renderDifference, renderUndone, type Wrong, whyInvalid, whyWrong } from "../plan/outcome";
 import { type BringReport, renderBrought, renderPurged } from "../plan/packages";
-import { type Proof, type Provable, planProofOf, proofQuestions, renderProof } from "../plan/proof";
+import {
+  besidesOf,
+  type Proof,
+  type ProofBesides,
+  type Provable,
+  planProofOf,
+  proofQuestions,
+  renderProof,
+} from "../plan/proof";
 import { folderKey, folderQuestions, questionsOf, rulesetQuestions } from "../plan/questions";
 import type { Refusal } from "../plan/refusal";
 import { refuseGivenBack, renderRemaining } from "../plan/timeDaemon";
@@ -396,7 +404,7 @@ export async function proveNow(
   host: Host,
   resources: readonly Provable[],
   machine: string | undefined,
-): Promise<Proof> {
+): Promise<{ readonly proof: Proof; readonly besides: ProofBesides }> {
   let plan: ReturnType<typeof planProofOf> | undefined;
   const opening = { locks: true, puts: [], drops: [], questions: proofQuestions() };
   const talk = await converse(host, opening, (facts) => {
@@ -408,7 +416,9 @@ export async function proveNow(
   });
   throwFailure(host, talk);
   const told = valuesOf(talk.said, "machine");
-  return renderProof(plan ?? impossible(), told, wrongsIn(talk.said));
+  const wrongs = wrongsIn(talk.said);
+  const planned = plan ?? impossible();
+  return { proof: renderProof(planned, told, wrongs), besides: besidesOf(planned, wrongs) };
 }
 
 /** What node 0's log tells since a time, of the machines of all stacks. */

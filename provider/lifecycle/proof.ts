@@ -15,7 +15,8 @@ export async function prove(connection: unknown, id: string): Promise<string> {
   running++;
   try {
     const host = await openHost(connectionSchema.parse(connection));
-    const told = (await proveNow(host, [{ id }], undefined)).get(id);
+    const { proof } = await proveNow(host, [{ id }], undefined);
+    const told = proof.get(id);
     const seen = told === undefined || told === "gone" ? [] : [...told.values()];
     const wrong = seen.filter((text) => !text.startsWith("served: "));
     if (seen.length === 0) {

@@ -19,6 +19,31 @@ import { isInFolder } from "./tftpFolder";
 /** What is known of each machine that was asked for: by the resource, then by its host name, or once for all of them. */
 export type Proof = ReadonlyMap<string, "gone" | ReadonlyMap<string, string>>;
 
+/** A file of a chain, as the proof fetched it. */
+export interface ProvedFile {
+  readonly name: string;
+  /** What it was found to be; absent where nothing says what it is to be. */
+  readonly sha256?: string;
+  /** What is wrong with it; else it came as it should. */
+  readonly wrong?: string;
+}
+
+/** What the proof found beside what it says of each machine. */
+export interface ProofBesides {
+  /** By firmware, and `script`; empty where node 0 has no DHCP server. */
+  readonly loaders: Readonly<Record<string, string>>;
+  /** The files of each chain (`x64 ipxe.efi`), in the order in which a machine comes to them. */
+  readonly chains: ReadonlyMap<string, readonly ProvedFile[]>;
+  /** What is wrong with the files of a chain as they lie there. */
+  readonly broken: ReadonlyMap<string, string>;
+  /** Why machines' packets do not come through, or why that can't be told. */
+  readonly keptOut?: { readonly sure: boolean; readonly text: string };
+  /** The machines, as `<resource> <host name>`, that were not offered what is right. */
+  readonly wrongOffers: ReadonlySet<string>;
+  /** Who else answers, and strangers that get an answer, in words. */
+  readonly others: readonly string[];
+}
+
 /** What a proof on demand needs to know before it asks as machines do. */
 export function proofQuestions(): Readonly<Record<string, Question>> {
   return { ...rulesetQuestions, ...servers.questions, ...folderQuestions("@held:tftpd:2@") };
@@ -90,7 +115,9 @@ export function renderProof(
   }
   if (server === undefined) return proof;
   const { loaders, bootServer } = server.held;
-  const besides = `${renderBesides(wrongs)}${occupied === undefined ? "" : `; ${occupied}`}`;
+  const besides = othersIn(wrongs, occupied)
+    .map((words) => `; ${words}`)
+    .join("");
   const offers = new Map(
     wrongs
       .filter(({ seen }) => seen["is"] === "machine")
@@ -121,16 +148,46 @@ function nameOf(id: string): string {
   return id.slice(id.lastIndexOf("/") + 1).replace(/~[0-9a-f]{8}$/, "");
 }
 
+/** What the same answers say beside what they say of each machine. */
+export function besidesOf(
+  { register, expectations, broken, keptOut, occupied }: ProofPlan,
+  wrongs: readonly Wrong[],
+): ProofBesides {
+  const chains = new Map<string, ProvedFile[]>();
+  for (const [n, expectation] of expectations.entries()) {
+    if (expectation.ask !== "tftp" || expectation.chain === undefined) continue;
+    const { chain, name, sha256 } = expectation;
+    const wrong = wrongs.find((each) => each.n === n);
+    const file = {
+      name,
+      ...(sha256 === undefined ? {} : { sha256 }),
+      ...(wrong === undefined ? {} : { wrong: whyWrong({ ...expectation, stands: false }, wrong).message }),
+    };
+    chains.set(chain, [...(chains.get(chain) ?? []), file]);
+  }
+  return {
+    loaders: heldOf(register.after, "serve")[0]?.held.loaders ?? {},
+    chains,
+    broken,
+    ...(keptOut === undefined ? {} : { keptOut }),
+    wrongOffers: new Set(
+      wrongs.flatMap(({ seen }) => (seen["is"] === "machine" ? [`${seen["id"]} ${seen["hostname"]}`] : [])),
+    ),
+    others: othersIn(wrongs, occupied),
+  };
+}
+
 /** What is wrong beside the machines themselves: other servers, and strangers that get an answer. */
-function renderBesides(wrongs: readonly Wrong[]): string {
+function othersIn(wrongs: readonly Wrong[], occupied: string | undefined): readonly string[] {
   const others = wrongs
     .filter(({ seen }) => seen["is"] === "server")
     .map(({ seen }) => ({ server: seen["server"] ?? "", hardware: seen["hardware"] ?? "" }));
   const strangers = wrongs.filter(({ seen }) => seen["is"] === "stranger");
   return [
-    ...(others.length === 0 ? [] : [`; another DHCP server answers too: ${namesOfServers(others)}`]),
-    ...strangers.map(({ seen }) => `; a machine that no program names (${seen["mac"]}) was offered ${seen["address"]}`),
-  ].join("");
+    ...(others.length === 0 ? [] : [`another DHCP server answers too: ${namesOfServers(others)}`]),
+    ...strangers.map(({ seen }) => `a machine that no program names (${seen["mac"]}) was offered ${seen["address"]}`),
+    ...(occupied === undefined ? [] : [occupied]),
+  ];
 }
 
 /** The first thing that is wrong with the files of each chain. */

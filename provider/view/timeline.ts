@@ -28,21 +28,20 @@ const ends: Readonly<Record<Boot["reached"], string>> = {
   loader: "nothing came after the loader",
   script: "no program came after the script",
   rEFInd: "rEFInd was given; what it finds on the disk is not in node 0's log",
-  system: "the system on the local disk runs",
+  system: "the system on the local disk has its address",
 };
 
 /** What the log tells of a boot, in the order in which it came. */
-export function timelineOf({ mac, from, reached, address, architecture, files, asked, dhcp }: Boot): Timeline {
-  const given = address === undefined ? "" : `: ${address}`;
+export function timelineOf({ from, reached, architecture, files, asked, dhcp }: Boot): Timeline {
   const words: Readonly<Record<keyof Boot["dhcp"], string>> = {
     "firmware asked": `firmware asks${renderArchitecture(architecture)}`,
-    "firmware answered": `firmware has its address${given}`,
+    "firmware answered": "firmware has its address",
     "iPXE asked": "iPXE asks",
-    "iPXE answered": `iPXE has its address${given}`,
-    "system answered": `system asks, and has its address${given}`,
+    "iPXE answered": "iPXE has its address",
+    "system answered": "system asks, and has its address",
   };
   const marks = [
-    ...(reached === "refused" ? [inVain(mac, asked)] : []),
+    ...(reached === "refused" ? [inVain(asked)] : []),
     ...Object.entries(dhcp).map(([who, at]): Mark => {
       const by = who === "system answered" ? "disk" : "DHCP";
       return { seconds: at - from, by, what: words[who as keyof Boot["dhcp"]], isRefused: false };
@@ -56,9 +55,9 @@ export function timelineOf({ mac, from, reached, address, architecture, files, a
   };
 }
 
-function inVain(mac: string, asked: number): Mark {
+function inVain(asked: number): Mark {
   const times = asked === 1 ? "once" : asked === 2 ? "twice" : `${asked} times`;
-  return { seconds: 0, by: "DHCP", what: `${mac} asks ${times}, and gets no answer`, isRefused: true };
+  return { seconds: 0, by: "DHCP", what: `asks ${times}, and gets no answer`, isRefused: true };
 }
 
 function markOf({ name, at, sha256, refusal, asked }: Fetched, from: number): Mark {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
+import type { FleetView } from "../../provider/view/fleet";
 import type { CommandResult } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { forgeTftp, withForgedOffers } from "../support/forgers";
@@ -195,6 +196,49 @@ describe("the command", () => {
         expect(diagnostics).toMatch(/the reason that is told beside \w+\/verify\/dev\/\S+ \[HOST_UNREACHABLE\]/);
         expect(output).not.toMatch(/NetbootError|node_modules|told beside its resource/);
       }
+    });
+  });
+
+  it("view draws what is proved of each machine and each file, or of the state alone, and tells no secret", async () => {
+    const page = join(project.root, "fleet.html");
+    const view = async (...args: readonly string[]): Promise<{ readonly text: string; readonly data: FleetView }> => {
+      await netboot("view", "--output", page, ...args);
+      const text = readFileSync(page, "utf8");
+      const data = /<script type="application\/json" id="fleet">(.*?)<\/script>/s.exec(text)?.[1] ?? "";
+      return { text, data: JSON.parse(data) };
+    };
+    const sum = async (name: string): Promise<string> =>
+      (await lab.node0.run(`sha256sum /srv/tftp/${name}`)).stdout.slice(0, 64);
+    const { text, data } = await view();
+    expect(data).toMatchObject({ stack: "verify/dev", wasAsked: true });
+    expect(data.machines.map(({ name, known, said }) => [name, known, said])).toEqual([
+      ["a", "proved", "served: 192.168.1.3, ipxe.efi, then refind.pxe (2 MACs)"],
+      ["m1", "proved", "served: 192.168.1.4, ipxe.efi, then refind.pxe (1 MAC)"],
+      ["m2", "proved", "served: 192.168.1.5, snponly.efi, then refind.pxe (1 MAC)"],
+    ]);
+    expect(data.chains.map(({ name }) => name)).toEqual(["x64 ipxe.efi", "x64 snponly.efi"]);
+    const files = ["ipxe.efi", "refind.pxe", "refind.conf", "refind_x64.efi"];
+    expect(data.chains[0]?.steps.map(({ title, known, sha256 }) => [title, known, sha256])).toEqual([
+      ["UEFI x64", "proved", undefined],
+      ...(await Promise.all(files.map(async (name) => [name, "proved", await sum(name)]))),
+      ["local disk", "unasked", undefined],
+    ]);
+    expect(text).not.toContain("PRIVATE KEY");
+    const [hashes, logins] = [data.chains[0]?.steps.map(({ sha256 }) => sha256), await loginsOf(lab)];
+    const offline = await view("--offline");
+    expect(offline.data.chains[0]?.steps.map(({ sha256 }) => sha256)).toEqual(hashes);
+    expect(new Set(offline.data.machines.map(({ known }) => known))).toEqual(new Set(["unasked"]));
+    expect(await loginsOf(lab)).toBe(logins);
+    await broken("mv /srv/tftp/snponly.efi /root/", "mv /root/snponly.efi /srv/tftp/", async () => {
+      const { code, stdout } = await netboot("view", "--output", page);
+      expect(stdout).toBe(`${page}: 3 machines: 1 fail, 2 proved\n`);
+      expect(code).toBe(1);
+    });
+    await broken("systemctl stop ssh.socket ssh.service 2>/dev/null; true", "systemctl start ssh.service", async () => {
+      const { code, stdout, stderr } = await netboot("view", "--output", page);
+      expect(stderr).toMatch(/connection refused[\s\S]*\[HOST_UNREACHABLE\]/);
+      expect(stdout).toBe(`${page}: 3 machines: 3 not proved\n`);
+      expect(code).toBe(1);
     });
   });
 

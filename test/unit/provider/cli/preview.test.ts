@@ -46,7 +46,7 @@ describe("connectionOf", () => {
   const shown = { host: "10.0.0.5", user: "root", privateKey: "[secret]" };
   const inState = (privateKey: string, host = "10.0.0.5") => {
     const connection = { host, user: "root", privateKey };
-    return { kind: "OlaNode", id: "x", connection, outputs: {} };
+    return { kind: "OlaNode", urn: "", id: "x", connection, inputs: {}, outputs: {} };
   };
 
   it("is the step's own where nothing of it is hidden", async () => {

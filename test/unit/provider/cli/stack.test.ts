@@ -22,8 +22,10 @@ describe("resourcesOf", () => {
     expect(resourcesOf(state)).toEqual([
       {
         kind: "OlaNode",
+        urn: "",
         id: "OlaNode/shop/prod/a",
         connection: { host: "10.0.0.5", privateKey: "key" },
+        inputs: {},
         outputs: { connection: { host: "10.0.0.5", privateKey: "key" }, __generation: "1" },
       },
     ]);

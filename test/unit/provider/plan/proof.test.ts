@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Wrong } from "../../../../provider/plan/outcome";
-import { planProofOf, proofQuestions, renderProof } from "../../../../provider/plan/proof";
+import { besidesOf, planProofOf, proofQuestions, renderProof } from "../../../../provider/plan/proof";
 import type { RegisterEntry } from "../../../../provider/plan/records";
 import { firewallCase } from "../../../support/firewallCases";
 import { entry, machine, serve, tftpd } from "./registered";
@@ -96,6 +96,45 @@ describe("planProofOf", () => {
       keptOut: undefined,
     });
     expect(planProofOf(facts(serving, closed), [{ id: fleet.id }]).keptOut).toMatchObject({ sure: true });
+  });
+});
+
+describe("besidesOf", () => {
+  it("tells each chain's files with their hashes, and which of them is wrong", () => {
+    const plan = planProofOf(facts(serving, open), [{ id: fleet.id }]);
+    const n = plan.expectations.findIndex((each) => each.ask === "tftp" && each.name === "menu.efi");
+    const wrongs = [
+      { n, undoes: false, seen: { said: "File not found" } },
+      { n: 0, undoes: false, seen: { is: "machine", id: fleet.id, hostname: "b" } },
+      { n: 0, undoes: false, seen: { is: "server", server: "192.168.1.9", hardware: "52:54:00:00:00:09" } },
+    ];
+    const { chains, wrongOffers, others, loaders } = besidesOf(plan, wrongs);
+    expect([...chains].map(([chain, files]) => [chain, files.map(({ name, wrong }) => [name, wrong])])).toEqual([
+      [
+        "x64 ipxe.efi",
+        [
+          ["ipxe.efi", undefined],
+          ["refind.pxe", undefined],
+          ["menu.efi", "menu.efi could not be fetched by TFTP from 192.168.1.1: File not found; refind.pxe fetches it"],
+        ],
+      ],
+      [
+        "x64 snponly.efi",
+        [
+          ["snponly.efi", undefined],
+          ["refind.pxe", undefined],
+          ["menu.efi", undefined],
+        ],
+      ],
+    ]);
+    expect([...wrongOffers]).toEqual([`${fleet.id} b`]);
+    expect(others).toEqual(["another DHCP server answers too: 192.168.1.9 (52:54:00:00:00:09)"]);
+    expect(loaders).toMatchObject({ x64: "ipxe.efi", script: "refind.pxe" });
+  });
+
+  it("knows no chains where there is no DHCP server", () => {
+    const { chains, loaders } = besidesOf(planProofOf(facts([fleet], {}), []), []);
+    expect([chains.size, loaders]).toEqual([0, {}]);
   });
 });
 

@@ -1,0 +1,68 @@
+import { renderError } from "../errors";
+import { idFromUrn } from "../lifecycle/stacks";
+import { stackOf } from "../plan/records";
+import { type FleetView, fleetViewOf, type Known, type SeenServer } from "../view/fleet";
+import { readHistory } from "./history";
+import { byHost, type StackResource } from "./stack";
+import { declaresMachines, verifyHost } from "./verify";
+
+/**
+ * Gathers what a stack's page shows: out of its state alone, or with what every node 0 of it proves and what their logs tell.
+ * Changes nothing; a node 0 that can't be asked is a part of the page.
+ */
+export async function viewStack(
+  resources: readonly StackResource[],
+  { since, offline }: { readonly since: number; readonly offline: boolean },
+): Promise<FleetView> {
+  const seen: SeenServer[] = [];
+  for (const on of byHost(resources).values()) seen.push(await seeServer(on, since, offline));
+  const [first] = resources;
+  const stack = first === undefined ? "" : stackOf(idFromUrn(first.kind, first.urn));
+  return fleetViewOf(stack, seen, { at: Math.floor(Date.now() / 1000), since, wasAsked: !offline });
+}
+
+async function seeServer(on: readonly StackResource[], since: number, offline: boolean): Promise<SeenServer> {
+  const about = { host: on[0]?.connection.host ?? "", resources: on };
+  if (offline) return { ...about, failures: [] };
+  const failures: string[] = [];
+  const unless = async <T>(asked: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await asked;
+    } catch (error) {
+      failures.push(renderError(error));
+      return undefined;
+    }
+  };
+  const history = await unless(readHistory(on, since));
+  // Who can't be reached once is not waited for again.
+  const proof = history === undefined ? undefined : await unless(verifyHost(on.filter(declaresMachines)));
+  return {
+    ...about,
+    ...(proof === undefined
+      ? {}
+      : {
+          proof: {
+            said: new Map(proof.machines.map(({ resource, machine, seen }) => [`${resource} ${machine}`, seen])),
+            ...(proof.besides === undefined ? {} : { besides: proof.besides }),
+          },
+        }),
+    ...(history === undefined ? {} : { boots: history.boots, gaps: history.gaps }),
+    failures,
+  };
+}
+
+/** The machines of a page in a line: `3 machines: 1 fails, 2 proved`. */
+export function renderCounts({ machines }: FleetView): string {
+  const words: Readonly<Record<Known, string>> = {
+    wrong: "fail",
+    doubt: "not proved",
+    unasked: "not asked",
+    proved: "proved",
+  };
+  const counts = Object.entries(words).flatMap(([known, word]) => {
+    const count = machines.filter((machine) => machine.known === known).length;
+    return count === 0 ? [] : [`${count} ${word}`];
+  });
+  const all = `${machines.length} ${machines.length === 1 ? "machine" : "machines"}`;
+  return counts.length === 0 ? all : `${all}: ${counts.join(", ")}`;
+}
