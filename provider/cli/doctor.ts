@@ -1,9 +1,11 @@
-import { look } from "../conversation/transaction";
+import { inspect } from "../conversation/transaction";
 import { renderError } from "../errors";
 import { renderDrift } from "../kinds/drift";
 import { declarationOf } from "../lifecycle/changes";
+import type { Ailment } from "../plan/health";
 import { hidden } from "../values/hidden";
 import { byHost, openStackHost, type StackResource } from "./stack";
+import { type Verified, verify } from "./verify";
 
 /** What stands in the place of a resource where the host itself can't be asked. */
 const unreachable = "connection";
@@ -22,6 +24,8 @@ export interface Finding {
   readonly host: string;
   readonly resource: string;
   readonly what: string;
+  /** Whether `pulumi up --refresh` mends it, as it does what differs from the stack. */
+  readonly differs: boolean;
 }
 
 /**
@@ -41,27 +45,55 @@ export async function examine(resources: readonly StackResource[]): Promise<read
         })),
       );
       const machine = first.outputs[hidden.machine];
-      const { answers, unfinished } = await look(host, changes, typeof machine === "string" ? machine : undefined);
+      const known = typeof machine === "string" ? machine : undefined;
+      const { answers, unfinished, ailments } = await inspect(host, changes, known);
       if (unfinished.length > 0) {
-        findings.push({ host: host.name, resource: transaction, what: renderUnfinished(unfinished) });
+        findings.push({ host: host.name, resource: transaction, what: renderUnfinished(unfinished), differs: false });
       }
+      findings.push(
+        ...ailments.map(({ what, text }) => ({ host: host.name, resource: what, what: text, differs: false })),
+      );
       for (const { id } of on) {
         const answer = answers.get(id);
-        const about = { host: host.name, resource: id };
+        const about = { host: host.name, resource: id, differs: true };
         if (answer?.how === "gone") findings.push({ ...about, what: "is not on this host any more" });
         for (const drift of answer?.drift ?? []) findings.push({ ...about, what: renderDrift(drift) });
       }
+      const verified = await verify(on.filter(({ id }) => answers.get(id)?.how !== "gone"));
+      findings.push(...notServed(verified, ailments));
     } catch (error) {
-      findings.push({ host: first.connection.host, resource: unreachable, what: renderError(error) });
+      findings.push({ host: first.connection.host, resource: unreachable, what: renderError(error), differs: false });
     }
   }
   return findings;
+}
+
+/** As many machines of a resource are told of by name. */
+const mostMachines = 8;
+
+/** What `verify` would fail on, but for what is told already. */
+function notServed(verified: readonly Verified[], ailments: readonly Ailment[]): readonly Finding[] {
+  const told = new Set(ailments.map(({ text }) => `served; ${text}`));
+  const byResource = Map.groupBy(
+    verified.filter(({ served, seen }) => !served && !told.has(seen)),
+    ({ resource }) => resource,
+  );
+  return [...byResource].flatMap(([resource, machines]) => {
+    const finding = (what: string) => ({ host: machines[0]?.host ?? "", resource, what, differs: false });
+    const shown = machines.slice(0, mostMachines).map(({ machine, seen }) => finding(`${machine}: ${seen}`));
+    const more = machines.length - shown.length;
+    if (more === 0) return shown;
+    return [
+      ...shown,
+      finding(`${more} more of its machines are not served; \`npx pulumi-netboot verify\` tells of each`),
+    ];
+  });
 }
 
 /** The findings as people read them. */
 export function renderFindings(findings: readonly Finding[]): string {
   if (findings.length === 0) return "all as the stack has it";
   const lines = findings.map(({ host, resource, what }) => `${host}: ${resource}: ${what}`);
-  const isMended = findings.some(({ resource }) => resource !== unreachable && resource !== transaction);
+  const isMended = findings.some(({ differs }) => differs);
   return [...lines, ...(isMended ? ["", "`pulumi up --refresh` mends what differs"] : [])].join("\n");
 }

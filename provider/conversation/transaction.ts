@@ -10,6 +10,7 @@ import { driftOf, lookQuestions } from "../plan/drift";
 import type { Facts } from "../plan/facts";
 import type { FirewallPart } from "../plan/firewallPart";
 import type { Brought } from "../plan/ground";
+import { type Ailment, ailmentsOf, healthQuestions } from "../plan/health";
 import { outputsOf, renderDifference, renderUndone, type Wrong, whyInvalid, whyWrong } from "../plan/outcome";
 import { type BringReport, renderBrought, renderPurged } from "../plan/packages";
 import {
@@ -372,11 +373,35 @@ function bringReportOf(said: readonly Said[]): BringReport {
 
 /** Compares a host with what was declared. Nothing is locked, and nothing changes. */
 export async function look(host: Host, wanted: readonly Wanted[], machine: string | undefined): Promise<Report> {
+  return (await compare(host, wanted, machine)).report;
+}
+
+/** The same, and what is wrong with the host itself. */
+export async function inspect(
+  host: Host,
+  wanted: readonly Wanted[],
+  machine: string | undefined,
+): Promise<Report & { readonly ailments: readonly Ailment[] }> {
+  const { report, facts } = await compare(host, wanted, machine, healthQuestions);
+  return { ...report, ailments: ailmentsOf(facts) };
+}
+
+async function compare(
+  host: Host,
+  wanted: readonly Wanted[],
+  machine: string | undefined,
+  more: Readonly<Record<string, Question>> = {},
+): Promise<{ readonly report: Report; readonly facts: Facts }> {
   const declarations = wanted.flatMap((each) => (each.kind === "put" ? [each.declaration] : []));
   const withHistory = declarations
     .filter(({ wants }) => wants.some(({ want }) => want === "history"))
     .map(({ id }) => id);
-  const questions = { ...lookQuestions(declarations), ...journal.questions, ...historyQuestions(withHistory) };
+  const questions = {
+    ...lookQuestions(declarations),
+    ...journal.questions,
+    ...historyQuestions(withHistory),
+    ...more,
+  };
   const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));
   const { facts } = talk;
   refuseOtherMachine(host, machine, facts);
@@ -396,7 +421,8 @@ export async function look(host: Host, wanted: readonly Wanted[], machine: strin
       drift: drifts.get(declaration.id) ?? [],
     });
   }
-  return { machine: facts.machineId.slice(0, 12), answers, unfinished: journal.read(facts.answers) };
+  const report = { machine: facts.machineId.slice(0, 12), answers, unfinished: journal.read(facts.answers) };
+  return { report, facts };
 }
 
 /** Proves machines now: both DHCP stages from each of their MACs, and every file that they meet. Nothing changes. */

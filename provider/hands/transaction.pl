@@ -283,7 +283,7 @@ sub swap ($work) {
         else { unlink $path or $!{ENOENT} or die "cannot remove $path: $!\n" }
     }
     sync_folder($_) for uniq map { folder_of($_) } @changed;
-    systemctl('daemon-reload') if grep { m{^\Q$UNITS\E/} } @changed;
+    systemctl('daemon-reload') if grep({ m{^\Q$UNITS\E/} } @changed) || grep { $_->{stale} } lines_in($plan, 'unit');
     systemctl(kept_unit($_) ? 'start' : 'reset-failed', $_) for @stop;
     if (my @units = sort keys %$restart) {
         my @told = uniq values %$restart, map { parts_of($_->{ids}) } lines_in($plan, 'tell');

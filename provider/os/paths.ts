@@ -17,6 +17,8 @@ export const dnsmasqConf = "/etc/netboot-names/dnsmasq.conf";
 /** Joined on node 0 from the machines of every stack; dnsmasq.conf names it. */
 export const namesFile = "/etc/netboot-names/hosts";
 export const namesUnit = "netboot-names.service";
+/** Undoes at boot what a power cut ended in the middle. */
+export const recoveryUnitName = "pulumi-netboot-recovery.service";
 /** Watches over our rules in the firewall. */
 export const firewallUnit = "pulumi-netboot-firewall.service";
 

@@ -9,6 +9,7 @@ import { admissionOf } from "./admission";
 import { isBootServerHere, whyNobodyGivesFiles } from "./bootServer";
 import { brokenChains, whyChainsBreak } from "./chains";
 import { type Change, nameInterface, placedIn, wantsOf, whyClash } from "./change";
+import { staleUnits, whyStartedOtherwise } from "./daemons";
 import { whyMachinesAreLost } from "./dependants";
 import { whyDhcpConfStays } from "./dhcpConf";
 import { knownOfMany, putMachines, whyFilesAreNotProved } from "./expectations";
@@ -145,6 +146,7 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
     whyClash(change, register) ??
     whyTftpFolderIsSomebodys(change, answers) ??
     whyClockIsNotOurs(change, clock.read(answers).startsChrony) ??
+    whyStartedOtherwise(change, answers) ??
     whyDhcpConfStays(change, register, unitsFact.read(answers), answers.path(dhcpdConfKey)?.content) ??
     whyMachinesAreLost(register, ids) ??
     whyNetworkStays(register, ids, [...others(outsideKey), ...outsideOf(own, server?.held.cidr)]) ??
@@ -256,7 +258,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
     tftpRuns,
     bootServerIsHere: isBootServerHere(register, links.read(answers)),
     firewallPaths: paths,
-    staleUnits: readsOldFolder(answers) ? [tftpdUnit] : [],
+    staleUnits: [...(readsOldFolder(answers) ? [tftpdUnit] : []), ...staleUnits(change, answers)],
     register: firewall === undefined ? register : withFirewall(register, firewall),
   };
   const plan = planTransaction(groundwork);

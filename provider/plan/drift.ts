@@ -7,6 +7,7 @@ import type { Declaration, Want } from "../kinds/want";
 import { enablingLink, tftpdUnit } from "../os/paths";
 import { masked } from "../preview/masked";
 import { type Change, wantsOf } from "./change";
+import { daemonQuestions, whyNotAsDeclared } from "./daemons";
 import type { Facts } from "./facts";
 import { driftOfFirewall, firewallPaths } from "./firewall";
 import { firewallFacts, rulesHeld } from "./firewallPart";
@@ -38,6 +39,7 @@ export function lookQuestions(declarations: readonly Declaration[]): Readonly<Re
       paths.map(([path, bytes]) => [lookKey(path), { ask: "path", path, bytes, hashed: true }] as const),
     ),
     ...unitsOf(puts).questions,
+    ...daemonQuestions(declarations),
     ...Object.assign({}, ...wantsOf(puts, "tftpd").map(({ want }) => servedFolderQuestions(want.directory))),
     ...(has("package") ? packagesFact.questions : {}),
     ...(has("firewall") ? firewallQuestions : {}),
@@ -64,11 +66,14 @@ export function driftOf(
   sha256: (content: string | Uint8Array) => string,
 ): ReadonlyMap<string, readonly Drift[]> {
   const puts: Change["puts"] = new Map(declarations.map((each) => [each.id, each] as const));
-  const looked = { facts, sha256, units: unitsOf(puts).read(facts.answers) };
+  const units = unitsOf(puts).read(facts.answers);
   return new Map(
-    declarations.map(({ id, generation, wants }) => {
+    declarations.map((declaration) => {
+      const { id, generation, wants } = declaration;
       const entry = facts.before.get(id);
       if (entry === undefined) return [id, []] as const;
+      const otherwise = whyNotAsDeclared(declaration, facts.answers, (text) => named(text, entry));
+      const looked = { facts, sha256, units, otherwise };
       const other = whyOtherRecord(entry, generation);
       const drift = other === undefined ? [] : [{ what: "the resource", how: "other", seen: other } as const];
       return [id, [...drift, ...wants.flatMap((want) => driftOfWant(want, entry, looked))]] as const;
@@ -79,10 +84,12 @@ export function driftOf(
 interface Looked {
   readonly facts: Facts;
   readonly units: Units;
+  /** Units that run in another way than is declared, and how. */
+  readonly otherwise: ReadonlyMap<string, string>;
   sha256(content: string | Uint8Array): string;
 }
 
-function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, sha256 }: Looked): readonly Drift[] {
+function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, otherwise, sha256 }: Looked): readonly Drift[] {
   const { answers } = facts;
   const missing = (what: string): readonly Drift[] => [{ what, how: "missing", seen: "" }];
   switch (want.want) {
@@ -102,7 +109,9 @@ function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, sha256 }:
     }
     case "unit": {
       const seen = units.get(want.name);
-      if (seen === undefined || seen.activeState === "active") return [];
+      const how = otherwise.get(want.name);
+      if (seen === undefined || seen.activeState === "active")
+        return how === undefined ? [] : [{ what: want.name, how: "other", seen: how }];
       return [{ what: want.name, how: "stopped", seen: `${seen.activeState} (${seen.subState})` }];
     }
     case "tftpd": {
@@ -158,7 +167,7 @@ function driftOfFile(
 }
 
 /** A text with the interface's name, as the register has it, in the place of `@interface@`. */
-function named(content: string | Uint8Array, { held }: RegisterEntry): string | Uint8Array {
+function named<T extends string | Uint8Array>(content: T, { held }: RegisterEntry): T | string {
   const serve = held.find((each) => each.want === "serve");
   if (typeof content !== "string" || serve?.want !== "serve") return content;
   return content.replaceAll("@interface@", serve.interface);

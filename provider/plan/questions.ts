@@ -24,6 +24,7 @@ import {
 } from "../os/paths";
 import { bootChain } from "../values/bootChain";
 import { type Change, wantsOf } from "./change";
+import { daemonQuestions } from "./daemons";
 import { headsFile } from "./firewall";
 import { rangeOf } from "./network";
 
@@ -38,6 +39,7 @@ export function questionsOf(change: Change): Readonly<Record<string, Question>> 
   return {
     ...links.questions,
     ...unitsFact.questions,
+    ...daemonQuestions([...puts.values()]),
     ...standInQuestions,
     ...(has("package", "standIn") || change.drops.size > 0 ? packagesFact.questions : {}),
     ...(touchesBoot || concernsFirewall ? rulesetQuestions : {}),

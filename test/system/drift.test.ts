@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
-import { differences, loginsOf, programOn, restless } from "../support/node0";
+import { differences, loginsOf, netbootCommand, programOn, restless } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -144,6 +144,8 @@ describe("what somebody changes on node 0", () => {
     ],
   ];
 
+  const dropIns = "/etc/systemd/system/tftpd-hpa.service.d";
+
   async function seeMended(cases: typeof harms): Promise<void> {
     for (const [harm] of cases) await lab.node0.run(harm);
     const { stdout } = await project.succeed(["preview", "--refresh", "--diff", "--show-full-output"]);
@@ -156,6 +158,45 @@ describe("what somebody changes on node 0", () => {
     await project.succeed([...up, "--expect-no-changes"]);
     expect(await loginsOf(lab)).toBe(logins);
   }
+
+  /** It runs as nothing says any more that it should: what lies there is as declared. */
+  const runningHarms: typeof harms = [
+    [
+      `cp -p /etc/dhcp/dhcpd.conf /root/; sed -i 's/^default-lease-time .*/default-lease-time 60;/' /etc/dhcp/dhcpd.conf
+      systemctl restart isc-dhcp-server; sleep 1.1; cp -p /root/dhcpd.conf /etc/dhcp/`,
+      /isc-dhcp-server\.service: it reads \/etc\/dhcp\/dhcpd\.conf when it is started, and that was changed since/,
+      "[ $(stat -c %Z /proc/$(systemctl show -p MainPID --value isc-dhcp-server)) -ge $(stat -c %Z /etc/dhcp/dhcpd.conf) ] && echo 1",
+    ],
+    [
+      `mkdir ${dropIns}; printf '[Service]\nExecStart=\nExecStart=/usr/sbin/in.tftpd -L -s /srv\n' > ${dropIns}/x.conf
+      systemctl daemon-reload; systemctl restart tftpd-hpa; rm -r ${dropIns}; systemctl daemon-reload`,
+      /tftpd-hpa\.service: it runs as `\/usr\/sbin\/in\.tftpd -L -s \/srv`, not as `\/usr\/sbin\/in\.tftpd --foreground .* \/srv\/tftp`/,
+      "tr '\\0' ' ' < /proc/$(systemctl show -p MainPID --value tftpd-hpa)/cmdline | grep -c -- '--secure.* /srv/tftp $'",
+    ],
+  ];
+
+  it("is shown and mended: how a daemon runs, though all lies there as declared", () => seeMended(runningHarms));
+
+  it("is told by doctor: what has a daemon started otherwise, which no up takes over, and what a boot would do", async () => {
+    const doctor = async () => (await netbootCommand(project, "doctor", "--stack", "dev")).stdout;
+    expect(await doctor()).toBe("all as the stack has it\n");
+    await lab.node0.run(`
+      mkdir ${dropIns}; printf '[Service]\nExecStart=\nExecStart=/usr/sbin/in.tftpd -L -s -a 192.168.1.1:69 /srv/tftp\n' > ${dropIns}/x.conf
+      systemctl daemon-reload; systemctl restart tftpd-hpa; systemctl disable -q pulumi-netboot-recovery`);
+    const said = await doctor();
+    expect(said).toMatch(
+      /tftpd-hpa\.service: it runs as .*, by \/etc\/systemd\/system\/tftpd-hpa\.service\.d\/x\.conf/,
+    );
+    expect(said).toMatch(/pulumi-netboot-recovery\.service: is not enabled, so nothing would undo a change/);
+    const { code, output } = await project.pulumi([...up, "--refresh"]);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(
+      /tftpd-hpa\.service\.d\/x\.conf has tftpd-hpa\.service started in another way[\s\S]*Nothing was changed/,
+    );
+    await lab.node0.run(`rm -r ${dropIns}; systemctl daemon-reload`);
+    await project.succeed([...up, "--refresh"]);
+    expect(await doctor()).toBe("all as the stack has it\n");
+  });
 
   it("is shown and mended: lines, files, modes, units, a machine's block", () => seeMended(harms));
 

@@ -1,0 +1,154 @@
+import { type Daemon, type Daemons, daemonFacts } from "../facts/daemons";
+import type { Answers, Fact, Question } from "../facts/question";
+import { servers } from "../facts/servers";
+import { commandOf } from "../formats/systemd/command";
+import type { Declaration, Want } from "../kinds/want";
+import { unitFile } from "../os/paths";
+import type { Change } from "./change";
+import type { Refusal } from "./refusal";
+
+type Listen = Extract<Want, { readonly want: "listen" }>;
+
+/** A unit whose text is ours, and what is known of its daemon by that. */
+interface Own {
+  readonly id: string;
+  readonly unit: string;
+  /** The words that it is to be started with. */
+  readonly words: readonly string[];
+  readonly sockets: readonly Listen["on"][];
+  /** The files that it reads when it is started. */
+  readonly files: readonly string[];
+}
+
+/**
+ * The units whose daemons are looked at. A unit that is not ours, chrony's, may be started as its host has it.
+ *
+ * @param named - a text with the interface's name in the place of `@interface@`
+ */
+function ownUnits(
+  { id, wants }: Pick<Declaration, "id" | "wants">,
+  named: (text: string) => string = (text) => text,
+): readonly Own[] {
+  const textAt = (path: string): string | undefined => {
+    const file = wants.find((want) => want.want === "file" && want.path === path);
+    return file?.want === "file" && typeof file.content === "string" ? named(file.content) : undefined;
+  };
+  const socketsOf = (unit: string): Own["sockets"] =>
+    wants.flatMap((want) => (want.want === "listen" && want.unit === unit ? [nameSocket(want.on, named)] : []));
+  return wants.flatMap((want): readonly Own[] => {
+    if (want.want !== "unit") return [];
+    const text = textAt(unitFile(want.name));
+    const words = text === undefined ? undefined : commandOf(text, textAt);
+    return words === undefined
+      ? []
+      : [{ id, unit: want.name, words, sockets: socketsOf(want.name), files: filesOf(want) }];
+  });
+}
+
+function nameSocket(on: Listen["on"], named: (text: string) => string): Listen["on"] {
+  return on.kind === "packet" ? { ...on, interface: named(on.interface) } : on;
+}
+
+function filesOf({ name, restartedBy }: Extract<Want, { readonly want: "unit" }>): readonly string[] {
+  return restartedBy.filter((path) => path !== unitFile(name));
+}
+
+function factOf(puts: readonly Declaration[]): Fact<Daemons> {
+  return daemonFacts(puts.flatMap((put) => ownUnits(put).map(({ unit }) => unit)));
+}
+
+const holdersKey = "servers.holders";
+
+function readKey(path: string): string {
+  return `daemons read ${path}`;
+}
+
+/** What is asked of the daemons of these resources. */
+export function daemonQuestions(puts: readonly Declaration[]): Readonly<Record<string, Question>> {
+  const units = puts.flatMap((put) => ownUnits(put));
+  const paths = units.flatMap(({ files }) => files);
+  return {
+    ...factOf(puts).questions,
+    ...(units.some(({ sockets }) => sockets.length > 0) ? { [holdersKey]: servers.questions[holdersKey] } : {}),
+    ...Object.fromEntries(paths.map((path) => [readKey(path), { ask: "path", path }] as const)),
+  };
+}
+
+/** What runs in another way than lies there, of each unit of a resource, in words. */
+export function whyNotAsDeclared(
+  put: Declaration,
+  answers: Answers,
+  named?: (text: string) => string,
+): ReadonlyMap<string, string> {
+  const { running, overrides } = factOf([put]).read(answers);
+  return new Map(
+    ownUnits(put, named).flatMap((own) => {
+      const daemon = running.get(own.unit);
+      if (daemon === undefined) return [];
+      const by = overrides.filter(({ unit }) => unit === own.unit).map(({ path }) => path);
+      const why = whyOtherwise(own, daemon, by, answers);
+      return why === undefined ? [] : [[own.unit, why] as const];
+    }),
+  );
+}
+
+function whyOtherwise(
+  { words, sockets, files }: Own,
+  daemon: Daemon,
+  overrides: readonly string[],
+  answers: Answers,
+): string | undefined {
+  if (daemon.words.join(" ") !== words.join(" ")) {
+    const by = overrides.length === 0 ? "" : `, by ${overrides.join(" and ")}`;
+    return `it runs as \`${daemon.words.join(" ")}\`, not as \`${words.join(" ")}\`${by}`;
+  }
+  if (daemon.root !== "/") return `it runs in ${daemon.root} as its root, and reads no file outside`;
+  const changed = files.find((path) => (answers.path(readKey(path))?.ctime ?? 0) > daemon.started);
+  if (changed !== undefined) return `it reads ${changed} when it is started, and that was changed since`;
+  const closed = sockets.find((socket) => !isOpen(socket, daemon, answers));
+  if (closed !== undefined) return `it runs and does not listen on ${shownSocket(closed)} any more`;
+  if (daemon.needsReload)
+    return "a file of it, or a drop-in, was changed since systemd read it; the next start may be another";
+  return undefined;
+}
+
+/** A raw socket goes with its interface, and nothing tells dhcpd of it: it runs on, deaf. */
+function isOpen(socket: Listen["on"], { pid }: Daemon, answers: Answers): boolean {
+  if (socket.kind === "packet") {
+    const raw = answers.packetSockets(holdersKey);
+    return raw === undefined || raw.some((each) => each.pid === pid && each.interface === socket.interface);
+  }
+  const { kind, address, port } = socket;
+  const holders = answers.holders(holdersKey);
+  return (
+    holders === undefined ||
+    holders.some((each) => each.pid === pid && each.protocol === kind && each.address === address && each.port === port)
+  );
+}
+
+function shownSocket(socket: Listen["on"]): string {
+  return socket.kind === "packet" ? socket.interface : `${socket.address}:${socket.port} (${socket.kind})`;
+}
+
+/** Units that run with what was there when they were started, and not with what is. */
+export function staleUnits({ puts }: Change, answers: Answers): readonly string[] {
+  return [...puts.values()].flatMap((put) => [...whyNotAsDeclared(put, answers).keys()]);
+}
+
+/** A drop-in that starts one of our daemons in another way: it would serve what nobody has looked at, on who knows which side. */
+export function whyStartedOtherwise({ puts }: Change, answers: Answers): Refusal | undefined {
+  for (const put of puts.values()) {
+    const { overrides } = factOf([put]).read(answers);
+    for (const { id, unit, words } of ownUnits(put)) {
+      const override = overrides.find((each) => each.unit === unit && each.command !== words.join(" "));
+      if (override === undefined) continue;
+      const { path, command } = override;
+      return {
+        code: "NOT_SERVING",
+        id,
+        message: `${path} has ${unit} started in another way than this program declares (ExecStart=${command}), so that what is declared here would not be what runs. Take its lines with ExecStart away, and say what is meant in the program; its other settings may stay`,
+      };
+    }
+  }
+  return undefined;
+}
