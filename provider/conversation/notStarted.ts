@@ -43,14 +43,14 @@ export function whyNotStarted(
   if (!isRoot && ((code === 127 && /\bsudo\b/.test(words)) || /^sudo: Command not found/m.test(words))) {
     return new NetbootError(
       "SUDO_REFUSED",
-      `${name}: sudo is not installed there, so "${user}" can't become root; nothing was changed\n${said}\n` +
+      `${name}: sudo is not installed there, so "${user}" can't become root:\n${said}\n` +
         "install it there and let that user run everything without a password (`NOPASSWD: ALL`), or connect as root",
     );
   }
   if (!isRoot && /^sudo:/m.test(words)) {
     return new NetbootError(
       "SUDO_REFUSED",
-      `${name}: sudo -n was refused, so nothing was changed:\n${said}\n` +
+      `${name}: sudo -n was refused:\n${said}\n` +
         "let the user run everything without a password (`NOPASSWD: ALL`, no `requiretty`), or connect as root",
     );
   }

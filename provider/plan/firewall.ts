@@ -157,11 +157,15 @@ export function planFirewall(words: readonly string[], facts: FirewallFacts, id:
     return {
       code: "FIREWALL_REFUSED",
       id,
-      message: `firewalld on node 0 does not say what it holds: ${firewalld.unread}`,
+      message: `firewalld on node 0 does not say what it holds: ${firewalld.unread}; \`firewall-cmd --list-all-zones\` must answer there, or firewalld be stopped and disabled`,
     };
   }
   if (nftables.unread !== undefined) {
-    return { code: "FIREWALL_REFUSED", id, message: `the firewall of node 0 can't be read: ${nftables.unread}` };
+    return {
+      code: "FIREWALL_REFUSED",
+      id,
+      message: `the firewall of node 0 can't be read: ${nftables.unread}; \`nft list ruleset\` must answer there`,
+    };
   }
   const seen = observe(facts, rules);
   const zones = firewalld.active && any ? planFirewalld(rules, firewalld, id) : undefined;

@@ -28,7 +28,7 @@ export function whyWrong(expectation: Expectation, { seen }: Wrong): Refusal {
       const why =
         seen["active"] === "active"
           ? `runs but does not listen on ${sockets.join(" and ")}`
-          : `does not stay up (${seen["active"]}, ${seen["sub"]})`;
+          : `does not stay up (${[...new Set([seen["active"], seen["sub"]])].join(", ")})`;
       return refusal(`${unit} ${why}; it said:\n${lastWords(seen["said"])}`);
     }
     case "ntp":

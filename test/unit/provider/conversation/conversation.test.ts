@@ -319,7 +319,7 @@ describe("converse", () => {
     await expect(converse(played(refused, { isRoot: false }).host, nothing, stop)).rejects.toMatchObject({
       code: "SUDO_REFUSED",
       message:
-        "pxe1.example: sudo -n was refused, so nothing was changed:\n  sudo: a password is required\n" +
+        "pxe1.example: sudo -n was refused:\n  sudo: a password is required\n" +
         "let the user run everything without a password (`NOPASSWD: ALL`, no `requiretty`), or connect as root",
     });
     await expect(converse(played(refused).host, nothing, stop)).rejects.toMatchObject({ code: "COMMAND_FAILED" });

@@ -200,7 +200,7 @@ iptables ! -i lo -p udp -m udp --dport 67 -m comment --comment pulumi-netboot -j
     expect(told({ allPermanent: false })).toMatch(/^firewalld on node 0 has rules that are not permanent, /);
     expect(told({ shippedZoneFiles: new Map() })).toBe("firewalld on node 0 has no zone public, in which eno2 is");
     expect(told({ unread: "firewall-cmd said: no" })).toBe(
-      "firewalld on node 0 does not say what it holds: firewall-cmd said: no",
+      "firewalld on node 0 does not say what it holds: firewall-cmd said: no; `firewall-cmd --list-all-zones` must answer there, or firewalld be stopped and disabled",
     );
   });
 
@@ -208,7 +208,7 @@ iptables ! -i lo -p udp -m udp --dport 67 -m comment --comment pulumi-netboot -j
     const facts = ofCase("bookworm-nftables");
     const unread = "nft list ruleset said: Operation not permitted";
     expect(refusal({ ...facts, nftables: { ...facts.nftables, chains: [], unread } })).toBe(
-      `the firewall of node 0 can't be read: ${unread}`,
+      `the firewall of node 0 can't be read: ${unread}; \`nft list ruleset\` must answer there`,
     );
   });
 

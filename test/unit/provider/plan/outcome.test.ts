@@ -75,7 +75,7 @@ describe("whyWrong", () => {
         sub: "failed",
         said: "Internet Systems Consortium DHCP\nCopyright x\nAll rights reserved.\nFor info\nno subnet\n",
       },
-      "a.service does not stay up (failed, failed); it said:\n  no subnet",
+      "a.service does not stay up (failed); it said:\n  no subnet",
     ],
     [
       "no DHCP server, which ends with seven lines of advice",

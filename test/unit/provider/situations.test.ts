@@ -1,0 +1,113 @@
+import { globSync, readFileSync } from "node:fs";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+import { NetbootError, renderError } from "../../../provider/errors";
+import { renderMeaning } from "../../../provider/plan/outcome";
+import { type Situation, situations } from "./situations";
+
+/** A refusal as it stands beside a resource, in a run that changes nothing else. */
+function shown({ what, said, undone }: Situation): string {
+  if (said === undefined) throw new Error(`nothing is said of: ${what}`);
+  if (typeof said === "string") return `# ${what}\n${said}\n`;
+  const meaning = renderMeaning(said.code, undone, []);
+  const message = [`node0.example: ${said.message}`, meaning].filter((each) => each !== "").join("\n");
+  return `# ${what}\n${renderError(new NetbootError(said.code, message))}\n`;
+}
+
+/** All that the golden files hold. */
+const golden = Object.values(situations)
+  .flatMap((all) => all.map(shown))
+  .join("\n");
+
+describe("what is said in a situation", () => {
+  it.each(Object.entries(situations))("is as in test/golden/situations/%s", async (name, all) => {
+    await expect(all.map(shown).join("\n")).toMatchFileSnapshot(`../../golden/situations/${name}`);
+  });
+
+  const refusals = Object.values(situations).flatMap((all) => all.filter(({ said }) => typeof said !== "string"));
+
+  it.each(refusals)("names the host once, says nothing twice, and has its code at the end: $what", (situation) => {
+    const text = shown(situation);
+    expect(text.match(/node0\.example: /g)).toHaveLength(1);
+    expect(text).toMatch(/ \[[A-Z_]+\]\n$/);
+    expect(text.match(/nothing (?:of it )?was changed/gi)?.length ?? 0).toBeLessThan(2);
+    const sentences = text.split(/[.;:\n] ?/).filter((each) => each.length > 30);
+    expect(new Set(sentences).size).toBe(sentences.length);
+  });
+});
+
+/** What of these folders is no refusal and no warning: files, plans that are shown, and rules as programs write them. */
+const others = /\/(?:shown|shownText|joins|lineDiff|recoveryUnit|firewallRules|planOnly|iptablesRule|nftRule)\.ts$/;
+
+/** Sentences in which nothing stands in the way, or that only a part of a whole decision says, by the test that has them, or their beginning. */
+const elsewhere: Readonly<Record<string, readonly string[]>> = {
+  "test/unit/provider/plan/decide.test.ts": ["; with verify.again, what can't be told is an error", "allow in on"],
+  "test/unit/provider/admitted/whyNotAdmitted.test.ts": [
+    "the rules of the Firewall that is declared for it are gone from there, because somebody loaded others: `pulumi up --refresh` puts them back",
+  ],
+  "test/unit/provider/plan/change.test.ts": ["the name server"],
+  "test/unit/provider/plan/firewall.test.ts": ["somebody saved our rules", "drop in on all but"],
+  "test/unit/provider/plan/interfaces.test.ts": ["with the MAC"],
+  "test/unit/provider/plan/outcome.test.ts": [
+    "if the change had arrived whole",
+    "Nothing of this change was done",
+    "of this run stands on node 0:",
+    "not asked: verify is false",
+    "their addresses and files to",
+    "an address of the pool",
+  ],
+  "test/unit/provider/plan/proof.test.ts": [
+    "node 0 has no machine of it any more: another resource has its MAC, its address or its name",
+    "there is no DHCP server on this host",
+    "; another DHCP server answers too:",
+    "; a machine that no program names (",
+  ],
+  "test/unit/provider/plan/timeDaemon.test.ts": ["is none of ours"],
+};
+
+/** Names of chains and of packets, which stand in a sentence that is there with another name; and what only a bug of ours says. */
+const parts: readonly string[] = [
+  "the packets of a file (established udp)",
+  "the chain INPUT of",
+  "ufw-before-input, answers to established connections",
+  ", with all that the zone",
+  "node 0 tells of a check that was not asked for:",
+];
+
+/** Literals of a program that are words for people. */
+function sentencesIn(file: string): readonly string[] {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const isText =
+      ts.isStringLiteral(node) ||
+      ts.isNoSubstitutionTemplateLiteral(node) ||
+      ts.isTemplateHead(node) ||
+      ts.isTemplateMiddle(node) ||
+      ts.isTemplateTail(node);
+    if (isText && / [a-z']+ [a-z']+ [a-z']+ /i.test(` ${node.text} `)) found.push(node.text.trim());
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true));
+  return found.filter((text) => !/^#[ !]/.test(text));
+}
+
+const files = [
+  ...globSync("provider/{plan,admitted}/*.ts").filter((file) => !others.test(file)),
+  "provider/conversation/notStarted.ts",
+  "provider/kinds/drift.ts",
+];
+
+describe("a sentence of the code", () => {
+  const told = [...parts, ...Object.values(elsewhere).flat()];
+  const kept = Object.entries(elsewhere).flatMap(([path, texts]) => texts.map((text) => [text, path] as const));
+
+  it.each(kept)("%s stands in %s", (text, path) => {
+    expect(readFileSync(path, "utf8").replaceAll("\\", "")).toContain(text);
+  });
+
+  it.each(files.toSorted())("of %s stands in a golden file", (file) => {
+    expect(
+      sentencesIn(file).filter((text) => !golden.includes(text) && !told.some((each) => text.startsWith(each))),
+    ).toEqual([]);
+  });
+});
