@@ -27,6 +27,9 @@ export const shellReads = "netboot: a shell reads this";
 /** The recovery that init runs after hands that were no hands; on a node 0 that is new there is none. */
 const recoveryWords = /^Can't open perl script ".*agent\.pl".*\n?/m;
 
+/** What systemd-run says of itself, not of what it runs. */
+const systemdRunRefuses = /^Failed to (?:(connect to .*bus|create bus connection)|start transient service unit)/m;
+
 /**
  * Why the hands did not begin, or ended without a last word.
  *
@@ -82,6 +85,16 @@ export function whyNotStarted(
         `changed\n${said}\n` +
         'connect as another user, or look there at the user\'s shell (nologin?) and its start files, at `command="…"` in ' +
         "authorized_keys and at sshd's ForceCommand",
+    );
+  }
+  const [refused, isBus] = systemdRunRefuses.exec(words) ?? [];
+  if (echo !== undefined && refused !== undefined) {
+    return new NetbootError(
+      "COMMAND_FAILED",
+      `${name}: systemd-run, by which node 0 itself would carry a change out, starts nothing there, and nothing was changed\n${said}\n` +
+        (isBus === undefined
+          ? "mend what it says: `systemd-run --pipe --wait true` there shows the same"
+          : "it talks by D-Bus: `systemctl start dbus` there, or `apt install dbus` on a Debian that has none"),
     );
   }
   return new NetbootError(

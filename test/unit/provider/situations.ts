@@ -691,6 +691,11 @@ const notStarted: readonly Situation[] = [
     words: "This account is currently not available.\n",
   }),
   started("killed", root, undefined, ""),
+  started("no D-Bus", root, 1, "Failed to connect to bus: Connection refused\n", { came: true, words: "" }),
+  started("init starts nothing", root, 1, "Failed to start transient service unit: No space left on device\n", {
+    came: true,
+    words: "",
+  }),
   started("no perl", root, 127, "Failed to find executable /usr/bin/perl: No such file or directory\n", {
     came: true,
     words: "",
