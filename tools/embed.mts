@@ -1,7 +1,7 @@
 /**
  * Compiles the files that the library carries into modules, so that it needs no file of its own at run time: the Handlebars
- * templates of `provider/formats` (precompiled) and the Perl programs that run on node 0 (as text), and, apart from them, for
- * no run of the engine needs it, the script and the style of `provider/view/page`.
+ * templates of `provider/formats` (precompiled), the Perl programs that run on node 0 (as text) and its version; and, apart
+ * from them, for no run of the engine needs it, the script and the style of `provider/view/page`.
  */
 import { createHash } from "node:crypto";
 import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -54,6 +54,8 @@ const program = inOrder("Netboot::Main", new Set())
   })
   .join("");
 
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly version: string };
+
 const text = `// @ts-nocheck
 // Made by tools/embed.mts from provider/formats/**/*.hbs and provider/hands/*.pl; do not edit.
 type TemplateSpecification = object;
@@ -67,6 +69,9 @@ export const loader: string = ${JSON.stringify(loader)};
 
 /** The program that asks and acts on node 0. */
 export const hands: string = ${JSON.stringify(program)};
+
+/** Of this package. */
+export const version: string = ${JSON.stringify(version)};
 `;
 
 put("provider/embedded.ts", text);

@@ -1,19 +1,25 @@
 #!/usr/bin/env node
 import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { version } from "../embedded";
 import { renderError } from "../errors";
 import { closeHosts } from "../ssh/pool";
+import type { Connection } from "../values/connection";
 import { printable } from "../values/printable";
+import { guess } from "../values/problem";
 import { isAllProved } from "../view/fleet";
 import { renderPage } from "../view/page";
 import { examine, renderFindings } from "./doctor";
 import { drawLastBoot, readHistory, renderHistory } from "./history";
+import { importNode0, renderImported } from "./import";
 import { isPossible, planStack, renderPlans } from "./plan";
-import { readStack } from "./stack";
+import { readStack, type StackResource } from "./stack";
 import { renderVerified, verify } from "./verify";
 import { renderCounts, viewStack } from "./view";
 
 const usage = `pulumi-netboot plan | verify | doctor | history | view  [--stack NAME] [--json]
+pulumi-netboot import --host HOST [--user USER] [--output FOLDER]
 
   plan     what \`pulumi up\` would do to node 0 as it is now: packages, files line by line, machines, units, the firewall, what is
            asked afterwards, and what is refused and why. By your own \`pulumi preview\`
@@ -24,70 +30,121 @@ const usage = `pulumi-netboot plan | verify | doctor | history | view  [--stack 
            --svg MACHINE [--output boot.svg] draws the time line of the machine's last boot
   view     one page to look at: the machines, their chains with what is proved of each step, their boots, who else asked or
            answered. view --output fleet.html; --offline draws it of the state alone and asks no node 0
+  import   write a program from a node 0 that was set up by hand, after the guide (ISC dhcpd or Kea): it is read over SSH, and nothing
+           of it is changed. --port, --private-key-path and --host-key say more of the way to it
 
 Run it in the folder of the stack's project. It reads the stack by your own \`pulumi stack export\`, and changes nothing.
 Ends with 0 if all is well, 1 if something is not, 2 if it could not be asked.`;
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    options: {
-      stack: { type: "string" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean" },
-      all: { type: "boolean", default: false },
-      since: { type: "string" },
-      svg: { type: "string" },
-      output: { type: "string" },
-      offline: { type: "boolean", default: false },
-    },
-    allowPositionals: true,
-  });
-  const [command] = positionals;
-  if (
-    values.help === true ||
-    positionals.length !== 1 ||
-    !["plan", "verify", "doctor", "history", "view"].includes(command ?? "")
-  ) {
-    console.error(usage);
-    return values.help === true ? 0 : 2;
-  }
-  const since = secondOf(values.since);
-  const print = (found: unknown, text: string): void =>
-    console.log(printable(values.json ? JSON.stringify(found, undefined, 2) : text));
-  if (command === "plan") {
+const options = {
+  stack: { type: "string" },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+  version: { type: "boolean", default: false },
+  all: { type: "boolean", default: false },
+  since: { type: "string" },
+  host: { type: "string" },
+  port: { type: "string" },
+  user: { type: "string" },
+  "private-key-path": { type: "string" },
+  "host-key": { type: "string" },
+  svg: { type: "string" },
+  offline: { type: "boolean", default: false },
+  output: { type: "string" },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>["values"];
+
+/** What each command does; it ends with the number that it gives. */
+const commands: Readonly<Record<string, (values: Values) => Promise<number>>> = {
+  async plan(values) {
     const plans = await planStack(values.stack);
-    print(plans, renderPlans(plans));
+    print(values, plans, renderPlans(plans));
     return isPossible(plans) ? 0 : 1;
-  }
-  const resources = await readStack(values.stack);
-  if (resources.length === 0) throw new Error("this stack has no resources of pulumi-netboot");
-  if (command === "verify") {
-    const machines = await verify(resources);
+  },
+  async verify(values) {
+    const machines = await verify(await resourcesOfStack(values));
     if (machines.length === 0) throw new Error("this stack declares no machines, so there is nothing to prove");
-    print(machines, renderVerified(machines));
+    print(values, machines, renderVerified(machines));
     return machines.every(({ served }) => served) ? 0 : 1;
-  }
-  if (command === "history") {
-    const history = await readHistory(resources, since);
+  },
+  async doctor(values) {
+    const findings = await examine(await resourcesOfStack(values));
+    print(values, findings, renderFindings(findings));
+    return findings.length === 0 ? 0 : 1;
+  },
+  async history(values) {
+    const since = secondOf(values.since);
+    const history = await readHistory(await resourcesOfStack(values), since);
     if (values.svg !== undefined) return put(values.output, drawLastBoot(history, values.svg));
-    print(history.boots, renderHistory(history, values.all));
+    print(values, history.boots, renderHistory(history, values.all));
     for (const gap of history.gaps) console.error(gap);
     return 0;
-  }
-  if (command === "view") {
-    if (values.output === undefined && !values.json && process.stdout.isTTY) {
+  },
+  async view(values) {
+    const { output, json, offline } = values;
+    if (output === undefined && !json && process.stdout.isTTY) {
       throw new Error("a page is nothing for a terminal: say where it is to go, as in --output fleet.html");
     }
-    const view = await viewStack(resources, { since, offline: values.offline });
-    put(values.output, values.json ? `${printable(JSON.stringify(view, undefined, 2))}\n` : renderPage(view));
-    if (values.output !== undefined) console.log(printable(`${values.output}: ${renderCounts(view)}`));
-    for (const { host, notes } of view.servers)
+    const since = secondOf(values.since);
+    const view = await viewStack(await resourcesOfStack(values), { since, offline });
+    put(output, json ? `${printable(JSON.stringify(view, undefined, 2))}\n` : renderPage(view));
+    if (output !== undefined) console.log(printable(`${output}: ${renderCounts(view)}`));
+    for (const { host, notes } of view.servers) {
       for (const { text } of notes) console.error(printable(`${host}: ${text}`));
-    return values.offline || isAllProved(view) ? 0 : 1;
+    }
+    return offline || isAllProved(view) ? 0 : 1;
+  },
+  async import(values) {
+    if (values.host === undefined) throw new Error("import needs --host: where node 0 is reached over SSH");
+    const written = await importNode0(connectionOf(values.host, values), values.output ?? "node0");
+    print(values, written, renderImported(written));
+    return written.imported.notes.length === 0 ? 0 : 1;
+  },
+};
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (values.version) {
+    console.log(version);
+    return 0;
   }
-  const findings = await examine(resources);
-  print(findings, renderFindings(findings));
-  return findings.length === 0 ? 0 : 1;
+  const [word, more] = positionals;
+  if (values.help || word === undefined) {
+    console.error(usage);
+    return values.help ? 0 : 2;
+  }
+  const command = Object.hasOwn(commands, word) ? commands[word] : undefined;
+  if (command === undefined) throw new Error(`there is no command "${word}"; ${guess(word, Object.keys(commands))}`);
+  if (more !== undefined) throw new Error(`"${more}" is one word too many after ${word}; --help tells what it takes`);
+  return await command(values);
+}
+
+function print({ json }: Values, found: unknown, text: string): void {
+  console.log(printable(json ? JSON.stringify(found, undefined, 2) : text));
+}
+
+async function resourcesOfStack({ stack }: Values): Promise<readonly StackResource[]> {
+  const resources = await readStack(stack);
+  if (resources.length === 0) throw new Error("this stack has no resources of pulumi-netboot");
+  return resources;
+}
+
+/** The way to node 0 as the options say it; its mistakes are told by what opens it. */
+function connectionOf(host: string, values: Values): Connection {
+  const { user, port, "private-key-path": privateKeyPath, "host-key": hostKey } = values;
+  return {
+    host,
+    ...(user === undefined ? {} : { user }),
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(privateKeyPath === undefined ? {} : { privateKeyPath: fromAnywhere(privateKeyPath) }),
+    ...(hostKey === undefined ? {} : { hostKey }),
+  };
+}
+
+/** The program that is written runs in another folder. */
+function fromAnywhere(path: string): string {
+  return path.startsWith("~") ? path : resolve(path);
 }
 
 /** Into a file, or to whoever reads what this program says. */
