@@ -40,7 +40,9 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
     const { connection, inputs, values = {}, problems: own = [], without = [], listsPaths = false, once } = declared;
     const { inputKeys, outputKeys, wants } = kindOf(kind);
     const place = `${kind} "${name}"`;
+    const { import: imported, ...registered } = opts ?? {};
     const others = [
+      ...(imported === undefined ? [] : [[notImported]]),
       ...(once === undefined ? [] : [twice(connection, once, place)]),
       ...rememberName(kind, name, connection).map((other) => namesake(connection, other, place)),
     ];
@@ -70,13 +72,21 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
         ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { [hidden.problems]: elsewhere }),
         [hidden.urn]: urnOf(name, type, opts?.parent),
       },
-      opts,
+      registered,
       "netboot",
       kind,
     );
     this.reachedBy = connection;
   }
 }
+
+/** The engine would ask a dynamic provider to read a resource without telling it which, and show a stack trace. */
+const notImported: Problem = {
+  path: "import",
+  message:
+    "nothing is imported by an id here; leave the option out, and the create goes on with what is on node 0. A program for a node 0 " +
+    "that was set up by hand is written by `npx pulumi-netboot import --host …`",
+};
 
 // All machines of a server share its connection, and a large part of what a machine costs is its number of outputs.
 const problemsByConnection = new WeakMap<object, pulumi.Input<readonly Problem[]>>();

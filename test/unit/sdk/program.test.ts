@@ -7,6 +7,21 @@ const connection = { host: "node0.example", user: "root", hostKey: undefined as 
 const network = { interface: "eno2", cidr: "192.168.1.0/28", address: "192.168.1.1" };
 const pool = { from: "192.168.1.2", to: "192.168.1.3" };
 
+describe("the option `import`", () => {
+  it("is refused on the resource that has it, and says what to do, and the engine does not see it", async () => {
+    const made = await register(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "node0.example" }, network });
+      const args = { server, macs: ["52:54:00:00:0a:01"], address: "192.168.1.5" };
+      new netboot.OlaNode("a", args, { import: "OlaNode/p/s/a" });
+      new netboot.OlaNode("b", { ...args, macs: ["52:54:00:00:0a:02"], address: "192.168.1.6" });
+    });
+    expect(mistakesOf(made["a"])).toEqual([
+      expect.stringMatching(/^import: nothing is imported by an id here; .*`npx pulumi-netboot import --host …`/),
+    ]);
+    expect(mistakesOf(made["b"])).toEqual([]);
+  });
+});
+
 describe("NetbootServer", () => {
   it("registers its parts under it, the machine beside it", async () => {
     const made = await register(() => {
