@@ -5,6 +5,9 @@ import { type BootChainName, bootScriptName } from "../provider/values/bootChain
 import { type Checked, within } from "../provider/values/problem";
 import { BootFile, type BootFileSource, packageOf, type RefusedSource } from "./bootFile";
 import type { ConnectionArgs } from "./connection";
+import { given } from "./program/given";
+import { whenKnown } from "./program/partly";
+import { isPlain } from "./program/plain";
 
 /** What can be said of the files that TFTP serves. */
 export interface BootArtifactsSettings {
@@ -19,9 +22,9 @@ export interface BootArtifactsSettings {
   /** iPXE for 32-bit UEFI. Debian packages none, so it is a file of yours; without it 32-bit machines are not served. */
   readonly ipxe32?: Extract<BootFileSource, { readonly file: unknown }>;
   /** Settings of refind.conf, or its whole text. */
-  readonly refindConf?: RefindConf;
+  readonly refindConf?: pulumi.Input<RefindConf>;
   /** Settings of refind.pxe, or its whole text. */
-  readonly bootScript?: BootScript;
+  readonly bootScript?: pulumi.Input<BootScript>;
   /** Other files, by the name under which TFTP serves them. */
   readonly extra?: Readonly<Record<string, BootFileSource>>;
 }
@@ -62,11 +65,11 @@ export class BootArtifacts extends pulumi.ComponentResource {
 
   constructor(name: string, args: BootArtifactsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("netboot:index:BootArtifacts", name, {}, opts);
-    this.directory = args.directory ?? "/srv/tftp";
-    this.hasIa32 = args.ipxe32 !== undefined;
+    const { connection, ...settings } = given(args);
+    this.directory = settings.directory ?? "/srv/tftp";
+    this.hasIa32 = settings.ipxe32 !== undefined;
     const extra: BootFile[] = [];
-    const files = sourcesOf(args).map(([fileName, source]) => {
-      const { connection } = args;
+    const files = sourcesOf(settings).map(([fileName, source]) => {
       const own = {
         connection,
         directory: this.directory,
@@ -77,7 +80,7 @@ export class BootArtifacts extends pulumi.ComponentResource {
       // A script that fetches a new file comes after it.
       const dependsOn = fileName === bootScriptName ? [...extra] : [];
       const file = new BootFile(`${name}-${fileName}`, own, { parent: this, dependsOn });
-      if (Object.hasOwn(args.extra ?? {}, fileName)) extra.push(file);
+      if (Object.hasOwn(given(settings.extra ?? {}), fileName)) extra.push(file);
       return [fileName, file] as const;
     });
     this.parts = files.map(([, file]) => file);
@@ -104,24 +107,28 @@ export function packagesTaken(args: BootArtifactsSettings): Readonly<Record<stri
 }
 
 /** Every file with its source. What is wrong with a text shows at the file that would hold it. */
-function sourcesOf(args: BootArtifactsSettings): readonly (readonly [string, BootFileSource | RefusedSource])[] {
-  const conf = parseRefindConf(args.refindConf);
-  const script = parseBootScript(args.bootScript);
-  const ofChain: readonly (readonly [BootChainName, BootFileSource | RefusedSource])[] = [
+function sourcesOf(
+  args: BootArtifactsSettings,
+): readonly (readonly [string, pulumi.Input<BootFileSource | RefusedSource>])[] {
+  const ofChain: readonly (readonly [BootChainName, pulumi.Input<BootFileSource | RefusedSource>])[] = [
     ["ipxe.efi", args.ipxe ?? "package"],
     ["snponly.efi", args.snponly ?? "package"],
     ["refind_x64.efi", args.refind ?? "package"],
-    ["refind.conf", sourceOf("refindConf", conf, renderRefindConf)],
-    [bootScriptName, sourceOf("bootScript", script, renderBootScript)],
+    ["refind.conf", sourceOf("refindConf", args.refindConf, parseRefindConf, renderRefindConf)],
+    [bootScriptName, sourceOf("bootScript", args.bootScript, parseBootScript, renderBootScript)],
     ...(args.ipxe32 === undefined ? [] : [["ipxe32.efi", args.ipxe32] as const]),
   ];
-  return [...Object.entries(args.extra ?? {}), ...ofChain];
+  return [...Object.entries(given(args.extra ?? {})), ...ofChain];
 }
 
 function sourceOf<T>(
   property: string,
-  { value, problems }: Checked<T>,
+  settings: unknown,
+  parse: (settings: unknown) => Checked<T>,
   render: (value: T) => string,
-): BootFileSource | RefusedSource {
-  return value === undefined ? { refused: within(property, problems) } : { content: render(value) };
+): pulumi.Input<BootFileSource | RefusedSource> {
+  return whenKnown(isPlain(settings) ? settings : pulumi.output(settings), (settled) => {
+    const { value, problems } = parse(settled);
+    return value === undefined ? { refused: within(property, problems) } : { content: render(value) };
+  });
 }

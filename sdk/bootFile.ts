@@ -4,8 +4,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { whyNotBootable } from "../provider/formats/bootFormat";
 import type { BootFileInputs } from "../provider/kinds/bootFile";
 import { bootChainFile, packagedNames } from "../provider/values/bootChain";
-import { bad, type Checked, good, type Problem, quoted, within } from "../provider/values/problem";
+import { bad, type Checked, good, guess, type Problem, quoted, within } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
+import { given, isObject } from "./program/given";
 import { HostResource } from "./program/hostResource";
 import { previewChain } from "./program/nextBootPreview";
 
@@ -86,8 +87,8 @@ export class BootFile extends HostResource {
   declare readonly bytes: pulumi.Output<number>;
 
   constructor(name: string, args: BootFileArgs, opts?: pulumi.CustomResourceOptions) {
-    const { connection, ...values } = args;
-    const resolved = pulumi.output(values).apply((given) => resolve(name, given as Parameters<typeof resolve>[1]));
+    const { connection, ...values } = given(args);
+    const resolved = pulumi.output(values).apply((settled) => resolve(name, settled as Parameters<typeof resolve>[1]));
     super(
       "BootFile",
       name,
@@ -112,23 +113,32 @@ export class BootFile extends HostResource {
 
 async function resolve(
   resourceName: string,
-  given: {
+  args: {
     readonly directory?: string;
     readonly fileName?: string;
     readonly isOfChain?: boolean;
     readonly source: BootFileSource | RefusedSource;
   },
 ): Promise<Checked<Resolved>> {
-  const { directory = "/srv/tftp", fileName: name = resourceName, source } = given;
-  if (typeof source === "object" && "refused" in source) return bad(...source.refused);
-  const problems: Problem[] = [];
-  if (!/^\/[A-Za-z0-9._/-]{0,253}[A-Za-z0-9._-]$/.test(directory) || directory.split("/").includes("..")) {
+  const { directory = "/srv/tftp", fileName: name = resourceName, source, isOfChain: isAsked, ...others } = args;
+  if (isObject(source) && "refused" in source) return bad(...(source as RefusedSource).refused);
+  const unknown = Object.entries(others).filter(([, value]) => value !== undefined);
+  const problems: Problem[] = unknown.map(([key]) => ({
+    path: key,
+    message: `there is no such property; ${guess(key, ["connection", "directory", "fileName", "source"])}`,
+  }));
+  problems.push(...whyNoSource(source));
+  if (
+    typeof directory !== "string" ||
+    !/^\/[A-Za-z0-9._/-]{0,253}[A-Za-z0-9._-]$/.test(directory) ||
+    directory.split("/").includes("..")
+  ) {
     problems.push({
       path: "directory",
       message: `${quoted(directory)} is no absolute folder; write it as in "/srv/tftp"`,
     });
   }
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) {
+  if (typeof name !== "string" || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) {
     problems.push({
       path: "fileName",
       message: `${quoted(name)} is no name that TFTP clients ask for; use letters, digits, ".", "_", "-", as in "ipxe.efi"`,
@@ -136,7 +146,7 @@ async function resolve(
   }
   if (problems.length > 0) return bad(...problems);
   // Elsewhere a name may mean something else, as for machines that a DHCP server of the user's sends there.
-  const isOfChain = given.isOfChain === true || directory === "/srv/tftp";
+  const isOfChain = isAsked === true || directory === "/srv/tftp";
   const place = { directory, name };
   if (source === "package" || (typeof source === "object" && "package" in source)) {
     const asked = source === "package" ? { package: bootChainFile(name)?.package } : source;
@@ -156,7 +166,31 @@ async function resolve(
     if (wrong.length > 0) return bad(...within("source.content", wrong));
     return good({ ...place, content: source.content, knownBytes: bytes.length });
   }
-  return resolveFile(place, source, isOfChain);
+  return resolveFile(place, source as Extract<BootFileSource, { readonly file: unknown }>, isOfChain);
+}
+
+const sourceExample = '"package", { file: "./memtest.efi" } or { content: "…" }';
+
+/** What is wrong with the shape of a source. */
+function whyNoSource(source: unknown): readonly Problem[] {
+  if (source === "package") return [];
+  if (source === undefined) return [{ path: "source", message: `is required; write ${sourceExample}` }];
+  const words = ["package", "file", "content"];
+  const kind = isObject(source) ? words.find((word) => source[word] !== undefined) : undefined;
+  if (!isObject(source) || kind === undefined) {
+    return [{ path: "source", message: `${quoted(source)} says not where the bytes are; write ${sourceExample}` }];
+  }
+  const { content, file, sha256 } = source;
+  if (kind === "content" && typeof content !== "string") {
+    return [{ path: "source.content", message: `${quoted(content)} is no text` }];
+  }
+  if (kind === "file" && typeof file !== "string" && !pulumi.asset.Asset.isInstance(file)) {
+    return [{ path: "source.file", message: `${quoted(file)} is neither a path nor an asset of Pulumi's` }];
+  }
+  if (sha256 !== undefined && (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/i.test(sha256))) {
+    return [{ path: "source.sha256", message: `${quoted(sha256)} is no sha256; write its 64 hexadecimal digits` }];
+  }
+  return [];
 }
 
 /** What is wrong with a package's name and version, by Debian's policy (5.6.1, 5.6.12): they become a word of apt-get's command line. */
@@ -177,15 +211,16 @@ async function resolveFile(
   source: { readonly file: string | pulumi.asset.Asset; readonly sha256?: string },
   isOfChain: boolean,
 ): Promise<Checked<Resolved>> {
-  const { file: given, sha256: pin } = source;
-  if (given instanceof pulumi.asset.StringAsset) {
-    return resolve(place.name, { ...place, isOfChain, source: { content: await given.text } });
+  const { file, sha256: pin } = source;
+  if (file instanceof pulumi.asset.StringAsset) {
+    const { directory, name } = place;
+    return resolve(name, { directory, fileName: name, isOfChain, source: { content: await file.text } });
   }
-  if (given instanceof pulumi.asset.RemoteAsset) {
+  if (file instanceof pulumi.asset.RemoteAsset) {
     const message = 'a remote asset is not fetched for you; download it, and give { file: "path", sha256: "…" }';
     return bad({ path: "source.file", message });
   }
-  const path = given instanceof pulumi.asset.FileAsset ? await given.path : String(given);
+  const path = file instanceof pulumi.asset.FileAsset ? await file.path : String(file);
   try {
     const bytes = await readFile(path);
     const sha256 = sha256Of(bytes);

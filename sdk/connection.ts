@@ -52,7 +52,8 @@ const secretFields: ReadonlySet<string> = new Set(["password", "privateKey", "pr
 
 /** A connection as it goes into a resource's inputs: its secret fields are secrets, the others stay readable. */
 export function connectionInput(args: pulumi.Input<ConnectionArgs>): pulumi.Input<Connection> {
-  if (typeof args !== "object" || args === null) return pulumi.output(args) as unknown as pulumi.Output<Connection>;
+  if (typeof args !== "object" || args === null || Array.isArray(args))
+    return pulumi.output(args) as unknown as pulumi.Output<Connection>;
   if (pulumi.Output.isInstance(args) || args instanceof Promise) {
     // Once it is known it is looked at as a plain one; an output that holds a secret becomes one as a whole.
     return pulumi.output(args).apply((given) => pulumi.output(connectionInput(given as ConnectionArgs)));
@@ -73,7 +74,8 @@ export function connectionProblems(connection: pulumi.Input<Connection>): pulumi
   return pulumi.unsecret(problems) as pulumi.Output<readonly Problem[]>;
 }
 
-function problemsOf(connection: unknown): readonly Problem[] {
+/** What is wrong with a connection that is there. */
+export function problemsOf(connection: unknown): readonly Problem[] {
   const { problems } = read(connectionSchema, connection);
   return problems.map(({ path, message }) => ({ path: path === "" ? "connection" : `connection.${path}`, message }));
 }

@@ -8,8 +8,9 @@ import {
 import { renderDhcpdUnit } from "../provider/formats/isc/dhcpdUnit";
 import type { DhcpServerInputs } from "../provider/kinds/dhcpServer";
 import { interfaceWord, nicInputs } from "../provider/values/network";
-import { bad, type Checked, good } from "../provider/values/problem";
+import { bad, type Checked } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
+import { given, withRoute } from "./program/given";
 import { HostResource } from "./program/hostResource";
 import { previewChain } from "./program/nextBootPreview";
 import type { ServerReference } from "./reference";
@@ -97,10 +98,10 @@ export class DhcpServer extends HostResource {
   readonly described: pulumi.Output<Omit<ServerReference, "connection" | "files">>;
 
   constructor(name: string, args: DhcpServerArgs, opts?: pulumi.CustomResourceOptions) {
-    const { connection, allowDefaultRoute, ...values } = args;
+    const { connection, allowDefaultRoute, ...values } = given(args);
     const settings = pulumi
-      .all([pulumi.output(values), secretIn(args.extraConfig)])
-      .apply(([given, hasSecret]) => (hasSecret ? refuseSecret() : parseDhcpdSettings(given)));
+      .all([pulumi.output(values), secretIn(values.extraConfig)])
+      .apply(([settled, hasSecret]) => (hasSecret ? refuseSecret() : parseDhcpdSettings(settled)));
     const reachedBy = connectionInput(connection);
     super(
       "DhcpServer",
@@ -109,7 +110,7 @@ export class DhcpServer extends HostResource {
         connection: reachedBy,
         inputs: pulumi
           .all([settings, allowDefaultRoute])
-          .apply(([given, allowed]) => inputsOfDhcpServer(given, allowed)),
+          .apply(([checked, allowed]) => withRoute(checked, allowed, inputsOfDhcpServer)),
         listsPaths: true,
         once: "the DHCP server",
       },
@@ -134,14 +135,10 @@ function refuseSecret(): Checked<DhcpdSettings> {
   });
 }
 
-function inputsOfDhcpServer(
-  settings: Checked<DhcpdSettings>,
-  allowDefaultRoute: boolean | undefined,
-): Checked<DhcpServerInputs> {
-  if (settings.value === undefined) return settings;
-  const { network, bootServer = network.address, loaders, unknownMachines } = settings.value;
-  return good({
-    config: renderDhcpdConf(settings.value),
+function inputsOfDhcpServer(settings: DhcpdSettings): DhcpServerInputs {
+  const { network, bootServer = network.address, loaders, unknownMachines } = settings;
+  return {
+    config: renderDhcpdConf(settings),
     unit: renderDhcpdUnit({ interface: interfaceWord(network.interface) }),
     ...nicInputs(network),
     cidr: network.cidr,
@@ -149,8 +146,7 @@ function inputsOfDhcpServer(
     unknownMachines,
     bootServer,
     loaders: { ...loaders },
-    ...(allowDefaultRoute === true ? { allowDefaultRoute } : {}),
-    ...(settings.value.otherDhcpServers === "allow" ? { otherDhcpServers: "allow" } : {}),
-    ...(settings.value.replace === true ? { replace: true } : {}),
-  });
+    ...(settings.otherDhcpServers === "allow" ? { otherDhcpServers: "allow" } : {}),
+    ...(settings.replace === true ? { replace: true } : {}),
+  };
 }

@@ -1,8 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { FirewallInputs } from "../provider/kinds/firewall";
-import { type FirewallService, parseFirewallSettings, renderFirewallRules } from "../provider/values/firewall";
-import { type Checked, good } from "../provider/values/problem";
+import {
+  type FirewallService,
+  type FirewallSettings,
+  parseFirewallSettings,
+  renderFirewallRules,
+} from "../provider/values/firewall";
 import { type ConnectionArgs, connectionInput } from "./connection";
+import { given, withRoute } from "./program/given";
 import { HostResource } from "./program/hostResource";
 
 /** What can be said of the firewall beside the interface. */
@@ -50,26 +55,25 @@ export class Firewall extends HostResource {
   declare readonly manager: pulumi.Output<"nftables" | "ufw" | "firewalld" | "iptables" | "none">;
 
   constructor(name: string, args: FirewallArgs, opts?: pulumi.CustomResourceOptions) {
-    const { connection, allowDefaultRoute, ...values } = args;
+    const { connection, allowDefaultRoute, ...values } = given(args);
     super(
       "Firewall",
       name,
       {
         connection: connectionInput(connection),
-        inputs: pulumi.all([pulumi.output(values), allowDefaultRoute]).apply(inputsOfFirewall),
+        inputs: pulumi
+          .all([pulumi.output(values), allowDefaultRoute])
+          .apply(([settled, allowed]) => withRoute(parseFirewallSettings(settled), allowed, inputsOfFirewall)),
       },
       opts,
     );
   }
 }
 
-function inputsOfFirewall([values, allowDefaultRoute]: [unknown, boolean | undefined]): Checked<FirewallInputs> {
-  const settings = parseFirewallSettings(values);
-  if (settings.value === undefined) return settings;
-  const nic = settings.value.interface;
-  return good({
+function inputsOfFirewall(settings: FirewallSettings): FirewallInputs {
+  const nic = settings.interface;
+  return {
     interface: "name" in nic ? `name:${nic.name}` : `mac:${nic.mac}`,
-    rules: renderFirewallRules(settings.value),
-    ...(allowDefaultRoute === true ? { allowDefaultRoute } : {}),
-  });
+    rules: renderFirewallRules(settings),
+  };
 }

@@ -1,3 +1,5 @@
+import "./program/printableErrors";
+
 export type { BootScriptSettings } from "../provider/formats/ipxe/bootScript";
 export type { Loaders, UnknownMachines } from "../provider/formats/isc/dhcpdConf";
 export type { RefindSettings } from "../provider/formats/refind/refindConf";

@@ -8,9 +8,9 @@ import {
 import { renderHostsTable } from "../provider/formats/hosts/hostsTable";
 import type { NameServerInputs } from "../provider/kinds/nameServer";
 import { nicInputs } from "../provider/values/network";
-import { type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import type { NetworkArgs } from "./dhcpServer";
+import { given, withRoute } from "./program/given";
 import { HostResource } from "./program/hostResource";
 
 /** What can be said of the name server beside its network. */
@@ -66,15 +66,17 @@ export class NameServer extends HostResource {
   declare readonly listening: pulumi.Output<string>;
 
   constructor(name: string, args: NameServerArgs, opts?: pulumi.CustomResourceOptions) {
-    const { connection, allowDefaultRoute, ...values } = args;
+    const { connection, allowDefaultRoute, ...values } = given(args);
     super(
       "NameServer",
       name,
       {
         connection: connectionInput(connection),
-        inputs: pulumi
-          .all([pulumi.output(values), allowDefaultRoute])
-          .apply(([given, allowed]) => inputsOfNameServer(parseDnsmasqSettings(given), allowed)),
+        inputs: pulumi.all([pulumi.output(values), allowDefaultRoute]).apply(([settled, allowed]) => {
+          const settings = parseDnsmasqSettings(settled);
+          // Names in node 0's own hosts file are on no interface.
+          return withRoute(settings, settings.value?.mode === "hosts" ? undefined : allowed, inputsOfNameServer);
+        }),
         listsPaths: true,
         once: "the name server",
       },
@@ -83,12 +85,8 @@ export class NameServer extends HostResource {
   }
 }
 
-function inputsOfNameServer(
-  settings: Checked<DnsmasqSettings>,
-  allowDefaultRoute: boolean | undefined,
-): Checked<NameServerInputs> {
-  if (settings.value === undefined) return settings;
-  const { network, mode, records } = settings.value;
+function inputsOfNameServer(settings: DnsmasqSettings): NameServerInputs {
+  const { network, mode, records } = settings;
   const { domain } = network;
   const lines = records.flatMap(({ name, addresses }) =>
     addresses.map((address) => ({ address, hostname: name, domain })),
@@ -98,12 +96,6 @@ function inputsOfNameServer(
     records: renderHostsTable(lines),
     ...(domain === undefined ? {} : { domain }),
   };
-  if (mode === "hosts") return good(named);
-  return good({
-    ...named,
-    config: renderDnsmasqConf(settings.value),
-    unit: renderDnsmasqUnit(),
-    ...nicInputs(network),
-    ...(allowDefaultRoute === true ? { allowDefaultRoute } : {}),
-  });
+  if (mode === "hosts") return named;
+  return { ...named, config: renderDnsmasqConf(settings), unit: renderDnsmasqUnit(), ...nicInputs(network) };
 }

@@ -1,13 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import { NetbootError, renderError } from "../provider/errors";
+import type { Connection } from "../provider/values/connection";
 import { nicInputs, parseNetwork } from "../provider/values/network";
-import { bad, type Checked, good, guess, within } from "../provider/values/problem";
+import { bad, type Checked, good, guess, type Problem, quoted, within } from "../provider/values/problem";
 import { BootArtifacts, type BootArtifactsSettings, packagesTaken } from "./bootArtifacts";
-import { type ConnectionArgs, connectionInput } from "./connection";
+import { type ConnectionArgs, connectionInput, connectionProblems } from "./connection";
 import { DhcpServer, type DhcpServerSettings, type NetworkArgs } from "./dhcpServer";
 import { Firewall, type FirewallPartSettings } from "./firewall";
 import { NameServer, type NameServerSettings } from "./nameServer";
 import { Packages } from "./packages";
+import { given, isObject, whyNoFlag } from "./program/given";
 import type { ServerReference } from "./reference";
 import { TftpServer, type TftpServerArgs } from "./tftpServer";
 import { TimeServer, type TimeServerSettings } from "./timeServer";
@@ -47,16 +49,12 @@ const argumentsKnown: Readonly<Record<keyof NetbootServerArgs, true>> = {
   removePackages: true,
 };
 
-/** What is no argument, in an error of its own: its parts, which find all other mistakes, do not see it. */
-function refuseUnknown(args: object, server: pulumi.Resource): void {
-  const unknown = Object.entries(args).filter(
-    ([key, value]) => value !== undefined && !Object.hasOwn(argumentsKnown, key),
-  );
-  if (unknown.length === 0) return;
+/** What is no argument. Its parts, which find all other mistakes, do not see it. */
+function whyUnknown(args: object): readonly Problem[] {
   const known = Object.keys(argumentsKnown);
-  const sentences = unknown.map(([key]) => `${key}: there is no such property; ${guess(key, known)}`);
-  const refused = new NetbootError("ARGUMENTS_INVALID", sentences.join("\n"));
-  throw new pulumi.ResourceError(renderError(refused), server, true);
+  return Object.entries(args)
+    .filter(([key, value]) => value !== undefined && !known.includes(key))
+    .map(([key]) => ({ path: key, message: `there is no such property; ${guess(key, known)}` }));
 }
 
 /**
@@ -96,12 +94,21 @@ export class NetbootServer extends pulumi.ComponentResource {
 
   constructor(name: string, args: NetbootServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("netboot:index:NetbootServer", name, {}, opts);
-    refuseUnknown(args, this);
-    const { network, unknownMachines, allowDefaultRoute } = args;
-    const time = settingsOf(args.time);
-    const names = settingsOf(args.names);
+    const { network, unknownMachines, allowDefaultRoute, removePackages, ...wanted } = given(args);
+    const settings = parts(wanted);
+    const { artifacts, time, names } = settings;
     const servesNames = names !== undefined && names.mode !== "hosts";
-    const connection = connectionInput(args.connection) as pulumi.Input<ConnectionArgs>;
+    const connection = connectionInput(wanted.connection) as pulumi.Input<ConnectionArgs>;
+    const place = pulumi
+      .all([network, settings.dhcp.otherDhcpServers])
+      .apply(([known, others]) => placeAlone(known, others === "allow"));
+    const flags = pulumi.output(removePackages).apply((flag) => whyNoFlag("removePackages", flag));
+    const mistakes = [
+      [...whyUnknown(given(args)), ...settings.problems],
+      place.apply(({ problems }) => problems),
+      flags,
+    ];
+    tell(this, [connectionProblems(connection as pulumi.Input<Connection>), ...mistakes]);
     const packages = new Packages(
       `${name}-packages`,
       {
@@ -112,25 +119,25 @@ export class NetbootServer extends pulumi.ComponentResource {
           "isc-dhcp-server",
           "tftpd-hpa",
         ],
-        fetch: packagesTaken(args.artifacts ?? {}),
-        listenFor: pulumi
-          .all([network, args.dhcp?.otherDhcpServers])
-          .apply(([given, others]) => placeAlone(given, others === "allow")),
+        fetch: packagesTaken(artifacts),
+        listenFor: place.apply(({ value }) => value),
+        mistakes,
+        toldBeside: `NetbootServer "${name}"`,
         ...(time?.replace === true && { replaceTimeDaemon: true }),
-        ...(args.removePackages === undefined ? {} : { removePackages: args.removePackages }),
+        ...(removePackages === undefined ? {} : { removePackages }),
       },
       { parent: this },
     );
     const part = { parent: this, dependsOn: packages };
-    this.artifacts = new BootArtifacts(`${name}-artifacts`, { connection, ...args.artifacts }, part);
+    this.artifacts = new BootArtifacts(`${name}-artifacts`, { connection, ...artifacts }, part);
     this.tftp = new TftpServer(
       `${name}-tftp`,
       {
         connection,
         address: partsOf(network).address,
         directory: this.artifacts.directory,
-        mtu: partsOf(network).apply((given) => parseNetwork(given).value?.mtu),
-        ...args.tftp,
+        mtu: partsOf(network).apply((known) => parseNetwork(known).value?.mtu),
+        ...settings.tftp,
       },
       part,
     );
@@ -138,11 +145,11 @@ export class NetbootServer extends pulumi.ComponentResource {
       `${name}-dhcp`,
       {
         connection,
-        network: partsOf(network).apply((given) => announcing(given, time !== undefined, servesNames)),
+        network: partsOf(network).apply((known) => announcing(known, time !== undefined, servesNames)),
         ...(unknownMachines === undefined ? {} : { unknownMachines }),
         ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }),
         ...(this.artifacts.hasIa32 ? { loaders: { ia32: "ipxe32.efi" } } : {}),
-        ...args.dhcp,
+        ...settings.dhcp,
       },
       part,
     );
@@ -161,7 +168,7 @@ export class NetbootServer extends pulumi.ComponentResource {
           ...(servesNames ? ["dns" as const] : []),
         ],
         ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }),
-        ...args.firewall,
+        ...settings.firewall,
       },
       part,
     );
@@ -176,10 +183,43 @@ export class NetbootServer extends pulumi.ComponentResource {
   }
 }
 
-/** The settings of a part that is there by default; undefined if it is not wanted. */
-function settingsOf<T extends object>(given: boolean | T | undefined): T | Record<string, never> | undefined {
-  if (given === false) return undefined;
-  return given === undefined || given === true ? {} : given;
+type Wanted = Pick<NetbootServerArgs, "dhcp" | "tftp" | "artifacts" | "time" | "names" | "firewall">;
+
+/** What is said of each part, undefined of one that is not wanted; nothing where it is no object, which is a mistake. */
+function parts({ dhcp, tftp, artifacts, time, names, firewall }: Wanted) {
+  const problems: Problem[] = [];
+  const settings = <T extends object>(path: string, value: T | true | undefined, example: string): T => {
+    if (isObject(value) || value === undefined) return (value ?? {}) as T;
+    const isSwitch = path === "time" || path === "names";
+    if (isSwitch && value === true) return {} as T;
+    const shown = pulumi.Output.isInstance(value) ? "an output" : quoted(value);
+    const words = isSwitch ? "neither true nor false nor an object of settings" : "no object of settings";
+    const known = pulumi.Output.isInstance(value) ? "; only the values in it may be outputs" : "";
+    problems.push({ path, message: `${shown} is ${words}; write it as ${example}${known}` });
+    return {} as T;
+  };
+  return {
+    dhcp: settings("dhcp", dhcp, '{ otherDhcpServers: "allow" }'),
+    tftp: settings("tftp", tftp, '{ options: ["--secure"] }'),
+    artifacts: settings("artifacts", artifacts, "{ refindConf: { timeoutSeconds: 3 } }"),
+    time: time === false ? undefined : settings<TimeServerSettings>("time", time, '{ upstreams: ["ntp.example.net"] }'),
+    names:
+      names === false
+        ? undefined
+        : settings<NameServerSettings>("names", names, '{ records: { filer: "192.168.1.14" } }'),
+    firewall: settings("firewall", firewall, "{ confine: true }"),
+    problems,
+  };
+}
+
+/** Says what is wrong beside the component that the program has, for no check is asked of it. */
+function tell(server: pulumi.Resource, lists: pulumi.Input<readonly Problem[]>[]): void {
+  pulumi.all(lists).apply((found: readonly (readonly Problem[])[]) => {
+    const sentences = found.flat().map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+    if (sentences.length === 0) return;
+    const refused = new NetbootError("ARGUMENTS_INVALID", sentences.join("\n"));
+    void pulumi.log.error(renderError(refused), server);
+  });
 }
 
 /** Where nobody else may serve DHCP, as `Packages` takes it; or all that is wrong with the network. */
@@ -191,7 +231,7 @@ function placeAlone(network: pulumi.Unwrap<NetworkArgs>, withOthers: boolean): C
 
 /** The network where it is one; what is none is told by `Packages`, before a part can ask for it. */
 function partsOf(network: pulumi.Input<NetworkArgs>): pulumi.Output<pulumi.Unwrap<NetworkArgs>> {
-  return pulumi.output(network).apply((given) => Object(given) as pulumi.Unwrap<NetworkArgs>);
+  return pulumi.output(network).apply((known) => Object(known) as pulumi.Unwrap<NetworkArgs>);
 }
 
 /** The network as DHCP tells it to the machines: with node 0's own time and names, where the program gives no others. */

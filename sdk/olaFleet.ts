@@ -10,6 +10,7 @@ import { bad, type Checked, type Problem, quoted, within } from "../provider/val
 import { holdsUnknown, isUnknown, unknownText } from "../provider/values/unknown";
 import { parseVerify, type Verify } from "../provider/values/verify";
 import { rememberNodes } from "./program/declaredNodes";
+import { given, isObject } from "./program/given";
 import { HostResource } from "./program/hostResource";
 import { countFleet, noteDeclared, noteLoaders, noteNextBoots, previewFleet } from "./program/nextBootPreview";
 import { asPlanned, type Eventual, partly, whenKnown } from "./program/partly";
@@ -82,8 +83,8 @@ export class OlaFleet extends HostResource {
   declare readonly verified: pulumi.Output<string>;
 
   constructor(name: string, args: OlaFleetArgs, opts?: pulumi.CustomResourceOptions) {
-    const { server, nodes, verify: wanted } = args;
-    const { connection, reference, described, parts } = resolveServer(server);
+    const { server, nodes, verify: wanted } = given(args);
+    const { connection, reference, described, reaching, parts } = resolveServer(server);
     const read = readNodes(nodes);
     const verify = whenKnown(isPlain(wanted) ? wanted : pulumi.output(wanted), parseVerify) as Eventual<
       Checked<Verify | undefined>
@@ -94,6 +95,7 @@ export class OlaFleet extends HostResource {
       name,
       {
         connection,
+        ...(reaching !== undefined && { reaching }),
         values: {
           rows: rowsOf(nodes, read),
           hostBlocksSha256: whenKnown(read, hashOf),
@@ -152,14 +154,14 @@ function rowsIn(list: ReadNodes): readonly NodeRow[] {
 
 /** Name → line. Where the names are known and a machine is not, its line alone is left open, or is a secret. */
 function rowsOf(nodes: OlaFleetArgs["nodes"], read: Eventual<ReadNodes>): pulumi.Input<unknown> {
-  if (isPlain(nodes) || pulumi.Output.isInstance(nodes) || nodes instanceof Promise) {
+  if (isPlain(nodes) || !isObject(nodes)) {
     return whenKnown(read, (list) => (isUnknown(list) ? list : linesOf(rowsIn(list))));
   }
   const lines = Object.entries(nodes).map(([name, node]): [string, Eventual<string | undefined>] => [
     name,
     whenKnown(
       isPlain(node) ? node : (partly(node) as Eventual<unknown>),
-      (given) => linesOf(rowsIn(readKnown({ [name]: given })))[name],
+      (settled) => linesOf(rowsIn(readKnown({ [name]: settled })))[name],
     ),
   ]);
   return Object.fromEntries(lines.sort(([one], [other]) => (one < other ? -1 : 1)));

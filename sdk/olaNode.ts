@@ -7,10 +7,11 @@ import { renderNextBoot } from "../provider/preview/nextBoot";
 import type { Firmware, Loader } from "../provider/values/bootChain";
 import { parseNode } from "../provider/values/node";
 import type { NodeRow, OptionValue } from "../provider/values/nodeRow";
-import { type Checked, type Problem, quoted } from "../provider/values/problem";
+import type { Checked, Problem } from "../provider/values/problem";
 import { holdsUnknown, unknownText } from "../provider/values/unknown";
 import { parseVerify, type Verify } from "../provider/values/verify";
 import { rememberNodes } from "./program/declaredNodes";
+import { given, whyNoFlag } from "./program/given";
 import { HostResource } from "./program/hostResource";
 import { noteDeclared, noteNextBoots, previewNode } from "./program/nextBootPreview";
 import { asPlanned, type Eventual, partly, whenKnown } from "./program/partly";
@@ -84,10 +85,12 @@ export class OlaNode extends HostResource {
   declare readonly lastBoot: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: OlaNodeArgs, opts?: pulumi.CustomResourceOptions) {
-    const { server, verify: wanted, history, ...values } = args;
-    const { connection, reference, described, parts } = resolveServer(server);
+    const { server, verify: wanted, history, ...values } = given(args);
+    const { connection, reference, described, reaching, parts } = resolveServer(server);
     // Every output costs, a program has hundreds of machines, and most of them are plain values.
-    const read = isPlain(values) ? parseNode(name, values) : partly(values).apply((given) => parseNode(name, given));
+    const read = isPlain(values)
+      ? parseNode(name, values)
+      : partly(values).apply((settled) => parseNode(name, settled));
     const asked = isPlain([wanted, history])
       ? askedOf(wanted, history)
       : pulumi.all([wanted, history]).apply(([verify, log]) => askedOf(verify, log));
@@ -101,6 +104,7 @@ export class OlaNode extends HostResource {
       name,
       {
         connection,
+        ...(reaching !== undefined && { reaching }),
         values: {
           hostBlocks: whenKnown(read, ({ value }) => value && blocksOf(value)),
           machine: whenKnown(read, ({ value }) => value && machineOf(value)),
@@ -173,12 +177,10 @@ function askedOf(
   history: unknown,
 ): Pick<OlaNodeInputs, "verify" | "history"> & { readonly problems: readonly Problem[] } {
   const verify = parseVerify(wanted);
-  const isFlag = history === undefined || history === null || typeof history === "boolean";
-  const wrong = isFlag ? [] : [{ path: "history", message: `${quoted(history)} is neither true nor false` }];
   return {
     ...(verify.value === undefined ? {} : { verify: verify.value }),
     ...(history === true ? { history } : {}),
-    problems: [...verify.problems, ...wrong],
+    problems: [...verify.problems, ...whyNoFlag("history", history)],
   };
 }
 

@@ -27,7 +27,7 @@ export interface OvhServer {
  * ```
  */
 export function privateMacs(server: pulumi.Input<OvhServer>): pulumi.Output<string[]> {
-  return pulumi.output(server).apply(({ vnis }) => macsOf(vnis.filter(isPrivate)));
+  return pulumi.output(server).apply((known) => macsOf(vnisOf(known).filter(isPrivate)));
 }
 
 /**
@@ -49,14 +49,17 @@ export function problems(
   server: pulumi.Input<OvhServer>,
   macs: pulumi.Input<readonly string[]> = privateMacs(server),
 ): pulumi.Output<string[]> {
-  return pulumi.all([pulumi.output(server), pulumi.output(macs)]).apply(([{ name, vnis }, declared]) => {
+  return pulumi.all([pulumi.output(server), pulumi.output(macs)]).apply(([known, macsOfProgram]) => {
+    const { name } = Object(known) as Partial<OvhServer>;
+    const vnis = vnisOf(known);
+    const declared = Array.isArray(macsOfProgram) ? macsOfProgram.map(String) : [];
     const who = name === undefined ? "" : `${name}: `;
-    const known = new Set(declared.map((mac) => mac.toLowerCase()));
+    const ours = new Set(declared.map((mac) => mac.toLowerCase()));
     const all = macsOf(vnis);
     const enabled = macsOf(vnis.filter((vni) => vni.enabled));
     const modes = vnis.flatMap((vni) => whyNotPrivate(vni, enabled));
-    const missing = all.filter((mac) => !known.has(mac));
-    const foreign = [...known].filter((mac) => !all.includes(mac)).sort();
+    const missing = all.filter((mac) => !ours.has(mac));
+    const foreign = [...ours].filter((mac) => !all.includes(mac)).sort();
     return [
       ...(vnis.length === 0 ? ["OVHcloud names no network interface of it"] : []),
       ...modes,
@@ -64,6 +67,12 @@ export function problems(
       ...foreign.map((mac) => `the declared MAC ${mac} is none of its NICs (${all.join(", ")})`),
     ].map((sentence) => `${who}${sentence}`);
   });
+}
+
+/** The interfaces; none where what was given is no server, as an output that is undefined. */
+function vnisOf(server: unknown): readonly OvhVni[] {
+  const { vnis } = Object(server) as Partial<OvhServer>;
+  return Array.isArray(vnis) ? vnis.map((vni) => ({ ...vni, nics: Array.isArray(vni?.nics) ? vni.nics : [] })) : [];
 }
 
 function isPrivate({ enabled, mode }: OvhVni): boolean {

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { PackagesInputs } from "../provider/kinds/packages";
 import { hidden } from "../provider/values/hidden";
-import { bad, type Checked, good } from "../provider/values/problem";
+import { type Checked, good, type Problem } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./program/hostResource";
 
@@ -26,28 +26,33 @@ export class Packages extends HostResource {
       readonly removePackages?: pulumi.Input<boolean>;
       /** Packages, as `name` or `name=version`, out of which boot files will be taken, and how many of each. */
       readonly fetch?: Readonly<Record<string, number>>;
-      /** Where DHCP will be served, as `name:eno2 192.168.1.1`, and nobody else may; or what is wrong with that network. */
-      readonly listenFor: pulumi.Input<Checked<string | undefined>>;
+      /** Where DHCP will be served, as `name:eno2 192.168.1.1`, and nobody else may. */
+      readonly listenFor: pulumi.Input<string | undefined>;
+      /** What is wrong with what all parts need: told once and whole, before any of them meets its own. */
+      readonly mistakes: readonly pulumi.Input<readonly Problem[]>[];
+      /** Beside what those are told. */
+      readonly toldBeside: string;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
-    const { packages, replaceTimeDaemon, removePackages, fetch, listenFor } = args;
+    const { packages, replaceTimeDaemon, removePackages, fetch, listenFor, mistakes, toldBeside } = args;
     super(
       "Packages",
       name,
       {
         connection: connectionInput(args.connection),
-        inputs: pulumi.all([removePackages, listenFor]).apply(([gone, where]): Checked<PackagesInputs> => {
-          // What all parts need is told once and with all its mistakes, before any of them meets its own.
-          if (where.problems.length > 0) return bad(...where.problems);
-          return good({
-            packages,
-            ...(replaceTimeDaemon === true && { replaceTimeDaemon }),
-            ...(gone === true && { removePackages: true }),
-            ...(fetch !== undefined && { [hidden.fetch]: fetch }),
-            ...(where.value !== undefined && { [hidden.listenFor]: where.value }),
-          });
-        }),
+        inputs: pulumi.all([removePackages, listenFor]).apply(
+          ([gone, where]): Checked<PackagesInputs> =>
+            good({
+              packages,
+              ...(replaceTimeDaemon === true && { replaceTimeDaemon }),
+              ...(gone === true && { removePackages: true }),
+              ...(fetch !== undefined && { [hidden.fetch]: fetch }),
+              ...(where !== undefined && { [hidden.listenFor]: where }),
+            }),
+        ),
+        problems: mistakes,
+        toldBeside,
       },
       opts,
     );

@@ -3,6 +3,7 @@ import { parseTftpdSettings, renderTftpdDefaults, renderTftpdUnit } from "../pro
 import type { TftpServerInputs } from "../provider/kinds/tftpServer";
 import { type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
+import { given } from "./program/given";
 import { HostResource } from "./program/hostResource";
 
 /** The arguments of a {@link TftpServer}. */
@@ -40,7 +41,7 @@ export class TftpServer extends HostResource {
   declare readonly listening: pulumi.Output<string>;
 
   constructor(name: string, args: TftpServerArgs, opts?: pulumi.CustomResourceOptions) {
-    const { connection, ...values } = args;
+    const { connection, ...values } = given(args);
     super(
       "TftpServer",
       name,

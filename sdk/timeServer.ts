@@ -2,9 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { type ChronySettings, parseChronySettings, renderChronyConf } from "../provider/formats/chrony/chrony";
 import type { TimeServerInputs } from "../provider/kinds/timeServer";
 import { nicInputs } from "../provider/values/network";
-import { type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import type { NetworkArgs } from "./dhcpServer";
+import { given, withRoute } from "./program/given";
 import { HostResource } from "./program/hostResource";
 
 /** What can be said of the time server beside its network. */
@@ -50,7 +50,7 @@ export class TimeServer extends HostResource {
   declare readonly listening: pulumi.Output<string>;
 
   constructor(name: string, args: TimeServerArgs, opts?: pulumi.CustomResourceOptions) {
-    const { connection, allowDefaultRoute, ...values } = args;
+    const { connection, allowDefaultRoute, ...values } = given(args);
     super(
       "TimeServer",
       name,
@@ -58,7 +58,7 @@ export class TimeServer extends HostResource {
         connection: connectionInput(connection),
         inputs: pulumi
           .all([pulumi.output(values), allowDefaultRoute])
-          .apply(([given, allowed]) => inputsOfTimeServer(parseChronySettings(given), allowed)),
+          .apply(([settled, allowed]) => withRoute(parseChronySettings(settled), allowed, inputsOfTimeServer)),
         listsPaths: true,
         once: "the time server",
       },
@@ -67,15 +67,10 @@ export class TimeServer extends HostResource {
   }
 }
 
-function inputsOfTimeServer(
-  settings: Checked<ChronySettings>,
-  allowDefaultRoute: boolean | undefined,
-): Checked<TimeServerInputs> {
-  if (settings.value === undefined) return settings;
-  return good({
-    config: renderChronyConf(settings.value),
-    ...nicInputs(settings.value.network),
-    ...(settings.value.replace ? { replace: true } : {}),
-    ...(allowDefaultRoute === true ? { allowDefaultRoute } : {}),
-  });
+function inputsOfTimeServer(settings: ChronySettings): TimeServerInputs {
+  return {
+    config: renderChronyConf(settings),
+    ...nicInputs(settings.network),
+    ...(settings.replace ? { replace: true } : {}),
+  };
 }

@@ -21,14 +21,16 @@ export interface CheckResult {
 
 /** Passes on the mistakes that the program found. Nothing is asked of the host. */
 export function check(_kind: string, _olds: Properties, news: Properties): CheckResult {
-  const { [hidden.problems]: elsewhere, ...given } = news;
+  const { [hidden.problems]: elsewhere, [hidden.toldBeside]: toldBeside, ...given } = news;
   // A secret that is not given comes as null.
   const inputs = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   const problems = [
     ...problemsIn(elsewhere),
     ...Object.values(inputs).flatMap((value) => problemsIn(ofProgram(value))),
   ];
-  const failures = problems.map(({ path, message }) => ({
+  const isTold = typeof toldBeside === "string" && problems.length > 0;
+  const told = isTold ? [{ path: "", message: `not done: what is wrong is told beside ${toldBeside}` }] : problems;
+  const failures = told.map(({ path, message }) => ({
     // Named, the engine would print the input's value beside it, which is nothing where the argument was refused.
     property: "",
     reason: renderError(new NetbootError("ARGUMENTS_INVALID", path === "" ? message : `${path}: ${message}`)),

@@ -7,6 +7,8 @@ import type { Problem } from "./problem";
 export const hidden = {
   /** In the inputs: what the program found wrong; also in the place of a single input's value. It never gets into a state. */
   problems: "__problems",
+  /** In the inputs: the component beside which the program has told what is wrong. It never gets into a state either. */
+  toldBeside: "__toldBeside",
   /** In the inputs: the resource's URN, from which its id is made. */
   urn: "__urn",
   /** In the inputs of `Packages`: packages out of which boot files will be taken, and how many of each. */
@@ -28,6 +30,7 @@ export const hidden = {
 /** The hidden keys with their values. */
 export interface Hidden {
   readonly [hidden.problems]?: readonly Problem[];
+  readonly [hidden.toldBeside]?: string;
   readonly [hidden.urn]?: string;
   readonly [hidden.fetch]?: Readonly<Record<string, number>>;
   readonly [hidden.listenFor]?: string;

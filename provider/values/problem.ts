@@ -39,9 +39,18 @@ function joinPath(parent: string, path: string): string {
 
 /** A value as a message shows it: in quotes when it is a text, shortened when it is long. */
 export function quoted(value: unknown): string {
-  const text =
-    typeof value === "bigint" || value === undefined ? String(value) : (JSON.stringify(value) ?? typeof value);
+  const text = asJson(value);
   return text.length > 80 ? `${text.slice(0, 76)}…${typeof value === "string" ? '"' : ""}` : text;
+}
+
+/** A value that JSON can't say (a function, one that holds itself) by what it is. */
+function asJson(value: unknown): string {
+  if (typeof value === "bigint" || value === undefined) return String(value);
+  try {
+    return JSON.stringify(value) ?? typeof value;
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 /** The path of an issue, as one writes it in a program: `nodes["db-1"].macs[0]`. */

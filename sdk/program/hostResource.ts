@@ -18,6 +18,10 @@ interface Declared {
   /** Inputs that are worked out one by one, in the place of `inputs`; what is wrong with them goes beside them. */
   readonly values?: Readonly<Record<string, pulumi.Input<unknown>>>;
   readonly problems?: readonly pulumi.Input<readonly Problem[]>[];
+  /** The component beside which the program tells what is wrong. */
+  readonly toldBeside?: string;
+  /** What is wrong with the connection, where more is known of that than its own fields tell. */
+  readonly reaching?: pulumi.Input<readonly Problem[]>;
   /** Outputs of its kind that this one does not have: each becomes a property of its own, and that costs. */
   readonly without?: readonly string[];
   /** The preview lists every path on the host that is written, as the input `writes`. */
@@ -46,7 +50,7 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
       ...(once === undefined ? [] : [twice(connection, once, place)]),
       ...rememberName(kind, name, connection).map((other) => namesake(connection, other, place)),
     ];
-    const reaching = sharedProblemsOf(connection);
+    const reaching = declared.reaching ?? sharedProblemsOf(connection);
     const elsewhere = concat(reaching, ...own, ...others);
     const [carrier] = inputKeys;
     const type = `pulumi-nodejs:dynamic/netboot:${kind}`;
@@ -70,6 +74,7 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
         ...(listsPaths && { writes: inputs?.apply(({ value }) => value && pathsWritten(wants(value as never))) }),
         connection,
         ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { [hidden.problems]: elsewhere }),
+        ...(declared.toldBeside !== undefined && { [hidden.toldBeside]: declared.toldBeside }),
         [hidden.urn]: urnOf(name, type, opts?.parent),
       },
       registered,
@@ -107,6 +112,12 @@ function concat(...lists: pulumi.Input<readonly Problem[]>[]): pulumi.Input<read
   );
 }
 
+/** By what a host is told from others; a connection that is none is told of elsewhere. */
+function hostOf(connection: unknown): string | undefined {
+  const { host } = Object(connection) as { readonly host?: unknown };
+  return typeof host === "string" ? host : undefined;
+}
+
 /** What a program declares for the second time though a host has it once. */
 function twice(
   connection: pulumi.Input<Connection>,
@@ -114,7 +125,8 @@ function twice(
   place: string,
 ): pulumi.Output<readonly Problem[]> {
   const found = pulumi.all([pulumi.output(connection), once]).apply(([reached, thing]): readonly Problem[] => {
-    return thing === undefined || thing === "" ? [] : rememberThing(reached.host, thing, place);
+    const host = hostOf(reached);
+    return host === undefined || thing === undefined || thing === "" ? [] : rememberThing(host, thing, place);
   });
   return pulumi.unsecret(found);
 }
@@ -126,7 +138,7 @@ function namesake(
   place: string,
 ): pulumi.Output<readonly Problem[]> {
   const found = pulumi.all([pulumi.output(connection), pulumi.output(other)]).apply(([mine, theirs]) => {
-    if (mine.host !== theirs.host) return [];
+    if (hostOf(mine) === undefined || hostOf(mine) !== hostOf(theirs)) return [];
     return [
       { path: "", message: `there are two ${place} on one host, under different parents; give one another name` },
     ];

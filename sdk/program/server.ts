@@ -10,12 +10,14 @@ import {
   type LoaderFor,
 } from "../../provider/values/bootChain";
 import type { NodeRow } from "../../provider/values/node";
+import { bad, type Checked, good, type Problem } from "../../provider/values/problem";
 import { isUnknown, unknownText } from "../../provider/values/unknown";
 import type { ServedFile } from "../bootArtifacts";
-import { connectionInput } from "../connection";
+import { connectionInput, problemsOf as problemsOfConnection } from "../connection";
 import { DhcpServer } from "../dhcpServer";
 import { NetbootServer } from "../netbootServer";
 import type { ServerReference } from "../reference";
+import { isObject } from "./given";
 import { partly } from "./partly";
 
 /** The server on which machines are declared: in this program, or by the reference that another stack exports. */
@@ -39,6 +41,8 @@ export interface ResolvedServer {
   readonly files: pulumi.Output<ServerReference["files"]>;
   /** Both of them, made once for all machines of a server, with as much as a preview knows. */
   readonly described: pulumi.Output<Whole>;
+  /** What is wrong with the argument itself, where it is a reference. */
+  readonly reaching?: pulumi.Input<readonly Problem[]>;
   /** What must be there before them. */
   readonly parts: pulumi.Resource[];
 }
@@ -47,6 +51,7 @@ export interface ResolvedServer {
 const resolved = new WeakMap<object, ResolvedServer>();
 
 export function resolveServer(server: Server): ResolvedServer {
+  if (typeof server !== "object" || server === null) return resolve(server);
   const known = resolved.get(server) ?? resolve(server);
   resolved.set(server, known);
   return known;
@@ -73,16 +78,39 @@ function resolve(server: Server): ResolvedServer {
     const files = server instanceof NetbootServer ? server.artifacts.files : pulumi.output(undefined);
     return { connection, reference, files, described: together(reference, files), parts };
   }
-  const given = pulumi.output(server) as pulumi.Output<ServerReference>;
-  const reference = pulumi.unsecret(given.apply(({ server: urn, settings }) => ({ server: urn, settings })));
-  const files = pulumi.unsecret(given.apply(({ files: served }) => served));
+  const checked = (pulumi.output(server as object) as pulumi.Output<unknown>).apply(checkReference) as pulumi.Output<
+    Checked<ServerReference>
+  >;
+  const reference = pulumi.unsecret(
+    checked.apply(({ value }): Described => ({ server: value?.server ?? "", settings: value?.settings })),
+  );
+  const files = pulumi.unsecret(checked.apply(({ value }) => value?.files)) as ResolvedServer["files"];
+  const connection = checked.apply(({ value }) => pulumi.output(connectionInput(value?.connection as never)));
   return {
-    connection: given.apply(({ connection }) => pulumi.output(connectionInput(connection))),
+    connection,
     reference,
     files,
     described: together(reference, files),
+    reaching: pulumi.unsecret(
+      checked.apply(({ value, problems }) => (value === undefined ? problems : problemsOfConnection(value.connection))),
+    ),
     parts: [],
   };
+}
+
+/** A reference as another stack exports it, or why it is none. */
+function checkReference(given: unknown): Checked<ServerReference> {
+  if (isObject(given) && typeof given["server"] === "string" && isObject(given["connection"])) {
+    return good(given as unknown as ServerReference);
+  }
+  // Not the value: a reference may hold a key.
+  const what =
+    given === undefined || given === null
+      ? "is required"
+      : `is no server${isObject(given) ? "" : `, but a ${typeof given}`}`;
+  const other =
+    'the output `reference` of one, which another stack exports: new pulumi.StackReference("…").requireOutput("node0")';
+  return bad({ path: "server", message: `${what}; give a NetbootServer, a DhcpServer, or ${other}` });
 }
 
 /** The machines that have an address of their own, by name, in the server's domain. */

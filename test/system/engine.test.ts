@@ -123,3 +123,56 @@ new netboot.TftpServer("tftp", { connection: ${connection}, address: "192.168.1.
     }
   });
 });
+
+describe("a program that goes wrong", () => {
+  /** The package's own Node is one of those on which Pulumi's printing of an error would go on for ever. */
+  const programs: readonly (readonly [string, string, readonly (string | RegExp)[]])[] = [
+    [
+      "in an apply of its own",
+      'pulumi.output(Promise.resolve(1)).apply(() => { throw new Error("oops", { cause: new Error("inside") }); });',
+      ["Error: oops", "inside"],
+    ],
+    [
+      "because objects of its configuration are not set",
+      'new netboot.NetbootServer("node0", { connection: config.getObject("connection"), network: config.getObject("network"), unknownMachine: "serve" });',
+      [
+        /NetbootServer \(node0\):\n +error: connection: is no connection; write an object, as in /,
+        "unknownMachine: there is no such property; did you mean unknownMachines?",
+        "network: is required; write it as { interface: ",
+      ],
+    ],
+    [
+      "because another stack has no such output",
+      'new netboot.OlaNode("n1", { server: pulumi.output(undefined), macs: ["52:54:00:12:34:56"] });',
+      [/OlaNode resource 'n1' has a problem: server: is required; give a NetbootServer, a DhcpServer, or the output /],
+    ],
+    [
+      "because its machines are not set",
+      'new netboot.OlaFleet("rack", { server: new netboot.DhcpServer("dhcp", { connection, network }), nodes: config.getObject("nodes") });',
+      [/OlaFleet resource 'rack' has a problem: nodes: is required; write it as \{ "db-1": /],
+    ],
+  ];
+
+  let project: ScratchProject;
+
+  beforeAll(async () => {
+    project = await scratchProject({ name: "wrong", files: { "index.js": "" } });
+  });
+  afterAll(() => project?.remove());
+
+  it.each(programs)("ends, and says what is wrong: %s", async (_what, statements, words) => {
+    const lines = `
+const pulumi = require("@pulumi/pulumi");
+const netboot = require("pulumi-netboot");
+const config = new pulumi.Config();
+const connection = { host: "192.0.2.1", agentSocketPath: "/nobody" };
+const network = { interface: "eth1", cidr: "192.168.1.0/24", address: "192.168.1.2" };
+${statements}
+`;
+    project.write({ "index.js": lines });
+    const { code, output } = await project.pulumi(["preview"], { timeoutSeconds: 120 });
+    expect(code).not.toBe(0);
+    for (const word of words) expect(output).toMatch(word);
+    expect(output).not.toMatch(/TypeError|Cannot read/);
+  });
+});

@@ -36,8 +36,9 @@ describe("what is said in a situation", () => {
   });
 });
 
-/** What of these folders is no refusal and no warning: files, plans that are shown, and rules as programs write them. */
-const others = /\/(?:shown|shownText|joins|lineDiff|recoveryUnit|firewallRules|planOnly|iptablesRule|nftRule)\.ts$/;
+/** What of these folders is no refusal and no warning: files, plans that are shown, what an import notes, and rules as programs write them. */
+const others =
+  /\/(?:shown|shownText|importing|joins|lineDiff|recoveryUnit|firewallRules|planOnly|iptablesRule|nftRule)\.ts$/;
 
 /** Sentences in which nothing stands in the way, or that only a part of a whole decision says, by the test that has them, or their beginning. */
 const elsewhere: Readonly<Record<string, readonly string[]>> = {
@@ -59,8 +60,8 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   "test/unit/provider/plan/proof.test.ts": [
     "node 0 has no machine of it any more: another resource has its MAC, its address or its name",
     "there is no DHCP server on this host",
-    "; another DHCP server answers too:",
-    "; a machine that no program names (",
+    "another DHCP server answers too:",
+    "a machine that no program names (",
   ],
   "test/unit/provider/plan/timeDaemon.test.ts": ["is none of ours"],
 };

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import * as netboot from "../../../sdk";
-import { mistakesOf, register } from "../../support/mocks";
+import { mistakesOf, type Registered, register } from "../../support/mocks";
 
 const connection = { host: "node0.example", user: "root", hostKey: undefined as never };
 const network = { interface: "eno2", cidr: "192.168.1.0/28", address: "192.168.1.1" };
@@ -21,6 +21,17 @@ describe("the option `import`", () => {
     expect(mistakesOf(made["b"])).toEqual([]);
   });
 });
+
+/** What a program's server says is wrong with it, line by line. */
+async function tellingOf(
+  program: () => unknown,
+): Promise<{ told: readonly string[]; made: Record<string, Registered> }> {
+  const error = vi.spyOn(pulumi.log, "error").mockResolvedValue(undefined);
+  const made = await register(() => void program());
+  const told = error.mock.calls.flatMap(([words]) => words.replace(/ \[ARGUMENTS_INVALID\]$/, "").split("\n"));
+  error.mockRestore();
+  return { told, made };
+}
 
 describe("NetbootServer", () => {
   it("registers its parts under it, the machine beside it", async () => {
@@ -70,37 +81,35 @@ describe("NetbootServer", () => {
     ],
     ["no network", null, [/^network: null is no /]],
     ["an mtu that is none", { ...network, mtu: 10 }, [/^network\.mtu: 10 /]],
-  ])("tells of %s at once, before its parts", async (_what, wrong, expected) => {
-    const made = await register(() => {
-      new netboot.NetbootServer("node0", { connection: { host: "h" }, network: wrong as typeof network });
-    });
-    expect(mistakesOf(made["node0-packages"])).toEqual(expected.map((each) => expect.stringMatching(each)));
+    ["a part that is no object", { ...network, time: "no" }, [/^time: "no" is neither true nor false nor /]],
+  ])("tells of %s beside itself at once, and keeps its parts from being made", async (_what, wrong, expected) => {
+    const { time, ...rest } = Object(wrong);
+    const args = { connection: { host: "h" }, network: wrong && rest, ...(time && { time }) };
+    const { told, made } = await tellingOf(() => new netboot.NetbootServer("node0", args));
+    expect(told).toEqual(expected.map((each) => expect.stringMatching(each)));
+    expect(mistakesOf(made["node0-packages"])).toEqual([
+      'not done: what is wrong is told beside NetbootServer "node0" [ARGUMENTS_INVALID]',
+    ]);
   });
 });
 
 describe("NetbootServer, with what is no argument of it", () => {
-  it("is refused at once, with a guess for each", async () => {
-    await register(() => {
-      const args = { connection, network, unknownMachine: "serve", artefacts: {}, frob: 1, firewal: undefined };
-      expect(() => new netboot.NetbootServer("node0", args)).toThrow(
-        expect.objectContaining({
-          message:
-            "unknownMachine: there is no such property; did you mean unknownMachines?\n" +
-            "artefacts: there is no such property; did you mean artifacts?\n" +
-            "frob: there is no such property; there are connection, network, dhcp, tftp, artifacts, time, names, firewall, unknownMachines, allowDefaultRoute, removePackages [ARGUMENTS_INVALID]",
-        }),
-      );
-    });
+  it("is refused, with a guess for each", async () => {
+    const args = { connection, network, unknownMachine: "serve", artefacts: {}, frob: 1, firewal: undefined };
+    const { told } = await tellingOf(() => new netboot.NetbootServer("node0", args));
+    expect(told).toEqual([
+      "unknownMachine: there is no such property; did you mean unknownMachines?",
+      "artefacts: there is no such property; did you mean artifacts?",
+      "frob: there is no such property; there are connection, network, dhcp, tftp, artifacts, time, names, firewall, unknownMachines, allowDefaultRoute, removePackages",
+    ]);
   });
 
   it("is guessed at where two letters change places", async () => {
-    const made = await register(() => {
-      const wrong = { interface: "eno2", cird: "192.168.1.0/28", address: "192.168.1.1" };
-      new netboot.NetbootServer("node0", { connection: { host: "h" }, network: wrong as unknown as typeof network });
-    });
-    expect(mistakesOf(made["node0-packages"])).toContainEqual(
-      expect.stringMatching(/^network\.cird: there is no such property; did you mean cidr\?/),
+    const wrong = { interface: "eno2", cird: "192.168.1.0/28", address: "192.168.1.1" } as unknown as typeof network;
+    const { told } = await tellingOf(
+      () => new netboot.NetbootServer("node0", { connection: { host: "h" }, network: wrong }),
     );
+    expect(told).toContainEqual("network.cird: there is no such property; did you mean cidr?");
   });
 });
 
