@@ -1,3 +1,4 @@
+import { sha256Of } from "../conversation/digest";
 import { renderError } from "../errors";
 import { idFromUrn } from "../lifecycle/stacks";
 import { stackOf } from "../plan/records";
@@ -18,7 +19,7 @@ export async function viewStack(
   for (const on of byHost(resources).values()) seen.push(await seeServer(on, since, offline));
   const [first] = resources;
   const stack = first === undefined ? "" : stackOf(idFromUrn(first.kind, first.urn));
-  return fleetViewOf(stack, seen, { at: Math.floor(Date.now() / 1000), since, wasAsked: !offline });
+  return fleetViewOf(stack, seen, { at: Math.floor(Date.now() / 1000), since, wasAsked: !offline }, sha256Of);
 }
 
 async function seeServer(on: readonly StackResource[], since: number, offline: boolean): Promise<SeenServer> {

@@ -125,11 +125,16 @@ export interface SeenServer {
 const mostBoots = { each: 5, all: 20_000 };
 const mostStrangers = 500;
 
-/** Makes of what the state, the proof and the logs tell what a stack's page shows. */
+/**
+ * Makes of what the state, the proof and the logs tell what a stack's page shows.
+ *
+ * @param sha256 - hashes a text, for a state has the text of a file that is made of settings, and no hash of it
+ */
 export function fleetViewOf(
   stack: string,
   seen: readonly SeenServer[],
   when: { readonly at: number; readonly since: number; readonly wasAsked: boolean },
+  sha256: (text: string) => string,
 ): FleetView {
   const resources = new Places<string>();
   const marks = new Places<MarkView>();
@@ -141,11 +146,15 @@ export function fleetViewOf(
   let olderBoots = 0;
   for (const [server, of] of seen.entries()) {
     const first = machines.length;
-    const declared = of.resources.flatMap(machinesOf);
-    const settings = settingsOf(of);
+    // A state has its resources in the order in which they came to be.
+    const declared = of.resources
+      .flatMap(machinesOf)
+      .sort((one, other) => (one.hostname < other.hostname ? -1 : one.hostname === other.hostname ? 0 : 1));
+    const settings = settingsOf(of, sha256);
     const placed = declared.map((row) => ({ ...row, chain: chainNameOf(row, settings.loaders) }));
     const chainPlaces = new Map<string, number>();
-    for (const [name, own] of Map.groupBy(placed, ({ chain }) => chain)) {
+    const byChain = [...Map.groupBy(placed, ({ chain }) => chain)].sort(([one], [other]) => (one < other ? -1 : 1));
+    for (const [name, own] of byChain) {
       chainPlaces.set(name, chains.length);
       chains.push({ server, name, machines: own.length, steps: stepsOf(name, own, of, settings) });
     }
@@ -302,15 +311,15 @@ interface Settings {
   readonly bootServer: string;
 }
 
-function settingsOf({ resources, proof }: SeenServer): Settings {
+function settingsOf({ resources, proof }: SeenServer, sha256: (text: string) => string): Settings {
   const dhcp = resources.find(({ kind }) => kind === "DhcpServer")?.inputs ?? {};
   const loaders = proof?.besides?.loaders ?? {};
   const files = resources.flatMap(({ kind, inputs, outputs }) => {
     if (kind !== "BootFile") return [];
-    const [sha256, content] = [outputs["sha256"] ?? inputs["sha256"], inputs["content"]];
+    const [told, content] = [outputs["sha256"] ?? inputs["sha256"], inputs["content"]];
     const file = {
-      ...(typeof sha256 === "string" ? { sha256 } : {}),
-      ...(typeof content === "string" ? { content } : {}),
+      ...(typeof told === "string" ? { sha256: told } : {}),
+      ...(typeof content === "string" ? { content, sha256: sha256(content) } : {}),
     };
     return [[String(inputs["name"]), file] as const];
   });

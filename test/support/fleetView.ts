@@ -1,3 +1,4 @@
+import { sha256Of } from "../../provider/conversation/digest";
 import { parseHistory } from "../../provider/facts/bootLog";
 import { renderBootScript } from "../../provider/formats/ipxe/bootScript";
 import { renderRow } from "../../provider/values/nodeRow";
@@ -45,12 +46,11 @@ const chainFiles = ["refind.pxe", "refind.conf", "refind_x64.efi"];
 
 function bootFile(name: string, digit: string, content?: string): Stored {
   const id = `BootFile/shop/prod/node0-artifacts-${name}`;
-  return {
-    kind: "BootFile",
-    id,
-    inputs: { name, ...(content === undefined ? {} : { content }) },
-    outputs: { sha256: sum(digit) },
-  };
+  const made =
+    content === undefined
+      ? { inputs: { name }, outputs: { sha256: sum(digit) } }
+      : { inputs: { name, content }, outputs: {} };
+  return { kind: "BootFile", id, ...made };
 }
 
 /** A node 0's own resources, as a state has them, with a secret in each connection. */
@@ -134,9 +134,16 @@ export const smallServer: SeenServer = {
   failures: [],
 };
 
-export const when = { at: at(3600), since: at(-30 * 86_400), wasAsked: true } as const;
+const when = { at: at(3600), since: at(-30 * 86_400), wasAsked: true };
 
-export const smallFleet = (): FleetView => fleetViewOf("shop/prod", [smallServer], when);
+/** The page of a stack with these. */
+export const shownFleet = (
+  servers: readonly SeenServer[],
+  more: Partial<typeof when> = {},
+  stack = "shop/prod",
+): FleetView => fleetViewOf(stack, servers, { ...when, ...more }, sha256Of);
+
+export const smallFleet = (): FleetView => shownFleet([smallServer]);
 
 /** A fleet of any number, each machine with a boot of its own; one in a thousand fails, one in three hundred missed a file. */
 export function largeServer(count: number): SeenServer {

@@ -5,10 +5,10 @@ import { pathToFileURL } from "node:url";
 import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fleetViewOf, type SeenServer } from "../../provider/view/fleet";
+import type { SeenServer } from "../../provider/view/fleet";
 import { renderPage } from "../../provider/view/page";
 import { openBrowser } from "../support/browser.mts";
-import { largeServer, serverResources, smallServer, when } from "../support/fleetView";
+import { largeServer, serverResources, shownFleet, smallServer } from "../support/fleetView";
 
 /** A stack's page as a browser shows it. No node 0 is needed. */
 describe("the page of a stack", () => {
@@ -32,7 +32,7 @@ describe("the page of a stack", () => {
     options: Parameters<Browser["newPage"]>[0] = {},
   ): Promise<Page> => {
     const path = join(folder, `${Math.random()}.html`);
-    writeFileSync(path, renderPage(fleetViewOf("shop/prod", servers, when)));
+    writeFileSync(path, renderPage(shownFleet(servers)));
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
     page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => complaints.push(error.message));

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { fleetViewOf, isAllProved, type SeenServer } from "../../../../provider/view/fleet";
-import { largeServer, serverResources, smallFleet, smallServer, when } from "../../../support/fleetView";
+import { sha256Of } from "../../../../provider/conversation/digest";
+import { renderBootScript } from "../../../../provider/formats/ipxe/bootScript";
+import { isAllProved, type SeenServer } from "../../../../provider/view/fleet";
+import { largeServer, serverResources, shownFleet, smallFleet, smallServer } from "../../../support/fleetView";
 
 const { proof, boots: _, gaps: __, ...unasked } = smallServer;
-const shop = (...servers: readonly SeenServer[]) => fleetViewOf("shop/prod", servers, when);
+const shop = (...servers: readonly SeenServer[]) => shownFleet(servers);
 if (proof?.besides === undefined) throw new Error("the small server was asked");
 const { said, besides } = proof;
 const proved = (more: Partial<typeof besides>, by = said): SeenServer => ({
@@ -24,6 +26,13 @@ describe("fleetViewOf", () => {
     ]);
     expect(machines[2]).toMatchObject({ comment: "rack 3", macs: ["52:54:00:00:0a:03"] });
     expect(machines[2]).not.toHaveProperty("address");
+  });
+
+  it("is the same whatever the order of the state", () => {
+    const turned = { ...smallServer, resources: smallServer.resources.toReversed() };
+    const { machines, chains } = smallFleet();
+    const names = machines.map(({ name }) => name);
+    expect(shop(turned)).toMatchObject({ chains, machines: names.map((name) => ({ name })) });
   });
 
   it("draws a chain as a machine goes through it, with what was seen of each step, and the disk that no proof sees", () => {
@@ -89,18 +98,18 @@ describe("fleetViewOf", () => {
   });
 
   it("draws the state alone where node 0 was not asked, and proves nothing by it", () => {
-    const view = fleetViewOf("shop/prod", [unasked], { ...when, wasAsked: false });
+    const view = shownFleet([unasked], { wasAsked: false });
     expect(view.machines.map((machine) => `${machine.known}: ${machine.said}`)).toEqual([
       "unasked: in the last up of it: DHCP offered 192.168.1.3",
       "unasked: never asked",
       "unasked: never asked",
     ]);
-    expect(view.chains[0]?.steps.map(({ title, sha256, known }) => [title, sha256?.[0], known])).toEqual([
+    expect(view.chains[0]?.steps.map(({ title, sha256, known }) => [title, sha256, known])).toEqual([
       ["UEFI x64", undefined, "unasked"],
-      ["ipxe.efi", "1", "unasked"],
-      ["refind.pxe", "2", "unasked"],
-      ["refind.conf", "3", "unasked"],
-      ["refind_x64.efi", "4", "unasked"],
+      ["ipxe.efi", "1".repeat(64), "unasked"],
+      ["refind.pxe", sha256Of(renderBootScript({})), "unasked"],
+      ["refind.conf", sha256Of("timeout 1\n"), "unasked"],
+      ["refind_x64.efi", "4".repeat(64), "unasked"],
       ["local disk", undefined, "unasked"],
     ]);
   });

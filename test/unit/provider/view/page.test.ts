@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { script, style } from "../../../../provider/view/embedded";
-import { fleetViewOf } from "../../../../provider/view/fleet";
 import { renderPage } from "../../../../provider/view/page";
-import { smallFleet, smallServer, when } from "../../../support/fleetView";
+import { shownFleet, smallFleet, smallServer } from "../../../support/fleetView";
 
 const hostile = `</script><img src=x onerror=alert(1)><!--<script>"'&\u001b[2J\u202e\u2028`;
 const hashOf = (part: string): string => `sha256-${createHash("sha256").update(part).digest("base64")}`;
@@ -48,7 +47,7 @@ describe("renderPage", () => {
       gaps: [hostile],
       failures: [hostile],
     };
-    const page = renderPage(fleetViewOf(hostile, [seen], when));
+    const page = renderPage(shownFleet([seen], {}, hostile));
     const data = /<script type="application\/json" id="fleet">(.*?)<\/script>/s.exec(page)?.[1] ?? "";
     expect(JSON.parse(data)).toMatchObject({
       servers: [{ notes: [{ text: expect.stringContaining("<img src=x") }, {}] }],
