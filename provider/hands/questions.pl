@@ -89,7 +89,7 @@ sub answer_holders ($question, $register, $tell) {
     my (undef, $said) = run([qw(ss -Hlne --udp --tcp --packet)]);
     my @found;
     while ($said =~ /^(\w+) +\S+ +\d+ +\d+ +(\S+):(\S+) .* ino:(\d+)/gm) {
-        push @found, [$4, protocol => $1, local => $2, port => $3] if $1 =~ /^p_/ || $is_meant{$3};
+        push @found, [$4, protocol => $1, local => $2, port => $3] if index($1, 'p_') == 0 || $is_meant{$3};
     }
     my $owners = owners_of(map { $_->[0] } @found);
     $tell->('sockets');
