@@ -108,9 +108,18 @@ async function handshake(target: Target, via: Link | undefined, authentication: 
   const begun = Date.now();
   const socket = await dial(target, via);
 
-  const state: { refusal?: NetbootError; isEncrypted: boolean; isLate?: string; words?: string } = {
+  const state: {
+    refusal?: NetbootError;
+    isEncrypted: boolean;
+    isLate?: string;
+    words?: string;
+    greeting?: string | undefined;
+  } = {
     isEncrypted: false,
   };
+  socket.once("data", (chunk: Buffer) => {
+    state.greeting = greetingIn(chunk.toString("utf8", 0, 512));
+  });
   const ssh = new NodeSSH();
   const ready = ssh.connect({
     username: target.user,
@@ -173,11 +182,18 @@ async function handshake(target: Target, via: Link | undefined, authentication: 
           "  SHA-1, CBC and DSA are not offered; an OpenSSH of 7.2 or later has what is needed",
       );
     }
-    throw new DialFailure(/before handshake/.test(words) ? "it closed the connection at once" : words, {
+    const said = state.greeting === undefined ? "" : `, and said: ${state.greeting}`;
+    throw new DialFailure(/before handshake/.test(words) ? `it closed the connection at once${said}` : words, {
       cause: error,
     });
   } finally {
     clearTimeout(clock);
   }
   return new Link(target, client, socket);
+}
+
+/** What a server says in the place of its version: sshd, why it lets nobody in; another program, what it is. */
+function greetingIn(text: string): string | undefined {
+  const line = text.split("\n", 1)[0]?.trim().slice(0, 200) ?? "";
+  return line === "" || line.startsWith("SSH-") ? undefined : line;
 }

@@ -19,6 +19,15 @@ export function address({ host, port }: Target): string {
 export function adviceFor(message: string, { port }: Target): readonly string[] {
   if (/no such name/.test(message)) return ["  give connection.host an address, or a name that can be looked up"];
   if (/refused/.test(message)) return [`  does sshd run there, and listen on port ${port}?`];
+  if (/Not allowed at this time/.test(message)) {
+    return [
+      "  its sshd keeps this address away for a while, after logins that failed (PerSourcePenalties): wait some minutes, " +
+        "or name the address there in PerSourcePenaltyExemptList",
+    ];
+  }
+  if (/Exceeded MaxStartups/.test(message)) {
+    return ["  more logins are going on there than its sshd lets begin (MaxStartups): run it again"];
+  }
   if (/in time|timed out|within/.test(message)) {
     return [
       "  is it up, and does a firewall between let SSH through? perDialTimeout says how long an attempt may take",

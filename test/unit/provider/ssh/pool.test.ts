@@ -147,7 +147,22 @@ describe("the dial", () => {
       (socket) => setInterval(() => socket.write("hello\r\n"), 20).unref(),
       /no SSH handshake within 0\.3 s/,
     ],
-    ["hangs up", (socket) => socket.end(), /it closed the connection at once/],
+    ["hangs up", (socket) => socket.end(), /it closed the connection at once$/m],
+    [
+      "keeps this address away for a while, as OpenSSH 9.8 does",
+      (socket) => socket.end("Not allowed at this time\r\n"),
+      /at once, and said: Not allowed at this time\n {2}its sshd keeps this address away .*PerSourcePenaltyExemptList/,
+    ],
+    [
+      "has too many who log in",
+      (socket) => socket.end("Exceeded MaxStartups\r\n"),
+      /at once, and said: Exceeded MaxStartups\n {2}more logins are going on there/,
+    ],
+    [
+      "is no sshd",
+      (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"),
+      /, and said: HTTP\/1\.1 400 Bad Request$/m,
+    ],
     ["speaks something else", (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"), /127\.0\.0\.1:\d+: .+/],
   ])("ends with a server that %s", async (_, onSocket, message) => {
     const port = await startTcp(onSocket);
