@@ -1,6 +1,6 @@
 import type { Units } from "../facts/units";
 import { parseServedBy } from "../formats/isc/servedBy";
-import { dhcpdConf, dhcpdUnit } from "../os/paths";
+import { dhcpdConf, dhcpdUnit, hostsConf } from "../os/paths";
 import { type Change, wantsOf } from "./change";
 import { isInNetwork } from "./network";
 import { heldOf, type Register } from "./records";
@@ -23,7 +23,8 @@ export function whyDhcpConfStays(
   const { subnets, others } = parseServedBy(text);
   const beyond = [
     ...subnets.filter((subnet) => !isInNetwork(subnet, cidr)).map((subnet) => `subnet ${subnet}`),
-    ...others,
+    // A file of ours, of which a register that somebody lost tells no more.
+    ...others.filter((other) => !other.includes(hostsConf)),
   ];
   if (beyond.length === 0) return undefined;
   const shown = [...beyond.slice(0, 6), ...(beyond.length > 6 ? [`and ${beyond.length - 6} more`] : [])].join(", ");

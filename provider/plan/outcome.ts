@@ -106,13 +106,16 @@ export function whyWrongOffer(next: string, seen: Wrong["seen"]): string {
 
 /** The end of what a unit said, without what every start says. */
 function lastWords(said = ""): string {
-  const usual = /^(Started|Starting|Stopped|Stopping|Internet Systems Consortium|Copyright|All rights|For info)/;
+  const usual =
+    /^(Started|Starting|Stopped|Stopping|\S+: Scheduled restart job|Internet Systems Consortium|Copyright|All rights|For info)/;
   // dhcpd ends with seven lines on whom to write to if that should be a bug, before which stands what is wrong.
   const advice = /^If you think you have received this message[\s\S]*?^exiting\.$/gm;
-  return said
+  const lines = said
     .replaceAll(advice, "")
     .split("\n")
-    .filter((line) => line !== "" && !usual.test(line))
+    .filter((line) => line !== "" && !usual.test(line));
+  // A unit that is started again and again says the same each time.
+  return [...new Set(lines)]
     .slice(-12)
     .map((line) => `  ${masked(line)}`)
     .join("\n");

@@ -31,6 +31,8 @@ describe("whyDhcpConfStays", () => {
   it("goes on where there is none, it serves the private network alone, or nobody", () => {
     expect(why(undefined)).toBeUndefined();
     expect(why(ours)).toBeUndefined();
+    // As we write it, on a node 0 whose /var/lib was lost.
+    expect(why(`include "/etc/dhcp/netboot/hosts.conf";\n${ours}`)).toBeUndefined();
     expect(why(theirs, put(), units("inactive", "disabled"))).toBeUndefined();
   });
 

@@ -64,7 +64,11 @@ describe("whyWrong", () => {
     [
       "a unit that does not listen",
       unit,
-      { active: "active", sub: "running", said: "Started a.service - A.\n\nbind: no such address\n" },
+      {
+        active: "active",
+        sub: "running",
+        said: `Started a.service - A.\n\nbind: no such address\na.service: Scheduled restart job, restart counter is at 8.\nbind: no such address\n`,
+      },
       "a.service runs but does not listen on packet eno2 and udp 192.168.1.1 69; it said:\n  bind: no such address",
     ],
     [
