@@ -10,6 +10,7 @@ import { hidden } from "../values/hidden";
 import { printableValue } from "../values/printable";
 import { digestOf, isOutput, type Properties } from "./comparison";
 import { displayOf } from "./display";
+import { orForget } from "./forgotten";
 import { readLocalFile } from "./localFile";
 import { noteLook } from "./lookedAt";
 import {
@@ -91,14 +92,15 @@ async function readNow(kind: string, id: string, props: Properties): Promise<Rea
   return inputs === undefined ? seen : { ...seen, inputs };
 }
 
-/** Takes the resource off node 0; what was there before its first touch comes back. */
+/** Takes the resource off node 0; what was there before its first touch comes back. A node 0 that is gone can be left behind. */
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
   const display = displayOf(props[hidden.urn] ?? urnFromId(id));
   const change: Change = { kind: "drop", id, generation: String(props[hidden.generation]) };
   const machine = textOf(props[hidden.machine]);
+  const connection = connectionOf(props);
   await tellingFailures(kind, id, () =>
-    byNewestWay(id, machine, connectionOf(props), (way) =>
-      commit(connectionSchema.parse(way), change, machine, display),
+    orForget(connection.host, display, () =>
+      byNewestWay(id, machine, connection, (way) => commit(connectionSchema.parse(way), change, machine, display)),
     ),
   );
 }

@@ -1,0 +1,39 @@
+import { type ErrorCode, NetbootError } from "../errors";
+import type { Display } from "./display";
+
+/** The variable by which an operator says, with the host's name, that a node 0 is gone for good. */
+const variable = "PULUMI_NETBOOT_FORGET";
+
+/** Of a host that does not answer any more, or that is another machine by now. One that lets nobody in still serves. */
+const ofGone: ReadonlySet<ErrorCode> = new Set(["HOST_UNREACHABLE", "HOST_KEY_CHANGED", "OTHER_MACHINE"]);
+
+/** Hosts that this run has found to be gone, and may forget. */
+const forgotten = new Set<string>();
+
+/**
+ * Takes a resource off its host; or leaves it behind, where the host is gone and the operator has named it. A host that answers is never
+ * passed over.
+ *
+ * @throws what `act` does, with the way out if the host may be gone
+ */
+export async function orForget(host: string, display: Display, act: () => Promise<unknown>): Promise<void> {
+  if (forgotten.has(host)) return;
+  try {
+    await act();
+  } catch (reason) {
+    if (!NetbootError.is(reason) || !ofGone.has(reason.code)) throw reason;
+    if (process.env[variable] !== host) throw withWayOut(host, reason);
+    if (forgotten.has(host)) return;
+    forgotten.add(host);
+    display(
+      "warning",
+      `${host} is left behind, as ${variable} says: what this run deletes there goes from the state only. Should it come back, it serves what it served; ` +
+        `\`npx pulumi-netboot records --host ${host}\` lists that, and clears it`,
+    );
+  }
+}
+
+function withWayOut(host: string, reason: NetbootError): NetbootError {
+  const words = `If ${host} is gone for good, run the same command with ${variable}=${host} in its environment: what is deleted there then goes from the state only`;
+  return new NetbootError(reason.code, `${reason.message}\n${words}`, { cause: reason });
+}
