@@ -11,7 +11,15 @@ import type { Facts } from "../plan/facts";
 import type { FirewallPart } from "../plan/firewallPart";
 import type { Brought } from "../plan/ground";
 import { type Ailment, ailmentsOf, healthQuestions } from "../plan/health";
-import { outputsOf, renderDifference, renderUndone, type Wrong, whyInvalid, whyWrong } from "../plan/outcome";
+import {
+  outputsOf,
+  renderDifference,
+  renderFailure,
+  renderUndone,
+  type Wrong,
+  whyInvalid,
+  whyWrong,
+} from "../plan/outcome";
 import { type BringReport, renderBrought, renderPurged } from "../plan/packages";
 import {
   besidesOf,
@@ -249,7 +257,7 @@ class Transaction {
     }
     const code = failure.code === "wrong" || failure.code === "invalid" ? "BUG" : failure.code;
     const id = failure.id ?? (code === "FIREWALL_REFUSED" ? this.#decided?.firewall?.ids[0] : undefined);
-    return { code, ...(id === undefined ? {} : { id }), message: failure.text };
+    return { code, ...(id === undefined ? {} : { id }), message: renderFailure(failure.text) };
   }
 
   /** What was not as expected, and did not undo the change. */
@@ -481,7 +489,7 @@ function refuseOtherMachine(host: Host, machine: string | undefined, { machineId
 export function throwFailure(host: Host, { failure }: Conversation): void {
   if (failure === undefined) return;
   const code = failure.code === "wrong" || failure.code === "invalid" ? "BUG" : failure.code;
-  throw new Refused(code, `${host.name}: ${failure.text}`, failure.id);
+  throw new Refused(code, `${host.name}: ${renderFailure(failure.text)}`, failure.id);
 }
 
 // ---- Boots ----

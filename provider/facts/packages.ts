@@ -209,10 +209,24 @@ export function complaintOf(said: string): string {
     else if (/^ (?:old|new|installed) \S+ package .* (?:returned error|failed)/.test(line)) shown.push(line);
     if (line !== "") own = isFailure || routine.test(line) ? [] : [...own, line];
   }
-  return [...new Set(shown.length > 0 ? shown : lines.slice(-8))]
+  return withFewFetches([...new Set(shown.length > 0 ? shown : lines.slice(-8))])
     .filter((line) => line !== "")
     .map((line) => `  ${line}`)
     .join("\n");
+}
+
+/** As many files as are named of those that could not be fetched: all for the same reason, as a rule. */
+const mostFetches = 4;
+
+/** Of all that could not be fetched the first; apt's line with the reason, where there is one, and not the one before it. */
+function withFewFetches(lines: readonly string[]): readonly string[] {
+  const failed = lines.filter((line) => /^[EW]: Failed to fetch/.test(line));
+  const shown = failed.slice(0, mostFetches);
+  if (shown.length === 0) return lines;
+  const more =
+    failed.length === shown.length ? [] : [`and ${failed.length - shown.length} more that could not be fetched`];
+  const others = lines.filter((line) => !line.startsWith("Err:") && !failed.includes(line));
+  return [...shown, ...more, ...others];
 }
 
 /** The packages that dpkg could not unpack, configure or remove. */

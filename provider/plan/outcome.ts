@@ -154,6 +154,16 @@ export function renderUndone(seen: Readonly<Record<string, string>>): string {
   return `the previous configuration was put back${ran.length > 0 ? `, and runs: ${ran.join(", ")}` : ""}`;
 }
 
+/** What node 0 could not do, in its own words, and what lies behind it where these do not say it. */
+export function renderFailure(text: string): string {
+  if (!/ \/run\/\S+: Read-only file system$/m.test(text)) return text;
+  return (
+    `${text}; nothing but a setting for all units keeps root from writing to /run there: ` +
+    "look at ProtectSystem= in /etc/systemd/system/service.d, and set ProtectSystem=no by a file of the same name in " +
+    "/etc/systemd/system/pulumi-netboot-.service.d"
+  );
+}
+
 /** As many names as a line takes. */
 const mostNames = 8;
 

@@ -22,7 +22,7 @@ import { fitFirewallInterface, fitNetworkInterface, type Interfaces } from "../.
 import { whyRecordsContradict } from "../../../provider/plan/nameRecords";
 import { warnOfMovedNetwork, whyNetworkStays } from "../../../provider/plan/network";
 import { whyOccupied } from "../../../provider/plan/occupied";
-import { renderDifference, renderUndone, whyInvalid, whyWrong } from "../../../provider/plan/outcome";
+import { renderDifference, renderFailure, renderUndone, whyInvalid, whyWrong } from "../../../provider/plan/outcome";
 import { refuseClash, whyNotOurs, whyOtherRecord } from "../../../provider/plan/ownership";
 import { type BringPlan, refuseBring, renderBrought, renderPurged, warnOfApt } from "../../../provider/plan/packages";
 import type { DhcpExpectation, Expectation } from "../../../provider/plan/plan";
@@ -215,6 +215,13 @@ const inTheWay: readonly Situation[] = [
   {
     what: "node 0 is a container that may not set its clock",
     said: whyClockIsNotOurs(changeOf(puttingTime(false)), false),
+  },
+  {
+    what: "a setting for all units of the host",
+    said: {
+      code: "TRANSACTION_FAILED",
+      message: renderFailure("cannot open /run/pulumi-netboot.lock: Read-only file system"),
+    },
   },
   { what: "the disk of the boot files is not mounted", said: notMounted() },
   ...["0777", "0755"].map((mode) => ({

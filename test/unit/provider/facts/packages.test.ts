@@ -119,6 +119,17 @@ describe("parsePackages", () => {
 });
 
 describe("complaintOf", () => {
+  it("names a few of the files that could not be fetched, with the reason, and counts the rest", () => {
+    const said = [1, 2, 3, 4, 5, 6].map(
+      (at) => `Err:${at} http://m a\n  No route\nW: Failed to fetch http://m/${at}  No route\n`,
+    );
+    expect(complaintOf(`${said.join("")}E: Unable to fetch some archives\n`).split("\n")).toEqual([
+      ...[1, 2, 3, 4].map((at) => `  W: Failed to fetch http://m/${at}  No route`),
+      "  and 2 more that could not be fetched",
+      "  E: Unable to fetch some archives",
+    ]);
+  });
+
   it("keeps of all that apt said its complaints, each once", () => {
     const said = "Reading package lists...\nE: no such package\nErr:1 http://m\nE: no such package\n";
     expect(complaintOf(said)).toBe("  E: no such package\n  Err:1 http://m");
