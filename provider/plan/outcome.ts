@@ -65,7 +65,12 @@ function whyWrongFile(
   seen: Wrong["seen"],
 ): string {
   const by = script === undefined ? "" : `; ${script} fetches it`;
-  if (seen["sha256"] === undefined) return `${name} could not be fetched by TFTP from ${address}: ${seen["said"]}${by}`;
+  if (seen["sha256"] === undefined) {
+    // in.tftpd says no more, be it the file or a folder above it.
+    const isKept = seen["said"] === "Permission denied" && path !== undefined;
+    const look = isKept ? ` (the user tftp may not read it: \`namei -l ${path}\` there shows what keeps him out)` : "";
+    return `${name} could not be fetched by TFTP from ${address}: ${seen["said"]}${look}${by}`;
+  }
   if (chain === undefined) return `TFTP served another ${name} than ${path} (sha256 ${seen["sha256"]}, not ${sha256})`;
   return `TFTP served another ${name} than was declared (sha256 ${seen["sha256"]}, not ${sha256}); \`pulumi up --refresh\` mends what somebody changed${by}`;
 }

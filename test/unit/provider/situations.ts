@@ -635,6 +635,7 @@ const proof: readonly Situation[] = [
   seen("a name that should be gone", { ...dns, wanted: "that there is no such name" }, { answers: "192.168.1.9" }),
   seen("no name server", dns, { silent: "1" }),
   seen("no file", file, { said: "File not found" }),
+  seen("a folder that the user tftp may not enter", file, { said: "Permission denied" }),
   seen("another file", file, { sha256: "bb" }),
   seen("another file of a chain", { ...file, chain: "x64 ipxe.efi", stands: true }, { sha256: "bb" }),
   seen("no answer by DHCP", asked, offer),
