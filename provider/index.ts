@@ -21,7 +21,7 @@ function lifecycle() {
 const declared = new Set<unknown>();
 
 export async function check(kind: string, olds: Properties, news: Properties): Promise<CheckResult> {
-  const result = comparison.check(kind, olds, news);
+  const result = await comparison.rendered(kind, comparison.check(kind, olds, news), news);
   declared.add(news[hidden.urn]);
   const isNew = Object.keys(olds ?? {}).length === 0;
   if (isNew && result.failures.length === 0) {

@@ -1,8 +1,8 @@
 import "./program/printableErrors";
 
-export type { BootScriptSettings } from "../provider/formats/ipxe/bootScript";
+export type { BootScript, BootScriptSettings } from "../provider/formats/ipxe/bootScript";
 export type { Loaders, UnknownMachines } from "../provider/formats/isc/dhcpdConf";
-export type { RefindSettings } from "../provider/formats/refind/refindConf";
+export type { RefindConf, RefindSettings } from "../provider/formats/refind/refindConf";
 export type { FirewallService } from "../provider/values/firewall";
 export type { Firmware, Loader, OptionValue } from "../provider/values/node";
 export type { Verify } from "../provider/values/verify";
@@ -14,7 +14,7 @@ export { Firewall, type FirewallArgs, type FirewallPartSettings } from "./firewa
 export { hostsTable } from "./hostsTable";
 export { NameServer, type NameServerArgs, type NameServerSettings } from "./nameServer";
 export { NetbootServer, type NetbootServerArgs } from "./netbootServer";
-export { type FleetNodeArgs, OlaFleet, type OlaFleetArgs } from "./olaFleet";
+export { type FleetNode, type FleetNodeArgs, OlaFleet, type OlaFleetArgs } from "./olaFleet";
 export { OlaNode, type OlaNodeArgs } from "./olaNode";
 export * as ovh from "./ovh";
 export type { Server } from "./program/server";

@@ -83,6 +83,10 @@ export class NetbootServer extends pulumi.ComponentResource {
   /** Undefined with `names: false`. */
   readonly names: NameServer | undefined;
   readonly firewall: Firewall;
+  /** The private network, as the program gave it. */
+  readonly network: pulumi.Output<pulumi.Unwrap<NetworkArgs>>;
+  /** How node 0 is reached; its secret fields are secrets. */
+  readonly connection: pulumi.Output<pulumi.Unwrap<ConnectionArgs>>;
   /** What another stack needs to declare machines here; a secret if the connection holds one. */
   readonly reference: pulumi.Output<ServerReference>;
   /** @internal */
@@ -179,7 +183,10 @@ export class NetbootServer extends pulumi.ComponentResource {
     this.reference = pulumi
       .all([this.dhcp.reference, this.artifacts.files])
       .apply(([reference, files]) => ({ ...reference, files }));
-    this.registerOutputs({});
+    this.network = pulumi.output(network) as NetbootServer["network"];
+    this.connection = pulumi.output(connection) as NetbootServer["connection"];
+    // Not the output of it, which is a secret as a whole if a field is.
+    this.registerOutputs({ network, connection });
   }
 }
 

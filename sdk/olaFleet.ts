@@ -13,7 +13,7 @@ import { rememberNodes } from "./program/declaredNodes";
 import { given, isObject } from "./program/given";
 import { HostResource } from "./program/hostResource";
 import { countFleet, noteDeclared, noteLoaders, noteNextBoots, previewFleet } from "./program/nextBootPreview";
-import { asPlanned, type Eventual, partly, whenKnown } from "./program/partly";
+import { asPlanned, asUnknown, type Eventual, partly, whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
 import { chainOf, namedOf, resolveServer, type Server, standardLoaders, type Whole } from "./program/server";
 
@@ -38,6 +38,22 @@ export interface FleetNodeArgs {
    * refuses the machine, in preview, as a mistake in its arguments does. @defaultValue none
    */
   readonly problems?: pulumi.Input<readonly pulumi.Input<string>[]>;
+}
+
+/** A machine of a fleet, as its arguments and its server make it. */
+export interface FleetNode {
+  /** In their one spelling. */
+  readonly macs: readonly string[];
+  readonly hostname: string;
+  /** Undefined where it gets one of the pool. */
+  readonly address: string | undefined;
+  readonly firmware: Firmware;
+  /** Undefined where it starts what the server gives to all. */
+  readonly loader: Loader | undefined;
+  readonly options: Readonly<Record<string, OptionValue>> | undefined;
+  readonly comment: string | undefined;
+  /** As {@link OlaNode.nextBoot}. */
+  readonly nextBoot: string;
 }
 
 /** The arguments of an {@link OlaFleet}. */
@@ -75,6 +91,8 @@ export class OlaFleet extends HostResource {
   /** @internal */
   static readonly __pulumiType: string = "pulumi-nodejs:dynamic/netboot:OlaFleet";
 
+  /** The machines by name: `fleet.nodes["db-1"].address`. */
+  readonly nodes: pulumi.Output<Readonly<Record<string, FleetNode>>>;
   /** Name → what the machine's next boot will do, as {@link OlaNode.nextBoot}. */
   readonly nextBoots: pulumi.Output<Readonly<Record<string, string>>>;
   /** @internal */
@@ -113,13 +131,26 @@ export class OlaFleet extends HostResource {
     whenKnown(read, (list) => countFleet(name, isUnknown(list) ? undefined : rowsIn(list).map((row) => row.name)));
     described.apply(({ settings }) => noteLoaders(name, standardLoaders(settings)));
     this.named = pulumi.all([read, reference]).apply(([list, { settings }]) => namedOf(rowsIn(list), settings));
-    this.nextBoots = boots.apply(([list, whole]) =>
-      Object.fromEntries(
-        rowsIn(list).map((row) => [row.name, asPlanned(renderNextBoot({ row, ...chainOf(row, whole) }))]),
-      ),
-    );
+    this.nodes = boots.apply(([list, whole]) => {
+      const known = rowsIn(list).map((row) => [row.name, nodeOf(row, whole)] as const);
+      return isUnknown(list) ? asUnknown(list) : Object.fromEntries(known);
+    }) as OlaFleet["nodes"];
+    this.nextBoots = boots.apply(([list, whole]) => {
+      const known = rowsIn(list).map((row) => [row.name, bootOf(row, whole)] as const);
+      return isUnknown(list) ? asUnknown(list) : Object.fromEntries(known);
+    }) as OlaFleet["nextBoots"];
     noteNextBoots(this.nextBoots);
   }
+}
+
+function nodeOf(row: NodeRow, whole: Whole): FleetNode {
+  const { macs, hostname, address, firmware, loader, options, comment } = row;
+  const node = { macs, hostname, address, firmware, loader, options, comment };
+  return { ...(holdsUnknown(node) ? asUnknown(node) : node), nextBoot: bootOf(row, whole) };
+}
+
+function bootOf(row: NodeRow, whole: Whole): string {
+  return asPlanned(renderNextBoot({ row, ...chainOf(row, whole) }));
 }
 
 /** A machine of the argument `nodes`. */

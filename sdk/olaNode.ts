@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
 import { renderHostBlocks } from "../provider/formats/isc/hostBlocks";
-import type { NodeMachine } from "../provider/kinds/node";
+import type { Chains } from "../provider/kinds/kind";
 import type { OlaNodeInputs } from "../provider/kinds/olaNode";
-import { renderNextBoot } from "../provider/preview/nextBoot";
+import { chainKey, renderMachine, renderNextBoot } from "../provider/preview/nextBoot";
 import type { Firmware, Loader } from "../provider/values/bootChain";
+import { hidden } from "../provider/values/hidden";
 import { parseNode } from "../provider/values/node";
 import type { NodeRow, OptionValue } from "../provider/values/nodeRow";
 import type { Checked, Problem } from "../provider/values/problem";
@@ -72,7 +73,17 @@ export class OlaNode extends HostResource {
    * What its next boot will do, for people: its address, name and NICs, and every file it will meet with its hash. A preview
    * says of what it does not know yet that it comes later: `ipxe.efi (its hash after this up)`.
    */
-  readonly nextBoot: pulumi.Output<string>;
+  declare readonly nextBoot: pulumi.Output<string>;
+  /** The hardware addresses of all its NICs, in their one spelling. */
+  declare readonly macs: pulumi.Output<readonly string[]>;
+  declare readonly hostname: pulumi.Output<string>;
+  /** Undefined where it gets one of the pool. */
+  declare readonly address: pulumi.Output<string | undefined>;
+  declare readonly firmware: pulumi.Output<Firmware>;
+  /** Undefined where it starts what the server gives to all. */
+  declare readonly loader: pulumi.Output<Loader | undefined>;
+  declare readonly options: pulumi.Output<Readonly<Record<string, OptionValue>> | undefined>;
+  declare readonly comment: pulumi.Output<string | undefined>;
   readonly #row: Eventual<Checked<NodeRow>>;
   readonly #reference: ResolvedServer["reference"];
   readonly #name: string;
@@ -86,7 +97,7 @@ export class OlaNode extends HostResource {
 
   constructor(name: string, args: OlaNodeArgs, opts?: pulumi.CustomResourceOptions) {
     const { server, verify: wanted, history, ...values } = given(args);
-    const { connection, reference, described, reaching, parts } = resolveServer(server);
+    const { connection, reference, described, chains, reaching, parts } = resolveServer(server);
     // Every output costs, a program has hundreds of machines, and most of them are plain values.
     const read = isPlain(values)
       ? parseNode(name, values)
@@ -99,6 +110,8 @@ export class OlaNode extends HostResource {
         ? (pulumi.all([read, described]).apply(([row, whole]) => what(row, whole)) as pulumi.Output<T>)
         : (described.apply((whole) => what(read, whole)) as pulumi.Output<T>);
     const nextBoot = of(({ value }, whole) => nextBootOf(value, whole));
+    // Each property costs, too. What the engine is to leave as it was may be there without the program.
+    const optional = optionalKeys.filter((key) => values[key] !== undefined || opts?.ignoreChanges?.includes(key));
     super(
       "OlaNode",
       name,
@@ -107,10 +120,16 @@ export class OlaNode extends HostResource {
         ...(reaching !== undefined && { reaching }),
         values: {
           hostBlocks: whenKnown(read, ({ value }) => value && blocksOf(value)),
-          machine: whenKnown(read, ({ value }) => value && machineOf(value)),
+          ...Object.fromEntries(
+            (["macs", "hostname", ...optional] as const).map((key) => [
+              key,
+              whenKnown(read, ({ value }) => (key === "firmware" && value?.[key] === "x64" ? undefined : value?.[key])),
+            ]),
+          ),
           ...(wanted !== undefined && { verify: whenKnown(asked, ({ verify }) => verify) }),
           ...(history !== undefined && { history: whenKnown(asked, ({ history: isAsked }) => isAsked) }),
           nextBoot,
+          [hidden.chains]: chains,
         },
         problems: [of((row, whole) => problemsOf(name, row, whole)), whenKnown(asked, ({ problems }) => problems)],
         without: history === undefined ? ["lastBoot"] : [],
@@ -118,8 +137,22 @@ export class OlaNode extends HostResource {
       pulumi.mergeOptions({ dependsOn: parts, ...previewNode(name) }, opts) as pulumi.CustomResourceOptions,
     );
     noteDeclared(this);
-    this.nextBoot = nextBoot;
-    noteNextBoots(nextBoot.apply((text) => ({ [name]: text })));
+    const none = pulumi.output(undefined);
+    const { firmware = pulumi.output<Firmware | undefined>(undefined) } = this as Partial<typeof this>;
+    this.address ??= none;
+    this.loader ??= none;
+    this.options ??= none;
+    this.comment ??= none;
+    this.lastBoot ??= none;
+    this.firmware = firmware.apply((given) => given ?? "x64");
+    // As the engine has the machine: it may have left a value as it was. A preview's engine has the text, too.
+    if (!pulumi.runtime.isDryRun()) {
+      const shown = pulumi
+        .all([this.macs, this.hostname, this.address, this.firmware, this.loader, chains])
+        .apply(([...known]) => nextBootAs(...known));
+      this.nextBoot = opts?.additionalSecretOutputs?.includes("nextBoot") === true ? pulumi.secret(shown) : shown;
+    }
+    noteNextBoots(this.nextBoot.apply((text) => ({ [name]: text })));
     this.#row = read;
     this.#reference = reference;
     this.#name = name;
@@ -171,6 +204,9 @@ function hookName(name: string): string {
   return `netboot-proof-of-${name}${count === 1 ? "" : `-${count}`}`;
 }
 
+/** Arguments of a machine that are no property of one that does without. */
+const optionalKeys = ["address", "firmware", "loader", "options", "comment"] as const;
+
 /** What is asked of the proof and of the log, without what is usual; and what is wrong with that. */
 function askedOf(
   wanted: unknown,
@@ -203,12 +239,16 @@ function blocksOf(row: NodeRow): string {
   return holdsUnknown(row) ? unknownText : renderHostBlocks(row);
 }
 
-function machineOf({ hostname, macs, address, firmware, loader }: NodeRow): NodeMachine {
-  return {
-    hostname,
-    macs,
-    ...(address === undefined ? {} : { address }),
-    ...(firmware === "x64" ? {} : { firmware }),
-    ...(loader === undefined ? {} : { loader }),
-  };
+function nextBootAs(
+  macs: readonly string[] | undefined,
+  hostname: string | undefined,
+  address: string | undefined,
+  firmware: Firmware,
+  loader: Loader | undefined,
+  chains: Chains,
+): string {
+  // Of one that is refused there is no more than that.
+  if (macs === undefined || hostname === undefined) return "";
+  const machine = renderMachine({ macs, hostname, ...(address !== undefined && { address }) });
+  return `${machine}\n${chains[chainKey({ firmware, ...(loader !== undefined && { loader }) })]}`;
 }

@@ -1,3 +1,4 @@
+import type { Checked } from "../values/problem";
 import type { Drift } from "./drift";
 import type { Want } from "./want";
 
@@ -17,6 +18,11 @@ export interface Kind<Inputs> {
    * that an older release wrote.
    */
   readonly wants: (inputs: Inputs, localBytes?: Uint8Array) => readonly Want[];
+  /**
+   * The inputs with their texts rendered anew, where they are not those of the values any more: on its way from the program the
+   * engine may set a value to what it was (`ignoreChanges`), or a transform to another. Undefined where nothing was changed.
+   */
+  readonly rendered?: (inputs: Inputs, chains: Chains) => Promise<Checked<object>> | undefined;
   /** The file on the machine where Pulumi runs whose bytes `wants` needs before they can be written to node 0. */
   readonly localFile?: (inputs: Inputs) => LocalFile | undefined;
   /**
@@ -30,6 +36,9 @@ export interface Kind<Inputs> {
    */
   readonly live: (inputs: Inputs, drift: readonly Drift[]) => Readonly<Record<string, unknown>> | undefined;
 }
+
+/** What each kind of machine boots on this server, by `chainKey`: the lines of a next boot after the machine's own. */
+export type Chains = Readonly<Record<string, string>>;
 
 /** A file on the machine where Pulumi runs, as the program saw it. */
 export interface LocalFile {

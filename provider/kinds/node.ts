@@ -8,11 +8,11 @@ export interface NodeMachine {
   /** All its NICs. */
   readonly macs: readonly string[];
   /** Without it, an address from the pool. */
-  readonly address?: string;
+  readonly address?: string | undefined;
   /** Without it, `x64`. */
-  readonly firmware?: Firmware;
+  readonly firmware?: Firmware | undefined;
   /** Without it, what the DHCP server gives to all. */
-  readonly loader?: Loader;
+  readonly loader?: Loader | undefined;
 }
 
 /** A machine that node 0 serves, with the blocks that the DHCP server reads of it. */

@@ -1,14 +1,18 @@
+import { renderHostBlocks } from "../formats/isc/hostBlocks";
+import { chainKey, renderMachine } from "../preview/nextBoot";
+import type { NodeRow } from "../values/nodeRow";
+import type { Checked } from "../values/problem";
+import { holdsUnknown, isUnknown, unknownText } from "../values/unknown";
 import type { Verify } from "../values/verify";
 import { renderDrift } from "./drift";
-import type { Kind } from "./kind";
+import type { Chains, Kind } from "./kind";
 import { type NodeMachine, nodeWant } from "./node";
 import type { Want } from "./want";
 
 /** What the program hands over for one machine. The first two are absent where a state is all there is, for a look. */
-export interface OlaNodeInputs {
+export interface OlaNodeInputs extends Partial<NodeMachine>, Pick<NodeRow, "options" | "comment"> {
   /** Its host blocks for dhcpd: what a preview shows of a change. */
   readonly hostBlocks?: string;
-  readonly machine?: NodeMachine;
   /** What its next boot will do, in words for people. */
   readonly nextBoot: string;
   /** Only when it is not `true`. */
@@ -19,17 +23,89 @@ export interface OlaNodeInputs {
 
 /** A machine that the DHCP server knows. */
 export const olaNode: Kind<OlaNodeInputs> = {
-  inputKeys: ["hostBlocks", "machine", "nextBoot", "verify", "history"],
+  inputKeys: [
+    "hostBlocks",
+    "macs",
+    "address",
+    "hostname",
+    "firmware",
+    "loader",
+    "options",
+    "comment",
+    "nextBoot",
+    "verify",
+    "history",
+  ],
   outputKeys: ["verified", "lastBoot"],
-  notEchoed: ["hostBlocks", "nextBoot", "machine"],
-  wants: ({ machine, hostBlocks, verify, history }) => {
-    // The register knows the machines of an id, so a look needs no more; the release before kept nothing else in its state.
+  notEchoed: ["hostBlocks", "nextBoot"],
+  wants: ({ hostname, macs, address, firmware, loader, hostBlocks, verify, history }) => {
+    // The register knows the machines of an id, so a look needs no more; a state has nothing else of the blocks.
     const told: readonly Want[] = history === true ? [{ want: "history" }] : [];
-    if (machine === undefined || hostBlocks === undefined) return [{ want: "registered" }, ...told];
-    return [nodeWant(machine, hostBlocks, verify), ...told];
+    if (hostname === undefined || macs === undefined || hostBlocks === undefined) {
+      return [{ want: "registered" }, ...told];
+    }
+    return [nodeWant({ hostname, macs, address, firmware, loader }, hostBlocks, verify), ...told];
   },
   live: (_inputs, drift) => {
     const seen = drift.length === 0 ? "" : `not as declared: ${drift.map(renderDrift).join("; ")}`;
-    return { hostBlocks: seen, nextBoot: seen, machine: seen };
+    return { hostBlocks: seen, nextBoot: seen };
+  },
+  rendered: (inputs, chains) => {
+    const row = rowOf(inputs);
+    if (row === undefined || isAsRendered(row, inputs)) return undefined;
+    return readAnew(inputs, chains);
   },
 };
+
+/** The machine as its inputs have it; nothing where the program found it wrong. */
+function rowOf({
+  hostname,
+  macs,
+  address,
+  firmware = "x64",
+  loader,
+  options,
+  comment,
+}: OlaNodeInputs): NodeRow | undefined {
+  if (hostname === undefined || macs === undefined) return undefined;
+  return {
+    name: hostname,
+    hostname,
+    macs,
+    ...(address !== undefined && { address }),
+    firmware,
+    ...(loader !== undefined && { loader }),
+    ...(options !== undefined && { options }),
+    ...(comment !== undefined && { comment }),
+  };
+}
+
+/** Whether the texts are those of the values, as the program made them. */
+function isAsRendered(row: NodeRow, { hostBlocks, nextBoot }: OlaNodeInputs): boolean {
+  if (holdsUnknown(row)) return isUnknown(hostBlocks);
+  if (!Array.isArray(row.macs) || hostBlocks !== renderHostBlocks(row)) return false;
+  if (typeof nextBoot !== "string" || isUnknown(nextBoot)) return true;
+  const [first, second = ""] = nextBoot.split("\n");
+  return first === renderMachine(row) && second.startsWith(`UEFI ${row.firmware} `);
+}
+
+/** The inputs of a machine of which something was changed on the way, checked and rendered as the program would have. */
+async function readAnew(inputs: OlaNodeInputs, chains: Chains): Promise<Checked<OlaNodeInputs>> {
+  const { macs, address, hostname, firmware, loader, options, comment } = inputs;
+  // What takes long to load is needed only then.
+  const { parseNode } = await import("../values/node.js");
+  const given = { macs, address, hostname, firmware, loader, options, comment };
+  const read = parseNode(String(hostname), given);
+  if (read.value === undefined) return read;
+  const row = read.value;
+  const chain = chains[chainKey(row)] ?? unknownText;
+  const value = {
+    ...inputs,
+    macs: row.macs,
+    hostname: row.hostname,
+    ...(row.address !== undefined && { address: row.address }),
+    hostBlocks: holdsUnknown(row) ? unknownText : renderHostBlocks(row),
+    nextBoot: isUnknown(chain) ? chain : `${renderMachine(row)}\n${chain}`,
+  };
+  return { value, problems: [] };
+}

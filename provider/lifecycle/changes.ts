@@ -22,6 +22,7 @@ import {
   ownershipOf,
   rememberResource,
   urnFromId,
+  urnIn,
 } from "./stacks";
 import { tellingFailures } from "./told";
 import { byNewestWay, noteProgram } from "./ways";
@@ -94,7 +95,7 @@ async function readNow(kind: string, id: string, props: Properties): Promise<Rea
 
 /** Takes the resource off node 0; what was there before its first touch comes back. A node 0 that is gone can be left behind. */
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
-  const display = displayOf(props[hidden.urn] ?? urnFromId(id));
+  const display = displayOf(urnIn(kind, props) ?? urnFromId(id));
   const change: Change = { kind: "drop", id, generation: String(props[hidden.generation]) };
   const machine = textOf(props[hidden.machine]);
   const connection = connectionOf(props);
@@ -113,7 +114,7 @@ async function put(
   machine: string | undefined,
 ): Promise<Properties> {
   const declaration = await declarationOf(kind, id, generation, news, "apply");
-  const display = displayOf(news[hidden.urn]);
+  const display = displayOf(urnIn(kind, news));
   const change: Change = { kind: "put", declaration };
   const outcome = await commit(connectionOf(news), change, machine, display);
   noteProgram(outcome.machine, connectionOf(news), id);
@@ -130,7 +131,7 @@ async function put(
     hidden.provider,
     hidden.fetch,
     hidden.listenFor,
-    ...(news[hidden.urn] === urnFromId(id) ? [hidden.urn] : []),
+    ...(urnIn(kind, news) === urnFromId(id) ? [hidden.urn] : []),
   ]);
   return {
     ...Object.fromEntries(Object.entries(news).filter(([key]) => !left.has(key))),

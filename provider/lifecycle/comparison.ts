@@ -2,8 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import { sha256Of } from "../conversation/digest";
 import { NetbootError, renderError } from "../errors";
 import { kindOf } from "../kinds";
+import type { Chains } from "../kinds/kind";
 import { hidden, isHidden } from "../values/hidden";
-import type { Problem } from "../values/problem";
+import type { Checked, Problem } from "../values/problem";
 import { identityIn, rememberResource } from "./stacks";
 import { noteProgram } from "./ways";
 
@@ -21,7 +22,7 @@ export interface CheckResult {
 
 /** Passes on the mistakes that the program found. Nothing is asked of the host. */
 export function check(_kind: string, _olds: Properties, news: Properties): CheckResult {
-  const { [hidden.problems]: elsewhere, [hidden.toldBeside]: toldBeside, ...given } = news;
+  const { [hidden.problems]: elsewhere, [hidden.toldBeside]: toldBeside, [hidden.chains]: _, ...given } = news;
   // A secret that is not given comes as null.
   const inputs = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   const problems = [
@@ -30,12 +31,28 @@ export function check(_kind: string, _olds: Properties, news: Properties): Check
   ];
   const isTold = typeof toldBeside === "string" && problems.length > 0;
   const told = isTold ? [{ path: "", message: `not done: what is wrong is told beside ${toldBeside}` }] : problems;
-  const failures = told.map(({ path, message }) => ({
+  return { inputs, failures: failuresOf(told) };
+}
+
+/**
+ * The same after a look at what became of the values on their way from the program, which the engine may have set to what
+ * they were (`ignoreChanges`), and a transform to something else: texts that are made of them follow, or tell of a mistake.
+ */
+export async function rendered(kind: string, checked: CheckResult, news: Properties): Promise<CheckResult> {
+  if (checked.failures.length > 0) return checked;
+  const chains = (news[hidden.chains] ?? {}) as Chains;
+  const anew = await kindOf(kind).rendered?.(checked.inputs as never, chains);
+  if (anew === undefined) return checked;
+  const { value, problems } = anew as Checked<Properties>;
+  return { inputs: value ?? checked.inputs, failures: failuresOf(problems) };
+}
+
+function failuresOf(problems: readonly Problem[]): CheckResult["failures"] {
+  return problems.map(({ path, message }) => ({
     // Named, the engine would print the input's value beside it, which is nothing where the argument was refused.
     property: "",
     reason: renderError(new NetbootError("ARGUMENTS_INVALID", path === "" ? message : `${path}: ${message}`)),
   }));
-  return { inputs, failures };
 }
 
 /** What stands in the place of an input's value if the resource has mistakes. */

@@ -9,7 +9,7 @@ import { hidden } from "../values/hidden";
 import { declarationOf } from "./changes";
 import type { Properties } from "./comparison";
 import { type Display, displayOf } from "./display";
-import { generationOf, identityIn } from "./stacks";
+import { generationOf, identityIn, urnIn } from "./stacks";
 
 /** One resource that the engine is about to change, or only previews. */
 interface Member {
@@ -86,7 +86,7 @@ const waves = new Map<string, Waves>();
  * told.
  */
 export async function tellPlan(kind: string, id: string, olds: Properties, news: Properties): Promise<void> {
-  const display = displayOf(news[hidden.urn]);
+  const display = displayOf(urnIn(kind, news));
   const why = whyUnplannable(kind, news);
   if (why !== undefined) return display("note", `what this does on node 0 can't be planned yet: ${why}`);
   const before = olds[hidden.generation];

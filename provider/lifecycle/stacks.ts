@@ -23,6 +23,13 @@ export function urnFromId(id: string): string {
   return `urn:pulumi:${stack}::${project}::pulumi-nodejs:dynamic/netboot:${kind}::${name.join("/")}`;
 }
 
+/** The URN that inputs or outputs tell, whole: of a resource without a parent they leave out the type, which its kind says. */
+export function urnIn(kind: string, properties: Properties): string | undefined {
+  const { [hidden.urn]: urn } = properties;
+  if (typeof urn !== "string") return undefined;
+  return urn.replace(/^(urn:pulumi:[^:]*::[^:]*::)::/, `$1pulumi-nodejs:dynamic/netboot:${kind}::`);
+}
+
 /** Where Pulumi has a resource, as an id: inputs or outputs leave out the URN that its id says. */
 export function identityIn(kind: string, id: string, properties: Properties): string {
   return idFromUrn(kind, properties[hidden.urn] ?? urnFromId(id));

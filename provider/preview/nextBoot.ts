@@ -1,4 +1,4 @@
-import type { NodeRow } from "../values/node";
+import type { NodeRow } from "../values/nodeRow";
 import { afterUp, isUnknown } from "../values/unknown";
 
 /** A file of the boot chain. */
@@ -37,8 +37,17 @@ export function renderChain(firmware: NodeRow["firmware"], chain: BootChain): st
   ].join("\n");
 }
 
+/** Under what a chain stands among others: `x64 snponly.efi`, or `x64` for the server's own loader. */
+export function chainKey({ firmware, loader }: Pick<NodeRow, "firmware" | "loader">): string {
+  return loader === undefined ? firmware : `${firmware} ${loader}`;
+}
+
 /** The machine without its chain. */
-export function renderMachine({ address = "from the pool", hostname, macs }: NodeRow): string {
+export function renderMachine({
+  address = "from the pool",
+  hostname,
+  macs,
+}: Pick<NodeRow, "address" | "hostname" | "macs">): string {
   const nics = macs.map((mac) => shown(mac, "MAC"));
   return `${shown(address, "address")} ${shown(hostname, "name")} (${nics.join(", ")})`;
 }

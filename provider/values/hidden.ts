@@ -9,6 +9,8 @@ export const hidden = {
   problems: "__problems",
   /** In the inputs: the component beside which the program has told what is wrong. It never gets into a state either. */
   toldBeside: "__toldBeside",
+  /** In the inputs of machines: what each kind of machine boots, for texts that are rendered anew. It never gets into a state. */
+  chains: "__chains",
   /** In the inputs: the resource's URN, from which its id is made. */
   urn: "__urn",
   /** In the inputs of `Packages`: packages out of which boot files will be taken, and how many of each. */
@@ -31,6 +33,7 @@ export const hidden = {
 export interface Hidden {
   readonly [hidden.problems]?: readonly Problem[];
   readonly [hidden.toldBeside]?: string;
+  readonly [hidden.chains]?: Readonly<Record<string, string>>;
   readonly [hidden.urn]?: string;
   readonly [hidden.fetch]?: Readonly<Record<string, number>>;
   readonly [hidden.listenFor]?: string;

@@ -60,7 +60,7 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
       {
         ...Object.fromEntries(outputKeys.filter((key) => !without.includes(key)).map((key) => [key, undefined])),
         ...(inputs === undefined
-          ? values
+          ? withSecrets(values, opts?.additionalSecretOutputs)
           : Object.fromEntries(
               inputKeys.map((key) => [
                 key,
@@ -92,6 +92,15 @@ const notImported: Problem = {
     "nothing is imported by an id here; leave the option out, and the create goes on with what is on node 0. A program for a node 0 " +
     "that was set up by hand is written by `npx pulumi-netboot import --host …`",
 };
+
+/** What is to be a secret among the outputs would lie in clear among the inputs, were it none there. */
+function withSecrets(
+  values: Readonly<Record<string, pulumi.Input<unknown>>>,
+  names: readonly string[] | undefined,
+): Readonly<Record<string, pulumi.Input<unknown>>> {
+  const secrets = names?.filter((key) => Object.hasOwn(values, key)) ?? [];
+  return { ...values, ...Object.fromEntries(secrets.map((key) => [key, pulumi.secret(values[key])])) };
+}
 
 // All machines of a server share its connection, and a large part of what a machine costs is its number of outputs.
 const problemsByConnection = new WeakMap<object, pulumi.Input<readonly Problem[]>>();
@@ -147,7 +156,8 @@ function namesake(
 }
 
 function urnOf(name: string, type: string, parent: pulumi.Resource | undefined): pulumi.Input<string> {
-  if (parent === undefined) return `urn:pulumi:${pulumi.getStack()}::${pulumi.getProject()}::${type}::${name}`;
+  // In the state of every machine, so the type is left out, which goes without saying.
+  if (parent === undefined) return `urn:pulumi:${pulumi.getStack()}::${pulumi.getProject()}::::${name}`;
   return pulumi.createUrn(name, type, urnWithoutDependencies(parent));
 }
 

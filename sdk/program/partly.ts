@@ -34,11 +34,24 @@ export function withTexts(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withTexts(inner)]));
 }
 
+/** The value as a program of a user's meets it: what is unknown is so for Pulumi, too. */
+export function asUnknown<T>(value: T): T {
+  if (value === unknownText) return unknown as T;
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(asUnknown) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asUnknown(inner)])) as T;
+}
+
 /**
  * A text that says what comes after this up, unless the engine may hold the up to it: with update plans, which are of
  * Pulumi's experimental features, every value that a preview knew must be the same then. There it stays unknown.
  */
 export function asPlanned(text: string): string {
+  return asPlannedText(text) === text ? text : (unknown as never);
+}
+
+/** The same as a text that the engine takes for an unknown value. */
+export function asPlannedText(text: string): string {
   const hasPlans = ["1", "true"].includes(process.env["PULUMI_EXPERIMENTAL"]?.toLowerCase() ?? "");
-  return hasPlans && text.includes(afterUp) ? (unknown as never) : text;
+  return hasPlans && text.includes(afterUp) ? unknownText : text;
 }

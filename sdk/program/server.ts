@@ -1,13 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { HostsEntry } from "../../provider/formats/hosts/hostsTable";
 import type { DhcpdSettings } from "../../provider/formats/isc/dhcpdConf";
-import type { BootChain } from "../../provider/preview/nextBoot";
+import type { Chains } from "../../provider/kinds/kind";
+import { type BootChain, chainKey, renderChain } from "../../provider/preview/nextBoot";
 import {
   type BootChainName,
   bootScriptName,
   type Firmware,
   firmwares,
   type LoaderFor,
+  loadersFor,
 } from "../../provider/values/bootChain";
 import type { NodeRow } from "../../provider/values/node";
 import { bad, type Checked, good, type Problem } from "../../provider/values/problem";
@@ -18,7 +20,7 @@ import { DhcpServer } from "../dhcpServer";
 import { NetbootServer } from "../netbootServer";
 import type { ServerReference } from "../reference";
 import { isObject } from "./given";
-import { partly } from "./partly";
+import { asPlannedText, partly } from "./partly";
 
 /** The server on which machines are declared: in this program, or by the reference that another stack exports. */
 export type Server = NetbootServer | DhcpServer | pulumi.Input<ServerReference>;
@@ -41,6 +43,8 @@ export interface ResolvedServer {
   readonly files: pulumi.Output<ServerReference["files"]>;
   /** Both of them, made once for all machines of a server, with as much as a preview knows. */
   readonly described: pulumi.Output<Whole>;
+  /** What each kind of machine boots on it, made once for all of them. */
+  readonly chains: pulumi.Output<Chains>;
   /** What is wrong with the argument itself, where it is a reference. */
   readonly reaching?: pulumi.Input<readonly Problem[]>;
   /** What must be there before them. */
@@ -60,15 +64,27 @@ export function resolveServer(server: Server): ResolvedServer {
 function together(
   reference: ResolvedServer["reference"],
   served: ResolvedServer["files"],
-): ResolvedServer["described"] {
-  return partly(pulumi.all([reference, served])).apply((given): Whole => {
+): Pick<ResolvedServer, "described" | "chains"> {
+  const described = partly(pulumi.all([reference, served])).apply((given): Whole => {
     const [known, files] = isUnknown(given) ? [unknownText, unknownText] : given;
     const { server, settings } = isUnknown(known)
       ? { server: unknownText, settings: unknownText }
       : (known as Described);
     return { server, settings, files } as Whole;
   });
+  return { described, chains: described.apply(chainsOn) };
 }
+
+function chainsOn(whole: Whole): Chains {
+  const kinds = firmwareNames.flatMap((firmware) =>
+    [undefined, ...loadersFor("x64")].map((loader) => ({ firmware, ...(loader !== undefined && { loader }) })),
+  );
+  return Object.fromEntries(
+    kinds.map((kind) => [chainKey(kind), asPlannedText(renderChain(kind.firmware, chainOf(kind, whole)))]),
+  );
+}
+
+const firmwareNames = ["x64", "ia32"] as const;
 
 /** Of another stack's reference only the connection can be a secret. */
 function resolve(server: Server): ResolvedServer {
@@ -76,7 +92,7 @@ function resolve(server: Server): ResolvedServer {
     const { reachedBy: connection, described: reference } = server;
     const parts = server instanceof NetbootServer ? [...server.parts] : [server];
     const files = server instanceof NetbootServer ? server.artifacts.files : pulumi.output(undefined);
-    return { connection, reference, files, described: together(reference, files), parts };
+    return { connection, reference, files, ...together(reference, files), parts };
   }
   const checked = (pulumi.output(server as object) as pulumi.Output<unknown>).apply(checkReference) as pulumi.Output<
     Checked<ServerReference>
@@ -90,7 +106,7 @@ function resolve(server: Server): ResolvedServer {
     connection,
     reference,
     files,
-    described: together(reference, files),
+    ...together(reference, files),
     reaching: pulumi.unsecret(
       checked.apply(({ value, problems }) => (value === undefined ? problems : problemsOfConnection(value.connection))),
     ),

@@ -8,6 +8,7 @@ import {
   ownershipOf,
   rememberResource,
   urnFromId,
+  urnIn,
 } from "../../../../provider/lifecycle/stacks";
 
 let count = 0;
@@ -29,6 +30,16 @@ describe("idFromUrn", () => {
     expect(identityIn("OlaNode", "OlaNode/shop/dev/db-1", { __urn: urnFromId("OlaNode/shop/live/db") })).toBe(
       "OlaNode/shop/live/db",
     );
+  });
+});
+
+describe("urnIn", () => {
+  it("is whole where the program left out the type, as it does without a parent", () => {
+    expect(urnIn("OlaNode", { __urn: "urn:pulumi:dev::shop::::db-1" })).toBe(urnFromId("OlaNode/shop/dev/db-1"));
+    const whole = "urn:pulumi:dev::shop::a:b:C$pulumi-nodejs:dynamic/netboot:OlaNode::x::y";
+    expect(urnIn("OlaNode", { __urn: whole })).toBe(whole);
+    expect(urnIn("OlaNode", {})).toBeUndefined();
+    expect(identityIn("OlaNode", "", { __urn: "urn:pulumi:dev::shop::::db-1" })).toBe("OlaNode/shop/dev/db-1");
   });
 });
 

@@ -12,10 +12,10 @@ describe("what a preview hides", () => {
 
   it("keeps a machine from being planned, but not a text that is for people or a whole file", () => {
     const machine = { hostname: "a", macs: ["52:54:00:00:00:01"] };
-    const node = { hostBlocks: "host a {}", machine, nextBoot: unknown };
+    const node = { hostBlocks: "host a {}", ...machine, nextBoot: unknown };
     expect(whyUnplannable("OlaNode", node)).toBeUndefined();
-    expect(whyUnplannable("OlaNode", { ...node, machine: unknown, hostBlocks: unknown })).toBe(
-      "hostBlocks, machine: known only in the up",
+    expect(whyUnplannable("OlaNode", { ...node, macs: [unknown], hostBlocks: unknown })).toBe(
+      "hostBlocks, macs: known only in the up",
     );
     expect(whyUnplannable("OlaFleet", { rows: unknown })).toBe("rows: known only in the up");
     const file = { directory: "/srv/tftp", name: "refind.pxe" };
