@@ -1,6 +1,10 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { type Connection, connectionSchema } from "../provider/values/connection";
-import { type Problem, read } from "../provider/values/problem";
+import { type Connection, connectionSchema, whyNoPrivateKey } from "../provider/values/connection";
+import { type Problem, quoted, read, within } from "../provider/values/problem";
+import { isObject } from "./program/given";
 import { isPlain } from "./program/plain";
 
 /**
@@ -77,5 +81,31 @@ export function connectionProblems(connection: pulumi.Input<Connection>): pulumi
 /** What is wrong with a connection that is there. */
 export function problemsOf(connection: unknown): readonly Problem[] {
   const { problems } = read(connectionSchema, connection);
-  return problems.map(({ path, message }) => ({ path: path === "" ? "connection" : `connection.${path}`, message }));
+  const found = [...problems, ...problemsOfKeys(connection)];
+  return found.map(({ path, message }) => ({ path: path === "" ? "connection" : `connection.${path}`, message }));
+}
+
+/** What stands in the place of a private key, of node 0 and its jump hosts. */
+function problemsOfKeys(connection: unknown): readonly Problem[] {
+  if (!isObject(connection)) return [];
+  const { privateKey, privateKeyPath, proxy } = connection;
+  const wrong = typeof privateKey === "string" && privateKey !== "" ? whyNoPrivateKey(privateKey) : undefined;
+  if (typeof privateKeyPath === "string" && privateKeyPath !== "") noteMissing(privateKeyPath);
+  return [
+    ...(wrong === undefined ? [] : [{ path: "privateKey", message: wrong }]),
+    ...within("proxy", problemsOfKeys(proxy)),
+  ];
+}
+
+const missing = new Set<string>();
+
+/** A preview needs no key, so one that is made elsewhere than the up is only told of it. */
+function noteMissing(path: string): void {
+  const file = path.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
+  // Where only the public half lies on this machine, an agent has the private one.
+  if (!pulumi.runtime.isDryRun() || missing.has(path) || existsSync(file) || existsSync(`${file}.pub`)) return;
+  missing.add(path);
+  void pulumi.log.warn(
+    `connection.privateKeyPath: ${quoted(path)} is not on this machine; an up from here would need it`,
+  );
 }

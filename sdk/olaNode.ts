@@ -100,8 +100,8 @@ export class OlaNode extends HostResource {
     const { connection, reference, described, chains, reaching, parts } = resolveServer(server);
     // Every output costs, a program has hundreds of machines, and most of them are plain values.
     const read = isPlain(values)
-      ? parseNode(name, values)
-      : partly(values).apply((settled) => parseNode(name, settled));
+      ? parseNode(name, values, otherKeys)
+      : partly(values).apply((settled) => parseNode(name, settled, otherKeys));
     const asked = isPlain([wanted, history])
       ? askedOf(wanted, history)
       : pulumi.all([wanted, history]).apply(([verify, log]) => askedOf(verify, log));
@@ -203,6 +203,8 @@ function hookName(name: string): string {
   hookNames.set(name, count);
   return `netboot-proof-of-${name}${count === 1 ? "" : `-${count}`}`;
 }
+
+const otherKeys = ["server", "verify", "history"];
 
 /** Arguments of a machine that are no property of one that does without. */
 const optionalKeys = ["address", "firmware", "loader", "options", "comment"] as const;

@@ -46,6 +46,8 @@ const hostKeyExample =
 
 /** Why a text is no host key, or nothing if it is one. */
 function hostKeyMistake(text: string): string | undefined {
+  if (/PRIVATE KEY-----/.test(text))
+    return `is a private key, and the server's public one belongs here; ${hostKeyExample}`;
   const [type = "", base64 = ""] = text.trim().split(/\s+/);
   if (/[\r\n]/.test(text.trim())) return `holds more than one line; ${hostKeyExample}`;
   if (/^(SHA256|MD5):/.test(type)) return `${quoted(text)} is a fingerprint, not the key; ${hostKeyExample}`;
@@ -89,6 +91,21 @@ function text(rule: string, mistake: (value: string) => string | undefined): z.Z
       const message = mistake(value);
       if (message !== undefined) context.addIssue({ code: "custom", message });
     });
+}
+
+/**
+ * Why a text can't be a private key, as far as one sees that without its passphrase: what people write in its place. No message
+ * repeats a part of it. A program is told in preview; whoever connects finds out all of it.
+ */
+export function whyNoPrivateKey(text: string): string | undefined {
+  const shown = "(the value is not shown: it may be a secret)";
+  if (/^(~|\.{0,2}\/|[A-Za-z]:[\\/])[^\r\n]*$/.test(text.trim()))
+    return `is a path, not the key itself; give it as privateKeyPath ${shown}`;
+  if (/^(ssh-|ecdsa-|sk-)\S+ AAAA/.test(text.trim()) || /^-----BEGIN [A-Z0-9 ]*PUBLIC KEY-----/.test(text.trim())) {
+    return "is a public key; give the private one, the file of that name without .pub";
+  }
+  if (/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text) || text.startsWith("PuTTY-User-Key-File-")) return undefined;
+  return `is no private key, which begins with "-----BEGIN OPENSSH PRIVATE KEY-----" or the like ${shown}`;
 }
 
 /** A text whose value no message may repeat. */

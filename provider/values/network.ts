@@ -184,24 +184,32 @@ function parsePool(args: unknown, problems: Problem[]): { from: number; to: numb
   return { from: addressNumber(from) ?? 0, to: addressNumber(to) ?? 0 };
 }
 
-/** Says so if a host of the network can't have the address; else its number. */
-function checkHost(path: string, text: string | undefined, subnet: Subnet, problems: Problem[]): number | undefined {
+/** Says so if a host of the network can't have the address, which is not below another; else its number. */
+function checkHost(
+  path: string,
+  text: string | undefined,
+  subnet: Subnet,
+  problems: Problem[],
+  least = subnet.first,
+): number | undefined {
   if (text === undefined) return undefined;
   const number = addressNumber(text) ?? 0;
-  const message = whyNoHost(text, number, subnet);
+  const message = whyNoHost(text, number, subnet, least);
   if (message === undefined) return number;
   problems.push({ path, message });
   return undefined;
 }
 
 /** Why no host of the network can have this address; undefined if one can. */
-export function whyNoHost(text: string, number: number, subnet: Subnet): string | undefined {
+export function whyNoHost(text: string, number: number, subnet: Subnet, least = subnet.first): string | undefined {
   if (holdsHost(subnet, number)) return undefined;
   const cidr = `${addressText(subnet.first)}/${subnet.prefixLength}`;
   const span = `hosts have ${addressText(subnet.first + 1)} to ${addressText(subnet.last - 1)}`;
   if (number === subnet.first) return `${text} is the address of the network ${cidr} itself; ${span}`;
   if (number === subnet.last) return `${text} is the broadcast address of ${cidr}; ${span}`;
-  const moved = movedInto(subnet, number);
+  const inside = movedInto(subnet, number);
+  const isBelow = inside !== undefined && (addressNumber(inside) ?? 0) < least;
+  const moved = isBelow ? addressText(subnet.last - 1) : inside;
   return `${text} is outside the subnet ${cidr}; ${moved === undefined ? span : `did you mean ${moved}?`}`;
 }
 
@@ -213,7 +221,7 @@ function checkPool(
   problems: Problem[],
 ): void {
   const from = checkHost("pool.from", addressText(pool.from), subnet, problems);
-  const to = checkHost("pool.to", addressText(pool.to), subnet, problems);
+  const to = checkHost("pool.to", addressText(pool.to), subnet, problems, from);
   if (from === undefined || to === undefined) return;
   const shown = `${addressText(from)} to ${addressText(to)}`;
   if (from > to) {

@@ -67,7 +67,7 @@ const shape = {
 
 /**
  * Reads the arguments of one machine: `macs`, `address`, `hostname`, `firmware`, `loader`, and what is wrong with it
- * beside them (`problems`). In a preview a value may be `unknownText`, and is then in the row as that.
+ * beside them (`problems`). `others` are arguments beside these, for who guesses at a wrong one. In a preview a value may be `unknownText`, and is then in the row as that.
  *
  * @example
  * ```ts
@@ -75,8 +75,8 @@ const shape = {
  * // { name: "db-1", hostname: "db-1", macs: ["04:3f:72:aa:00:01"], address: "10.20.0.11", firmware: "x64" }
  * ```
  */
-export function parseNode(name: string, args: unknown): Checked<NodeRow> {
-  const { fields, problems } = readFields(shape, args, `{ macs: ${macsExample}, address: "192.168.1.2" }`);
+export function parseNode(name: string, args: unknown, others: readonly string[] = []): Checked<NodeRow> {
+  const { fields, problems } = readFields(shape, args, `{ macs: ${macsExample}, address: "192.168.1.2" }`, others);
   const macs = isUnknown(fields.macs) ? [unknownText] : fields.macs;
   for (const message of isUnknown(fields.problems) ? [] : (fields.problems ?? [])) problems.push({ path: "", message });
   if (macs?.length === 0)

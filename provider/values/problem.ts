@@ -127,6 +127,8 @@ export function readFields<Shape extends Readonly<Record<string, z.ZodType>>>(
   shape: Shape,
   args: unknown,
   example: string,
+  /** Names that whoever calls reads by himself. */
+  others: readonly string[] = [],
 ): { readonly fields: Fields<Shape>; readonly problems: Problem[] } {
   if (typeof args !== "object" || args === null || Array.isArray(args)) {
     const message =
@@ -146,15 +148,42 @@ export function readFields<Shape extends Readonly<Record<string, z.ZodType>>>(
   }
   for (const [key, value] of Object.entries(args)) {
     if (value !== undefined && !Object.hasOwn(shape, key)) {
-      problems.push({ path: pathOf([key]), message: `there is no such property; ${guess(key, Object.keys(shape))}` });
+      problems.push({
+        path: pathOf([key]),
+        message: `there is no such property; ${guess(key, [...others, ...Object.keys(shape)])}`,
+      });
     }
   }
   return { fields: fields as Fields<Shape>, problems };
 }
 
-/** "did you mean …?" when one of the known words is close, else all of them. */
+/** What people call a property who know it from elsewhere. */
+const alsoCalled: Readonly<Record<string, string>> = {
+  ip: "address",
+  ipaddress: "address",
+  name: "hostname",
+  gateway: "router",
+  subnet: "cidr",
+  nic: "interface",
+  dns: "dnsServers",
+  ntp: "ntpServers",
+  leasetime: "leaseSeconds",
+  username: "user",
+  login: "user",
+  key: "privateKey",
+  passphrase: "privateKeyPassword",
+  identityfile: "privateKeyPath",
+  keypath: "privateKeyPath",
+  bastion: "proxy",
+  jumphost: "proxy",
+  machines: "nodes",
+  bootloader: "loader",
+};
+
+/** "did you mean …?" when one of the known words is close or means the same, else all of them. */
 export function guess(word: string, known: readonly string[]): string {
-  const near = nearest(word, known);
+  const other = alsoCalled[word.toLowerCase().replaceAll(/[^a-z]/g, "")];
+  const near = nearest(word, known) ?? known.find((each) => each === other);
   return near === undefined ? `there are ${known.join(", ")}` : `did you mean ${near}?`;
 }
 

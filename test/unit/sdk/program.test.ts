@@ -381,6 +381,28 @@ describe("BootFile", () => {
 });
 
 describe("connection", () => {
+  it("is told to hold no private key where a path stands in its place, also behind a jump host", async () => {
+    const proxy = { host: "bastion", privateKey: "~/.ssh/id_ed25519" };
+    const made = await register(() => {
+      new netboot.TftpServer("tftp", { connection: { host: "h", proxy }, address: "192.168.1.1" });
+      const plain = { host: "i", privateKey: pulumi.secret("/root/key") };
+      new netboot.TftpServer("other", { connection: plain, address: "192.168.1.1" });
+    });
+    const said =
+      "is a path, not the key itself; give it as privateKeyPath (the value is not shown: it may be a secret)";
+    expect(mistakesOf(made["tftp"])).toEqual([`connection.proxy.privateKey: ${said} [ARGUMENTS_INVALID]`]);
+    expect(mistakesOf(made["other"])).toEqual([`connection.privateKey: ${said} [ARGUMENTS_INVALID]`]);
+  });
+
+  it("names every argument of a machine where one is none", async () => {
+    const made = await register(() => {
+      const server = new netboot.DhcpServer("dhcp", { connection: { host: "h" }, network });
+      const args = { server, macs: ["52:54:00:12:34:01"], address: "192.168.1.5", frobnicate: 1 };
+      new netboot.OlaNode("db-1", args);
+    });
+    expect(mistakesOf(made["db-1"])[0]).toMatch(/^frobnicate: .*there are server, verify, history, macs, /);
+  });
+
   it("is checked, and its mistakes named by their path", async () => {
     const made = await register(() => {
       new netboot.TftpServer("tftp", { connection: { ...connection, port: 99999 } as never, address: "192.168.1.1" });

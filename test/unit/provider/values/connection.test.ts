@@ -1,11 +1,34 @@
 import { describe, expect, it } from "vitest";
-import { connectionSchema, connectionSecrets } from "../../../../provider/values/connection.ts";
+import { connectionSchema, connectionSecrets, whyNoPrivateKey } from "../../../../provider/values/connection.ts";
 import { read } from "../../../../provider/values/problem.ts";
 
 const ed25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO++5LIjabig21SHzIIm9kIg7y73G9I2cCZfjqbogOAp";
 
 const mistakes = (value: unknown): readonly string[] =>
   read(connectionSchema, value).problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+
+describe("whyNoPrivateKey", () => {
+  it.each([
+    ["~/.ssh/id_ed25519", /^is a path, .*privateKeyPath/],
+    ["/home/me/.ssh/id_ed25519", /^is a path/],
+    ["./key", /^is a path/],
+    ["C:\\Users\\me\\key", /^is a path/],
+    [`${ed25519} me@here`, /^is a public key/],
+    ["-----BEGIN PUBLIC KEY-----\nMCow", /^is a public key/],
+    ["swordfish", /^is no private key/],
+  ])("tells what %s is, and does not repeat it", (text, expected) => {
+    expect(whyNoPrivateKey(text)).toMatch(expected);
+    expect(whyNoPrivateKey(text)).not.toContain(text.slice(0, 9));
+  });
+
+  it.each(["OPENSSH ", "RSA ", "", "ENCRYPTED ", "EC "])(
+    "leaves the rest to who reads it: BEGIN %sPRIVATE KEY",
+    (kind) => {
+      expect(whyNoPrivateKey(`-----BEGIN ${kind}PRIVATE KEY-----\nMC4CAQ`)).toBeUndefined();
+      expect(whyNoPrivateKey("PuTTY-User-Key-File-3: ssh-ed25519")).toBeUndefined();
+    },
+  );
+});
 
 describe("connectionSchema", () => {
   it.each(["me:node0", "me#node0", "me@corp:root@node0:ssh"])("takes the user %s as it stands there", (user) => {
@@ -60,6 +83,11 @@ describe("connectionSchema", () => {
       ],
     ],
     [{ host: "node0", port: "22" }, ['port: "22" is no port; write a whole number from 1 to 65535, as in 22']],
+    [{ host: "node0", username: "root" }, ['there is no property "username"; did you mean user?']],
+    [
+      { host: "node0", hostKey: "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk" },
+      [expect.stringMatching(/^hostKey: is a private key, and the server's public one belongs here; write the line /)],
+    ],
     [{ host: "node0", hostkey: "x" }, ['there is no property "hostkey"; did you mean hostKey?']],
     [{ host: "node0", proxy: { host: "a b" } }, [expect.stringMatching(/^proxy\.host: "a b" is no host/)]],
     ["node0", ['is no connection; write an object, as in { host: "node0.example", user: "root" }']],

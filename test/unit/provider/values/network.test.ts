@@ -167,6 +167,11 @@ describe("parseNetwork", () => {
       'pool: 192.168.1.2 to 192.168.1.14 holds the router\'s address, 192.168.1.14; write { from: "192.168.1.2", to: "192.168.1.13" }',
     ],
     [
+      "a pool that ends in no host of the network, for which the last one is in range and not one before its start",
+      { pool: { from: "192.168.1.10", to: "192.168.1.20" } },
+      "pool.to: 192.168.1.20 is outside the subnet 192.168.1.0/28; did you mean 192.168.1.14?",
+    ],
+    [
       "a pool that leaves the network",
       { pool: { from: "192.168.1.8", to: "192.168.1.15" } },
       "pool.to: 192.168.1.15 is the broadcast address of 192.168.1.0/28; hosts have 192.168.1.1 to 192.168.1.14",

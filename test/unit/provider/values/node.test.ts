@@ -137,6 +137,12 @@ describe("parseNode", () => {
       ["adress: there is no such property; did you mean address?"],
     ],
     [
+      "a property by another name",
+      "db-1",
+      { macs, ip: "10.20.0.11" },
+      ["ip: there is no such property; did you mean address?"],
+    ],
+    [
       "several mistakes",
       "node_1",
       { macs: ["1"], address: "x" },
