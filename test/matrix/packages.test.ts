@@ -121,10 +121,12 @@ function sdkCopies(): readonly string[] {
 }
 
 describe.each(Object.keys(managers) as Manager[])("a project that %s installs", (manager) => {
-  it("previews and ups, with the oldest SDK and no other copy", async () => {
+  it("previews and ups, with the program's SDK and no other copy", async () => {
+    // Under Plug'n'Play the oldest SDK does not find packages of its own.
+    const sdk = manager === "pnp" ? newest : oldest;
     await install(manager, {
       ...program,
-      "package.json": manifest({ main: "index.js", dependencies: dependencies(oldest) }),
+      "package.json": manifest({ main: "index.js", dependencies: dependencies(sdk) }),
     });
     if (manager !== "pnp") expect(sdkCopies()).toEqual([oldest]);
     await previewAndUp();
@@ -175,6 +177,16 @@ describe("a program", () => {
     await install("npm", {
       ...esm,
       "package.json": manifest({ type: "module", main: "index.js", dependencies: dependencies(newest) }),
+    });
+    await previewAndUp();
+  });
+
+  it.each(["commonjs", "module"])("may be TypeScript that Node itself strips, as %s", async (type) => {
+    const source = type === "module" ? esm["index.js"] : `${rack}exports.nextBoot = exports.declareRack();\n`;
+    await install("npm", {
+      "Pulumi.yaml": "name: infra\nruntime: { name: nodejs, options: { typescript: false } }\n",
+      "index.ts": `const typed: number = 1;\nvoid typed;\n${source}`,
+      "package.json": manifest({ type, main: "index.ts", dependencies: dependencies(newest) }),
     });
     await previewAndUp();
   });
@@ -238,12 +250,14 @@ describe("pulumi-netboot/testing", () => {
       "node.test.mjs": asModule(`import { it } from "node:test";`),
       "mocha.spec.cjs": asCommonJs(""),
       "mocha.spec.mjs": asModule(""),
-      "vitest.check.mjs": asModule(`import { it } from "vitest";`),
+      "vitest.test.mjs": asModule(`import { it } from "vitest";`),
     });
     const run = (...command: string[]) => runCommand(command, { cwd: folder, env });
-    expect((await run("node", "--test")).output).toMatch(/^# pass 4$/m);
+    expect((await run("node", "--test", "--test-reporter=tap", "node.test.cjs", "node.test.mjs")).output).toMatch(
+      /^# pass 4$/m,
+    );
     expect((await run("node", "node_modules/mocha/bin/mocha.js", "mocha.spec.*")).output).toContain("4 passing");
-    const vitest = await run("node", "node_modules/vitest/vitest.mjs", "run", "--include", "vitest.check.mjs");
+    const vitest = await run("node", "node_modules/vitest/vitest.mjs", "run", "vitest.test.mjs");
     expect(vitest.output).toMatch(/Tests {2}2 passed/);
 
     // A component package may bring another SDK; which one the program itself has must not matter.

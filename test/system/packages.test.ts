@@ -1,3 +1,5 @@
+import { mkdirSync, renameSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { runCommand } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
@@ -27,5 +29,35 @@ describe("pulumi-netboot/testing", () => {
     await project.config({ host: "node0.example" });
     const preview = await project.pulumi(["preview"]);
     expect(preview.output).toContain("OlaFleet resource 'rack-a' has a problem: ");
+  });
+});
+
+/** What other forms of installing come to is seen in test/matrix/packages.test.ts. */
+describe("a component package of one's own, which alone names this one", () => {
+  it("is enough for the program, in the provider's process as well", async () => {
+    const files = {
+      "index.js": `require("@acme/rack").declareRack();`,
+      "rack/package.json": `{ "name": "@acme/rack", "exports": "./rack.js", "dependencies": { "pulumi-netboot": "*" } }`,
+      "rack/rack.js": `
+const netboot = require("pulumi-netboot");
+exports.declareRack = () => {
+  const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1Gf0yMTkGvRwWrRk8mrxlI5m8Jz0yq6m5fQ5kq0p6e";
+  const connection = { host: "127.0.0.1", port: 1, password: "x", hostKey, dialErrorLimit: 0 };
+  new netboot.TftpServer("tftp", { connection, address: "192.168.1.1" });
+};
+`,
+    };
+    project = await scratchProject({ name: "infra", files });
+    // As pnpm lays a workspace out.
+    project.write({ "package.json": `{ "name": "infra", "main": "index.js", "dependencies": { "@acme/rack": "*" } }` });
+    const [modules, rack] = [join(project.folder, "node_modules"), join(project.folder, "rack")];
+    mkdirSync(join(modules, "@acme"));
+    symlinkSync(rack, join(modules, "@acme/rack"));
+    mkdirSync(join(rack, "node_modules"));
+    renameSync(join(modules, "pulumi-netboot"), join(rack, "node_modules/pulumi-netboot"));
+
+    await project.succeed(["preview"]);
+    const { output } = await project.pulumi(["up", "--yes", "--skip-preview"]);
+    expect(output).toContain("no connection to 127.0.0.1:1: connection refused (ECONNREFUSED)");
   });
 });

@@ -39,6 +39,18 @@ describe("nextBootsOf", () => {
     expect(Object.keys(boots)).toEqual(["rack-a/db-1", "rack-b/db-1"]);
   });
 
+  it("waits for machines that are declared when something else is known, or by a promise", async () => {
+    const boots = await nextBootsOf(async () => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "node0.example" }, network });
+      const declare = (name: string, digit: number) =>
+        new netboot.OlaNode(name, { server, macs: [`04:3f:72:aa:00:0${digit}`], address: `192.168.1.${digit}` });
+      server.dhcp.urn.apply(() => declare("db-2", 2).urn.apply(() => declare("db-3", 3)));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      declare("db-4", 4);
+    });
+    expect(Object.keys(boots).sort()).toEqual(["db-2", "db-3", "db-4"]);
+  });
+
   it("asks for no server of another stack: its reference is enough", async () => {
     const { outputs } = await mockEngine().run(() => {
       const node0 = new netboot.NetbootServer("node0", { connection: { host: "node0.example" }, network });
