@@ -62,7 +62,10 @@ export async function examine(resources: readonly StackResource[]): Promise<read
       const verified = await verify(on.filter(({ id }) => answers.get(id)?.how !== "gone"));
       findings.push(...notServed(verified, ailments));
     } catch (error) {
-      findings.push({ host: first.connection.host, resource: unreachable, what: renderError(error), differs: false });
+      const { host } = first.connection;
+      const words = renderError(error);
+      const what = words.startsWith(`${host}: `) ? words.slice(host.length + 2) : words;
+      findings.push({ host, resource: unreachable, what, differs: false });
     }
   }
   return findings;

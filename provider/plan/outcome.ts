@@ -161,6 +161,11 @@ export function renderUndone(seen: Readonly<Record<string, string>>): string {
 
 /** What node 0 could not do, in its own words, and what lies behind it where these do not say it. */
 export function renderFailure(text: string): string {
+  const full = /(?:^| )(\/\S+): No space left on device$/m.exec(text)?.[1];
+  if (full !== undefined) {
+    const folder = full.replace(/\/[^/]*$/, "") || "/";
+    return `${text}; \`df ${folder}\` and \`df -i ${folder}\` there show of what there is none left`;
+  }
   if (!/ \/run\/\S+: Read-only file system$/m.test(text)) return text;
   return (
     `${text}; nothing but a setting for all units keeps root from writing to /run there: ` +

@@ -223,6 +223,13 @@ const inTheWay: readonly Situation[] = [
       message: renderFailure("cannot open /run/pulumi-netboot.lock: Read-only file system"),
     },
   },
+  {
+    what: "a full disk, or one without inodes",
+    said: {
+      code: "TRANSACTION_FAILED",
+      message: renderFailure("cannot write /srv/tftp/.refind.conf.netboot-new: No space left on device"),
+    },
+  },
   { what: "the disk of the boot files is not mounted", said: notMounted() },
   ...["0777", "0755"].map((mode) => ({
     what: mode === "0777" ? "everybody may write to the boot files" : "the boot files are in a user's folder",
