@@ -143,6 +143,23 @@ describe("answer_questions", () => {
     listening.close();
   });
 
+  it("tells of raw sockets, of whatever port, by what ss(8) says", () => {
+    // As on a node 0 that serves.
+    const said = `p_raw UNCONN 0      0                *:eno2        *  ino:5913529 sk:1400
+	ver:0 cpy_thresh:0 flags( running auxdata )
+udp   UNCONN 0      0          0.0.0.0:67   0.0.0.0:* ino:5913537 sk:1401 cgroup:/system.slice/isc-dhcp-server.service <->
+tcp   LISTEN 0      128        0.0.0.0:22   0.0.0.0:* ino:5834956 sk:3bb cgroup:/system.slice/ssh.service <->
+`;
+    const hex = Buffer.from(said).toString("hex");
+    const perl = `{ no warnings 'redefine'; *Netboot::Questions::run = sub { (0, pack 'H*', '${hex}') } }
+      answer_questions({}, @in);`;
+    const answers = new Collected();
+    const question: Question = { ask: "holders", ports: [67, 69] };
+    for (const each of inHands(perl, [renderQuestion("k", question)])) answers.take(each);
+    expect(answers.packetSockets("k")).toMatchObject([{ interface: "eno2" }]);
+    expect(answers.holders("k")).toMatchObject([{ protocol: "udp", address: "0.0.0.0", port: 67 }]);
+  });
+
   it("puts in words of the register, and leaves out a question where there are none", () => {
     const register = {
       B: { head: ["tftpd 192.168.1.2 /srv/later"] },
