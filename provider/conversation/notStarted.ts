@@ -40,7 +40,7 @@ export function whyNotStarted(
   { code, words }: Ending,
   echo: Echo | undefined,
 ): NetbootError {
-  const own = words.replace(recoveryWords, "").trim();
+  const own = withoutEcho(words.replace(recoveryWords, "").trim());
   const said = own === "" ? "  (it said nothing)" : own.replace(/^/gm, "  ");
   // 127 is what shells end with where there is no such program, in whatever language they say it; csh has no code for it.
   if (!isRoot && ((code === 127 && /\bsudo\b/.test(words)) || /^sudo: Command not found/m.test(words))) {
@@ -103,6 +103,18 @@ export function whyNotStarted(
       `transaction by itself, and the next run looks again\n  $ systemd-run … /usr/bin/perl -\n${said}\n` +
       "node 0 must be a Debian with systemd and perl-base (every Debian has both)",
   );
+}
+
+/** As many lines as tell what is there in our place. */
+const mostLines = 12;
+
+/** A terminal, as `script` and tmux have one, says again what it is given: our own program, which tells nobody anything. */
+function withoutEcho(words: string): string {
+  const lines = words.split(/\r?\n/);
+  const echo = lines.findIndex((line) => line.includes(shellReads) && line.trim() !== shellReads);
+  const own = echo < 0 ? lines : [...lines.slice(0, echo), "(and then what it was given)"];
+  const more = own.length - mostLines;
+  return [...own.slice(0, mostLines), ...(more > 0 ? [`(and ${more} lines more)`] : [])].join("\n").trim();
 }
 
 function homeOf(user: string): string {

@@ -701,6 +701,12 @@ const notStarted: readonly Situation[] = [
     { came: false, words: "" },
   ),
   started("a login shell that runs another program", root, 0, "netboot: a shell reads this\n"),
+  started(
+    "start files that begin a terminal",
+    root,
+    0,
+    `welcome\r\n${["eval 'exec echo netboot: a shell reads this' if 0;", "use strict;", "use warnings;"].join("\r\n")}`,
+  ),
   started("nologin", root, 1, "This account is currently not available.\n", {
     came: false,
     words: "This account is currently not available.\n",
