@@ -3,7 +3,7 @@ import { type ScratchProject, scratchProject } from "../tools/scratch.mts";
 
 /** A user's program of one of the measurements, with a lab's node 0 as its host. */
 export async function guideProject(lab: Lab): Promise<ScratchProject> {
-  const project = await scratchProject({ from: { "Pulumi.yaml": "Pulumi.yaml", "examples/guide": "examples/guide" } });
+  const project = await scratchProject({ from: "examples/guide" });
   const { host, hostKey, privateKeyPath, privateInterface, privateAddress, privateCidr } = lab.node0;
   await project.config({
     host,

@@ -17,7 +17,7 @@ import { room, Screen } from "./screen.mts";
 
 const repository = join(import.meta.dirname, "..");
 const output = join(repository, "output/quickstart");
-const program = "examples/guide/index.ts";
+const program = "index.ts";
 const mac = "52:54:00:12:34:56";
 
 /** The guide's nine steps in a few words; what was seen of each stands beside them. */
@@ -93,7 +93,7 @@ async function story(): Promise<void> {
 
   const { scratch, logins } = await screen.step("the guide's program is in a folder of its own", async () => {
     const scratch = await scratchProject({
-      from: { "Pulumi.yaml": "Pulumi.yaml", "examples/guide": "examples/guide" },
+      from: "examples/guide",
       env: { NODE_OPTIONS: "--disable-warning=ExperimentalWarning" },
     });
     project = scratch;

@@ -1,34 +1,31 @@
-// A rack of servers in OLA mode. All NICs of a machine are declared, for which one it boots from is not ours to choose.
+// Three hundred servers in OLA mode, from fleet.yaml. All NICs of a machine are there, for which one it boots from is not ours
+// to choose.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as netboot from "pulumi-netboot";
+import { parse } from "yaml";
 
 const config = new pulumi.Config();
-const hostKey = config.get("hostKey");
-const privateKeyPath = config.get("privateKeyPath");
 
 const node0 = new netboot.NetbootServer("node0", {
   connection: {
     host: config.require("host"),
-    ...(hostKey ? { hostKey } : {}),
-    ...(privateKeyPath ? { privateKeyPath } : {}),
+    hostKey: config.get("hostKey") || undefined,
+    privateKeyPath: config.get("privateKeyPath") || undefined,
   },
-  network: { interface: "eno2", cidr: "10.20.0.0/24", address: "10.20.0.1", domain: "rack-a.example.net" },
+  network: { interface: "eno2", cidr: "10.20.0.0/23", address: "10.20.0.1", domain: "rack-a.example.net" },
   artifacts: { refindConf: { timeoutSeconds: 3 } },
 });
 
-const rack = new netboot.OlaFleet("rack-a", {
-  server: node0,
-  nodes: {
-    "db-1": { macs: ["04:3f:72:aa:00:01", "04:3f:72:aa:00:02"], address: "10.20.0.11", comment: "height 12" },
-    "db-2": { macs: ["04:3f:72:aa:00:03", "04:3f:72:aa:00:04"], address: "10.20.0.12", loader: "snponly.efi" },
-  },
-});
+const nodes: Record<string, netboot.FleetNodeArgs> = parse(readFileSync(join(__dirname, "fleet.yaml"), "utf8"));
+const rack = new netboot.OlaFleet("rack-a", { server: node0, nodes });
 
 // One machine that comes and goes by itself is a row of its own in the preview.
 const spare = new netboot.OlaNode("spare", {
   server: node0,
-  macs: ["04:3f:72:aa:00:05", "04:3f:72:aa:00:06"],
-  address: "10.20.0.13",
+  macs: ["04:3f:72:aa:ff:01", "04:3f:72:aa:ff:02"],
+  address: "10.20.1.250",
   options: { "time-offset": 3600 },
 });
 

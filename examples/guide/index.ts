@@ -3,15 +3,13 @@ import * as pulumi from "@pulumi/pulumi";
 import * as netboot from "pulumi-netboot";
 
 const config = new pulumi.Config();
-const hostKey = config.get("hostKey");
-const privateKeyPath = config.get("privateKeyPath");
 
 const node0 = new netboot.NetbootServer("node0", {
   connection: {
     host: config.require("host"),
     user: config.get("user") ?? "root",
-    ...(hostKey ? { hostKey } : {}),
-    ...(privateKeyPath ? { privateKeyPath } : {}),
+    hostKey: config.get("hostKey") || undefined,
+    privateKeyPath: config.get("privateKeyPath") || undefined,
   },
   network: {
     interface: config.get("interface") ?? "eno2",

@@ -4,14 +4,12 @@ import * as pulumi from "@pulumi/pulumi";
 import * as netboot from "pulumi-netboot";
 
 const config = new pulumi.Config();
-const hostKey = config.get("hostKey");
-const privateKeyPath = config.get("privateKeyPath");
 
 const node0 = new netboot.NetbootServer("node0", {
   connection: {
     host: config.require("host"),
-    ...(hostKey ? { hostKey } : {}),
-    ...(privateKeyPath ? { privateKeyPath } : {}),
+    hostKey: config.get("hostKey") || undefined,
+    privateKeyPath: config.get("privateKeyPath") || undefined,
   },
   network: { interface: "eno2", cidr: "10.20.0.0/24", address: "10.20.0.1" },
 });

@@ -49,7 +49,12 @@ const commentSchema: z.ZodType<string> = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,20
 
 const macsExample = '["52:54:00:12:34:56"]';
 
-const shape = {
+/**
+ * What one machine may say, field by field; the fleet's JSON schema is made of it.
+ *
+ * @internal
+ */
+export const nodeShape = {
   macs: z.array(macSchema, {
     error: (issue) =>
       issue.input === undefined
@@ -76,7 +81,7 @@ const shape = {
  * ```
  */
 export function parseNode(name: string, args: unknown, others: readonly string[] = []): Checked<NodeRow> {
-  const { fields, problems } = readFields(shape, args, `{ macs: ${macsExample}, address: "192.168.1.2" }`, others);
+  const { fields, problems } = readFields(nodeShape, args, `{ macs: ${macsExample}, address: "192.168.1.2" }`, others);
   const macs = isUnknown(fields.macs) ? [unknownText] : fields.macs;
   for (const message of isUnknown(fields.problems) ? [] : (fields.problems ?? [])) problems.push({ path: "", message });
   if (macs?.length === 0)
