@@ -1,8 +1,8 @@
 /**
- * The measurements of docs/performance.md. Each is a difference or a ratio of two things measured in turns in one run,
+ * The measurements of docs/reports/performance.md. Each is a difference or a ratio of two things measured in turns in one run,
  * for times of their own say little about another machine.
  *
- *     npm run bench                    all of it, some twenty minutes; writes docs/performance.md, section by section
+ *     npm run bench                    all of it, some twenty minutes; writes docs/reports/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
  *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp, proof
  */
@@ -137,7 +137,7 @@ function circumstances(load: number | undefined): string {
   );
 }
 
-const target = join(import.meta.dirname, "../docs/performance.md");
+const target = join(import.meta.dirname, "../docs/reports/performance.md");
 async function main(): Promise<void> {
   const [load] = loadavg();
   const { code, output } = await runCommand(["npm", "run", "--silent", "build"], {

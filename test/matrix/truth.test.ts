@@ -40,6 +40,12 @@ const forArm64 = (path: string): Pick<Chain, "harm" | "mend"> => ({
   mend: `cp -a /root/kept ${path}`,
 });
 
+/** A unit that starts its daemon otherwise than Debian does. */
+const startedBy = (unit: string, command: string, before = "true"): Pick<Chain, "harm" | "mend"> => ({
+  harm: `${before}; mkdir -p /run/systemd/system/${unit}.d; printf '[Service]\\nExecStart=\\nExecStart=%s\\n' '${command}' > /run/systemd/system/${unit}.d/90-mine.conf; systemctl daemon-reload; systemctl restart ${unit}`,
+  mend: `rm -r /run/systemd/system/${unit}.d; systemctl daemon-reload; systemctl restart ${unit}`,
+});
+
 const chains: readonly Chain[] = [
   { name: "the chain as it was declared", harm: "true", mend: "true", boots: true },
   { name: "a loader for another machine type", ...forArm64("/srv/tftp/ipxe.efi"), boots: false },
@@ -137,6 +143,36 @@ const chains: readonly Chain[] = [
     saysNoAllTheSame: true,
   },
   {
+    name: "a hosts.allow that lets in node 0 itself, and no machine",
+    harm: "cp -a /etc/hosts /root/hosts; echo 192.168.1.1 node0 >> /etc/hosts; echo 'ALL: ALL' >> /etc/hosts.deny; printf 'sshd: ALL\\nin.tftpd: LOCAL\\n' >> /etc/hosts.allow",
+    mend: "cp -a /root/hosts /etc/hosts; rm -f /etc/hosts.deny /etc/hosts.allow",
+    boots: false,
+  },
+  {
+    name: "a TFTP server that was started while another folder lay over its own",
+    harm: "mount -t tmpfs none /srv/tftp; systemctl restart tftpd-hpa; umount -l /srv/tftp",
+    mend: "systemctl restart tftpd-hpa",
+    boots: false,
+  },
+  {
+    name: "a TFTP server with another folder by its unit",
+    ...startedBy(
+      "tftpd-hpa.service",
+      "/usr/sbin/in.tftpd --foreground --user tftp --address 192.168.1.1:69 --secure /srv/other",
+      "mkdir -p /srv/other",
+    ),
+    boots: false,
+  },
+  {
+    name: "a DHCP server with another configuration by its unit",
+    ...startedBy(
+      "isc-dhcp-server.service",
+      "/usr/sbin/dhcpd -f -4 -q -cf /etc/dhcp/mine.conf -lf /var/lib/dhcp/dhcpd.leases --no-pid eno2",
+      "sed s/ipxe.efi/ixpe.efi/ /etc/dhcp/dhcpd.conf > /etc/dhcp/mine.conf",
+    ),
+    boots: false,
+  },
+  {
     name: "a firewall with a limit",
     harm: dropUdp("ct state established accept; udp dport 69 limit rate 50/second accept;"),
     mend: "nft flush ruleset",
@@ -220,6 +256,18 @@ describe("the proof and a machine in QEMU", () => {
     const { served, seen } = await withAnotherDhcpServer(lab, packages?.folder ?? "", proved);
     expect(served).toBe(false);
     expect(seen).toContain("another DHCP server answers too: 192.168.1.13");
+  });
+
+  it("says no while another DHCP server serves the same wire on node 0 itself", async () => {
+    await lab.node0.run(
+      "apt-get install -y -q dnsmasq-base && systemd-run --unit mine dnsmasq -k --conf-file=/dev/null --port=0 --interface=eno2 --bind-interfaces --dhcp-range=192.168.1.10,192.168.1.14,1h --dhcp-boot=other.efi",
+    );
+    try {
+      const { served, seen } = await proved();
+      expect(served, seen).toBe(false);
+    } finally {
+      await lab.node0.run("systemctl stop mine; apt-get purge -y -q dnsmasq-base");
+    }
   });
 
   it("is explained wherever it says no and the machine boots", () => {

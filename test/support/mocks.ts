@@ -8,8 +8,15 @@ export interface Registered {
   readonly inputs: Record<string, unknown>;
 }
 
-/** Runs a program against mocks, and answers what it registered, by name. Only node 0 itself is missing. */
-export async function register(program: () => void): Promise<Record<string, Registered>> {
+/**
+ * Runs a program against mocks, and answers what it registered, by name. Only node 0 itself is missing.
+ *
+ * @param stackOutputs - what each StackReference has.
+ */
+export async function register(
+  program: () => void,
+  stackOutputs: Readonly<Record<string, unknown>> = {},
+): Promise<Record<string, Registered>> {
   const registered: Record<string, Registered> = {};
   await pulumi.runtime.setMocks(
     {
@@ -17,7 +24,8 @@ export async function register(program: () => void): Promise<Record<string, Regi
         registered[name] = { type, name, inputs };
         // What only the host knows of a file that is taken out of a package.
         const told = inputs["package"] === undefined ? {} : { sha256: "ab".repeat(32), bytes: 1 };
-        return { id: name, state: { ...inputs, ...told } };
+        const referred = type === "pulumi:pulumi:StackReference" ? { outputs: stackOutputs } : {};
+        return { id: name, state: { ...inputs, ...told, ...referred } };
       },
       call: ({ inputs }) => inputs,
     },

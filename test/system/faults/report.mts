@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { Round } from "./round.mts";
 
 const report = "docs/reports/faults.csv";
-const summary = "docs/reliability.md";
+const summary = "docs/reports/reliability.md";
 const head = "day,commit,seed,fault,change,ms,run,host,violations";
 
 /** A line of the report, of which the next run makes the summary anew. */
@@ -60,7 +60,7 @@ export function renderSummary(csv: string): string {
 
 const [begin, end] = ["<!-- rounds -->", "<!-- end of rounds -->"];
 
-/** Writes the table into docs/reliability.md. */
+/** Writes the table into docs/reports/reliability.md. */
 export function summarise(repository: string): void {
   const text = readFileSync(join(repository, summary), "utf8");
   const table = renderSummary(readFileSync(join(repository, report), "utf8"));
