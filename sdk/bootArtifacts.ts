@@ -31,12 +31,15 @@ export interface BootArtifactsSettings {
 
 /** The arguments of {@link BootArtifacts}. */
 export interface BootArtifactsArgs extends BootArtifactsSettings {
+  /** How node 0 is reached. */
   readonly connection: pulumi.Input<ConnectionArgs>;
 }
 
 /** A file as it is served. */
 export interface ServedFile {
+  /** In 64 hexadecimal digits. */
   readonly sha256: string;
+  /** Its size. */
   readonly bytes: number;
 }
 

@@ -26,16 +26,19 @@ export type BootFileSource =
  * @internal
  */
 export interface RefusedSource {
+  /** What is wrong with the text. */
   readonly refused: readonly Problem[];
 }
 
 /** The arguments of a {@link BootFile}. */
 export interface BootFileArgs {
+  /** How node 0 is reached. */
   readonly connection: pulumi.Input<ConnectionArgs>;
   /** @defaultValue "/srv/tftp" */
   readonly directory?: pulumi.Input<string>;
   /** The name under which TFTP serves it. @defaultValue the resource's name */
   readonly fileName?: pulumi.Input<string>;
+  /** Where its bytes come from. */
   readonly source: pulumi.Input<BootFileSource>;
   /**
    * Of the boot chain, so that it must be what its name says.

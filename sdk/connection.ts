@@ -34,9 +34,11 @@ export interface ConnectionArgs {
   readonly port?: pulumi.Input<number>;
   /** @defaultValue the alias's User, else `root` */
   readonly user?: pulumi.Input<string>;
+  /** For servers that take one, or ask for it with a prompt; a secret. */
   readonly password?: pulumi.Input<string>;
   /** The private key itself, in OpenSSH or PEM format. */
   readonly privateKey?: pulumi.Input<string>;
+  /** Opens a private key that is encrypted; a secret. */
   readonly privateKeyPassword?: pulumi.Input<string>;
   /** A file with the private key, on the machine where Pulumi runs. */
   readonly privateKeyPath?: pulumi.Input<string>;

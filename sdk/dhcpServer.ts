@@ -25,8 +25,11 @@ export interface NetworkArgs {
   readonly address: pulumi.Input<string>;
   /** The default route of the machines. @defaultValue none */
   readonly router?: pulumi.Input<string>;
+  /** The domain of the machines' names, told by DHCP option 15. @defaultValue none */
   readonly domain?: pulumi.Input<string>;
+  /** Addresses of name servers, told by DHCP option 6. @defaultValue in a NetbootServer node 0, if it serves names; else none */
   readonly dnsServers?: pulumi.Input<readonly string[]>;
+  /** Addresses of time servers, told by DHCP option 42. @defaultValue in a NetbootServer node 0, if it serves the time; else none */
   readonly ntpServers?: pulumi.Input<readonly string[]>;
   /** @defaultValue 7200 */
   readonly leaseSeconds?: pulumi.Input<number>;
@@ -65,7 +68,9 @@ export interface DhcpServerSettings {
 
 /** The arguments of a {@link DhcpServer}. */
 export interface DhcpServerArgs extends DhcpServerSettings {
+  /** How node 0 is reached. */
   readonly connection: pulumi.Input<ConnectionArgs>;
+  /** The private network that it serves; the same for all parts of a node 0. */
   readonly network: pulumi.Input<NetworkArgs>;
 }
 

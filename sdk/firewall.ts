@@ -26,6 +26,7 @@ export interface FirewallPartSettings {
 
 /** The arguments of a {@link Firewall}. */
 export interface FirewallArgs extends FirewallPartSettings {
+  /** How node 0 is reached. */
   readonly connection: pulumi.Input<ConnectionArgs>;
   /** The private NIC: its name, or its hardware address. */
   readonly interface: pulumi.Input<string | { readonly mac: string }>;

@@ -16,7 +16,9 @@ import { TimeServer, type TimeServerSettings } from "./timeServer";
 
 /** The arguments of a {@link NetbootServer}. */
 export interface NetbootServerArgs extends Pick<DhcpServerSettings, "unknownMachines" | "allowDefaultRoute"> {
+  /** How node 0 is reached. */
   readonly connection: pulumi.Input<ConnectionArgs>;
+  /** The private network that it serves. */
   readonly network: pulumi.Input<NetworkArgs>;
   /** More about the DHCP server. */
   readonly dhcp?: DhcpServerSettings;
@@ -75,13 +77,17 @@ function whyUnknown(args: object): readonly Problem[] {
  * ```
  */
 export class NetbootServer extends pulumi.ComponentResource {
+  /** Its DHCP server. */
   readonly dhcp: DhcpServer;
+  /** Its TFTP server. */
   readonly tftp: TftpServer;
+  /** The files that TFTP serves. */
   readonly artifacts: BootArtifacts;
   /** Undefined with `time: false`. */
   readonly time: TimeServer | undefined;
   /** Undefined with `names: false`. */
   readonly names: NameServer | undefined;
+  /** What node 0's firewall lets in. */
   readonly firewall: Firewall;
   /** The private network, as the program gave it. */
   readonly network: pulumi.Output<pulumi.Unwrap<NetworkArgs>>;

@@ -44,13 +44,17 @@ export interface FleetNodeArgs {
 export interface FleetNode {
   /** In their one spelling. */
   readonly macs: readonly string[];
+  /** Its name for DHCP and DNS. */
   readonly hostname: string;
   /** Undefined where it gets one of the pool. */
   readonly address: string | undefined;
+  /** What it starts: 64-bit UEFI, or 32-bit. */
   readonly firmware: Firmware;
   /** Undefined where it starts what the server gives to all. */
   readonly loader: Loader | undefined;
+  /** DHCP options of its own. */
   readonly options: Readonly<Record<string, OptionValue>> | undefined;
+  /** The line above its blocks on node 0. */
   readonly comment: string | undefined;
   /** As {@link OlaNode.nextBoot}. */
   readonly nextBoot: string;
@@ -58,6 +62,7 @@ export interface FleetNode {
 
 /** The arguments of an {@link OlaFleet}. */
 export interface OlaFleetArgs {
+  /** The server on which they boot: one of this program, or the reference of one that another stack exports. */
   readonly server: Server;
   /** The machines by name. */
   readonly nodes: pulumi.Input<Readonly<Record<string, pulumi.Input<FleetNodeArgs>>>>;

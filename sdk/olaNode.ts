@@ -21,6 +21,7 @@ import { chainOf, namedOf, type ResolvedServer, resolveServer, type Server, type
 
 /** The arguments of an {@link OlaNode}. */
 export interface OlaNodeArgs {
+  /** The server on which it boots: one of this program, or the reference of one that another stack exports. */
   readonly server: Server;
   /** The hardware addresses of all its NICs, 1 to 8: which one the firmware boots from is not ours to choose. */
   readonly macs: pulumi.Input<readonly pulumi.Input<string>[]>;
@@ -76,13 +77,17 @@ export class OlaNode extends HostResource {
   declare readonly nextBoot: pulumi.Output<string>;
   /** The hardware addresses of all its NICs, in their one spelling. */
   declare readonly macs: pulumi.Output<readonly string[]>;
+  /** Its name for DHCP and DNS. */
   declare readonly hostname: pulumi.Output<string>;
   /** Undefined where it gets one of the pool. */
   declare readonly address: pulumi.Output<string | undefined>;
+  /** What it starts: 64-bit UEFI, or 32-bit. */
   declare readonly firmware: pulumi.Output<Firmware>;
   /** Undefined where it starts what the server gives to all. */
   declare readonly loader: pulumi.Output<Loader | undefined>;
+  /** DHCP options of its own. */
   declare readonly options: pulumi.Output<Readonly<Record<string, OptionValue>> | undefined>;
+  /** The line above its blocks on node 0. */
   declare readonly comment: pulumi.Output<string | undefined>;
   readonly #row: Eventual<Checked<NodeRow>>;
   readonly #reference: ResolvedServer["reference"];

@@ -2,17 +2,21 @@ import * as pulumi from "@pulumi/pulumi";
 
 /** A virtual network interface of a dedicated server, as `getServer` of `@ovhcloud/pulumi-ovh` returns it. */
 export interface OvhVni {
+  /** Whether it is in use. */
   readonly enabled: boolean;
   /** `public`, `public_aggregation`, `vrack`, or `vrack_aggregation` (OLA's private aggregation). */
   readonly mode: string;
   /** The hardware addresses of its NICs. */
   readonly nics: readonly string[];
+  /** Its id at OVHcloud. */
   readonly uuid?: string;
 }
 
 /** What is read of a dedicated server. `ovh.getServerOutput({ serviceName })` fits. */
 export interface OvhServer {
+  /** For sentences about it. */
   readonly name?: string;
+  /** Its virtual network interfaces. */
   readonly vnis: readonly OvhVni[];
 }
 

@@ -6,6 +6,7 @@ import type { ServedFile } from "./bootArtifacts";
 export interface ServerReference {
   /** The DHCP server's URN. */
   readonly server: string;
+  /** How node 0 is reached; it may hold secrets. */
   readonly connection: Connection;
   /** Its network and boot files; undefined while its own arguments are wrong. */
   readonly settings: DhcpdSettings | undefined;

@@ -8,6 +8,7 @@ import { HostResource } from "./program/hostResource";
 
 /** The arguments of a {@link TftpServer}. */
 export interface TftpServerArgs {
+  /** How node 0 is reached. */
   readonly connection: pulumi.Input<ConnectionArgs>;
   /** Node 0's private address, the only one that is bound. */
   readonly address: pulumi.Input<string>;

@@ -20,7 +20,9 @@ export interface TimeServerSettings {
 
 /** The arguments of a {@link TimeServer}. */
 export interface TimeServerArgs extends TimeServerSettings {
+  /** How node 0 is reached. */
   readonly connection: pulumi.Input<ConnectionArgs>;
+  /** The private network that it serves; the same for all parts of a node 0. */
   readonly network: pulumi.Input<NetworkArgs>;
   /** The interface may carry the default route: node 0 itself is private only, behind a gateway. @defaultValue false */
   readonly allowDefaultRoute?: pulumi.Input<boolean>;
