@@ -1,5 +1,6 @@
 import type { UnknownMachines } from "../formats/isc/dhcpdConf";
 import type { ExtraHosts } from "../formats/isc/extraConfig";
+import { whyUnknownOption } from "../formats/isc/optionNames";
 import { addressNumber, addressText, holdsHost } from "./ipv4";
 import { type Network, poolOf, subnetOf, whyNoHost } from "./network";
 import type { NodeRow } from "./node";
@@ -37,7 +38,7 @@ export function nodeChecker(
   network: Network,
   unknownMachines: UnknownMachines,
   hasIa32: boolean,
-  extra: ExtraHosts = { macs: [], addresses: [] },
+  extra: ExtraHosts = { macs: [], addresses: [], options: [] },
 ): NodeChecker {
   const ofExtra = (value: string): [string, string] => [value, "a host of the DHCP server's extraConfig"];
   const addresses = new Map(extra.addresses.map(ofExtra));
@@ -70,6 +71,11 @@ export function nodeChecker(
         const message = why(row.address);
         if (message !== undefined) problem("address", message);
         if (!addresses.has(row.address)) addresses.set(row.address, place);
+      }
+
+      for (const option of Object.keys(row.options ?? {})) {
+        const message = whyUnknownOption(option, extra.options);
+        if (message !== undefined) problem(`options[${JSON.stringify(option)}]`, message);
       }
 
       if (row.firmware === "ia32" && !hasIa32) {

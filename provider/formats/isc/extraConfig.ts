@@ -3,18 +3,23 @@ import { parseMac } from "../../values/mac";
 import { type Network, poolOf, subnetOf, whyNoHost } from "../../values/network";
 import { quoted } from "../../values/problem";
 
-/** What the host statements of a text name. */
+/** What the statements of a text name that is of machines. */
 export interface ExtraHosts {
   readonly macs: readonly string[];
   readonly addresses: readonly string[];
+  /** The options that the text declares: `option acme-key code 225 = text;`. */
+  readonly options: readonly string[];
 }
 
-/** The hosts that somebody's own statements declare beside the program's machines. */
+/** The hosts and options that somebody's own statements declare beside the program's machines. */
 export function parseExtraHosts(text: string): ExtraHosts {
   const statements = statementsOf(text);
   return {
     macs: statements.flatMap(hardwareOf).flatMap((mac) => parseMac(mac).value ?? []),
     addresses: statements.flatMap((words) => argumentsOf("fixed-address", words)),
+    options: statements.flatMap(([word, name = "", code]) =>
+      word?.toLowerCase() === "option" && code?.toLowerCase() === "code" ? [name] : [],
+    ),
   };
 }
 

@@ -189,4 +189,26 @@ describe("nodeChecker", () => {
     const later = { macs: [unknownText], address: unknownText, hostname: unknownText };
     expect(checkNodes(network, "refuse", false, [node("db-1", later), node("db-2", later)])).toEqual([]);
   });
+
+  it("tells of an option that dhcpd does not know, and nobody declares", () => {
+    const extra = parseExtraHosts("option acme-key code 225 = text;\noption space acme;");
+    const options = {
+      "root-path": "/srv",
+      "acme-key": "x",
+      "acme.any": 1,
+      "unknown-230": "x",
+      "rot-path": "/",
+      frob: 3,
+    };
+    const problems = nodeChecker(
+      network,
+      "refuse",
+      false,
+      extra,
+    )([node("db-1", { macs: [mac(1)], address: "10.20.0.11", options })]);
+    expect(problems.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+      'options["rot-path"]: dhcpd knows no option "rot-path"; did you mean root-path? If not, declare it in the DHCP server\'s extraConfig, as in "option rot-path code 225 = text;"',
+      'options["frob"]: dhcpd knows no option "frob"; declare it in the DHCP server\'s extraConfig, as in "option frob code 225 = text;"',
+    ]);
+  });
 });
