@@ -10,6 +10,7 @@ import { NetbootError } from "../provider/errors";
 import { type KindName, kindOf } from "../provider/kinds";
 // biome-ignore lint/style/noRestrictedImports: it only passes on what the program found, and acts on nothing.
 import { check } from "../provider/lifecycle/comparison";
+import { hidden } from "../provider/values/hidden";
 
 /**
  * What stands in a test for what only node 0 tells, such as the sha256 of a file that is still in its package. In a
@@ -39,8 +40,11 @@ export interface MockEngineOptions {
 
 /** A resource as a program declared it. */
 export interface MockResource {
+  /** As Pulumi knows it: `pulumi-nodejs:dynamic/netboot:OlaNode`. */
   readonly type: string;
+  /** The name that the program gave it. */
   readonly name: string;
+  /** Its inputs, known. */
   readonly inputs: Readonly<Record<string, unknown>>;
 }
 
@@ -117,9 +121,12 @@ async function run(program: () => unknown, options: MockEngineOptions): Promise<
         resources.push({ type, name, inputs });
         return (await mocks.newResource?.(args)) ?? { id: args.id || `${name}-id`, state: inputs };
       }
-      const { inputs: checked, failures } = check(kind, {}, inputs);
+      // An engine shows what is told beside a component from the program's log; here nobody reads that.
+      const { [hidden.toldBeside]: beside, ...given } = inputs;
+      const { inputs: checked, failures } = check(kind, {}, given);
       resources.push({ type, name, inputs: checked });
-      mistakes.push(...failures.map(({ reason }) => `${type} resource '${name}' has a problem: ${reason}`));
+      const who = typeof beside === "string" ? beside : `${type} resource '${name}'`;
+      mistakes.push(...failures.map(({ reason }) => `${who} has a problem: ${reason}`));
       return { id: `${name}-id`, state: { ...toldOf(kind), ...checked } };
     },
     async call(args) {

@@ -23,7 +23,9 @@ async function violations(program: () => void): Promise<readonly string[]> {
       const said: string[] = [];
       const { validateResource } = policy;
       const check = Array.isArray(validateResource) ? validateResource[0] : validateResource;
-      void check?.({ type, name, props: inputs } as never, (message: string) => said.push(`${policy.name}: ${message}`));
+      void check?.({ type, name, props: inputs } as never, (message: string) =>
+        said.push(`${policy.name}: ${message}`),
+      );
       return said;
     }),
   );

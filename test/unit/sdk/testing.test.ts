@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import * as netboot from "../../../sdk";
 import { mockEngine, nextBootsOf } from "../../../sdk/testing";
 
@@ -138,5 +138,19 @@ describe("mockEngine", () => {
 
   it("says why there is nothing to tell of a program that declares nothing", async () => {
     await expect(nextBootsOf(() => undefined)).rejects.toThrow("the program declared no resource; a module runs only");
+  });
+});
+
+describe("a wrong server", () => {
+  it("is told with its own mistakes", async () => {
+    vi.spyOn(pulumi.log, "error").mockResolvedValue(undefined);
+    const run = mockEngine().run(() => {
+      const wrong = { ...network, cird: "192.168.1.0/28" };
+      new netboot.NetbootServer("node0", { connection: { host: "node0.example" }, network: wrong });
+    });
+    await expect(run).rejects.toThrow(
+      'NetbootServer "node0" has a problem: network.cird: there is no such property; did you mean cidr?',
+    );
+    vi.restoreAllMocks();
   });
 });
