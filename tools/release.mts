@@ -30,7 +30,7 @@ export interface Publication {
 }
 
 /** Programs of ours that users begin with, each a folder with a package.json. */
-const programs = ["examples/*/package.json", "templates/*/package.json"];
+const programs = ["examples/**/package.json", "templates/*/package.json"];
 
 /** What is missing in a publication, in sentences. */
 export function whatIsMissing({ manifest, files, isInRepository }: Publication): readonly string[] {

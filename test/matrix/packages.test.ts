@@ -282,20 +282,27 @@ mockEngine({ config: { host: "node0.example" } }).run(() => {
   });
 });
 
-describe("an example", () => {
-  it.each(globSync("examples/*/package.json").map((path) => dirname(path)))(
-    "installs by npm, and its types are right: %s",
-    async (example) => {
-      const files = globSync("*.{ts,json}", { cwd: example });
-      const texts = Object.fromEntries(files.map((file) => [file, readFileSync(join(example, file), "utf8")]));
-      const asked = JSON.parse(texts["package.json"] ?? "{}");
-      // The range must be one that the package meets, which a registry would have to be asked for.
-      const { version } = JSON.parse(readFileSync("package.json", "utf8"));
-      expect(asked.dependencies["pulumi-netboot"]).toBe(`^${version}`);
-      asked.dependencies["pulumi-netboot"] = `file:${tarball}`;
-      await install("npm", { ...texts, "package.json": JSON.stringify(asked) });
-      const { code, output } = await runCommand(["node_modules/.bin/tsc", "-p", "."], { cwd: folder, env });
-      expect(code, output).toBe(0);
-    },
-  );
+describe("the examples and the template", () => {
+  it("install by npm, each with the version that it names, and their types are right", async () => {
+    const paths = globSync("{examples,templates}/**/package.json").map((path) => dirname(path));
+    const { version } = JSON.parse(readFileSync("package.json", "utf8"));
+    const files: Record<string, string> = { "package.json": manifest({ name: "all", workspaces: paths }) };
+    for (const [number, path] of paths.entries()) {
+      for (const file of globSync("*.{ts,json}", { cwd: path })) {
+        files[join(path, file)] = readFileSync(join(path, file), "utf8");
+      }
+      const asked = JSON.parse(files[join(path, "package.json")] ?? "");
+      // A range that the package meets: a registry would be asked for it.
+      expect([path, asked.dependencies["pulumi-netboot"]]).toEqual([path, `^${version}`]);
+      const named = asked.name.includes("$") ? { ...asked, name: `named-${number}` } : asked;
+      const asTarball = { ...named.dependencies, "pulumi-netboot": `file:${tarball}` };
+      files[join(path, "package.json")] = JSON.stringify({ ...named, dependencies: asTarball });
+    }
+    await install("npm", files);
+    for (const path of paths) {
+      const tsc = [join(folder, "node_modules/.bin/tsc"), "--noEmit", "-p", "."];
+      const { code, output } = await runCommand(tsc, { cwd: join(folder, path), env });
+      expect(code, `${path}\n${output}`).toBe(0);
+    }
+  });
 });
