@@ -22,6 +22,7 @@ const tasks = {
   release: { run: ["tools/release.mts"], machine: true },
   lab: { run: ["lab/cli.mts"], machine: true },
   bench: { run: ["bench/main.mts"], machine: true },
+  pictures: { run: ["tools/pictures.mts"], machine: true },
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -42,6 +42,8 @@ export interface ProofBesides {
   readonly wrongOffers: ReadonlySet<string>;
   /** Who else answers, and strangers that get an answer, in words. */
   readonly others: readonly string[];
+  /** Whether another DHCP server would have been told: somebody was asked for, and the program does not allow others. */
+  readonly tellsServers: boolean;
 }
 
 /** What a proof on demand needs to know before it asks as machines do. */
@@ -174,6 +176,7 @@ export function besidesOf(
       wrongs.flatMap(({ seen }) => (seen["is"] === "machine" ? [`${seen["id"]} ${seen["hostname"]}`] : [])),
     ),
     others: othersIn(wrongs, occupied),
+    tellsServers: expectations.some((each) => each.ask === "dhcp" && !each.othersAllowed),
   };
 }
 

@@ -76,6 +76,8 @@ export interface ServerView {
   readonly place?: string;
   /** What is to be told of it: other servers, a log with gaps, why it could not be asked. */
   readonly notes: readonly { readonly known: Known; readonly text: string }[];
+  /** What was looked for and is not there. */
+  readonly fine: readonly string[];
 }
 
 /** A stack, as its page shows it: plain values without a secret, in which each long text stands once. */
@@ -340,23 +342,42 @@ function stepsOf(chain: string, machines: readonly Row[], of: SeenServer, settin
   const script = settings.loaders["script"] ?? "the script";
   const besides = of.proof?.besides;
   const asked = besides?.chains.get(chain);
-  const more = whyDoubted(besides, chain);
   const files: readonly ProvedFile[] = asked ?? filesInState(firmware as Firmware, loader, script, settings);
+  const broken = besides?.broken.get(chain);
+  const brokenAt = placeOf(broken, files);
   return [
     { title: `UEFI ${firmware}`, ...offersIn(machines, of, `${loader}, then ${script}`) },
-    ...files.map((file): StepView => {
+    ...files.map((file, at): StepView => {
       const about = { title: file.name, ...(file.sha256 === undefined ? {} : { sha256: file.sha256 }) };
       if (besides === undefined) return { ...about, known: "unasked", said: "as the state has it" };
-      if (asked === undefined) return { ...about, known: "doubt", said: more?.said ?? "not fetched" };
-      if (file.wrong !== undefined) return { ...about, known: "wrong", said: file.wrong };
-      const said =
-        file.sha256 === undefined ? "fetched by TFTP; no hash of it is declared" : "fetched by TFTP, with this hash";
-      return more === undefined
-        ? { ...about, known: "proved", said }
-        : { ...about, known: more.known, said: `${said}; ${more.said}` };
+      return { ...about, ...fileSaid(file, asked !== undefined, at === brokenAt ? broken : undefined, besides) };
     }),
     { title: "local disk", known: "unasked", said: "what rEFInd finds on the disk, no proof can see" },
   ];
+}
+
+/** The file of which it is said what is wrong in the folder, unless the proof found one itself; else the script's place. */
+function placeOf(broken: string | undefined, files: readonly ProvedFile[]): number | undefined {
+  if (broken === undefined || files.some(({ wrong }) => wrong !== undefined)) return undefined;
+  const places = files.map(({ name }) => ` ${broken}`.indexOf(` ${name} `));
+  const named = places.indexOf(Math.min(...places.filter((place) => place >= 0)));
+  return named < 0 ? Math.min(1, files.length - 1) : named;
+}
+
+function fileSaid(
+  { sha256, wrong }: ProvedFile,
+  wasFetched: boolean,
+  broken: string | undefined,
+  { keptOut }: ProofBesides,
+): Pick<StepView, "known" | "said"> {
+  if (wrong !== undefined) return { known: "wrong", said: wrong };
+  const fetched = sha256 === undefined ? "no hash of it is declared" : "with this hash";
+  const said = wasFetched ? `fetched by TFTP, ${fetched}` : "not fetched";
+  if (broken !== undefined) return { known: "wrong", said: `${said}; ${broken}` };
+  // What node 0 fetched itself may not come to a machine.
+  if (keptOut?.sure === true) return { known: "wrong", said: `${said}; ${keptOut.text}` };
+  if (keptOut !== undefined) return { known: "doubt", said: `${said}; not proved: ${keptOut.text}` };
+  return { known: wasFetched ? "proved" : "doubt", said };
 }
 
 function offersIn(machines: readonly Row[], { proof }: SeenServer, what: string): Pick<StepView, "known" | "said"> {
@@ -364,21 +385,15 @@ function offersIn(machines: readonly Row[], { proof }: SeenServer, what: string)
   const { besides, said } = proof;
   const isOffered = ({ id, hostname }: Row): boolean =>
     said.has(`${id} ${hostname}`) && !besides.wrongOffers.has(`${id} ${hostname}`);
+  const wasAsked = ({ id, hostname }: Row): boolean => said.get(`${id} ${hostname}`)?.startsWith("not asked") !== true;
   const offered = machines.filter(isOffered).length;
   const whom = machines.length === 1 ? "the machine" : `all ${machines.length} machines`;
   if (offered === machines.length) return { known: "proved", said: `DHCP offers ${what}, to ${whom}` };
-  return { known: "wrong", said: `DHCP offers ${what}, to ${offered} of ${machines.length} machines` };
-}
-
-/** Why files that were fetched by node 0 may not come to a machine. */
-function whyDoubted(besides: ProofBesides | undefined, chain: string): Pick<StepView, "known" | "said"> | undefined {
-  const broken = besides?.broken.get(chain);
-  if (broken !== undefined) return { known: "wrong", said: broken };
-  const keptOut = besides?.keptOut;
-  if (keptOut === undefined) return undefined;
-  return keptOut.sure
-    ? { known: "wrong", said: keptOut.text }
-    : { known: "doubt", said: `not proved: ${keptOut.text}` };
+  const isWrong = machines.some((row) => !isOffered(row) && wasAsked(row));
+  return {
+    known: isWrong ? "wrong" : "doubt",
+    said: `DHCP offers ${what}, to ${offered} of ${machines.length} machines`,
+  };
 }
 
 /** The files of a chain as far as the state tells: the script's are those that it fetches. */
@@ -409,6 +424,12 @@ function serverViewOf({ host, resources, proof, gaps, failures }: SeenServer): S
       ...failures.map((text) => ({ known: "doubt" as const, text: withoutHost(text, host) })),
       ...(proof?.besides?.others ?? []).map((text) => ({ known: "wrong" as const, text })),
       ...(gaps ?? []).map((text) => ({ known: "doubt" as const, text: withoutHost(text, host) })),
+    ],
+    fine: [
+      ...(proof?.besides?.tellsServers === true && proof.besides.others.length === 0
+        ? ["no other DHCP server answered the proof's questions"]
+        : []),
+      ...(gaps?.length === 0 ? ["its log has no gaps"] : []),
     ],
   };
 }

@@ -124,6 +124,7 @@ export const smallServer: SeenServer = {
       broken: new Map(),
       wrongOffers: new Set(),
       others: [],
+      tellsServers: true,
     },
   },
   boots: parseHistory({ log: bootLog, files: bootFiles }).map((boot) => {

@@ -7,7 +7,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SeenServer } from "../../provider/view/fleet";
 import { renderPage } from "../../provider/view/page";
-import { openBrowser } from "../support/browser.mts";
+import { openBrowser } from "../../tools/browser.mts";
 import { largeServer, serverResources, shownFleet, smallServer } from "../support/fleetView";
 
 /** A stack's page as a browser shows it. No node 0 is needed. */

@@ -20,6 +20,8 @@ export interface GridSettings<Row> {
   /** What a grid without rows says. */
   readonly empty: string;
   readonly open: (row: Row) => void;
+  /** What decides between rows that are the same by a column. */
+  readonly tie?: (row: Row) => string;
 }
 
 const rowHeight = 34;
@@ -122,7 +124,10 @@ export class Grid<Row> {
     const keyed = this.#rows.map((row) => ({ row, by: column.by(row) }));
     const compare = (one: string | number, other: string | number): number =>
       typeof one === "number" && typeof other === "number" ? one - other : collator.compare(String(one), String(other));
-    this.#sorted = keyed.sort((one, other) => turn * compare(one.by, other.by)).map(({ row }) => row);
+    const { tie } = this.#settings;
+    const decide = (one: Row, other: Row): number => (tie === undefined ? 0 : compare(tie(one), tie(other)));
+    keyed.sort((one, other) => turn * compare(one.by, other.by) || decide(one.row, other.row));
+    this.#sorted = keyed.map(({ row }) => row);
   }
 
   #draw(): void {

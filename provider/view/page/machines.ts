@@ -44,14 +44,14 @@ const columns: readonly Column<MachineRow>[] = [
   {
     key: "known",
     title: "Proof",
-    width: "7.5rem",
+    width: "minmax(5.4rem, 7.5rem)",
     cell: ({ machine }) => badge(machine.known),
     by: ({ machine }) => knownOrder.indexOf(machine.known),
   },
   {
     key: "name",
     title: "Machine",
-    width: "minmax(8rem, 1.2fr)",
+    width: "minmax(6rem, 1.2fr)",
     cell: ({ machine }) => machine.name,
     by: ({ machine }) => machine.name,
   },
@@ -171,7 +171,7 @@ export class Machines {
       ),
     );
     const empty = machineRows.length === 0 ? "This stack declares no machines." : "No machine is like that.";
-    this.grid = new Grid({ label: "machines", columns, empty, open });
+    this.grid = new Grid({ label: "machines", columns, empty, open, tie: ({ machine }) => machine.name });
     this.element = element(
       "div",
       { class: "machines" },
@@ -186,7 +186,6 @@ export class Machines {
       ),
       this.grid.element,
     );
-    this.grid.sortBy("name");
     this.grid.sortBy("known");
     this.#show();
   }

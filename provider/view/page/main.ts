@@ -75,7 +75,7 @@ function show(chain: string): void {
 }
 
 function network(): HTMLElement {
-  const servers = view.servers.map(({ host, place, notes }) =>
+  const servers = view.servers.map(({ host, place, notes, fine }) =>
     element(
       "section",
       { class: "card" },
@@ -86,13 +86,8 @@ function network(): HTMLElement {
         element("span", { class: "faint" }, place ?? "serves by another stack's DHCP server"),
       ),
       ...notes.map(({ known, text }) => element("p", { class: `note ${known}` }, text)),
-      notes.length > 0
-        ? undefined
-        : element(
-            "p",
-            { class: "faint" },
-            view.wasAsked ? "no other DHCP server answered, and its log has no gaps" : "was not asked",
-          ),
+      ...fine.map((text) => element("p", { class: "faint" }, text)),
+      view.wasAsked ? undefined : element("p", { class: "faint" }, "was not asked"),
     ),
   );
   const strangers = view.strangers.map(({ server, mac, asked, from, to, end }) =>

@@ -133,8 +133,23 @@ describe("besidesOf", () => {
   });
 
   it("knows no chains where there is no DHCP server", () => {
-    const { chains, loaders } = besidesOf(planProofOf(facts([fleet], {}), []), []);
-    expect([chains.size, loaders]).toEqual([0, {}]);
+    const { chains, loaders, tellsServers } = besidesOf(planProofOf(facts([fleet], {}), []), []);
+    expect([chains.size, loaders, tellsServers]).toEqual([0, {}, false]);
+  });
+
+  it("says whether another DHCP server would have been told", () => {
+    const tells = (before: readonly RegisterEntry[], ids: readonly string[]): boolean =>
+      besidesOf(
+        planProofOf(
+          facts(before, open),
+          ids.map((id) => ({ id })),
+        ),
+        [],
+      ).tellsServers;
+    expect(tells(serving, [fleet.id])).toBe(true);
+    expect(tells(serving, [])).toBe(false);
+    const allowing = entry("DhcpServer/p/one/dhcp", [serve(), { want: "otherServers" }]);
+    expect(tells([allowing, ...serving.slice(1)], [fleet.id])).toBe(false);
   });
 });
 

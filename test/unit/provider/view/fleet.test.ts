@@ -68,9 +68,26 @@ describe("fleetViewOf", () => {
     );
     const sure = stepsOf(proved({ keptOut: { sure: true, text: "the firewall drops it" } }));
     expect(sure[1]).toBe("ipxe.efi wrong: fetched by TFTP, with this hash; the firewall drops it");
-    expect(stepsOf(proved({ broken: new Map([["x64 ipxe.efi", "autoexec.ipxe lies there"]]) }))[2]).toMatch(
-      / wrong: .*autoexec/,
-    );
+  });
+
+  it("says of a machine that was not asked in time not that it fails", () => {
+    const wrongOffers = new Set(["OlaNode/shop/prod/db-1 db-1"]);
+    const late = new Map([...said, ["OlaNode/shop/prod/db-1 db-1", "not asked: a minute was over"]]);
+    expect(stepsOf(proved({ wrongOffers }, late))[0]).toMatch(/^UEFI x64 doubt: .* to 1 of 2 machines$/);
+  });
+
+  it("says what is wrong with files as they lie there at the one that it is said of, and nothing twice", () => {
+    const broken = (text: string): readonly string[] =>
+      stepsOf(proved({ broken: new Map([["x64 ipxe.efi", text]]) })).filter((step) => step.includes(" wrong: "));
+    const seen = "fetched by TFTP, with this hash";
+    expect(broken("autoexec.ipxe lies there")).toEqual([`refind.pxe wrong: ${seen}; autoexec.ipxe lies there`]);
+    const other = "TFTP served another ipxe.efi than was declared";
+    expect(broken(other)).toEqual([`ipxe.efi wrong: ${seen}; ${other}`]);
+    const fetched = "refind_x64.efi is no program of UEFI; refind.pxe fetches it";
+    expect(broken(fetched)).toEqual([`refind_x64.efi wrong: ${seen}; ${fetched}`]);
+    const text = "snponly.efi could not be fetched by TFTP from 192.168.1.1: File not found";
+    const missing = proved({ broken: new Map([["x64 snponly.efi", text]]) });
+    expect(stepsOf(missing, 1)).toEqual(stepsOf(smallServer, 1));
   });
 
   it("says that files are not proved which nobody fetched, and hashes that nobody declared", () => {
@@ -78,9 +95,9 @@ describe("fleetViewOf", () => {
       chains: new Map(),
       keptOut: { sure: false, text: "the boot files come from 192.168.1.9" },
     });
-    expect(stepsOf(elsewhere)[1]).toBe("ipxe.efi doubt: not proved: the boot files come from 192.168.1.9");
+    expect(stepsOf(elsewhere)[1]).toBe("ipxe.efi doubt: not fetched; not proved: the boot files come from 192.168.1.9");
     const bare = proved({ chains: new Map([["x64 ipxe.efi", [{ name: "ipxe.efi" }]]]) });
-    expect(stepsOf(bare)[1]).toBe("ipxe.efi proved: fetched by TFTP; no hash of it is declared");
+    expect(stepsOf(bare)[1]).toBe("ipxe.efi proved: fetched by TFTP, no hash of it is declared");
   });
 
   it("never counts as proved what the proof did not say is served", () => {
@@ -154,6 +171,14 @@ describe("fleetViewOf", () => {
     const view = shop({ ...smallServer, boots: [{ ...boot, machine: "others" }, ...strangers] });
     expect([view.boots.length, view.strangers.length, view.leftOut.strangers]).toEqual([0, 500, 100]);
     expect(view.strangers[0]?.to).toBe(599);
+  });
+
+  it("says that no other DHCP server answered only where one would have been told", () => {
+    const fine = (server: SeenServer): readonly string[] => shop(server).servers[0]?.fine ?? [];
+    expect(fine(smallServer)).toEqual(["no other DHCP server answered the proof's questions", "its log has no gaps"]);
+    expect(fine(proved({ tellsServers: false }))).toEqual(["its log has no gaps"]);
+    expect(fine({ ...proved({ others: ["another DHCP server answers too: x"] }), gaps: ["lines"] })).toEqual([]);
+    expect(fine(unasked)).toEqual([]);
   });
 
   it("is all proved only with every machine proved, and nothing else found", () => {
