@@ -15,12 +15,15 @@ export interface Daemon {
   readonly needsReload: boolean;
 }
 
-/** A file by which somebody has systemd start a unit's program by another command. */
+/** A setting of somebody's drop-in that decides what a unit's program is, what it is told, and which files it sees. */
 export interface Override {
   readonly unit: string;
   readonly path: string;
-  readonly command: string;
+  readonly setting: (typeof settings)[number];
+  readonly value: string;
 }
+
+const settings = ["ExecStart", "EnvironmentFile", "RootDirectory", "RootImage"] as const;
 
 export interface Daemons {
   /** Those that run, by their units. */
@@ -53,7 +56,7 @@ export function daemonFacts(names: readonly string[]): Fact<Daemons> {
                 "grep",
                 "-EHrs",
                 "--include=*.conf",
-                "^[[:space:]]*ExecStart[[:space:]]*=",
+                `^[[:space:]]*(${settings.join("|")})[[:space:]]*=`,
                 ...asked.flatMap(dropInFolders),
               ],
             },
@@ -103,8 +106,12 @@ function parseDaemons(said: string): readonly Daemon[] {
 function parseOverrides(units: readonly string[], said: string): readonly Override[] {
   const byPath = Map.groupBy([...said.matchAll(/^(.*?\.conf):(.*)$/gm)], ([, path = ""]) => path);
   return [...byPath].flatMap(([path, lines]) => {
-    const command = valuesOf(lines.map(([, , line]) => line).join("\n"), "ExecStart").at(-1);
+    const text = lines.map(([, , line]) => line).join("\n");
     const unit = units.find((name) => dropInFolders(name).some((folder) => path.startsWith(`${folder}/`)));
-    return command === undefined || unit === undefined ? [] : [{ unit, path, command }];
+    if (unit === undefined) return [];
+    return settings.flatMap((setting) => {
+      const value = valuesOf(text, setting).at(-1);
+      return value === undefined ? [] : [{ unit, path, setting, value }];
+    });
   });
 }

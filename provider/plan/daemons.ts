@@ -1,4 +1,4 @@
-import { type Daemon, type Daemons, daemonFacts } from "../facts/daemons";
+import { type Daemon, type Daemons, daemonFacts, type Override } from "../facts/daemons";
 import type { Answers, Fact, Question } from "../facts/question";
 import { servers } from "../facts/servers";
 import { commandOf } from "../formats/systemd/command";
@@ -15,6 +15,8 @@ interface Own {
   readonly unit: string;
   /** The words that it is to be started with. */
   readonly words: readonly string[];
+  /** Whether some of them come out of an environment file. */
+  readonly hasVariables: boolean;
   readonly sockets: readonly Listen["on"][];
   /** The files that it reads when it is started. */
   readonly files: readonly string[];
@@ -41,7 +43,16 @@ function ownUnits(
     const words = text === undefined ? undefined : commandOf(text, textAt);
     return words === undefined
       ? []
-      : [{ id, unit: want.name, words, sockets: socketsOf(want.name), files: filesOf(want) }];
+      : [
+          {
+            id,
+            unit: want.name,
+            words,
+            hasVariables: /^ExecStart=.*\$/m.test(text ?? ""),
+            sockets: socketsOf(want.name),
+            files: filesOf(want),
+          },
+        ];
   });
 }
 
@@ -98,11 +109,11 @@ function whyOtherwise(
   overrides: readonly string[],
   answers: Answers,
 ): string | undefined {
+  const by = overrides.length === 0 ? "" : `, by ${[...new Set(overrides)].join(" and ")}`;
   if (daemon.words.join(" ") !== words.join(" ")) {
-    const by = overrides.length === 0 ? "" : `, by ${overrides.join(" and ")}`;
     return `it runs as \`${daemon.words.join(" ")}\`, not as \`${words.join(" ")}\`${by}`;
   }
-  if (daemon.root !== "/") return `it runs in ${daemon.root} as its root, and reads no file outside`;
+  if (daemon.root !== "/") return `it runs in ${daemon.root} as its root, and reads no file outside${by}`;
   const changed = files.find((path) => (answers.path(readKey(path))?.ctime ?? 0) > daemon.started);
   if (changed !== undefined) return `it reads ${changed} when it is started, and that was changed since`;
   const closed = sockets.find((socket) => !isOpen(socket, daemon, answers));
@@ -139,16 +150,21 @@ export function staleUnits({ puts }: Change, answers: Answers): readonly string[
 export function whyStartedOtherwise({ puts }: Change, answers: Answers): Refusal | undefined {
   for (const put of puts.values()) {
     const { overrides } = factOf([put]).read(answers);
-    for (const { id, unit, words } of ownUnits(put)) {
-      const override = overrides.find((each) => each.unit === unit && each.command !== words.join(" "));
+    for (const own of ownUnits(put)) {
+      const override = overrides.find((each) => each.unit === own.unit && isAnother(own, each));
       if (override === undefined) continue;
-      const { path, command } = override;
+      const { path, setting, value } = override;
       return {
         code: "NOT_SERVING",
-        id,
-        message: `${path} has ${unit} started in another way than this program declares (ExecStart=${command}), so that what is declared here would not be what runs. Take its lines with ExecStart away, and say what is meant in the program; its other settings may stay`,
+        id: own.id,
+        message: `${path} has ${own.unit} started in another way than this program declares (${setting}=${value}), so that what is declared here would not be what runs. Take its lines with ${setting} away, and say what is meant in the program; its other settings may stay`,
       };
     }
   }
   return undefined;
+}
+
+function isAnother({ words, hasVariables }: Own, { setting, value }: Override): boolean {
+  if (setting === "ExecStart") return value !== words.join(" ");
+  return setting === "EnvironmentFile" ? hasVariables : value !== "/";
 }

@@ -123,6 +123,17 @@ describe("whyStartedOtherwise", () => {
     expect(refusal(said.replaceAll(`${dhcpdUnit}.d`, "isc-.service.d"))).toMatchObject({ code: "NOT_SERVING" });
   });
 
+  it("refuses another root, and another environment where the command has variables of it", () => {
+    expect(refusal(`${dropIn}:RootDirectory=/srv/jail\n`)?.message).toContain("(RootDirectory=/srv/jail)");
+    expect(refusal(`${dropIn}:EnvironmentFile=/etc/mine\n`)).toBeUndefined();
+    const unit = { want: "unit", name: tftpdUnit, restartedBy: [] } as const;
+    const content = "[Service]\nEnvironmentFile=/etc/default/tftpd-hpa\nExecStart=/usr/sbin/in.tftpd $TFTP_OPTIONS\n";
+    const tftp = put("T", { want: "file", path: unitFile(tftpdUnit), mode: "0644", content }, unit);
+    const said = `/etc/systemd/system/${tftpdUnit}.d/x.conf:EnvironmentFile=-/etc/mine\n`;
+    const answers = hostAnswers({ "daemons.overrides": { status: 0, said } });
+    expect(whyStartedOtherwise(changeOf([tftp]), answers)?.message).toContain("(EnvironmentFile=-/etc/mine)");
+  });
+
   it("has nothing against one that takes the same, or nothing, or is another unit's", () => {
     expect(refusal("")).toBeUndefined();
     expect(refusal(`${dropIn}:ExecStart=${command} @interface@\n`)).toBeUndefined();
