@@ -1,5 +1,5 @@
 import type { HandMade, TftpFile } from "../facts/handMade";
-import { nameInFolder } from "../facts/handMade";
+import { keaConf, nameInFolder } from "../facts/handMade";
 import { whyNotBootable } from "../formats/bootFormat";
 import type { FilePlace, FoundHost, FoundNetwork } from "../formats/foundDhcp";
 import { filesOfScript } from "../formats/ipxe/fetchedFiles";
@@ -155,7 +155,14 @@ export function planImport(made: HandMade, contents: ReadonlyMap<string, Uint8Ar
 function placeOnHost({
   dhcp,
   links,
+  others,
 }: HandMade): { readonly network: FoundNetwork; readonly link: string; readonly address: string } | NotImportable {
+  if (dhcp.missing.includes(dhcp.file)) {
+    const who = others
+      .filter(({ service }) => service === "dhcp")
+      .map((other) => `; ${other.who} serves DHCP here, whose files are not read`);
+    return { why: `${dhcp.file} is not there, and no ${keaConf}${who.join("")}` };
+  }
   if (dhcp.networks.length === 0) {
     const broken = dhcp.leftOut.map(({ file, line, what, why }) => `\n${file}:${line}: ${what} ${why}`);
     return { why: `${dhcp.file} gives no network to machines${broken.join("")}` };

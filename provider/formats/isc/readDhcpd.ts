@@ -46,6 +46,8 @@ class Reader {
   /** What `option arch code 93 = …` says. */
   readonly #codes = new Map<string, number>();
   readonly #definitions = new Map<string, Statement>();
+  readonly #subnets = new Set<readonly Statement[]>();
+  readonly #parameters = new Map<readonly Statement[], readonly Statement[]>();
   readonly #classes: readonly (readonly [Condition, readonly Statement[]])[];
 
   constructor(statements: readonly Statement[]) {
@@ -75,7 +77,7 @@ class Reader {
       else if (head === "host") this.#readHost(scopes, statement, block);
       else if (head === "group" || head === "shared-network") this.readScope(scopes, block);
       else if (head === "pool") {
-        if (around.length === 0 || !isSubnet(around, statements)) {
+        if (!this.#subnets.has(statements)) {
           this.#leave(statement, "a pool of a shared network may be of any of its subnets; write it as network.pool");
         }
       } else if (head === "class") this.#readClass(statement, block);
@@ -136,6 +138,7 @@ class Reader {
       return;
     }
     const within = [...scopes, block];
+    this.#subnets.add(block);
     this.readScope(scopes, block);
     const pools = block.filter((each) => headOf(each) === "pool");
     const ranges = [
@@ -212,7 +215,8 @@ class Reader {
       return;
     }
     // What the machine alone is given: by itself, or by the groups that it is in.
-    const own = [...scopes.slice(1).filter((list) => !isSubnet(scopes, list)), block];
+    const around = scopes.slice(1).filter((list) => !this.#subnets.has(list));
+    const own = [...around.map((list) => this.#parametersOf(list)), block];
     const addresses = block
       .filter((each) => headOf(each) === "fixed-address")
       .flatMap(({ words }) => words.slice(1).filter(({ text }) => text !== ","));
@@ -233,6 +237,15 @@ class Reader {
       options: this.#hostOptions(own, block),
       files: this.#files(own, []),
     });
+  }
+
+  /** What holds for those beside it: a group may have ten thousand hosts, and each is asked for it. */
+  #parametersOf(list: readonly Statement[]): readonly Statement[] {
+    const known = this.#parameters.get(list);
+    if (known !== undefined) return known;
+    const found = list.filter((each) => each.block === undefined || isBranch(headOf(each)));
+    this.#parameters.set(list, found);
+    return found;
   }
 
   #hostOptions(own: Scopes, block: readonly Statement[]): Readonly<Record<string, OptionValue>> {
@@ -381,11 +394,6 @@ function lastOf(scopes: Scopes, ...begin: readonly string[]): Statement | undefi
     .findLast(
       (statement) => statement.block === undefined && begin.every((word, index) => textsOf(statement)[index] === word),
     );
-}
-
-/** Whether a list of statements is what stands in a subnet's braces. */
-function isSubnet(scopes: Scopes, list: readonly Statement[]): boolean {
-  return scopes.flat().some(({ words, block }) => block === list && words[0]?.text.toLowerCase() === "subnet");
 }
 
 function isForClass(statements: readonly Statement[]): boolean {

@@ -222,6 +222,40 @@ ${nic("far", 7, "fixed-address 10.0.0.5;")}${nic("own", 8, 'fixed-address 192.16
     });
   });
 
+  it("says who serves DHCP where there is no file that is read", () => {
+    const holder = {
+      protocol: "udp",
+      address: "0.0.0.0",
+      port: 67,
+      pid: 8,
+      program: "dnsmasq",
+      unit: "dnsmasq.service",
+    };
+    const told = {
+      ...host,
+      "handMade /etc/dhcp/dhcpd.conf": { type: "absent" },
+      ...served(),
+      "servers.holders": [holder],
+    };
+    expect(planImport(readHandMade(hostAnswers(told)), new Map())).toEqual({
+      why: "/etc/dhcp/dhcpd.conf is not there, and no /etc/kea/kea-dhcp4.conf; dnsmasq.service serves DHCP here, whose files are not read",
+    });
+  });
+
+  it("reads ten thousand hosts of one group within seconds", () => {
+    const number = (n: number) => n.toString(16).padStart(4, "0").replace(/..$/, ":$&");
+    const hosts = Array.from(
+      { length: 10_000 },
+      (_, n) => `host h${n} { hardware ethernet 52:54:00:00:${number(n)}; fixed-address 10.0.${n >> 8}.${n & 255}; }\n`,
+    );
+    const conf = `subnet 10.0.0.0 netmask 255.255.0.0 { } group { option time-offset 3600;\n${hosts.join("")} }`;
+    const addresses = ran('[{"ifname":"eno2","addr_info":[{"family":"inet","local":"10.0.255.1","prefixlen":16}]}]');
+    const started = performance.now();
+    const imported = planned(isc(conf, { "links.addresses": addresses }));
+    expect(Object.keys(imported.nodes)).toHaveLength(10_000);
+    expect(performance.now() - started).toBeLessThan(8000);
+  });
+
   it("names TFTP's options that are somebody's own, and who else serves it", () => {
     const told = isc(network("range 192.168.1.8 192.168.1.9;"), {
       "handMade /etc/default/tftpd-hpa": seen('TFTP_OPTIONS="--secure --map-file /etc/tftp.map -v"\n'),
