@@ -14,11 +14,13 @@ import { examine, renderFindings } from "./doctor";
 import { drawLastBoot, readHistory, renderHistory } from "./history";
 import { importNode0, renderImported } from "./import";
 import { isPossible, planStack, renderPlans } from "./plan";
+import { askAtTerminal, clearRecords, lostRecords, readRecords, renderOthers, renderRecords } from "./records";
 import { readStack, type StackResource } from "./stack";
 import { renderVerified, verify } from "./verify";
 import { renderCounts, viewStack } from "./view";
 
 const usage = `pulumi-netboot plan | verify | doctor | history | view  [--stack NAME] [--json]
+pulumi-netboot records [--host HOST] [--clear PROJECT/STACK] [--yes]
 pulumi-netboot import --host HOST [--user USER] [--output FOLDER]
 
   plan     what \`pulumi up\` would do to node 0 as it is now: packages, files line by line, machines, units, the firewall, what is
@@ -30,10 +32,12 @@ pulumi-netboot import --host HOST [--user USER] [--output FOLDER]
            --svg MACHINE [--output boot.svg] draws the time line of the machine's last boot
   view     one page to look at: the machines, their chains with what is proved of each step, their boots, who else asked or
            answered. view --output fleet.html; --offline draws it of the state alone and asks no node 0
+  records  what every stack has on the stack's node 0, or on the HOST, also stacks that are no more; --clear takes away what one of them
+           has and this stack's state has not, as its destroy would, and asks first
   import   write a program from a node 0 that was set up by hand, after the guide (ISC dhcpd or Kea): it is read over SSH, and nothing
            of it is changed. --port, --private-key-path and --host-key say more of the way to it
 
-Run it in the folder of the stack's project. It reads the stack by your own \`pulumi stack export\`, and changes nothing.
+Run it in the folder of the stack's project. It reads the stack by your own \`pulumi stack export\`; nothing but --clear changes anything.
 Ends with 0 if all is well, 1 if something is not, 2 if it could not be asked.`;
 
 const options = {
@@ -51,6 +55,8 @@ const options = {
   svg: { type: "string" },
   offline: { type: "boolean", default: false },
   output: { type: "string" },
+  clear: { type: "string" },
+  yes: { type: "boolean", default: false },
 } as const;
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>["values"];
@@ -69,8 +75,11 @@ const commands: Readonly<Record<string, (values: Values) => Promise<number>>> = 
     return machines.every(({ served }) => served) ? 0 : 1;
   },
   async doctor(values) {
-    const findings = await examine(await resourcesOfStack(values));
-    print(values, findings, renderFindings(findings));
+    const resources = await resourcesOfStack(values);
+    const known = await examine(resources);
+    const records = await readRecords(resources, undefined, true);
+    const findings = [...known, ...records.flatMap(lostRecords)];
+    print(values, findings, [renderFindings(findings), ...renderOthers(records)].join("\n"));
     return findings.length === 0 ? 0 : 1;
   },
   async history(values) {
@@ -94,6 +103,21 @@ const commands: Readonly<Record<string, (values: Values) => Promise<number>>> = 
       for (const { text } of notes) console.error(printable(`${host}: ${text}`));
     }
     return offline || isAllProved(view) ? 0 : 1;
+  },
+  async records(values) {
+    const { host, clear, yes } = values;
+    const found =
+      host === undefined
+        ? await readRecords(await resourcesOfStack(values))
+        : await readRecords(await readStack(values.stack).catch(() => []), connectionOf(host, values));
+    if (clear === undefined) {
+      const shown = found.map(({ host: name, stacks }) => ({ host: name, stacks }));
+      print(values, shown, renderRecords(shown));
+      return 0;
+    }
+    const cleared = await clearRecords(found, clear, yes ? async () => true : askAtTerminal);
+    print(values, { cleared }, cleared === 0 ? "nothing was cleared" : `${cleared} cleared`);
+    return cleared === 0 ? 1 : 0;
   },
   async import(values) {
     if (values.host === undefined) throw new Error("import needs --host: where node 0 is reached over SSH");

@@ -477,7 +477,7 @@ export async function readBoots(
   };
 }
 
-function refuseOtherMachine(host: Host, machine: string | undefined, { machineId }: Facts): void {
+export function refuseOtherMachine(host: Host, machine: string | undefined, { machineId }: Facts): void {
   if (machine === undefined || machineId.startsWith(machine)) return;
   throw new NetbootError(
     "OTHER_MACHINE",

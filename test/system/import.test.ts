@@ -6,7 +6,7 @@ import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { changedSince, netbootCommand } from "../support/node0";
 
 /** A node 0 that was set up by hand after the guide, becomes a program that goes on with it, and is given back. */
-describe("import", () => {
+describe("a program by import", () => {
   let lab: Lab;
   let project: ScratchProject;
   let before: string;
@@ -156,5 +156,47 @@ TEXT
     expect(await changedSince(lab, before)).toEqual([]);
     const { stdout } = await lab.node0.run("systemctl is-active isc-dhcp-server tftpd-hpa");
     expect(stdout).toBe("active\nactive\n");
+  });
+
+  it("is left behind with a node 0 that is gone, by whoever names that", async () => {
+    const { host } = lab.node0;
+    // A way to a dead host is tried once only, and not for long.
+    const program = readFileSync(join(project.folder, "index.ts"), "utf8");
+    project.write({
+      "index.ts": program.replace("connection: {", "connection: { dialErrorLimit: 0, perDialTimeout: 10,"),
+    });
+    await project.succeed(["up", "--yes", "--skip-preview"]);
+    await lab.node0.powerCut();
+    const everything = ["destroy", "--yes", "--skip-preview"];
+    const dead = await project.pulumi(everything);
+    expect(dead.code).not.toBe(0);
+    expect(dead.output).toContain(
+      `If ${host} is gone for good, run the same command with PULUMI_NETBOOT_FORGET=${host} in`,
+    );
+    const { output } = await project.succeed(everything, { env: { PULUMI_NETBOOT_FORGET: host } });
+    expect(output).toContain(`${host} is left behind, as PULUMI_NETBOOT_FORGET says`);
+    expect((await project.state()).deployment.resources ?? []).toEqual([]);
+    await lab.node0.powerOn();
+  });
+
+  it("is listed there without its state, and cleared by a command that asks first and gives back what was there", async () => {
+    const { host, hostKey, privateKeyPath } = lab.node0;
+    const way = ["--host", host, "--host-key", hostKey, "--private-key-path", privateKeyPath];
+    const records = (...more: readonly string[]) => netbootCommand(project, "records", ...way, ...more);
+    expect((await records()).stdout).toMatch(
+      new RegExp(`^${host}\\n  imported/dev: 1\\d records, 2 machines, last written 2`),
+    );
+    expect((await records("--clear", "imported/old")).stderr).toMatch(
+      /^no stack with records is imported\/old; there are imported\/dev$/m,
+    );
+    const asked = await records("--clear", "imported/dev");
+    expect(asked.stderr).toMatch(/1\d records of imported\/dev go, .*2 machines.* say --yes/);
+    expect(asked.code).toBe(2);
+    expect((await records()).stdout).toMatch(/2 machines/);
+    const cleared = await records("--clear", "imported/dev", "--yes");
+    expect(cleared.output).toMatch(/^1\d cleared$/m);
+    expect(cleared.code).toBe(0);
+    expect((await records()).stdout).toBe(`${host}: no stack has anything here\n`);
+    expect(await changedSince(lab, before)).toEqual([]);
   });
 });

@@ -128,23 +128,4 @@ describe("a resource's record", () => {
       /another stack that is named names\/live as well has this resource here/,
     );
   });
-
-  it("can be left behind with a node 0 that is gone, by whoever names it", async () => {
-    const { host } = lab.node0;
-    // The way in the state is from before: each attempt is made once.
-    const quick = (text: string) => text.replace('"hostKey":', '"dialErrorLimit":0,"perDialTimeout":3,"hostKey":');
-    colleague.write({ "index.ts": quick(programOn(lab, [server, node("node-1", 2), node("new-1", 3)].join("\n"))) });
-    await colleague.succeed(up, { stack: "live" });
-    const everything = ["destroy", "--yes", "--skip-preview"];
-    await lab.node0.powerCut();
-    const dead = await colleague.pulumi(everything, { stack: "live" });
-    expect(dead.code).not.toBe(0);
-    expect(dead.output).toContain(
-      `If ${host} is gone for good, run the same command with PULUMI_NETBOOT_FORGET=${host} in`,
-    );
-    const right = await colleague.succeed(everything, { stack: "live", env: { PULUMI_NETBOOT_FORGET: host } });
-    expect(right.output).toContain(`${host} is left behind, as PULUMI_NETBOOT_FORGET says`);
-    expect((await colleague.state({ stack: "live" })).deployment.resources ?? []).toEqual([]);
-    await lab.node0.powerOn();
-  });
 });
