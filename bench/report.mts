@@ -61,7 +61,7 @@ export function nothingSection(measured: ReadonlyMap<string, NothingToChange>): 
     title: "`pulumi up` with nothing to change",
     intro:
       "`pulumi up --skip-preview`, in turns with the engine's floor: the same project, stack, state and program, where the " +
-      "package was exchanged for one ([bench/floor](../../bench/floor)) that registers the same resources with the same " +
+      "package was exchanged for one ([bench/floor](../../bench/floor/index.js)) that registers the same resources with the same " +
       "inputs, parents, dependencies and provider text, all read from a file; its `check` and `diff` answer at once. The " +
       "floor so holds all that the engine, its SDK and a dynamic provider cost, and none of our rendering and checking.",
     rows: [...measured].flatMap(([name, { resources, cost, logins }]) => [
@@ -189,7 +189,7 @@ export function firstUpSection(
     title: "A first `pulumi up`, beside pyinfra",
     intro:
       `Node 0 with three machines on a pristine Debian with near package mirrors, by \`pulumi up --skip-preview\` and by a ` +
-      `deploy of pyinfra ${pyinfra} ([bench/peers/pyinfra](../../bench/peers/pyinfra)) that does the same work ` +
+      `deploy of pyinfra ${pyinfra} ([bench/peers/pyinfra](../../bench/peers/pyinfra/deploy.py)) that does the same work ` +
       `(packages, dhcpd.conf, host blocks, four boot files, services${parts.length > 0 ? `; ${parts.map((part) => wordsFor[part] ?? part).join(", ")}` : ""}), ` +
       "in turns, each on a lab of its own. Not the same: pyinfra uploads the boot files, ours has node 0 take two of them out of " +
       "their packages; only ours proves that each machine is served, and can be undone.",

@@ -19,6 +19,7 @@ const tasks = {
   "test:faults": { run: ["test/system/faults/main.mts"], machine: true },
   "test:matrix": { run: ["tools/matrix.mts"], machine: true },
   check: { run: ["tools/test.mts", "--without-host"], machine: false },
+  docs: { run: ["tools/docs.mts"], machine: false },
   release: { run: ["tools/release.mts"], machine: true },
   lab: { run: ["lab/cli.mts"], machine: true },
   bench: { run: ["bench/main.mts"], machine: true },

@@ -19,6 +19,7 @@ const steps: Readonly<Record<string, readonly string[]>> = {
   publint: [bin("publint"), "--strict"],
   attw: [bin("attw"), "--pack", ".", "--profile", "node16"],
   knip: [bin("knip")],
+  docs: [process.execPath, "tools/docs.mts"],
   release: [process.execPath, "tools/release.mts", "--try"],
 };
 
