@@ -201,7 +201,12 @@ function checkHost(
 }
 
 /** Why no host of the network can have this address; undefined if one can. */
-export function whyNoHost(text: string, number: number, subnet: Subnet, least: number = subnet.first): string | undefined {
+export function whyNoHost(
+  text: string,
+  number: number,
+  subnet: Subnet,
+  least: number = subnet.first,
+): string | undefined {
   if (holdsHost(subnet, number)) return undefined;
   const cidr = `${addressText(subnet.first)}/${subnet.prefixLength}`;
   const span = `hosts have ${addressText(subnet.first + 1)} to ${addressText(subnet.last - 1)}`;
