@@ -107,7 +107,7 @@ export class OlaFleet extends HostResource {
 
   constructor(name: string, args: OlaFleetArgs, opts?: pulumi.CustomResourceOptions) {
     const { server, nodes, verify: wanted } = given(args);
-    const { connection, reference, described, reaching, parts } = resolveServer(server);
+    const { connection, reference, placed, described, reaching, parts } = resolveServer(server);
     const read = readNodes(nodes);
     const verify = whenKnown(isPlain(wanted) ? wanted : pulumi.output(wanted), parseVerify) as Eventual<
       Checked<Verify | undefined>
@@ -126,7 +126,7 @@ export class OlaFleet extends HostResource {
           chains: boots.apply(([list, whole]) => (isUnknown(list) ? unknownText : chainsOf(rowsIn(list), whole))),
         },
         problems: [
-          boots.apply(([list, whole]) => problemsOf(name, list, whole)),
+          pulumi.all([read, placed]).apply(([list, known]) => problemsOf(name, list, known)),
           whenKnown(verify, ({ problems }) => problems),
         ],
       },
@@ -208,7 +208,7 @@ function linesOf(rows: readonly NodeRow[]): Readonly<Record<string, string>> {
 }
 
 /** What is wrong with machines by themselves, or else beside others. */
-function problemsOf(fleet: string, list: ReadNodes, { server, settings }: Whole): readonly Problem[] {
+function problemsOf(fleet: string, list: ReadNodes, { server, settings }: Omit<Whole, "files">): readonly Problem[] {
   if (!Array.isArray(list)) return isUnknown(list) ? [] : (list as Checked<never>).problems;
   const pathOf = (name: string): string => `nodes[${JSON.stringify(name)}]`;
   const placeOf = (name: string): string => `OlaFleet "${fleet}", ${pathOf(name)}`;

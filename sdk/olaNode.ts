@@ -102,7 +102,7 @@ export class OlaNode extends HostResource {
 
   constructor(name: string, args: OlaNodeArgs, opts?: pulumi.CustomResourceOptions) {
     const { server, verify: wanted, history, ...values } = given(args);
-    const { connection, reference, described, chains, reaching, parts } = resolveServer(server);
+    const { connection, reference, placed, described, chains, chainsText, reaching, parts } = resolveServer(server);
     // Every output costs, a program has hundreds of machines, and most of them are plain values.
     const read = isPlain(values)
       ? parseNode(name, values, otherKeys)
@@ -110,11 +110,13 @@ export class OlaNode extends HostResource {
     const asked = isPlain([wanted, history])
       ? askedOf(wanted, history)
       : pulumi.all([wanted, history]).apply(([verify, log]) => askedOf(verify, log));
-    const of = <T>(what: (row: Checked<NodeRow>, server: Whole) => T): pulumi.Output<T> =>
-      pulumi.Output.isInstance(read)
-        ? (pulumi.all([read, described]).apply(([row, whole]) => what(row, whole)) as pulumi.Output<T>)
-        : (described.apply((whole) => what(read, whole)) as pulumi.Output<T>);
-    const nextBoot = of(({ value }, whole) => nextBootOf(value, whole));
+    const isNow = !pulumi.Output.isInstance(read);
+    const nextBoot = isNow
+      ? described.apply((whole) => nextBootOf(read.value, whole))
+      : pulumi.all([read, described]).apply(([{ value }, whole]) => nextBootOf(value, whole));
+    const problems = isNow
+      ? placed.apply((server) => problemsOf(name, read, server))
+      : pulumi.all([read, placed]).apply(([row, server]) => problemsOf(name, row, server));
     // Each property costs, too. What the engine is to leave as it was may be there without the program.
     const optional = optionalKeys.filter((key) => values[key] !== undefined || opts?.ignoreChanges?.includes(key));
     super(
@@ -134,30 +136,21 @@ export class OlaNode extends HostResource {
           ...(wanted !== undefined && { verify: whenKnown(asked, ({ verify }) => verify) }),
           ...(history !== undefined && { history: whenKnown(asked, ({ history: isAsked }) => isAsked) }),
           nextBoot,
-          [hidden.chains]: chains,
+          [hidden.chain]: whenKnown(read, ({ value }) => value && chainKey(value)),
+          ...(mayChangeChain(opts) && { [hidden.chains]: chainsText }),
         },
-        problems: [of((row, whole) => problemsOf(name, row, whole)), whenKnown(asked, ({ problems }) => problems)],
+        problems: [problems, whenKnown(asked, ({ problems: others }) => others)],
         without: history === undefined ? ["lastBoot"] : [],
       },
       pulumi.mergeOptions({ dependsOn: parts, ...previewNode(name) }, opts) as pulumi.CustomResourceOptions,
     );
     noteDeclared(this);
-    const none = pulumi.output(undefined);
-    const { firmware = pulumi.output<Firmware | undefined>(undefined) } = this as Partial<typeof this>;
-    this.address ??= none;
-    this.loader ??= none;
-    this.options ??= none;
-    this.comment ??= none;
-    this.lastBoot ??= none;
-    this.firmware = firmware.apply((given) => given ?? "x64");
+    for (const key of ["address", "loader", "options", "comment", "lastBoot"] as const) this[key] ??= shared(undefined);
+    this.firmware = values.firmware === undefined ? shared("x64") : this.firmware.apply((given) => given ?? "x64");
     // As the engine has the machine: it may have left a value as it was. A preview's engine has the text, too.
-    if (!pulumi.runtime.isDryRun()) {
-      const shown = pulumi
-        .all([this.macs, this.hostname, this.address, this.firmware, this.loader, chains])
-        .apply(([...known]) => nextBootAs(...known));
-      this.nextBoot = opts?.additionalSecretOutputs?.includes("nextBoot") === true ? pulumi.secret(shown) : shown;
-    }
-    noteNextBoots(this.nextBoot.apply((text) => ({ [name]: text })));
+    if (!pulumi.runtime.isDryRun())
+      this.#nextBootOf(chains, opts?.additionalSecretOutputs?.includes("nextBoot") === true);
+    else noteNextBoots(this.nextBoot.apply((text) => ({ [name]: text })));
     this.#row = read;
     this.#reference = reference;
     this.#name = name;
@@ -179,6 +172,19 @@ export class OlaNode extends HostResource {
       await (require("pulumi-netboot/provider") as typeof import("../provider")).prove(connection, id);
     });
     return this.#freshProof;
+  }
+
+  /** In an up few programs ask for the text, and of hundreds of machines it costs. */
+  #nextBootOf(chains: pulumi.Output<Chains>, isSecret: boolean): void {
+    let made: pulumi.Output<string> | undefined;
+    const make = (): pulumi.Output<string> => {
+      const { macs, hostname, address, firmware, loader } = this;
+      const text = pulumi
+        .all([macs, hostname, address, firmware, loader, chains])
+        .apply((known) => nextBootAs(...known));
+      return isSecret ? pulumi.secret(text) : text;
+    };
+    Object.defineProperty(this, "nextBoot", { enumerable: true, get: () => (made ??= make()) });
   }
 
   /** @internal */
@@ -211,6 +217,22 @@ function hookName(name: string): string {
 
 const otherKeys = ["server", "verify", "history"];
 
+/** Whether the engine may give the machine another chain than the program did, as far as its own options tell. */
+function mayChangeChain(opts: pulumi.CustomResourceOptions | undefined): boolean {
+  const { ignoreChanges = [], transforms = [], transformations = [] } = opts ?? {};
+  const isKept = ignoreChanges.some((key) => key === "firmware" || key === "loader");
+  return isKept || transforms.length + transformations.length > 0;
+}
+
+const sharedOutputs = new Map<unknown, pulumi.Output<unknown>>();
+
+/** One output for all machines that have what is usual. */
+function shared<T>(value: T): pulumi.Output<T> {
+  const known = sharedOutputs.get(value) ?? pulumi.output<unknown>(value);
+  sharedOutputs.set(value, known);
+  return known as pulumi.Output<T>;
+}
+
 /** Arguments of a machine that are no property of one that does without. */
 const optionalKeys = ["address", "firmware", "loader", "options", "comment"] as const;
 
@@ -231,7 +253,7 @@ function askedOf(
 function problemsOf(
   name: string,
   { value: row, problems }: Checked<NodeRow>,
-  { server, settings }: Whole,
+  { server, settings }: Omit<Whole, "files">,
 ): readonly Problem[] {
   // Without its network nothing more can be said; what is wrong with that shows at the server.
   if (row === undefined || typeof settings !== "object") return problems;

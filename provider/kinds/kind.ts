@@ -22,7 +22,7 @@ export interface Kind<Inputs> {
    * The inputs with their texts rendered anew, where they are not those of the values any more: on its way from the program the
    * engine may set a value to what it was (`ignoreChanges`), or a transform to another. Undefined where nothing was changed.
    */
-  readonly rendered?: (inputs: Inputs, chains: Chains) => Promise<Checked<object>> | undefined;
+  readonly rendered?: (inputs: Inputs, told: Told) => Promise<Checked<object>> | undefined;
   /** The file on the machine where Pulumi runs whose bytes `wants` needs before they can be written to node 0. */
   readonly localFile?: (inputs: Inputs) => LocalFile | undefined;
   /**
@@ -35,6 +35,14 @@ export interface Kind<Inputs> {
    * Undefined where the inputs stay as they are, and only the drift itself is told.
    */
   readonly live: (inputs: Inputs, drift: readonly Drift[]) => Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What the program tells a machine of its server. */
+export interface Told {
+  /** Whose lines its next boot has, by `chainKey`. */
+  readonly of: string;
+  /** All of them, where the engine may give it another one. */
+  readonly chains: Chains;
 }
 
 /** What each kind of machine boots on this server, by `chainKey`: the lines of a next boot after the machine's own. */

@@ -5,7 +5,7 @@ import type { Checked } from "../values/problem";
 import { holdsUnknown, isUnknown, unknownText } from "../values/unknown";
 import type { Verify } from "../values/verify";
 import { renderDrift } from "./drift";
-import type { Chains, Kind } from "./kind";
+import type { Kind, Told } from "./kind";
 import { type NodeMachine, nodeWant } from "./node";
 import type { Want } from "./want";
 
@@ -50,10 +50,10 @@ export const olaNode: Kind<OlaNodeInputs> = {
     const seen = drift.length === 0 ? "" : `not as declared: ${drift.map(renderDrift).join("; ")}`;
     return { hostBlocks: seen, nextBoot: seen };
   },
-  rendered: (inputs, chains) => {
+  rendered: (inputs, told) => {
     const row = rowOf(inputs);
-    if (row === undefined || isAsRendered(row, inputs)) return undefined;
-    return readAnew(inputs, chains);
+    if (row === undefined || isAsRendered(row, inputs, told)) return undefined;
+    return readAnew(inputs, told);
   },
 };
 
@@ -81,16 +81,14 @@ function rowOf({
 }
 
 /** Whether the texts are those of the values, as the program made them. */
-function isAsRendered(row: NodeRow, { hostBlocks, nextBoot }: OlaNodeInputs): boolean {
+function isAsRendered(row: NodeRow, { hostBlocks, nextBoot }: OlaNodeInputs, { of }: Told): boolean {
   if (holdsUnknown(row)) return isUnknown(hostBlocks);
-  if (!Array.isArray(row.macs) || hostBlocks !== renderHostBlocks(row)) return false;
-  if (typeof nextBoot !== "string" || isUnknown(nextBoot)) return true;
-  const [first, second = ""] = nextBoot.split("\n");
-  return first === renderMachine(row) && second.startsWith(`UEFI ${row.firmware} `);
+  if (!Array.isArray(row.macs) || hostBlocks !== renderHostBlocks(row) || chainKey(row) !== of) return false;
+  return typeof nextBoot !== "string" || isUnknown(nextBoot) || nextBoot.startsWith(`${renderMachine(row)}\n`);
 }
 
 /** The inputs of a machine of which something was changed on the way, checked and rendered as the program would have. */
-async function readAnew(inputs: OlaNodeInputs, chains: Chains): Promise<Checked<OlaNodeInputs>> {
+async function readAnew(inputs: OlaNodeInputs, { of, chains }: Told): Promise<Checked<OlaNodeInputs>> {
   const { macs, address, hostname, firmware, loader, options, comment } = inputs;
   // What takes long to load is needed only then.
   const { parseNode } = await import("../values/node.js");
@@ -98,14 +96,20 @@ async function readAnew(inputs: OlaNodeInputs, chains: Chains): Promise<Checked<
   const read = parseNode(String(hostname), given);
   if (read.value === undefined) return read;
   const row = read.value;
-  const chain = chains[chainKey(row)] ?? unknownText;
+  // The lines about files stay as they are unless it meets others.
+  const isSame = chainKey(row) === of;
+  const chain = isSame ? inputs.nextBoot.split("\n").slice(1).join("\n") : chains[chainKey(row)];
+  if (chain === undefined) {
+    const message = `was made another than in the program, ${chainKey(row)} in place of ${of}, and what it boots then can't be told; write it in the program`;
+    return { value: undefined, problems: [{ path: "loader", message }] };
+  }
   const value = {
     ...inputs,
     macs: row.macs,
     hostname: row.hostname,
     ...(row.address !== undefined && { address: row.address }),
     hostBlocks: holdsUnknown(row) ? unknownText : renderHostBlocks(row),
-    nextBoot: isUnknown(chain) ? chain : `${renderMachine(row)}\n${chain}`,
+    nextBoot: isUnknown(chain) || isUnknown(inputs.nextBoot) ? unknownText : `${renderMachine(row)}\n${chain}`,
   };
   return { value, problems: [] };
 }

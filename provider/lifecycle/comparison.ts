@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 import { sha256Of } from "../conversation/digest";
 import { NetbootError, renderError } from "../errors";
 import { kindOf } from "../kinds";
-import type { Chains } from "../kinds/kind";
+import type { Told } from "../kinds/kind";
 import { hidden, isHidden } from "../values/hidden";
 import type { Checked, Problem } from "../values/problem";
+import { isUnknown } from "../values/unknown";
 import { identityIn, rememberResource } from "./stacks";
 import { noteProgram } from "./ways";
 
@@ -22,7 +23,13 @@ export interface CheckResult {
 
 /** Passes on the mistakes that the program found. Nothing is asked of the host. */
 export function check(_kind: string, _olds: Properties, news: Properties): CheckResult {
-  const { [hidden.problems]: elsewhere, [hidden.toldBeside]: toldBeside, [hidden.chains]: _, ...given } = news;
+  const {
+    [hidden.problems]: elsewhere,
+    [hidden.toldBeside]: toldBeside,
+    [hidden.chain]: _chain,
+    [hidden.chains]: _chains,
+    ...given
+  } = news;
   // A secret that is not given comes as null.
   const inputs = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   const problems = [
@@ -40,8 +47,9 @@ export function check(_kind: string, _olds: Properties, news: Properties): Check
  */
 export async function rendered(kind: string, checked: CheckResult, news: Properties): Promise<CheckResult> {
   if (checked.failures.length > 0) return checked;
-  const chains = (news[hidden.chains] ?? {}) as Chains;
-  const anew = await kindOf(kind).rendered?.(checked.inputs as never, chains);
+  const { [hidden.chain]: of, [hidden.chains]: text } = news;
+  const chains = (typeof text === "string" && !isUnknown(text) ? JSON.parse(text) : {}) as Told["chains"];
+  const anew = await kindOf(kind).rendered?.(checked.inputs as never, { of: String(of), chains });
   if (anew === undefined) return checked;
   const { value, problems } = anew as Checked<Properties>;
   return { inputs: value ?? checked.inputs, failures: failuresOf(problems) };

@@ -9,7 +9,9 @@ export const hidden = {
   problems: "__problems",
   /** In the inputs: the component beside which the program has told what is wrong. It never gets into a state either. */
   toldBeside: "__toldBeside",
-  /** In the inputs of machines: what each kind of machine boots, for texts that are rendered anew. It never gets into a state. */
+  /** In the inputs of a machine: which chain its next boot tells of, by `chainKey`. It never gets into a state, as what follows. */
+  chain: "__chain",
+  /** In the inputs of a machine: every chain of its server as JSON, where the engine may give it another one. */
   chains: "__chains",
   /** In the inputs: the resource's URN, from which its id is made. */
   urn: "__urn",
@@ -33,7 +35,8 @@ export const hidden = {
 export interface Hidden {
   readonly [hidden.problems]?: readonly Problem[];
   readonly [hidden.toldBeside]?: string;
-  readonly [hidden.chains]?: Readonly<Record<string, string>>;
+  readonly [hidden.chain]?: string;
+  readonly [hidden.chains]?: string;
   readonly [hidden.urn]?: string;
   readonly [hidden.fetch]?: Readonly<Record<string, number>>;
   readonly [hidden.listenFor]?: string;

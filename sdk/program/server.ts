@@ -41,10 +41,14 @@ export interface ResolvedServer {
   readonly connection: pulumi.Input<ServerReference["connection"]>;
   readonly reference: pulumi.Output<Described>;
   readonly files: pulumi.Output<ServerReference["files"]>;
+  /** The server without its files, as much as a preview knows of it: what is wrong with machines depends on no more. */
+  readonly placed: pulumi.Output<Omit<Whole, "files">>;
   /** Both of them, made once for all machines of a server, with as much as a preview knows. */
   readonly described: pulumi.Output<Whole>;
   /** What each kind of machine boots on it, made once for all of them. */
   readonly chains: pulumi.Output<Chains>;
+  /** The same as one text, as a machine hands it over. */
+  readonly chainsText: pulumi.Output<string>;
   /** What is wrong with the argument itself, where it is a reference. */
   readonly reaching?: pulumi.Input<readonly Problem[]>;
   /** What must be there before them. */
@@ -64,7 +68,12 @@ export function resolveServer(server: Server): ResolvedServer {
 function together(
   reference: ResolvedServer["reference"],
   served: ResolvedServer["files"],
-): Pick<ResolvedServer, "described" | "chains"> {
+): Pick<ResolvedServer, "placed" | "described" | "chains" | "chainsText"> {
+  const placed = partly(reference).apply((known) => {
+    return isUnknown(known)
+      ? { server: unknownText, settings: unknownText as typeof unknownText }
+      : (known as Described);
+  });
   const described = partly(pulumi.all([reference, served])).apply((given): Whole => {
     const [known, files] = isUnknown(given) ? [unknownText, unknownText] : given;
     const { server, settings } = isUnknown(known)
@@ -72,7 +81,8 @@ function together(
       : (known as Described);
     return { server, settings, files } as Whole;
   });
-  return { described, chains: described.apply(chainsOn) };
+  const chains = described.apply(chainsOn);
+  return { placed, described, chains, chainsText: chains.apply((known) => JSON.stringify(known)) };
 }
 
 function chainsOn(whole: Whole): Chains {

@@ -46,12 +46,13 @@ describe("olaNode, whose values something changed on their way from the program"
   const row: NodeRow = { name: "db-1", ...machine, firmware: "x64" };
   const chain = "UEFI x64 → ipxe.efi sha256:67c7f1f8e0…\niPXE → …";
   const chains = { x64: chain, "x64 snponly.efi": chain.replace("ipxe.efi", "snponly.efi"), ia32: "UEFI ia32 → …" };
+  const told = { of: "x64", chains };
   const made = { ...machine, hostBlocks: renderHostBlocks(row), nextBoot: `${renderMachine(row)}\n${chain}` };
 
   it("has its texts from the program where nothing did", () => {
-    expect(olaNode.rendered?.(made, chains)).toBeUndefined();
+    expect(olaNode.rendered?.(made, told)).toBeUndefined();
     const later = { ...made, macs: [unknownText], hostBlocks: unknownText };
-    expect(olaNode.rendered?.(later, chains)).toBeUndefined();
+    expect(olaNode.rendered?.(later, told)).toBeUndefined();
   });
 
   it.each<[string, object, string]>([
@@ -60,15 +61,23 @@ describe("olaNode, whose values something changed on their way from the program"
     ["its firmware", { firmware: "ia32" }, "10.20.0.11 db-1 (04:3f:72:aa:00:01)\nUEFI ia32 → "],
     ["its address", { address: unknownText }, "[address after this up] db-1 (04:3f:72:aa:00:01)\nUEFI x64 → ipxe.efi "],
   ])("has texts that follow %s", async (_what, changed, boot) => {
-    const { value } = ((await olaNode.rendered?.({ ...made, ...changed }, chains)) ?? {}) as Checked<OlaNodeInputs>;
+    const { value } = ((await olaNode.rendered?.({ ...made, ...changed }, told)) ?? {}) as Checked<OlaNodeInputs>;
     expect(value?.nextBoot.startsWith(boot), value?.nextBoot).toBe(true);
     const { value: read } = parseNode("db-1", { ...machine, ...changed });
     expect(value).toMatchObject({ macs: read?.macs });
     expect(value?.hostBlocks).toBe("address" in changed ? unknownText : renderHostBlocks(read as NodeRow));
   });
 
+  it("is refused where it has another chain, of which the program does not tell", async () => {
+    const { problems } =
+      (await olaNode.rendered?.({ ...made, loader: "snponly.efi" }, { of: "x64", chains: {} })) ?? {};
+    expect(problems).toEqual([expect.objectContaining({ path: "loader" })]);
+    const { value } = (await olaNode.rendered?.({ ...made, address: "10.20.0.12" }, { of: "x64", chains: {} })) ?? {};
+    expect((value as OlaNodeInputs | undefined)?.nextBoot).toBe(made.nextBoot.replace("10.20.0.11", "10.20.0.12"));
+  });
+
   it("is refused where it is no machine any more", async () => {
-    expect(await olaNode.rendered?.({ ...made, macs: ["52:54"], address: "x" }, chains)).toMatchObject({
+    expect(await olaNode.rendered?.({ ...made, macs: ["52:54"], address: "x" }, told)).toMatchObject({
       value: undefined,
       problems: [{ path: "macs[0]" }, { path: "address" }],
     });
