@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { drawLastBoot, type History } from "../../../../provider/cli/history";
+import { smallServer } from "../../../support/fleetView";
+
+const boots = (smallServer.boots ?? []).map((boot) => ({ ...boot, host: "203.0.113.10" }));
+const history: History = { since: 1_764_000_000, machines: ["db-1", "db-2", "web-1"], boots, gaps: [] };
+
+describe("drawLastBoot", () => {
+  it("draws the last boot of a machine, by its name or a MAC, and a stranger's by its MAC", () => {
+    const [first] = boots;
+    if (first === undefined) throw new Error("db-1 has booted");
+    const again = { ...first, from: first.from + 86_400, to: first.to + 86_400 };
+    const drawn = drawLastBoot({ ...history, boots: [...boots, again] }, "db-1");
+    expect(drawn).toContain("The boot of db-1, 2025-11-27T08:40:00Z: ");
+    expect(drawLastBoot(history, "52:54:00:00:0A:01")).toContain("The boot of db-1, ");
+    expect(drawLastBoot(history, "52:54:00:00:0a:09")).toMatch(/The boot of 52:54:00:00:0a:09, \S+ got no answer/);
+  });
+
+  it("says who has not booted, and who is not known", () => {
+    expect(() => drawLastBoot(history, "web-1")).toThrow(
+      '"web-1" has not booted since 2025-11-24T16:00:00Z, as far as the log goes; --since takes an earlier time',
+    );
+    expect(() => drawLastBoot(history, "web-9")).toThrow('node 0 knows no machine "web-9"; it knows db-1, db-2, web-1');
+    const many = Array.from({ length: 11 }, (_, n) => `n${n}`);
+    expect(() => drawLastBoot({ ...history, machines: many }, "x")).toThrow(/it knows n0, .*, n7 and 3 more$/);
+    expect(() => drawLastBoot({ ...history, machines: [] }, "x")).toThrow(/it knows none$/);
+  });
+});
