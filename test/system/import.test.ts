@@ -115,6 +115,16 @@ TEXT
     );
   });
 
+  it("is one of the commands that `npx pulumi-netboot` has, which guesses at a wrong word", async () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { readonly version: string };
+    expect(await netbootCommand(project, "--version")).toMatchObject({ code: 0, stdout: `${version}\n` });
+    const wrong = await netbootCommand(project, "imprt");
+    expect(wrong).toMatchObject({ code: 2, stderr: 'there is no command "imprt"; did you mean import?\n' });
+    expect((await netbootCommand(project, "verify", "db-1")).stderr).toMatch(
+      /^"db-1" is one word too many after verify/,
+    );
+  });
+
   it("leaves a project whose first up serves the same, proved, and changes no file that it brought", async () => {
     cpSync(join(project.folder, "imported"), project.folder, { recursive: true });
     await project.succeed(["preview"]);
