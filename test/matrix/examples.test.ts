@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import ts from "typescript";
@@ -53,10 +53,14 @@ describe("examples", () => {
     const project = await onNode0(await projectOf("parts"));
     await project.succeed(up);
     await project.succeed(again);
-    expect(await project.outputs()).toMatchObject({ manager: "none", listening: ["eno2 udp 67", "10.20.0.1:69 udp"] });
+    expect(await project.outputs()).toMatchObject({
+      manager: "none",
+      listening: ["eno2 udp 67", "10.20.0.1:69 udp"],
+      nextBoot: expect.stringContaining("UEFI x64 → ipxe.efi sha256:unknown…"),
+    });
     change(project, "index.ts", "timeoutSeconds: 3", "timeoutSeconds: 5");
     const { output } = await project.succeed(["preview"]);
-    expect(output).toMatch(/next boot changes for 1 of 1 node: db-1 \(refind\.conf /);
+    expect(output).toMatch(/BootFile files-refind\.conf update/);
     await project.succeed(up);
     await project.succeed(["destroy", "--yes", "--skip-preview"]);
     await expectNothingLeft();
@@ -97,6 +101,10 @@ describe("examples", () => {
     it("is rolled out by examples/automation: proved, and each machine rebooted and waited for", async () => {
       change(project, "fleet.yaml", 'comment: "height 12"', 'comment: "height 13"');
       const { rollOut } = loadAutomation();
+      const bin = join(project.folder, "node_modules/.bin");
+      mkdirSync(bin);
+      symlinkSync("../pulumi-netboot/dist/provider/cli/main.js", join(bin, "pulumi-netboot"));
+      chmodSync(join(bin, "pulumi-netboot"), 0o755);
       const said: string[] = [];
       const asked: string[] = [];
       const machines = {
