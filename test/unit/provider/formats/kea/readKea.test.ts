@@ -44,7 +44,8 @@ describe("readKea", () => {
         {
           file: conf,
           line: 54,
-          name: "host-525400123457",
+          name: "node-2",
+          hostname: "node-2",
           mac: "52:54:00:12:34:57",
           addresses: [],
           options: {},
