@@ -35,9 +35,9 @@ describe("examples", () => {
   }
 
   async function expectNothingLeft(): Promise<void> {
-    expect((await lab.node0.run("ls -A /srv/tftp /var/lib/pulumi-netboot")).stdout).toBe(
-      "/srv/tftp:\n\n/var/lib/pulumi-netboot:\npackages\n",
-    );
+    // The folder of the boot files stays only where Debian's own package has made it.
+    const { stdout } = await lab.node0.run("ls -A /srv/tftp 2>/dev/null; ls -A /var/lib/pulumi-netboot");
+    expect(stdout).toBe("packages\n");
   }
 
   beforeAll(async () => {
