@@ -4,9 +4,9 @@ import type { Lab } from "../../lab/index.mts";
 import { type CommandResult, runCommand } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 
-/** The program of examples/guide, against a lab's node 0. */
+/** The program of examples/guide, as the top level Pulumi.yaml runs it, against a lab's node 0. */
 export async function guideProject(lab: Lab, user = "root"): Promise<ScratchProject> {
-  const project = await scratchProject({ from: "examples/guide" });
+  const project = await scratchProject({ from: { "Pulumi.yaml": "Pulumi.yaml", "examples/guide": "examples/guide" } });
   const { host, hostKey, privateKeyPath, privateInterface, privateAddress, privateCidr } = lab.node0;
   await project.config({
     host,
