@@ -5,6 +5,7 @@ import { type BootChainName, bootScriptName } from "../provider/values/bootChain
 import { type Checked, within } from "../provider/values/problem";
 import { BootFile, type BootFileSource, packageOf, type RefusedSource } from "./bootFile";
 import type { ConnectionArgs } from "./connection";
+import { rememberFiles } from "./program/declaredFiles";
 import { given } from "./program/given";
 import { whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
@@ -91,6 +92,7 @@ export class BootArtifacts extends pulumi.ComponentResource {
     this.files = pulumi.output(
       Object.fromEntries(files.map(([fileName, { sha256, bytes }]) => [fileName, { sha256, bytes }])),
     );
+    rememberFiles(connection, this.files);
     this.registerOutputs({ files: this.files });
   }
 }

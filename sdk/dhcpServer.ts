@@ -9,7 +9,9 @@ import { renderDhcpdUnit } from "../provider/formats/isc/dhcpdUnit";
 import type { DhcpServerInputs } from "../provider/kinds/dhcpServer";
 import { interfaceWord, nicInputs } from "../provider/values/network";
 import { bad, type Checked } from "../provider/values/problem";
+import type { BootArtifacts } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput } from "./connection";
+import { filesDeclaredOn } from "./program/declaredFiles";
 import { given, withRoute } from "./program/given";
 import { HostResource } from "./program/hostResource";
 import { previewChain } from "./program/nextBootPreview";
@@ -96,6 +98,12 @@ export class DhcpServer extends HostResource {
   /** What another stack needs to declare machines on this server; it holds the connection, so it is a secret if that is. */
   readonly reference: pulumi.Output<ServerReference>;
   /**
+   * The boot files beside it, where this program declares them before its machines and it sends machines to no other host.
+   *
+   * @internal
+   */
+  readonly filesBeside: () => BootArtifacts["files"] | undefined;
+  /**
    * The reference without its connection, so that nothing in it is a secret.
    *
    * @internal
@@ -121,6 +129,7 @@ export class DhcpServer extends HostResource {
       },
       pulumi.mergeOptions(previewChain(), opts) as pulumi.CustomResourceOptions,
     );
+    this.filesBeside = () => (values.bootServer === undefined ? filesDeclaredOn(connection) : undefined);
     this.described = pulumi.all([settings, this.urn]).apply(([{ value }, server]) => ({ server, settings: value }));
     this.reference = pulumi
       .all([this.described, pulumi.output(reachedBy)])

@@ -51,13 +51,23 @@ export function changesOfRun({ changes, files, texts }: Previewed): {
   const own = new Set(changes.map(({ name }) => name));
   for (const [name, after] of files.size === 0 ? [] : texts) {
     if (own.has(name)) continue;
+    // Files that are declared apart from the machine's server have no hash in its text.
+    const next = withHashes(after, "after", files);
     const before = [...files].reduce(
       (text, [file, hashes]) => text.replace(shown(file, hashes.after), () => shown(file, hashes.before)),
-      after,
+      withHashes(after, "before", files),
     );
-    if (before !== after) now.push({ name, before, after });
+    if (before !== next) now.push({ name, before, after: next });
   }
   return { now, already };
+}
+
+/** A text with the hashes of files before or after this run, where it has none. */
+function withHashes(text: string, when: keyof FileChange, files: Previewed["files"]): string {
+  return [...files].reduce(
+    (done, [file, hashes]) => done.replace(shown(file, "unknown"), () => shown(file, hashes[when])),
+    text,
+  );
 }
 
 /** What was said of a boot, with the files that this run does not change as they are served now. */

@@ -101,7 +101,8 @@ function resolve(server: Server): ResolvedServer {
   if (server instanceof NetbootServer || server instanceof DhcpServer) {
     const { reachedBy: connection, described: reference } = server;
     const parts = server instanceof NetbootServer ? [...server.parts] : [server];
-    const files = server instanceof NetbootServer ? server.artifacts.files : pulumi.output(undefined);
+    const files =
+      server instanceof NetbootServer ? server.artifacts.files : (server.filesBeside() ?? pulumi.output(undefined));
     return { connection, reference, files, ...together(reference, files), parts };
   }
   const checked = (pulumi.output(server as object) as pulumi.Output<unknown>).apply(checkReference) as pulumi.Output<

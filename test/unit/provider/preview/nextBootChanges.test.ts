@@ -68,6 +68,16 @@ describe("describeNextBoots", () => {
     new Map([["refind.conf", { before: before.padEnd(64, "0"), after: after.padEnd(64, "0") }]]);
   const withConf = (hash: string) => usual.replace("51c0de5eed", hash);
 
+  it("counts machines whose server does not know the files that change", () => {
+    const texts = new Map([["db-1", withConf("unknown")]]);
+    const files = conf("51c0de5eed", "babcb66cc2");
+    expect(describePreviewed({ changes: [], files, texts }, 1)).toBe(
+      "next boot changes for 1 of 1 node: db-1 (refind.conf 51c0de5e → babcb66c)",
+    );
+    const others = new Map([["about.txt", {}]]);
+    expect(describePreviewed({ changes: [], files: others, texts }, 1)).toBe("next boot changes for none of 1 node");
+  });
+
   it("counts machines whose resources are left out of the run that changes their file", () => {
     const texts = new Map([
       ["db-1", withConf("babcb66cc2")],
