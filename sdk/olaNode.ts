@@ -13,6 +13,7 @@ import { holdsUnknown, unknownText } from "../provider/values/unknown";
 import { parseVerify, type Verify } from "../provider/values/verify";
 import { rememberNodes } from "./program/declaredNodes";
 import { given, whyNoFlag } from "./program/given";
+import { hookNamed } from "./program/hook";
 import { HostResource } from "./program/hostResource";
 import { noteDeclared, noteNextBoots, previewNode } from "./program/nextBootPreview";
 import { asPlanned, type Eventual, partly, whenKnown } from "./program/partly";
@@ -166,7 +167,7 @@ export class OlaNode extends HostResource {
    * ```
    */
   get freshProof(): pulumi.ResourceHook {
-    this.#freshProof ??= new pulumi.ResourceHook(hookName(this.#name), async () => {
+    this.#freshProof ??= hookNamed(hookName(this.#name), async () => {
       const [id, connection] = await settled(pulumi.all([this.id, pulumi.output(this.reachedBy)]), this.#name);
       // By name only, and when it is needed: SSH takes long to load, and no other run of a program needs it.
       await (require("pulumi-netboot/provider") as typeof import("../provider")).prove(connection, id);

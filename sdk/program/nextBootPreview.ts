@@ -7,6 +7,7 @@ import { type Before, whatGoes } from "../../provider/preview/whatGoes";
 import { isHidden } from "../../provider/values/hidden";
 import { parseRow } from "../../provider/values/nodeRow";
 import { afterUp, isUnknown } from "../../provider/values/unknown";
+import { hasHooks, hookNamed } from "./hook";
 import { withTexts } from "./partly";
 
 type Inputs = Readonly<Record<string, unknown>> | undefined;
@@ -68,7 +69,7 @@ function previewOf(stack: Stack): Preview {
 function previewNow(): Preview {
   const stack = stackNow();
   const preview = previewOf(stack);
-  if (!preview.isAwaited) {
+  if (!preview.isAwaited && hasHooks()) {
     preview.isAwaited = true;
     void readBefore(stack).then((before) => (preview.before = before));
     if (isInline()) void tellAtTheEnd(preview, stack);
@@ -93,7 +94,7 @@ function newPreview(): Preview {
     before: new Error("the engine has not told"),
     fleets,
     chainChanges: false,
-    node: new pulumi.ResourceHook(
+    node: hookNamed(
       "netboot-next-boot-of-node",
       async ({ name, oldInputs, newInputs }) => {
         const [old, next] = [await seen(oldInputs), await seen(newInputs)];
@@ -108,7 +109,7 @@ function newPreview(): Preview {
       },
       { onDryRun: true },
     ),
-    fleet: new pulumi.ResourceHook(
+    fleet: hookNamed(
       "netboot-next-boot-of-fleet",
       async ({ name, oldInputs, newInputs }) => {
         const [old, next] = [await seen(oldInputs), await seen(newInputs)];
@@ -119,7 +120,7 @@ function newPreview(): Preview {
       },
       { onDryRun: true },
     ),
-    chain: new pulumi.ResourceHook(
+    chain: hookNamed(
       "netboot-next-boot-of-chain",
       async ({ oldInputs, oldOutputs, newInputs }) => {
         const [old, next] = [(await seen(oldInputs)).inputs, (await seen(newInputs)).inputs];

@@ -16,6 +16,7 @@ export interface Registered {
 export async function register(
   program: () => void,
   stackOutputs: Readonly<Record<string, unknown>> = {},
+  isPreview = false,
 ): Promise<Record<string, Registered>> {
   const registered: Record<string, Registered> = {};
   await pulumi.runtime.setMocks(
@@ -31,7 +32,7 @@ export async function register(
     },
     "shop",
     "prod",
-    false,
+    isPreview,
   );
   // Each program in a test is a run of its own.
   await pulumi.runtime.runInPulumiStack(async () => {

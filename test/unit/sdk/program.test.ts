@@ -22,6 +22,44 @@ describe("the option `import`", () => {
   });
 });
 
+describe("a DhcpServer beside its boot files", () => {
+  const nextBootBeside = async (files: object, more: object = {}): Promise<unknown> => {
+    const made = await register(() => {
+      new netboot.BootArtifacts("files", { connection, refindConf: { timeoutSeconds: 3 }, ...files });
+      const server = new netboot.DhcpServer("dhcp", { connection, network, ...more });
+      new netboot.OlaNode("a", { server, macs: ["52:54:00:00:0a:01"], address: "192.168.1.5" });
+    });
+    return made["a"]?.inputs["nextBoot"];
+  };
+
+  it("has machines that know their hashes", async () => {
+    expect(await nextBootBeside({})).toMatch(/refind\.conf sha256:babcb66cc2…/);
+  });
+
+  it("does not know those of another host", async () => {
+    expect(await nextBootBeside({ connection: { host: "elsewhere.example" } })).toMatch(/refind\.conf sha256:unknown…/);
+    expect(await nextBootBeside({}, { bootServer: "192.168.1.9" })).toMatch(/refind\.conf sha256:unknown…/);
+  });
+});
+
+describe("a preview under Pulumi's mocks, which know no hooks", () => {
+  it("has the machines, also one with a proof before something else, and will say no sentence that it can't know", async () => {
+    class Reboot extends pulumi.CustomResource {}
+    const before = process.listenerCount("exit");
+    const made = await register(
+      () => {
+        const server = new netboot.NetbootServer("node0", { connection: { host: "node0.example" }, network });
+        const node = new netboot.OlaNode("a", { server, macs: ["52:54:00:00:0a:01"], address: "192.168.1.5" });
+        new Reboot("shop:index:Reboot", "reboot", {}, { hooks: { beforeCreate: [node.freshProof] } });
+      },
+      {},
+      true,
+    );
+    expect(Object.keys(made)).toEqual(expect.arrayContaining(["a", "reboot"]));
+    expect(process.listenerCount("exit")).toBe(before);
+  });
+});
+
 /** What a program's server says is wrong with it, line by line. */
 async function tellingOf(
   program: () => unknown,
