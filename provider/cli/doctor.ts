@@ -1,4 +1,4 @@
-import { inspect } from "../conversation/transaction";
+import { inspect } from "../conversation/look";
 import { renderError } from "../errors";
 import { renderDrift } from "../kinds/drift";
 import { declarationOf } from "../lifecycle/changes";

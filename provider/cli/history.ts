@@ -1,4 +1,4 @@
-import { readBoots } from "../conversation/transaction";
+import { readBoots } from "../conversation/look";
 import { type Boot, parseGaps, parseHistory, renderCourse, renderGaps, timeOf } from "../facts/bootLog";
 import { hidden } from "../values/hidden";
 import { renderBootSvg } from "../view/bootSvg";

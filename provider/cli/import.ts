@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { converse } from "../conversation/conversation";
-import { throwFailure } from "../conversation/transaction";
+import { throwFailure } from "../conversation/refused";
 import { version } from "../embedded";
 import { type HandMade, handMadeQuestions, nextQuestions, readHandMade } from "../facts/handMade";
 import type { Answers, Question } from "../facts/question";

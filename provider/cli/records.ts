@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { converse } from "../conversation/conversation";
 import { commit } from "../conversation/groupCommit";
-import { refuseOtherMachine, throwFailure } from "../conversation/transaction";
+import { refuseOtherMachine, throwFailure } from "../conversation/refused";
 import { timeOf } from "../facts/bootLog";
 import { identityIn } from "../lifecycle/stacks";
 import { stackOf } from "../plan/records";

@@ -1,4 +1,4 @@
-import { proveNow } from "../conversation/transaction";
+import { proveNow } from "../conversation/look";
 import type { ProofBesides, Provable } from "../plan/proof";
 import { hidden } from "../values/hidden";
 import { byHost, openStackHost, type StackResource } from "./stack";

@@ -5,7 +5,10 @@ import { renderMeaning } from "../plan/outcome";
 import { kindIn } from "../plan/records";
 import { openHost } from "../ssh/pool";
 import type { Connection } from "../values/connection";
-import { type Answer, apply, Refused, type Tell } from "./transaction";
+import type { Tell } from "./conversation";
+import { Refused } from "./refused";
+import type { Answer } from "./report";
+import { apply } from "./transaction";
 
 /** One resource's change on its way to a host. */
 interface Waiting {

@@ -15,7 +15,8 @@ import type { Host } from "../ssh/link";
 import { type Conversation, converse, type Opening, type Reply } from "./conversation";
 import { sha256Of } from "./digest";
 import { encodeWord, parseMachineLine } from "./protocol";
-import { changeOf, openingOf, throwFailure } from "./transaction";
+import { throwFailure } from "./refused";
+import { changeOf, openingOf } from "./transaction";
 
 /** What a change would do, or why it can't be done. */
 export type PlannedOrRefused = { readonly refusal: Refusal } | { readonly planned: Omit<Planned, "hidden"> };

@@ -1,85 +1,27 @@
 import { NetbootError } from "../errors";
-import { journal } from "../facts/journal";
 import type { Question } from "../facts/question";
-import type { Drift } from "../kinds/drift";
 import type { Change as Wanted } from "../kinds/want";
 import { whyKeptOut } from "../plan/admission";
 import { type Change, machinesOf } from "../plan/change";
 import { type Decided, decide } from "../plan/decide";
-import { driftOf, lookQuestions } from "../plan/drift";
 import type { Facts } from "../plan/facts";
 import type { FirewallPart } from "../plan/firewallPart";
 import type { Brought } from "../plan/ground";
-import { type Ailment, ailmentsOf, healthQuestions } from "../plan/health";
-import {
-  outputsOf,
-  renderDifference,
-  renderFailure,
-  renderUndone,
-  type Wrong,
-  whyInvalid,
-  whyWrong,
-} from "../plan/outcome";
-import { type BringReport, renderBrought, renderPurged } from "../plan/packages";
-import {
-  besidesOf,
-  type Proof,
-  type ProofBesides,
-  type Provable,
-  planProofOf,
-  proofQuestions,
-  renderProof,
-} from "../plan/proof";
-import { folderKey, folderQuestions, questionsOf, rulesetQuestions } from "../plan/questions";
+import { outputsOf, renderDifference, renderFailure, whyInvalid, whyWrong } from "../plan/outcome";
+import { renderBrought, renderPurged } from "../plan/packages";
+import { questionsOf, rulesetQuestions } from "../plan/questions";
 import type { Refusal } from "../plan/refusal";
 import { refuseGivenBack, renderRemaining } from "../plan/timeDaemon";
 import type { Host } from "../ssh/link";
+import { historyOf, historyQuestions } from "./boots";
 import { type Conversation, converse, type Opening, type Reply, type Tell } from "./conversation";
 import { sha256Of } from "./digest";
+import { bringReportOf, givenBack, undoneIn, wrongsIn } from "./heard";
 import { partsOf, renderMachineLine, type Said } from "./protocol";
-import { renderExpectations, renderFirewall, renderHeadsBefore, renderPlan, renderRecovery } from "./renderPlan";
+import { Refused } from "./refused";
+import { renderFirewall, renderHeadsBefore, renderPlan, renderRecovery } from "./renderPlan";
+import type { Answer, Report } from "./report";
 import { renderFlat, valuesOf } from "./rows";
-
-export type { Tell } from "./conversation";
-
-/** What node 0 answered about one resource. */
-export interface Answer {
-  /** `changed`, `unchanged` or `dropped` after a transaction; `seen` or `gone` after a look. */
-  readonly how: string;
-  /** What only the host knows: `sha256`, `bytes`, `listening`, `verified`. */
-  readonly outputs: Readonly<Record<string, string>>;
-  readonly drift: readonly Drift[];
-}
-
-/** The answers by resource, and the machine that gave them. */
-export interface Report {
-  readonly machine: string;
-  readonly answers: ReadonlyMap<string, Answer>;
-  /** The paths of a transaction that is neither committed nor undone; of a look. */
-  readonly unfinished: readonly string[];
-}
-
-/** A refusal, and the resource that caused it where that could be told. */
-export class Refused extends NetbootError {
-  readonly culprit: string | undefined;
-  /** The culprit's id is another resource's: a create can take another one. */
-  readonly isIdTaken: boolean;
-  /** What became of node 0, where it had been touched already. */
-  readonly undone: string | undefined;
-
-  constructor(
-    code: NetbootError["code"],
-    message: string,
-    culprit: string | undefined,
-    isIdTaken = false,
-    undone?: string,
-  ) {
-    super(code, message);
-    this.culprit = culprit;
-    this.isIdTaken = isIdTaken;
-    this.undone = undone;
-  }
-}
 
 /**
  * Changes a host: one conversation, and one transaction for all of it.
@@ -329,192 +271,4 @@ function impossible(): never {
 /** ufw and firewalld put our rules where they like. */
 function keepsRules(firewall: FirewallPart | undefined): boolean {
   return firewall?.plan.manager === "ufw" || firewall?.plan.manager === "firewalld";
-}
-
-/** What became of node 0, if a change had begun; its own words tell it where nothing was put back. */
-function undoneIn({ said, failure }: Conversation): string | undefined {
-  const [undone] = valuesOf(said, "undone");
-  if (undone !== undefined) return renderUndone(undone);
-  return failure?.swapped === true ? "" : undefined;
-}
-
-function wrongsIn(said: readonly Said[]): readonly Wrong[] {
-  return valuesOf(said, "wrong").map((seen) => ({ n: Number(seen["n"]), undoes: seen["undoes"] === "1", seen }));
-}
-
-function givenBack(said: readonly Said[]): Parameters<typeof refuseGivenBack>[0] {
-  return valuesOf(said, "given").map(({ package: name = "", lost, status, said: words = "", stays, remains }) => ({
-    package: name,
-    lost: partsOf(lost),
-    status: Number(status ?? 0),
-    said: words,
-    stays: stays === "1",
-    ...(remains === undefined ? {} : { remains }),
-  }));
-}
-
-function bringReportOf(said: readonly Said[]): BringReport {
-  const [apt] = valuesOf(said, "apt");
-  const [unfetched] = valuesOf(said, "unfetched");
-  return {
-    ...(apt === undefined ? {} : { apt: { status: Number(apt["status"]), said: apt["said"] ?? "" } }),
-    brought: valuesOf(said, "brought").flatMap(({ packages }) => partsOf(packages)),
-    ...(unfetched === undefined
-      ? {}
-      : {
-          unfetched: {
-            package: unfetched["package"] ?? "",
-            status: Number(unfetched["status"]),
-            said: unfetched["said"] ?? "",
-          },
-        }),
-    taken: valuesOf(said, "taken").map(({ path = "", from, sha256: sum, bytes }) => ({
-      path,
-      ...(from === undefined ? {} : { from }),
-      ...(sum === undefined ? {} : { sha256: sum }),
-      ...(bytes === undefined ? {} : { bytes: Number(bytes) }),
-    })),
-  };
-}
-
-// ---- Without changing anything ----
-
-/** Compares a host with what was declared. Nothing is locked, and nothing changes. */
-export async function look(host: Host, wanted: readonly Wanted[], machine: string | undefined): Promise<Report> {
-  return (await compare(host, wanted, machine)).report;
-}
-
-/** The same, and what is wrong with the host itself. */
-export async function inspect(
-  host: Host,
-  wanted: readonly Wanted[],
-  machine: string | undefined,
-): Promise<Report & { readonly ailments: readonly Ailment[] }> {
-  const { report, facts } = await compare(host, wanted, machine, healthQuestions);
-  return { ...report, ailments: ailmentsOf(facts) };
-}
-
-async function compare(
-  host: Host,
-  wanted: readonly Wanted[],
-  machine: string | undefined,
-  more: Readonly<Record<string, Question>> = {},
-): Promise<{ readonly report: Report; readonly facts: Facts }> {
-  const declarations = wanted.flatMap((each) => (each.kind === "put" ? [each.declaration] : []));
-  const withHistory = declarations
-    .filter(({ wants }) => wants.some(({ want }) => want === "history"))
-    .map(({ id }) => id);
-  const questions = {
-    ...lookQuestions(declarations),
-    ...journal.questions,
-    ...historyQuestions(withHistory),
-    ...more,
-  };
-  const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));
-  const { facts } = talk;
-  refuseOtherMachine(host, machine, facts);
-  throwFailure(host, talk);
-  const answers = new Map<string, Answer>();
-  const drifts = driftOf(declarations, facts, sha256Of);
-  for (const declaration of declarations) {
-    const entry = facts.before.get(declaration.id);
-    if (entry === undefined) {
-      answers.set(declaration.id, { how: "gone", outputs: {}, drift: [] });
-      continue;
-    }
-    const hasHistory = entry.held.some(({ want }) => want === "history");
-    answers.set(declaration.id, {
-      how: "seen",
-      outputs: hasHistory ? historyOf(declaration.id, facts) : {},
-      drift: drifts.get(declaration.id) ?? [],
-    });
-  }
-  const report = { machine: facts.machineId.slice(0, 12), answers, unfinished: journal.read(facts.answers) };
-  return { report, facts };
-}
-
-/** Proves machines now: both DHCP stages from each of their MACs, and every file that they meet. Nothing changes. */
-export async function proveNow(
-  host: Host,
-  resources: readonly Provable[],
-  machine: string | undefined,
-): Promise<{ readonly proof: Proof; readonly besides: ProofBesides }> {
-  let plan: ReturnType<typeof planProofOf> | undefined;
-  const opening = { locks: true, puts: [], drops: [], questions: proofQuestions() };
-  const talk = await converse(host, opening, (facts) => {
-    refuseOtherMachine(host, machine, facts);
-    plan = planProofOf(facts, resources);
-    return plan.expectations.length === 0
-      ? { reply: "stop" }
-      : { reply: "see", lines: renderExpectations(plan.expectations) };
-  });
-  throwFailure(host, talk);
-  const told = valuesOf(talk.said, "machine");
-  const wrongs = wrongsIn(talk.said);
-  const planned = plan ?? impossible();
-  return { proof: renderProof(planned, told, wrongs), besides: besidesOf(planned, wrongs) };
-}
-
-/** What node 0's log tells since a time, of the machines of all stacks. */
-export async function readBoots(
-  host: Host,
-  since: string,
-  machine: string | undefined,
-): Promise<{ readonly log: string; readonly files: string; readonly machines: string }> {
-  const questions: Record<string, Question> = {
-    boots: { ask: "boots", since },
-    roster: { ask: "roster" },
-    ...bootFilesQuestions,
-  };
-  const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));
-  refuseOtherMachine(host, machine, talk.facts);
-  throwFailure(host, talk);
-  const { answers } = talk.facts;
-  return {
-    log: answers.boots("boots") ?? "",
-    files: bootFilesNow(talk.facts),
-    machines: answers.roster("roster") ?? "",
-  };
-}
-
-export function refuseOtherMachine(host: Host, machine: string | undefined, { machineId }: Facts): void {
-  if (machine === undefined || machineId.startsWith(machine)) return;
-  throw new NetbootError(
-    "OTHER_MACHINE",
-    `${host.name}: this is another machine than the one these resources were made on (machine-id ${machineId}, not ${machine}…); declare a new server for it, or replace the old one with --target-replace`,
-  );
-}
-
-/** What node 0 could not answer. */
-export function throwFailure(host: Host, { failure }: Conversation): void {
-  if (failure === undefined) return;
-  const code = failure.code === "wrong" || failure.code === "invalid" ? "BUG" : failure.code;
-  throw new Refused(code, `${host.name}: ${renderFailure(failure.text)}`, failure.id);
-}
-
-// ---- Boots ----
-
-const bootFilesQuestions: Readonly<Record<string, Question>> = {
-  [folderKey]: folderQuestions("@held:tftpd:2@")[folderKey] ?? { ask: "roster" },
-};
-
-function historyQuestions(ids: readonly string[]): Readonly<Record<string, Question>> {
-  if (ids.length === 0) return {};
-  return {
-    ...Object.fromEntries(ids.map((id) => [`boots ${id}`, { ask: "boots", since: "-30d", of: id }] as const)),
-    ...bootFilesQuestions,
-  };
-}
-
-function historyOf(id: string, facts: Facts): Readonly<Record<string, string>> {
-  return { log: facts.answers.boots(`boots ${id}`) ?? "", files: bootFilesNow(facts) };
-}
-
-/** The declared boot files as they are: name, since when, and hash. */
-function bootFilesNow({ answers }: Facts): string {
-  return (answers.folder(folderKey) ?? [])
-    .flatMap(({ path, ctime, sha256: sum }) =>
-      sum === undefined ? [] : [`${path.replace(/.*\//, "")} ${ctime} ${sum}`],
-    )
-    .join("\n");
 }

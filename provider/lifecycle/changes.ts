@@ -1,5 +1,6 @@
 import { commit } from "../conversation/groupCommit";
-import { look, Refused } from "../conversation/transaction";
+import { look } from "../conversation/look";
+import { Refused } from "../conversation/refused";
 import { parseGaps, parseHistory, renderBoot, renderGaps } from "../facts/bootLog";
 import { kindOf } from "../kinds";
 import { type Drift, renderDrift } from "../kinds/drift";

@@ -1,4 +1,4 @@
-import { proveNow } from "../conversation/transaction";
+import { proveNow } from "../conversation/look";
 import { NetbootError, renderError } from "../errors";
 import { closeHosts, openHost } from "../ssh/pool";
 import { connectionSchema } from "../values/connection";

@@ -1,0 +1,125 @@
+import { NetbootError } from "../errors";
+import { journal } from "../facts/journal";
+import type { Question } from "../facts/question";
+import type { Change as Wanted } from "../kinds/want";
+import { driftOf, lookQuestions } from "../plan/drift";
+import type { Facts } from "../plan/facts";
+import { type Ailment, ailmentsOf, healthQuestions } from "../plan/health";
+import {
+  besidesOf,
+  type Proof,
+  type ProofBesides,
+  type Provable,
+  planProofOf,
+  proofQuestions,
+  renderProof,
+} from "../plan/proof";
+import type { Host } from "../ssh/link";
+import { bootFilesNow, bootFilesQuestions, historyOf, historyQuestions } from "./boots";
+import { converse } from "./conversation";
+import { sha256Of } from "./digest";
+import { wrongsIn } from "./heard";
+import { refuseOtherMachine, throwFailure } from "./refused";
+import { renderExpectations } from "./renderPlan";
+import type { Answer, Report } from "./report";
+import { valuesOf } from "./rows";
+
+// Nothing here changes a host.
+
+/** Compares a host with what was declared. Nothing is locked, and nothing changes. */
+export async function look(host: Host, wanted: readonly Wanted[], machine: string | undefined): Promise<Report> {
+  return (await compare(host, wanted, machine)).report;
+}
+
+/** The same, and what is wrong with the host itself. */
+export async function inspect(
+  host: Host,
+  wanted: readonly Wanted[],
+  machine: string | undefined,
+): Promise<Report & { readonly ailments: readonly Ailment[] }> {
+  const { report, facts } = await compare(host, wanted, machine, healthQuestions);
+  return { ...report, ailments: ailmentsOf(facts) };
+}
+
+async function compare(
+  host: Host,
+  wanted: readonly Wanted[],
+  machine: string | undefined,
+  more: Readonly<Record<string, Question>> = {},
+): Promise<{ readonly report: Report; readonly facts: Facts }> {
+  const declarations = wanted.flatMap((each) => (each.kind === "put" ? [each.declaration] : []));
+  const withHistory = declarations
+    .filter(({ wants }) => wants.some(({ want }) => want === "history"))
+    .map(({ id }) => id);
+  const questions = {
+    ...lookQuestions(declarations),
+    ...journal.questions,
+    ...historyQuestions(withHistory),
+    ...more,
+  };
+  const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));
+  const { facts } = talk;
+  refuseOtherMachine(host, machine, facts);
+  throwFailure(host, talk);
+  const answers = new Map<string, Answer>();
+  const drifts = driftOf(declarations, facts, sha256Of);
+  for (const declaration of declarations) {
+    const entry = facts.before.get(declaration.id);
+    if (entry === undefined) {
+      answers.set(declaration.id, { how: "gone", outputs: {}, drift: [] });
+      continue;
+    }
+    const hasHistory = entry.held.some(({ want }) => want === "history");
+    answers.set(declaration.id, {
+      how: "seen",
+      outputs: hasHistory ? historyOf(declaration.id, facts) : {},
+      drift: drifts.get(declaration.id) ?? [],
+    });
+  }
+  const report = { machine: facts.machineId.slice(0, 12), answers, unfinished: journal.read(facts.answers) };
+  return { report, facts };
+}
+
+/** Proves machines now: both DHCP stages from each of their MACs, and every file that they meet. Nothing changes. */
+export async function proveNow(
+  host: Host,
+  resources: readonly Provable[],
+  machine: string | undefined,
+): Promise<{ readonly proof: Proof; readonly besides: ProofBesides }> {
+  let plan: ReturnType<typeof planProofOf> | undefined;
+  const opening = { locks: true, puts: [], drops: [], questions: proofQuestions() };
+  const talk = await converse(host, opening, (facts) => {
+    refuseOtherMachine(host, machine, facts);
+    plan = planProofOf(facts, resources);
+    return plan.expectations.length === 0
+      ? { reply: "stop" }
+      : { reply: "see", lines: renderExpectations(plan.expectations) };
+  });
+  throwFailure(host, talk);
+  const told = valuesOf(talk.said, "machine");
+  const wrongs = wrongsIn(talk.said);
+  if (plan === undefined) throw new NetbootError("BUG", "this is a bug in pulumi-netboot: a proof without a plan");
+  return { proof: renderProof(plan, told, wrongs), besides: besidesOf(plan, wrongs) };
+}
+
+/** What node 0's log tells since a time, of the machines of all stacks. */
+export async function readBoots(
+  host: Host,
+  since: string,
+  machine: string | undefined,
+): Promise<{ readonly log: string; readonly files: string; readonly machines: string }> {
+  const questions: Record<string, Question> = {
+    boots: { ask: "boots", since },
+    roster: { ask: "roster" },
+    ...bootFilesQuestions,
+  };
+  const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));
+  refuseOtherMachine(host, machine, talk.facts);
+  throwFailure(host, talk);
+  const { answers } = talk.facts;
+  return {
+    log: answers.boots("boots") ?? "",
+    files: bootFilesNow(talk.facts),
+    machines: answers.roster("roster") ?? "",
+  };
+}

@@ -1,0 +1,42 @@
+import { NetbootError } from "../errors";
+import type { Facts } from "../plan/facts";
+import { renderFailure } from "../plan/outcome";
+import type { Host } from "../ssh/link";
+import type { Conversation } from "./conversation";
+
+/** A refusal, and the resource that caused it where that could be told. */
+export class Refused extends NetbootError {
+  readonly culprit: string | undefined;
+  /** The culprit's id is another resource's: a create can take another one. */
+  readonly isIdTaken: boolean;
+  /** What became of node 0, where it had been touched already. */
+  readonly undone: string | undefined;
+
+  constructor(
+    code: NetbootError["code"],
+    message: string,
+    culprit: string | undefined,
+    isIdTaken = false,
+    undone?: string,
+  ) {
+    super(code, message);
+    this.culprit = culprit;
+    this.isIdTaken = isIdTaken;
+    this.undone = undone;
+  }
+}
+
+export function refuseOtherMachine(host: Host, machine: string | undefined, { machineId }: Facts): void {
+  if (machine === undefined || machineId.startsWith(machine)) return;
+  throw new NetbootError(
+    "OTHER_MACHINE",
+    `${host.name}: this is another machine than the one these resources were made on (machine-id ${machineId}, not ${machine}…); declare a new server for it, or replace the old one with --target-replace`,
+  );
+}
+
+/** What node 0 could not answer. */
+export function throwFailure(host: Host, { failure }: Conversation): void {
+  if (failure === undefined) return;
+  const code = failure.code === "wrong" || failure.code === "invalid" ? "BUG" : failure.code;
+  throw new Refused(code, `${host.name}: ${renderFailure(failure.text)}`, failure.id);
+}
