@@ -149,9 +149,12 @@ export class OlaNode extends HostResource {
     for (const key of ["address", "loader", "options", "comment", "lastBoot"] as const) this[key] ??= shared(undefined);
     this.firmware = values.firmware === undefined ? shared("x64") : this.firmware.apply((given) => given ?? "x64");
     // As the engine has the machine: it may have left a value as it was. A preview's engine has the text, too.
-    if (!pulumi.runtime.isDryRun())
+    if (!pulumi.runtime.isDryRun()) {
       this.#nextBootOf(chains, opts?.additionalSecretOutputs?.includes("nextBoot") === true);
-    else noteNextBoots(this.nextBoot.apply((text) => ({ [name]: text })));
+    } else {
+      // As the program has it: of a machine that a run leaves out the engine has no text, and its files may change all the same.
+      noteNextBoots(nextBoot.apply((text) => ({ [name]: text })));
+    }
     this.#row = read;
     this.#reference = reference;
     this.#name = name;

@@ -84,7 +84,8 @@ describe("a plan", () => {
   });
 
   it("says that a secret in the connection can't be had before the first up, and what to do", async () => {
-    const secret = "{ ...connection, privateKeyPath: undefined, privateKey: pulumi.secret('key') }";
+    const key = JSON.stringify(lab.node0.privateKey);
+    const secret = `{ ...connection, privateKeyPath: undefined, privateKey: pulumi.secret(${key}) }`;
     project.write({ "index.ts": program("").replace("{ connection,", `{ connection: ${secret},`) });
     const { code, stderr } = await planned();
     expect(code).toBe(2);
