@@ -112,7 +112,8 @@ const mostLines = 12;
 function withoutEcho(words: string): string {
   const lines = words.split(/\r?\n/);
   const echo = lines.findIndex((line) => line.includes(shellReads) && line.trim() !== shellReads);
-  const own = echo < 0 ? lines : [...lines.slice(0, echo), "(and then what it was given)"];
+  const given = echo === 0 ? "(only what it was given)" : "(and then what it was given)";
+  const own = echo < 0 ? lines : [...lines.slice(0, echo), given];
   const more = own.length - mostLines;
   return [...own.slice(0, mostLines), ...(more > 0 ? [`(and ${more} lines more)`] : [])].join("\n").trim();
 }

@@ -701,6 +701,7 @@ const notStarted: readonly Situation[] = [
     { came: false, words: "" },
   ),
   started("a login shell that runs another program", root, 0, "netboot: a shell reads this\n"),
+  started("start files that run another shell", root, 0, "netboot: a shell reads this if 0\n"),
   started(
     "start files that begin a terminal",
     root,
