@@ -30,7 +30,13 @@ export interface Step {
  * @throws with the words of the preview, when the program is refused already there
  */
 export async function readPreview(stack: string | undefined): Promise<readonly Step[]> {
-  const args = ["preview", "--json", "--non-interactive", ...(stack === undefined ? [] : ["--stack", stack])];
+  const args = [
+    "preview",
+    "--json",
+    "--show-sames",
+    "--non-interactive",
+    ...(stack === undefined ? [] : ["--stack", stack]),
+  ];
   const { PULUMI_ENABLE_STREAMING_JSON_PREVIEW: _, ...env } = process.env;
   const { failed, stdout, stderr } = await runPulumi(args, env);
   if (!failed) {

@@ -150,7 +150,11 @@ class Transaction {
         ...this.#taken(id),
         ...this.#history(id, facts),
       };
-      answers.set(id, { how: how.get(id) ?? "", outputs: { ...outputs.get(id), ...more }, drift: [] });
+      answers.set(id, {
+        how: this.#hasBrought(id) ? "changed" : (how.get(id) ?? ""),
+        outputs: { ...outputs.get(id), ...more },
+        drift: [],
+      });
     }
     for (const id of this.#change.drops.keys()) answers.set(id, { how: "dropped", outputs: {}, drift: [] });
     return { machine: facts.machineId.slice(0, 12), answers, unfinished: [] };
@@ -214,6 +218,12 @@ class Transaction {
       told.add(chain);
       return [{ id: "-", text: `not proved: ${whyWrong(expectation, wrong).message}` }];
     });
+  }
+
+  /** Whether apt has brought something for a resource that declares packages. */
+  #hasBrought(id: string): boolean {
+    const wantsPackages = this.#change.puts.get(id)?.wants.some(({ want }) => want === "package") === true;
+    return wantsPackages && (this.#brought?.report.brought.length ?? 0) > 0;
   }
 
   #taken(id: string): Readonly<Record<string, string>> {

@@ -42,7 +42,7 @@ export const olaNode: Kind<OlaNodeInputs> = {
     // The register knows the machines of an id, so a look needs no more; a state has nothing else of the blocks.
     const told: readonly Want[] = history === true ? [{ want: "history" }] : [];
     if (hostname === undefined || macs === undefined || hostBlocks === undefined) {
-      return [{ want: "registered" }, ...told];
+      return [{ want: "registered", machines: 1 }, ...told];
     }
     return [nodeWant({ hostname, macs, address, firmware, loader }, hostBlocks, verify), ...told];
   },

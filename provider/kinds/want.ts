@@ -105,7 +105,11 @@ export type Want =
       readonly blocks: string;
     }
   /** The machines that the register has for this resource, where a look need not be told them. */
-  | { readonly want: "registered" }
+  | {
+      readonly want: "registered";
+      /** How many they are, where the state tells. */
+      readonly machines?: number;
+    }
   /** Where Pulumi has the resource now, if that is not what its id says: `OlaNode/<project>/<stack>/<name>`. */
   | { readonly want: "named"; readonly as: string }
   /** The state of its stack knew the stack's token when this was written. */
@@ -138,6 +142,8 @@ export interface Declaration {
   /** By what the resources of its stack are told from those of another stack. */
   readonly stack?: {
     readonly tokens: ReadonlySet<string>;
+    /** Whether the engine has shown anything of its state in this run. */
+    readonly isSettled?: boolean;
     /** `<project>/<stack>`: all that has this name is this stack's from now on. */
     readonly takesOver?: string | undefined;
   };

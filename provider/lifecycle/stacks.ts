@@ -88,7 +88,7 @@ export function generationOf(identity: string, create: string = randomBytes(4).t
 export function ownershipOf(identity: string, id: string): Required<Pick<Declaration, "stack" | "wants">> {
   const { tokens, isSettled } = memoryOf(identity);
   return {
-    stack: { tokens, takesOver: process.env["PULUMI_NETBOOT_TAKE_OVER"] },
+    stack: { tokens, isSettled, takesOver: process.env["PULUMI_NETBOOT_TAKE_OVER"] },
     wants: [
       ...(identity === id ? [] : [{ want: "named", as: identity } as const]),
       ...(isSettled ? [{ want: "settled" } as const] : []),

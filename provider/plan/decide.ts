@@ -22,7 +22,7 @@ import { whyRecordsContradict } from "./nameRecords";
 import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
 import { whyOccupied } from "./occupied";
 import { whyOtherServers } from "./otherServers";
-import { whyNotOurs } from "./ownership";
+import { warnOfTaken, whyNotOurs } from "./ownership";
 import {
   type AfterCommit,
   type BringPlan,
@@ -288,6 +288,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
       sizes: sizesOf(ground),
       warnings: [
         ...(given.brought === undefined ? [] : warnOfApt(given.brought.report, { id: [...ids].toSorted()[0] ?? "-" })),
+        ...warnOfTaken(change, facts),
         ...(moved === undefined ? [] : [moved]),
         ...(unproved === undefined ? [] : [{ id: ownerOf(touched ?? "", register), text: unproved }]),
         ...bad.map(({ text }) => ({ id: "-", text: `not proved: ${text}` })),

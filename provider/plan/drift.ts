@@ -143,13 +143,22 @@ function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, otherwise
       return how === "same" ? [] : [{ what: namesJoin(want).path, how, seen: "" }];
     }
     case "node":
+      return lackingIn(entry, answers);
     case "registered":
-      return (answers.joined(machinesKey)?.lacks ?? [])
-        .filter(({ id }) => id === entry.id)
-        .map(({ hostname }) => ({ what: hostname, how: "changed", seen: "" }) as const);
+      if (entry.machines >= (want.machines ?? 0)) return lackingIn(entry, answers);
+      return [
+        { what: "the machine", how: "other", seen: "another resource took it over, and node 0 does not serve it" },
+      ];
     default:
       return [];
   }
+}
+
+/** The machines of a record that dhcpd's file has otherwise. */
+function lackingIn({ id }: RegisterEntry, answers: Facts["answers"]): readonly Drift[] {
+  return (answers.joined(machinesKey)?.lacks ?? [])
+    .filter((each) => each.id === id)
+    .map(({ hostname }) => ({ what: hostname, how: "changed", seen: "" }) as const);
 }
 
 function driftOfFile(

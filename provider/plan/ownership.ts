@@ -2,6 +2,7 @@ import type { Declaration } from "../kinds/want";
 import type { Clash, Register, RegisterEntry } from "./records";
 import { identityOf, stackOf } from "./records";
 import type { Refusal } from "./refusal";
+import type { Warning } from "./warning";
 
 // A record goes by its resource's id, which Pulumi keeps through renames, aliases and moves to other stacks; so an id does
 // not tell whose a record is. Its generation does: eight hex digits that one stack's resources share, the token, and
@@ -39,7 +40,7 @@ export function whyNotOurs(puts: Puts, { before, goOn }: Register): Refusal | un
     const entry = before.get(id);
     if (entry === undefined || isSameCreate(entry.generation, put.generation)) continue;
     if (isForeign(entry, put, before)) {
-      return refuseForeign(id, "this resource", stackOf(identityOf(id, before, puts)));
+      return refuseForeign(put, "this resource", stackOf(identityOf(id, before, puts)));
     }
     const hasMachines = entry.machines > 0 && put.wants.some(({ want }) => want === "node");
     if (hasMachines && goOn?.has(id) !== true) {
@@ -49,7 +50,12 @@ export function whyNotOurs(puts: Puts, { before, goOn }: Register): Refusal | un
   return undefined;
 }
 
-function refuseForeign(id: string, what: string, stack: string): Refusal {
+function refuseForeign({ id, stack: known }: Declaration, what: string, stack: string): Refusal {
+  const unseen =
+    `this run was shown nothing else of ${stack}, as with --target or a lost state, so it can't tell whether ${what} here is this ` +
+    `stack's. With --target, run it without. If the state was lost, take over what it has here, by one \`pulumi up\` with ` +
+    `PULUMI_NETBOOT_TAKE_OVER=${stack} in its environment; if it is another stack of this name, give this one or its project another name`;
+  if (known?.isSettled === false) return { code: "CLASH", id, message: unseen };
   const message =
     `another stack that is named ${stack} as well has ${what} here: another backend's or a colleague's, or one whose state ` +
     `was lost. Give this stack or its project another name; if the other one is no more, take all over that it has here, ` +
@@ -60,9 +66,30 @@ function refuseForeign(id: string, what: string, stack: string): Refusal {
 /** Two resources want what only one can have: the one that has it keeps it. */
 export function refuseClash({ claim, id, other }: Clash, puts: Puts, before: Register["before"]): Refusal {
   const owner = identityOf(other, before, puts);
+  const put = puts.get(id);
   const isNamedAlike = !puts.has(other) && stackOf(owner) === stackOf(identityOf(id, before, puts));
-  if (isNamedAlike) return refuseForeign(id, claim, stackOf(owner));
+  if (isNamedAlike && put !== undefined) return refuseForeign(put, claim, stackOf(owner));
   return { code: "CLASH", id, message: `${claim} belongs to ${owner} already; take it out of one of the two programs` };
+}
+
+/**
+ * What a resource takes over from another one of its stack, which has it no more: right where that one goes afterwards, as
+ * after a rename, and else a machine that boots no more.
+ */
+export function warnOfTaken(
+  { puts, drops }: { readonly puts: Puts; readonly drops: ReadonlyMap<string, string> },
+  { clashes, before }: { readonly clashes: readonly Clash[]; readonly before: Register["before"] },
+): readonly Warning[] {
+  return clashes
+    .filter(({ id, other }) => id !== other && puts.has(id) && !puts.has(other) && !drops.has(other))
+    .map(({ claim, id, other }) => {
+      const owner = identityOf(other, before, puts);
+      const back = owner.startsWith("OlaNode/") ? ", and `pulumi up --refresh` declares it anew" : "";
+      return {
+        id,
+        text: `${claim} was that of ${owner}, which has this machine no more: right if it goes; if it stays, node 0 does not serve it${back}`,
+      };
+    });
 }
 
 /** Whether a record is another stack's, by its token. */

@@ -47,6 +47,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "the rules of the Firewall that is declared for it are gone from there, because somebody loaded others: `pulumi up --refresh` puts them back",
   ],
   "test/unit/provider/plan/change.test.ts": ["the name server"],
+  "test/unit/provider/plan/drift.test.ts": ["another resource took it over, and node 0 does not serve it"],
   "test/unit/provider/plan/firewall.test.ts": ["somebody saved our rules", "drop in on all but"],
   "test/unit/provider/plan/interfaces.test.ts": ["with the MAC"],
   "test/unit/provider/plan/outcome.test.ts": [

@@ -23,7 +23,7 @@ import { whyRecordsContradict } from "../../../provider/plan/nameRecords";
 import { warnOfMovedNetwork, whyNetworkStays } from "../../../provider/plan/network";
 import { whyOccupied } from "../../../provider/plan/occupied";
 import { renderDifference, renderFailure, renderUndone, whyInvalid, whyWrong } from "../../../provider/plan/outcome";
-import { refuseClash, whyNotOurs, whyOtherRecord } from "../../../provider/plan/ownership";
+import { refuseClash, warnOfTaken, whyNotOurs, whyOtherRecord } from "../../../provider/plan/ownership";
 import { type BringPlan, refuseBring, renderBrought, renderPurged, warnOfApt } from "../../../provider/plan/packages";
 import type { DhcpExpectation, Expectation } from "../../../provider/plan/plan";
 import { whyAddressesArePooled, whyPoolIsTooSmall } from "../../../provider/plan/pool";
@@ -317,6 +317,23 @@ const shared: readonly Situation[] = [
   {
     what: "a stack that is named alike, or whose state was lost",
     said: whyNotOurs(new Map([[node.id, alike]]), { ...register([ofOther]), clashes: [] } as never),
+  },
+  {
+    what: "a machine that only --target has in the run, where node 0 has it of this stack's name",
+    said: whyNotOurs(new Map([[node.id, { ...alike, stack: { ...alike.stack, isSettled: false } }]]), {
+      ...register([ofOther]),
+      clashes: [],
+    } as never),
+  },
+  {
+    what: "a machine that was another one's of the same stack",
+    said: warnOfTaken(
+      { puts: new Map([[node.id, alike]]), drops: new Map() },
+      {
+        clashes: [{ claim: "the MAC 52:54:00:00:00:01", id: node.id, other: "OlaNode/shop/prod/old" }],
+        before: new Map(),
+      },
+    )[0]?.text,
   },
   {
     what: "a renamed resource has the id, with other machines",

@@ -31,8 +31,8 @@ describe("olaNode", () => {
   });
 
   it("needs no more than what a state holds for a look, also that of the release before", () => {
-    expect(olaNode.wants({ ...machine, verify: false } as never)).toEqual([{ want: "registered" }]);
-    expect(olaNode.wants({ verify: false } as never)).toEqual([{ want: "registered" }]);
+    expect(olaNode.wants({ ...machine, verify: false } as never)).toEqual([{ want: "registered", machines: 1 }]);
+    expect(olaNode.wants({ verify: false } as never)).toEqual([{ want: "registered", machines: 1 }]);
   });
 
   it("says in the place of what the state does not hold how the host differs", () => {

@@ -176,6 +176,12 @@ describe("driftOf", () => {
       },
       [{ what: "a", how: "changed", seen: "" }],
     ],
+    [
+      "a machine that another resource of its stack took over",
+      { want: "registered", machines: 1 },
+      {},
+      [{ what: "the machine", how: "other", seen: "another resource took it over, and node 0 does not serve it" }],
+    ],
     ["what is not looked at", { want: "history" }, {}, []],
   ])("tells of %s", (_name, want, told, expected) => {
     expect(drift(want, told)).toEqual(expected);

@@ -6,6 +6,7 @@ import {
   isSameCreate,
   refuseClash,
   tokenOf,
+  warnOfTaken,
   whyNotOurs,
   whyOtherRecord,
 } from "../../../../provider/plan/ownership";
@@ -65,6 +66,14 @@ describe("whyNotOurs", () => {
     expect(refusal).toMatchObject({ code: "CLASH", id });
     expect(refusal?.message).toMatch(/another stack that is named shop\/prod as well/);
     expect(refusal?.message).toMatch(/PULUMI_NETBOOT_TAKE_OVER=shop\/prod/);
+  });
+
+  it("says of a run that was shown nothing of its stack that it can't tell, and what to do", () => {
+    const alone = put(id, `${theirs}00000002`);
+    const unseen = { ...alone, stack: { tokens: new Set([ours]), isSettled: false } };
+    const refusal = why(unseen, living);
+    expect(refusal).toMatchObject({ code: "CLASH", id });
+    expect(refusal?.message).toMatch(/shown nothing else of shop\/prod.* With --target, run it without/);
   });
 
   it("takes over what the operator names, and nothing else", () => {
@@ -143,5 +152,30 @@ describe("whyOtherRecord", () => {
     expect(whyOtherRecord(entry(id, `${theirs}00000002`), `${ours}00000001`)).toMatch(/another stack/);
     expect(whyOtherRecord(entry(id, `${ours}00000002`), `${ours}00000001`)).toMatch(/made anew/);
     expect(whyOtherRecord(entry(id, "00000002"), `${ours}00000001`)).toMatch(/made anew/);
+  });
+});
+
+describe("warnOfTaken", () => {
+  const clashes = [{ claim: "the MAC 52:54:00:00:00:01", id, other }];
+  const before = byId(entry(other, `${ours}00000001`, [], 1));
+  const puts = new Map([[id, put(id, `${ours}00000002`)]]);
+
+  it("tells of a machine that another resource of the stack has no more", () => {
+    expect(warnOfTaken({ puts, drops: new Map() }, { clashes, before })).toEqual([
+      {
+        id,
+        text: expect.stringMatching(
+          /^the MAC 52:54:00:00:00:01 was that of OlaNode\/shop\/prod\/node-2, .*up --refresh/,
+        ),
+      },
+    ]);
+  });
+
+  it("says nothing where that one goes or changes in the same run, or is the same one made anew", () => {
+    expect(warnOfTaken({ puts, drops: new Map([[other, "1"]]) }, { clashes, before })).toEqual([]);
+    const both = new Map([...puts, [other, put(other, `${ours}00000001`)]]);
+    expect(warnOfTaken({ puts: both, drops: new Map() }, { clashes, before })).toEqual([]);
+    const same = [{ claim: "the MAC 52:54:00:00:00:01", id, other: id }];
+    expect(warnOfTaken({ puts, drops: new Map() }, { clashes: same, before })).toEqual([]);
   });
 });
