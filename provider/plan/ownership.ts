@@ -52,9 +52,10 @@ export function whyNotOurs(puts: Puts, { before, goOn }: Register): Refusal | un
 
 function refuseForeign({ id, stack: known }: Declaration, what: string, stack: string): Refusal {
   const unseen =
-    `this run was shown nothing else of ${stack}, as with --target or a lost state, so it can't tell whether ${what} here is this ` +
-    `stack's. With --target, run it without. If the state was lost, take over what it has here, by one \`pulumi up\` with ` +
-    `PULUMI_NETBOOT_TAKE_OVER=${stack} in its environment; if it is another stack of this name, give this one or its project another name`;
+    `a stack that is named ${stack} has ${what} here, and this run can't tell whether that is this one: it was shown nothing else of ` +
+    `its state, as with --target, in a new stack, or after a lost state. With --target, run it without. If it is another one's, give ` +
+    `this stack or its project another name. If the state was lost, or the other stack is no more, take all over that it has here, by ` +
+    `one \`pulumi up\` with PULUMI_NETBOOT_TAKE_OVER=${stack} in its environment`;
   if (known?.isSettled === false) return { code: "CLASH", id, message: unseen };
   const message =
     `another stack that is named ${stack} as well has ${what} here: another backend's or a colleague's, or one whose state ` +

@@ -75,6 +75,31 @@ describe("a resource's record", () => {
     expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
   });
 
+  it("is told of, and given back, where another resource of its stack takes what it has in a run that leaves it out", async () => {
+    const both = [server, node("web-1", 1), node("node-1", 2)];
+    project.write({ "index.ts": programOn(lab, [server, node("web-1", 3), node("node-1", 1)].join("\n")) });
+    const { output } = await project.succeed([...up, "--target", "**OlaNode::node-1"]);
+    expect(output).toMatch(/ was that of OlaNode\/names\/dev\/web-1, which has this machine no more/);
+    await applied(both);
+    expect(await verify()).toMatch(/^FAILED {2}web-1 /m);
+    expect((await netbootCommand(project, "doctor", "--stack", "dev")).stdout).toMatch(
+      /another resource took it over, and node 0 does not serve it/,
+    );
+    await project.succeed([...up, "--refresh"]);
+    expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
+    expect(await verify()).toMatch(/2 machines, all served/);
+  });
+
+  it("is told from another stack's only where the run has seen its own", async () => {
+    project.write({ "index.ts": programOn(lab, [server, node("web-1", 1), node("other", 2)].join("\n")) });
+    const { code, output } = await project.pulumi([...up, "--target", "**OlaNode::other"]);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/With --target, run it without.*\[CLASH\]/s);
+    await applied([server, node("web-1", 1), node("other", 2)]);
+    await applied([server, node("web-1", 1), node("node-1", 2)]);
+    expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
+  });
+
   it("is written anew when its resource is replaced", async () => {
     const urn = (await project.succeed(["stack", "--show-urns"])).stdout.match(/urn:\S+OlaNode::web-1/)?.[0] ?? "";
     const before = records();
@@ -88,7 +113,7 @@ describe("a resource's record", () => {
     const before = hosts();
     const { code, output } = await apply([server, node("web-1", 4)], colleague);
     expect(code).not.toBe(0);
-    expect(output).toMatch(/another stack that is named names\/dev as well has this resource here/);
+    expect(output).toMatch(/a stack that is named names\/dev has this resource here/);
     expect(output).toMatch(/PULUMI_NETBOOT_TAKE_OVER=names\/dev/);
     await colleague.succeed(["destroy", "--yes", "--skip-preview"]);
     expect(hosts()).toEqual(before);

@@ -73,7 +73,9 @@ describe("whyNotOurs", () => {
     const unseen = { ...alone, stack: { tokens: new Set([ours]), isSettled: false } };
     const refusal = why(unseen, living);
     expect(refusal).toMatchObject({ code: "CLASH", id });
-    expect(refusal?.message).toMatch(/shown nothing else of shop\/prod.* With --target, run it without/);
+    expect(refusal?.message).toMatch(
+      /a stack that is named shop\/prod has this resource here.* With --target, run it without/,
+    );
   });
 
   it("takes over what the operator names, and nothing else", () => {
