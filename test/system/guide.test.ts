@@ -78,10 +78,10 @@ describe("examples/guide", () => {
   it("previews a change as the lines that differ, without a connection", async () => {
     const logins = await loginsOf(lab);
     const program = await import("node:fs/promises").then(({ readFile }) =>
-      readFile(`${project.folder}/index.ts`, "utf8"),
+      readFile(`${project.folder}/examples/guide/index.ts`, "utf8"),
     );
     project.write({
-      "index.ts": program
+      "examples/guide/index.ts": program
         .replace(
           "  unknownMachines:",
           "  artifacts: { refindConf: { timeoutSeconds: 3 }, bootScript: { attempts: 5 } },\n  unknownMachines:",
