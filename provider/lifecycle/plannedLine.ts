@@ -1,8 +1,8 @@
 import { planOnly } from "../conversation/planOnly";
-import { type Change, idOf } from "../kinds/want";
+import { type Change, type Declaration, idOf } from "../kinds/want";
 import { showPlan } from "../plan/shown";
 import { renderPlanLine } from "../plan/shownText";
-import { whyUnplannable } from "../preview/placeholders";
+import { whyHidden, whyUnplannable } from "../preview/placeholders";
 import { openHost } from "../ssh/pool";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden } from "../values/hidden";
@@ -73,10 +73,13 @@ class Waves {
         left = culprit === undefined ? [] : left.filter((member) => member !== culprit);
       }
     } catch (reason) {
-      const words = reason instanceof Error ? reason.message : String(reason);
-      left[0]?.display("note", `what this does on node 0 can't be planned now: ${words}`);
+      left[0]?.display("note", `what this does on node 0 can't be planned now: ${wordsOf(reason)}`);
     }
   }
+}
+
+function wordsOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }
 
 const waves = new Map<string, Waves>();
@@ -91,7 +94,17 @@ export async function tellPlan(kind: string, id: string, olds: Properties, news:
   if (why !== undefined) return display("note", `what this does on node 0 can't be planned yet: ${why}`);
   const before = olds[hidden.generation];
   const generation = generationOf(identityIn(kind, id, news), typeof before === "string" ? before : undefined);
-  const declaration = await declarationOf(kind, id, generation, news, "apply");
+  let declaration: Declaration;
+  try {
+    declaration = await declarationOf(kind, id, generation, news, "apply");
+  } catch (reason) {
+    // As a file on this machine that can't be read any more: the up will say so.
+    return display("note", `what this does on node 0 can't be planned now: ${wordsOf(reason)}`);
+  }
+  // A text that is still to come stands for itself, and would be taken for what it will be.
+  const later = declaration.wants.map((want) => (want.want === "file" ? whyHidden(want.content) : undefined));
+  const unread = later.find((each) => each !== undefined);
+  if (unread !== undefined) return display("note", `what this does on node 0 can't be planned yet: ${unread}`);
   const machine = olds[hidden.machine];
   const connection = connectionSchema.parse(news["connection"]);
   const key = JSON.stringify(connection);

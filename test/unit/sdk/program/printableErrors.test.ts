@@ -5,17 +5,17 @@ describe("endingNames", () => {
   it("gives the name of each package an end, by which Node finds it, and leaves other frames as they are", () => {
     const frames = [
       "Error: oops",
-      "    at applyHelperAsync (/work/node_modules/@pulumi/output.ts:519:31)",
-      "    at /work/node_modules/@pulumi/output.ts:379:13",
-      "    at C:\\work\\node_modules\\@pulumi\\output.ts:379:13",
-      "    at check (/work/node_modules/@pulumi/pulumi/runtime/rpc.js:1:2)",
-      "    at /work/index.ts:1:2",
+      "    at applyHelperAsync (/home/me/shop/node_modules/@pulumi/output.ts:519:31)",
+      "    at /home/me/shop/node_modules/@pulumi/output.ts:379:13",
+      "    at C:\\shop\\node_modules\\@pulumi\\output.ts:379:13",
+      "    at check (/home/me/shop/node_modules/@pulumi/pulumi/runtime/rpc.js:1:2)",
+      "    at /home/me/shop/index.ts:1:2",
     ];
     expect(endingNames(frames.join("\n")).split("\n")).toEqual([
       frames[0],
-      "    at applyHelperAsync (/work/node_modules/@pulumi/./output.ts:519:31)",
-      "    at /work/node_modules/@pulumi/./output.ts:379:13",
-      "    at C:\\work\\node_modules\\@pulumi\\.\\output.ts:379:13",
+      "    at applyHelperAsync (/home/me/shop/node_modules/@pulumi/./output.ts:519:31)",
+      "    at /home/me/shop/node_modules/@pulumi/./output.ts:379:13",
+      "    at C:\\shop\\node_modules\\@pulumi\\.\\output.ts:379:13",
       ...frames.slice(4),
     ]);
   });
