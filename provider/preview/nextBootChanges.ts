@@ -103,9 +103,15 @@ export function describeNextBoots(previewed: Previewed, total: number): string {
   return `next boot changes for ${changing}${changed}`;
 }
 
+/** Machines by what changes for them: those that go first, then the most; the engine asks in any order, a reader sees one. */
 function grouped(changes: readonly NextBootChange[]): string {
-  const groups = Map.groupBy(changes, reasonOf);
-  return [...groups].map(([why, of]) => `${listed(of.map(({ name }) => name).sort())} (${why})`).join("; ");
+  const groups = [...Map.groupBy(changes, reasonOf)].map(([why, of]) => ({
+    why,
+    names: of.map(({ name }) => name).sort(),
+  }));
+  const rank = ({ why, names }: (typeof groups)[number]) => (why === goes ? Number.POSITIVE_INFINITY : names.length);
+  groups.sort((a, b) => rank(b) - rank(a) || ((a.names[0] ?? "") < (b.names[0] ?? "") ? -1 : 1));
+  return groups.map(({ why, names }) => `${listed(names)} (${why})`).join("; ");
 }
 
 function nodes(count: number): string {
@@ -118,9 +124,12 @@ export function listed(names: readonly string[]): string {
   return `${names.slice(0, most - 1).join(", ")} and ${names.length - most + 1} more`;
 }
 
+/** What is said of machines that this run takes out. */
+const goes = "goes";
+
 function reasonOf({ before, after, isSecret }: NextBootChange): string {
   if (before === undefined) return "new";
-  if (after === undefined) return "goes";
+  if (after === undefined) return goes;
   if (after === "unknown") return `known only ${afterUp}`;
   if (isSecret) return "in what is secret";
   const [was, is] = [partsOf(before), partsOf(after)];
