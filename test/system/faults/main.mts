@@ -5,8 +5,10 @@
  *     npm run test:faults -- --rounds 50 --seed 1
  *     npm run test:faults -- --rounds 5 --fault "power cut"
  *     npm run test:faults -- --rounds 5 --machine
+ *     npm run test:faults -- --rounds 50 --inhabited
  *
- * With --machine node 0 is an emulated machine, whose power can be cut for real.
+ * With --machine node 0 is an emulated machine, whose power can be cut for real. With --inhabited it has somebody's own
+ * servers, firewall, mounts and files on it, which must live on, and be as they were after a destroy.
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     fault: { type: "string" },
     machine: { type: "boolean", default: false },
+    inhabited: { type: "boolean", default: false },
   },
 });
 const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
@@ -35,7 +38,7 @@ if (runInherited(["npm", "run", "--silent", "build"], { cwd: repository }) !== 0
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repository, encoding: "utf8" }).trim();
 
 console.log(`${rounds} rounds from seed ${seed}`);
-const place = await arena(node0);
+const place = await arena(node0, values.inhabited);
 let bad = 0;
 let stopped = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (stopped = true));
@@ -49,8 +52,12 @@ try {
     );
     for (const violation of violations) console.log(`    ${violation}`);
     if (violations.length > 0) console.log(output.replaceAll(/^/gm, "    | "));
-    appendRound(repository, { commit, ...round });
+    appendRound(repository, { commit, ...round, place: values.inhabited ? "inhabited" : node0 });
   }
+  const lost = await place.leave();
+  if (lost.length > 0) bad++;
+  console.log(lost.length === 0 ? "destroyed: all as it was before" : "destroyed, and not as it was before:");
+  for (const line of lost) console.log(`    ${line}`);
 } finally {
   await place.remove();
 }

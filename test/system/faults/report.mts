@@ -4,16 +4,20 @@ import type { Round } from "./round.mts";
 
 const report = "docs/reports/faults.csv";
 const summary = "docs/reports/reliability.md";
-const head = "day,commit,seed,fault,change,ms,run,host,violations";
+const head = "day,commit,seed,fault,change,ms,run,host,violations,place";
 
 /** A line of the report, of which the next run makes the summary anew. */
-export function appendRound(repository: string, round: Round & { readonly commit: string }): void {
+export function appendRound(
+  repository: string,
+  round: Round & { readonly commit: string; readonly place: string },
+): void {
   const path = join(repository, report);
   mkdirSync(dirname(path), { recursive: true });
   if (!existsSync(path)) writeFileSync(path, `${head}\n`);
-  const { commit, seed, fault, change, afterMs, run, host, violations } = round;
+  const { commit, seed, fault, change, afterMs, run, host, violations, place } = round;
   const day = new Date().toISOString().slice(0, 10);
-  appendFileSync(path, `${[day, commit, seed, fault, change, afterMs, run, host, violations.length].join(",")}\n`);
+  const cells = [day, commit, seed, fault, change, afterMs, run, host, violations.length, place];
+  appendFileSync(path, `${cells.join(",")}\n`);
 }
 
 interface Line {
@@ -21,6 +25,7 @@ interface Line {
   readonly run: string;
   readonly host: string;
   readonly violated: boolean;
+  readonly isInhabited: boolean;
 }
 
 /** The report as a table: how many rounds of each fault, how the run ended, and what node 0 was like before the next. */
@@ -30,8 +35,8 @@ export function renderSummary(csv: string): string {
     .split("\n")
     .slice(1)
     .map((line): Line => {
-      const [, , , fault = "", , , run = "", host = "", violations] = line.split(",");
-      return { fault, run, host, violated: violations !== "0" };
+      const [, , , fault = "", , , run = "", host = "", violations, place] = line.split(",");
+      return { fault, run, host, violated: violations !== "0", isInhabited: place === "inhabited" };
     });
   const names = [...new Set(lines.map(({ fault }) => fault))].sort();
   const row = (name: string, of: readonly Line[]): string => {
@@ -55,6 +60,10 @@ export function renderSummary(csv: string): string {
       ),
     ),
     row("**all**", lines),
+    row(
+      "of these, on a node 0 with somebody's own servers, rules, mounts and hosts.allow",
+      lines.filter(({ isInhabited }) => isInhabited),
+    ),
   ].join("\n");
 }
 

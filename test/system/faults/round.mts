@@ -9,6 +9,7 @@ import { programOn } from "../../support/node0.ts";
 import { changes, first, mac, ofPackages, programFor, type Wanted, withPackages } from "./changes.mts";
 import { type Fault, faults, faultsOf, kill, providerOf, type Scene } from "./faults.mts";
 import { brokenFiles, isQuiet, type Listing, listingOf, notServed, transactionsOf } from "./host.mts";
+import { homeOf, moveIn, notGivenBack, notLivedOn } from "./inhabited.mts";
 import { randomOf } from "./random.mts";
 
 const up = ["up", "--yes", "--skip-preview"];
@@ -36,10 +37,17 @@ export interface Round {
 export interface Arena {
   readonly lab: Lab;
   round(seed: number, fault?: string): Promise<Round>;
+  /** Destroys the stacks: what of an inhabited node 0 is not as it was before the first up. */
+  leave(): Promise<readonly string[]>;
   remove(): Promise<void>;
 }
 
-export async function arena(node0: Node0Kind = "container"): Promise<Arena> {
+/**
+ * Makes a node 0 with a program on it.
+ *
+ * @param isInhabited - whether somebody's own servers, rules, mounts and files were there first, and must stay
+ */
+export async function arena(node0: Node0Kind = "container", isInhabited = false): Promise<Arena> {
   const lab = await labUp({ ...roomy, node0 });
   const wire = await wireTo(lab.node0.host, lab.node0.port);
   const { clientInterface } = lab.segment;
@@ -49,6 +57,9 @@ export async function arena(node0: Node0Kind = "container"): Promise<Arena> {
     "DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends tcsh fish >/dev/null",
   );
   await lab.node0.run("echo mine > /etc/foreign.conf; mkdir -p /srv/tftp; echo mine > /srv/tftp/foreign.bin");
+  if (isInhabited) await moveIn(lab);
+  await lab.node0.look(watched);
+  const home = isInhabited ? await homeOf(lab) : undefined;
   let wanted = first;
   const files = { "index.ts": programFor(lab, wire, wanted) };
   const project = await scratchProject({ files, name: "faults" });
@@ -63,7 +74,13 @@ export async function arena(node0: Node0Kind = "container"): Promise<Arena> {
       const scene = { lab, wire, random, seed, otherStack: upOfOther };
       const { round, reached } = await play(name, scene, project, wanted);
       wanted = reached;
-      return round;
+      return isInhabited ? { ...round, violations: [...round.violations, ...(await notLivedOn(lab))] } : round;
+    },
+    async leave() {
+      await other.succeed(["destroy", "--yes", "--skip-preview"]);
+      await project.succeed(["destroy", "--yes", "--skip-preview"]);
+      await lab.node0.look(watched);
+      return home === undefined ? [] : await notGivenBack(lab, home, (path) => ofPackages.test(path));
     },
     async remove() {
       wire.close();
