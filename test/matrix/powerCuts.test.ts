@@ -6,7 +6,7 @@ describe("a node 0 whose power is cut for real", () => {
   let place: Arena;
 
   beforeAll(async () => {
-    place = await arena("machine");
+    place = await arena({ node0: "machine" });
   });
 
   afterAll(() => place?.remove());

@@ -14,7 +14,7 @@ export async function moveIn(lab: Lab): Promise<void> {
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/sh -c 'ip link add own0 type bridge && ip address add 172.30.0.1/24 dev own0 && ip link set own0 up'
+ExecStart=/bin/sh -c '(ip link show own0 || ip link add own0 type bridge) && ip address replace 172.30.0.1/24 dev own0 && ip link set own0 up'
 [Install]
 WantedBy=multi-user.target
 UNIT

@@ -5,7 +5,7 @@
  *     npm run test:faults -- --rounds 50 --seed 1
  *     npm run test:faults -- --rounds 5 --fault "power cut"
  *     npm run test:faults -- --rounds 5 --machine
- *     npm run test:faults -- --rounds 50 --inhabited
+ *     npm run test:faults -- --rounds 50 --inhabited --release trixie
  *
  * With --machine node 0 is an emulated machine, whose power can be cut for real. With --inhabited it has somebody's own
  * servers, firewall, mounts and files on it, which must live on, and be as they were after a destroy.
@@ -13,6 +13,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { Release } from "../../../lab/rootFileSystem.mts";
 import { runInherited } from "../../../tools/command.mts";
 import { faults, faultsOf } from "./faults.mts";
 import { appendRound, summarise } from "./report.mts";
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     fault: { type: "string" },
     machine: { type: "boolean", default: false },
     inhabited: { type: "boolean", default: false },
+    release: { type: "string", default: "bookworm" },
   },
 });
 const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
@@ -38,7 +40,7 @@ if (runInherited(["npm", "run", "--silent", "build"], { cwd: repository }) !== 0
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repository, encoding: "utf8" }).trim();
 
 console.log(`${rounds} rounds from seed ${seed}`);
-const place = await arena(node0, values.inhabited);
+const place = await arena({ node0, release: values.release as Release }, values.inhabited);
 let bad = 0;
 let stopped = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (stopped = true));

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Lab, labUp, type Node0Kind } from "../../../lab/index.mts";
+import { type Lab, type LabOptions, labUp, type Node0Kind } from "../../../lab/index.mts";
 import { wireTo } from "../../../lab/wire.mts";
 import type { CommandResult } from "../../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../../tools/scratch.mts";
@@ -47,8 +47,9 @@ export interface Arena {
  *
  * @param isInhabited - whether somebody's own servers, rules, mounts and files were there first, and must stay
  */
-export async function arena(node0: Node0Kind = "container", isInhabited = false): Promise<Arena> {
-  const lab = await labUp({ ...roomy, node0 });
+export async function arena(options: Pick<LabOptions, "node0" | "release"> = {}, isInhabited = false): Promise<Arena> {
+  const node0: Node0Kind = options.node0 ?? "container";
+  const lab = await labUp({ ...roomy, ...options });
   const wire = await wireTo(lab.node0.host, lab.node0.port);
   const { clientInterface } = lab.segment;
   await lab.segment.run(["ip", "address", "add", "10.20.3.250/22", "dev", clientInterface]);
