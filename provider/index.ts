@@ -1,5 +1,5 @@
 /**
- * What the closures in the state of every resource call: the installed package, never code that was stored.
+ * What the provider texts in the state of every resource call: the installed package, never code that was stored.
  *
  * The names here are kept for ever; an old state calls them too.
  */

@@ -193,11 +193,13 @@ function writeFiles(folder: string, files: Readonly<Record<string, string>>): vo
   }
 }
 
-/** Writes what `pulumi new typescript` would have written, where it is not there. */
+/** Writes what our template would have, where it is not there: Node runs TypeScript as it is. */
 function completeProject(folder: string, name: string): void {
+  const main = programOf(folder);
+  const type = main.endsWith(".ts") ? "module" : "commonjs";
   const defaults = {
-    "Pulumi.yaml": `name: ${name}\nruntime: nodejs\n`,
-    "package.json": `${JSON.stringify({ name, private: true, main: programOf(folder) }, null, 2)}\n`,
+    "Pulumi.yaml": `name: ${name}\nruntime: { name: nodejs, options: { typescript: false } }\n`,
+    "package.json": `${JSON.stringify({ name, private: true, type, main }, null, 2)}\n`,
     "tsconfig.json": `${JSON.stringify({ compilerOptions: { strict: true, target: "es2022", module: "nodenext", types: ["node"] } })}\n`,
   };
   const missing = Object.entries(defaults).filter(([path]) => !existsSync(join(folder, path)));
@@ -231,7 +233,7 @@ async function installPackages(
       ...program.dependencies,
       ...program.devDependencies,
     }),
-    // Pulumi compiles a program with the TypeScript that it finds there, else with one of 2020.
+    // Where Pulumi compiles a program, it does so with the TypeScript that it finds there, else with one of 2020.
     ...["typescript", "@types/node"],
   ]);
   for (const name of [own.name, ...Object.keys(packages)]) wanted.delete(name);

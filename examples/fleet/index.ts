@@ -18,7 +18,9 @@ const node0 = new netboot.NetbootServer("node0", {
   artifacts: { refindConf: { timeoutSeconds: 3 } },
 });
 
-const nodes: Record<string, netboot.FleetNodeArgs> = parse(readFileSync(join(__dirname, "fleet.yaml"), "utf8"));
+const nodes: Record<string, netboot.FleetNodeArgs> = parse(
+  readFileSync(join(import.meta.dirname, "fleet.yaml"), "utf8"),
+);
 const rack = new netboot.OlaFleet("rack-a", { server: node0, nodes });
 
 // One machine that comes and goes by itself is a row of its own in the preview.

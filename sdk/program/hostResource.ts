@@ -7,9 +7,9 @@ import type { Checked, Problem } from "../../provider/values/problem";
 import { isUnknown } from "../../provider/values/unknown";
 import { connectionProblems } from "../connection";
 import { rememberName, rememberThing } from "./declaredOnce";
-import { providers } from "./inProvider";
 import { watchPreview } from "./nextBootPreview";
 import { partly } from "./partly";
+import { providerText } from "./providerText";
 
 /** What a resource hands to its provider: values that the program worked out, or what is wrong with its arguments. */
 interface Declared {
@@ -30,8 +30,8 @@ interface Declared {
   readonly once?: pulumi.Input<string>;
 }
 
-/** A resource on a host: one row of the preview, one entry in node 0's register. */
-export abstract class HostResource extends pulumi.dynamic.Resource {
+/** A dynamic resource on a host: one row of the preview, one entry in node 0's register. */
+export abstract class HostResource extends pulumi.CustomResource {
   /**
    * The connection as the program gave it; the property `connection` is what the state holds.
    *
@@ -55,7 +55,7 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
     const [carrier] = inputKeys;
     const type = `pulumi-nodejs:dynamic/netboot:${kind}`;
     super(
-      providers[kind],
+      type,
       name,
       {
         ...Object.fromEntries(outputKeys.filter((key) => !without.includes(key)).map((key) => [key, undefined])),
@@ -76,10 +76,9 @@ export abstract class HostResource extends pulumi.dynamic.Resource {
         ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { [hidden.problems]: elsewhere }),
         ...(declared.toldBeside !== undefined && { [hidden.toldBeside]: declared.toldBeside }),
         [hidden.urn]: urnOf(name, type, opts?.parent),
+        [hidden.provider]: providerText(kind),
       },
       registered,
-      "netboot",
-      kind,
     );
     this.reachedBy = connection;
   }

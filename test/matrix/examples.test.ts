@@ -56,7 +56,7 @@ describe("examples", () => {
     expect(await project.outputs()).toMatchObject({
       manager: "none",
       listening: ["eno2 udp 67", "10.20.0.1:69 udp"],
-      nextBoot: expect.stringContaining("UEFI x64 → ipxe.efi sha256:unknown…"),
+      nextBoot: expect.stringContaining("UEFI x64 → ipxe.efi sha256:67c7f1f8"),
     });
     change(project, "index.ts", "timeoutSeconds: 3", "timeoutSeconds: 5");
     const { output } = await project.succeed(["preview"]);

@@ -92,7 +92,7 @@ describe("what somebody changes on node 0", () => {
   beforeAll(async () => {
     lab = await labUp();
     const server =
-      "const node0 = new netboot.NetbootServer('node0', { connection, network, time: false, names: false }); module.exports.node0 = node0.reference;";
+      "const node0 = new netboot.NetbootServer('node0', { connection, network, time: false, names: false }); const reference = node0.reference; export { reference as node0 };";
     const node = `new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:03:01"], address: "192.168.1.3" });`;
     project = await scratchProject({ files: { "index.ts": programOn(lab, `${server}\n${node}`) }, name: "drift" });
     await project.succeed(up);

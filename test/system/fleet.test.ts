@@ -6,13 +6,13 @@ import { programOn } from "../support/node0";
 const up = ["up", "--yes", "--skip-preview"];
 
 const server =
-  "const node0 = new netboot.NetbootServer('node0', { connection, network }); module.exports.node0 = node0.reference;";
+  "const node0 = new netboot.NetbootServer('node0', { connection, network }); const reference = node0.reference; export { reference as node0 };";
 const node = (name: string, last: number, address: number, more = ""): string =>
   `new netboot.OlaNode("${name}", { server: node0, macs: ["52:54:00:00:01:0${last}"], address: "192.168.1.${address}"${more} });`;
 const member = (name: string, macs: readonly number[], address: number, more = ""): string =>
   `"${name}": { macs: ${JSON.stringify(macs.map((last) => `52:54:00:00:02:0${last}`))}, address: "192.168.1.${address}"${more} },`;
 const fleet = (...members: readonly string[]): string =>
-  `const rack = new netboot.OlaFleet("rack", { server: node0, nodes: { ${members.join(" ")} } }); module.exports.boots = rack.nextBoots;`;
+  `const rack = new netboot.OlaFleet("rack", { server: node0, nodes: { ${members.join(" ")} } }); export const boots = rack.nextBoots;`;
 
 /** What an operator does with his machines over the years: each by one up. */
 describe("a fleet beside single machines", () => {

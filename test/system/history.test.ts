@@ -23,7 +23,7 @@ describe("the history", () => {
        const a = new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:0a:01"], address: "192.168.1.3", history: true });
        new netboot.OlaNode("b", { server: node0, macs: ["52:54:00:00:0a:02"], address: "192.168.1.4" });
        new netboot.OlaNode("c", { server: node0, macs: ["52:54:00:00:0a:03"], address: "192.168.1.5" });
-       module.exports.lastBoot = a.lastBoot;`,
+       export const lastBoot = a.lastBoot;`,
     );
 
   const short = (path: string): string =>

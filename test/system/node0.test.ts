@@ -312,7 +312,7 @@ describe("an up that node 0 refuses", () => {
           `${server}
            new netboot.OlaNode("mine", { server: node0, macs: ["52:54:00:00:00:02"], address: "192.168.1.5" });
            export const reference = node0.reference;
-           module.exports.node0 = node0.reference;`,
+           export { reference as node0 };`,
         ),
       });
       await project.succeed(up);
@@ -330,7 +330,7 @@ describe("an up that node 0 refuses", () => {
           lab,
           `const pool = { from: "192.168.1.${from}", to: "192.168.1.${to}" };
            const node0 = new netboot.NetbootServer("node0", { connection, network: { ...network, pool } });
-           module.exports.node0 = node0.reference;`,
+           const reference = node0.reference; export { reference as node0 };`,
         ),
       });
       const { stdout: config } = await lab.node0.run("cat /etc/dhcp/dhcpd.conf");
@@ -380,7 +380,7 @@ describe("a machine's state", () => {
       files: {
         "index.ts": programOn(
           lab,
-          `const node0 = new netboot.NetbootServer("node0", { connection: { ...connection, privateKey: pulumi.secret(require("node:fs").readFileSync(connection.privateKeyPath, "utf8")), privateKeyPath: undefined }, network });
+          `const node0 = new netboot.NetbootServer("node0", { connection: { ...connection, privateKey: pulumi.secret(process.getBuiltinModule("node:fs").readFileSync(connection.privateKeyPath, "utf8")), privateKeyPath: undefined }, network });
            new netboot.OlaNode("db-1", { server: node0, macs: ["04:3f:72:aa:00:01", "04:3f:72:aa:00:02", "04:3f:72:aa:00:03", "04:3f:72:aa:00:04"], address: "192.168.1.11" });`,
         ),
       },

@@ -25,7 +25,7 @@ describe("node 0, to whom it does not belong,", () => {
   const program = (timeoutSeconds: number, rest = ""): string =>
     programOn(
       lab,
-      `const secrets = { privateKey: require("node:fs").readFileSync("key", "utf8"), privateKeyPassword: "${passphrase}" };
+      `const secrets = { privateKey: process.getBuiltinModule("node:fs").readFileSync("key", "utf8"), privateKeyPassword: "${passphrase}" };
        const node0 = new netboot.NetbootServer("node0", { connection: { ...connection, ...secrets, privateKeyPath: undefined }, network, artifacts: { refindConf: { timeoutSeconds: ${timeoutSeconds} } } });
        new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:07:01"], address: "192.168.1.3" });
        ${rest}`,

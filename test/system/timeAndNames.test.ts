@@ -80,7 +80,11 @@ describe("the time and the names of node 0", () => {
        connection, network: { ...network, domain: "rack.example.net" }, names: { records: { filer: "192.168.1.13" } },
      });
      const db1 = new netboot.OlaNode("db-1", { server: node0, macs: ["52:54:00:00:00:01"], address: "192.168.1.11" });
-     module.exports = { node0: node0.reference, time: node0.time?.listening, names: node0.names?.listening, table: netboot.hostsTable(db1) };`;
+     const reference = node0.reference;
+     export { reference as node0 };
+     export const time = node0.time?.listening;
+     export const names = node0.names?.listening;
+     export const table = netboot.hostsTable(db1);`;
   const web1 = (): string =>
     programOn(
       lab,

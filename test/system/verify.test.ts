@@ -20,7 +20,7 @@ describe("the command", () => {
     lab = await labUp();
     const program = programOn(
       lab,
-      `const secret = { ...connection, privateKeyPath: undefined, privateKey: require("node:fs").readFileSync(connection.privateKeyPath, "utf8") };
+      `const secret = { ...connection, privateKeyPath: undefined, privateKey: process.getBuiltinModule("node:fs").readFileSync(connection.privateKeyPath, "utf8") };
        const node0 = new netboot.NetbootServer("node0", { connection: secret, network, time: false, names: false });
        new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:08:01", "52:54:00:00:08:02"], address: "192.168.1.3" });
        new netboot.OlaFleet("rack", { server: node0, nodes: {

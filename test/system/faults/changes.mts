@@ -68,7 +68,7 @@ const nodes = { ${Object.entries(wanted.fleet)
       .map(([number, last]) => `"f${number}": { ${machine(number, last)} }`)
       .join(", ")} };
 new netboot.OlaFleet("rack", { server: node0, nodes });
-module.exports.node0 = node0.reference;`,
+const reference = node0.reference; export { reference as node0 };`,
     { host, port, user },
   );
 }

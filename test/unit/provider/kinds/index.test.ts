@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { kindOf } from "../../../../provider/kinds";
-import { providers } from "../../../../sdk/program/inProvider";
+import { kindNames } from "../../../support/kindNames";
 
 describe("kindOf", () => {
-  it.each(Object.keys(providers))("knows %s, whose outputs leave out nothing but inputs", (name) => {
+  it.each(kindNames)("knows %s, whose outputs leave out nothing but inputs", (name) => {
     const { inputKeys, notEchoed } = kindOf(name);
     expect(inputKeys).toEqual(expect.arrayContaining([...notEchoed]));
     expect(new Set(inputKeys).size).toBe(inputKeys.length);

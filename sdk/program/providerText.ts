@@ -4,28 +4,13 @@ import * as pulumi from "@pulumi/pulumi";
 import type { KindName } from "../../provider/kinds";
 
 /**
- * A provider that holds no code of its own. Pulumi stores its text in the state of every resource, so each method is
- * one call into the package that is installed: a new release then acts on old stacks, and the text never changes.
- */
-export function inProvider(kind: string): pulumi.dynamic.ResourceProvider {
-  return {
-    check: async (olds, news) => require("pulumi-netboot/provider").check(kind, olds, news),
-    diff: async (id, olds, news) => require("pulumi-netboot/provider").diff(kind, id, olds, news),
-    create: async (news) => require("pulumi-netboot/provider").create(kind, news),
-    read: async (id, props) => require("pulumi-netboot/provider").read(kind, id, props),
-    update: async (id, olds, news) => require("pulumi-netboot/provider").update(kind, id, olds, news),
-    delete: async (id, props) => require("pulumi-netboot/provider").remove(kind, id, props),
-  };
-}
-
-/**
  * This package, where the program does not name it but a package that it uses does, such as a component of one's own. With
- * pnpm and Yarn's PnP each package finds only what itself names, and a closure stands where the program does: so what the
+ * pnpm and Yarn's PnP each package finds only what itself names, and the text stands where the program does: so what the
  * program names is looked through, and what that names. It is looked for whenever a provider starts, for a path in a state
  * would be wrong on the next machine and after the next install. What is named and not installed is passed over.
  */
-// biome-ignore lint/suspicious/noExplicitAny: as what `require` gives, of which the closures of {@link inProvider} are made.
-const throughOthers = (): any => {
+// biome-ignore lint/suspicious/noExplicitAny: as what `require` gives, in whose place it stands.
+export const throughOthers = (): any => {
   const [module, fs, path] = [require("node:module"), require("node:fs"), require("node:path")];
   const memory = globalThis as { pulumiNetbootProvider?: unknown };
   if (memory.pulumiNetbootProvider !== undefined) return memory.pulumiNetbootProvider;
@@ -59,19 +44,7 @@ const throughOthers = (): any => {
   );
 };
 
-/** As {@link inProvider}, for a program that finds the package only through others. */
-export function inProviderThroughOthers(kind: string): pulumi.dynamic.ResourceProvider {
-  return {
-    check: async (olds, news) => throughOthers().check(kind, olds, news),
-    diff: async (id, olds, news) => throughOthers().diff(kind, id, olds, news),
-    create: async (news) => throughOthers().create(kind, news),
-    read: async (id, props) => throughOthers().read(kind, id, props),
-    update: async (id, olds, news) => throughOthers().update(kind, id, olds, news),
-    delete: async (id, props) => throughOthers().remove(kind, id, props),
-  };
-}
-
-/** Whether a closure finds the package: it stands in the folder where the program runs. */
+/** Whether a text of ours finds the package: it stands in the folder where the program runs. */
 function isNamedByProgram(): boolean {
   try {
     createRequire(join(process.cwd(), "index.js")).resolve("pulumi-netboot/provider");
@@ -88,17 +61,26 @@ if (process.versions["bun"] !== undefined) {
   );
 }
 
-const of = isNamedByProgram() ? inProvider : inProviderThroughOthers;
+const ours = isNamedByProgram() ? '() => require("pulumi-netboot/provider")' : throughOthers.toString();
 
-/** One object a kind: Pulumi serialises each object once. */
-export const providers: Readonly<Record<KindName, pulumi.dynamic.ResourceProvider>> = {
-  BootFile: of("BootFile"),
-  DhcpServer: of("DhcpServer"),
-  Firewall: of("Firewall"),
-  NameServer: of("NameServer"),
-  OlaFleet: of("OlaFleet"),
-  OlaNode: of("OlaNode"),
-  Packages: of("Packages"),
-  TftpServer: of("TftpServer"),
-  TimeServer: of("TimeServer"),
-};
+/**
+ * The text of a kind's provider, which Pulumi stores in the state of every resource and runs. It holds no code of its own:
+ * each method is one call into the package that is installed, so that a new release acts on old stacks at once.
+ *
+ * Pulumi's `dynamic.Resource` would make such a text of an object, with TypeScript's parser, Node's inspector and every
+ * module of Node, in each run.
+ */
+export function providerText(kind: KindName, from: string = ours): string {
+  const call = (operation: string, ...args: readonly string[]) =>
+    `async (${args.join(", ")}) => ours().${operation}(${[JSON.stringify(kind), ...args].join(", ")})`;
+  return `const ours = ${from};
+exports.handler = () => ({
+  check: ${call("check", "olds", "news")},
+  diff: ${call("diff", "id", "olds", "news")},
+  create: ${call("create", "news")},
+  read: ${call("read", "id", "props")},
+  update: ${call("update", "id", "olds", "news")},
+  delete: ${call("remove", "id", "props")},
+});
+`;
+}
