@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import { hands, loader } from "../embedded";
 import { type ErrorCode, NetbootError } from "../errors";
 import type { Question } from "../facts/question";
+import { recoveryUnitName } from "../os/paths";
 import type { Facts, NamedMachine } from "../plan/facts";
 import type { Clash, Machine, RegisterEntry } from "../plan/records";
 import type { Host } from "../ssh/link";
@@ -274,6 +275,8 @@ function handsCommand(host: Host, nonce: string): string {
     "systemd-run --quiet --pipe --wait --collect",
     `--unit=pulumi-netboot-${nonce} --property=RuntimeMaxSec=${longestSeconds}`,
     "--property='ExecStopPost=-/usr/bin/perl /var/lib/pulumi-netboot/agent.pl recover'",
+    // Where the whole control group was killed, newer kernels let nothing start in it any more.
+    `--property=OnFailure=${recoveryUnitName}`,
     "/usr/bin/perl -",
   ].join(" ");
 }

@@ -25,10 +25,13 @@ sub main ($task = '', @given) {
 }
 
 sub recover ($when = '') {
-    my $lock = take_lock();
     my (undef, $system) = run(['systemctl', 'is-system-running']);
-    # The daemons start after the unit that says so; whoever else recovers finds them running.
-    undo_transaction($when eq 'boot' && $system =~ /^(?:initializing|starting)/ ? 1 : 0);
+    my $is_booting = $when eq 'boot' && $system =~ /^(?:initializing|starting)/;
+    # The daemons start after the unit that says `boot`: in it, nobody could wait for one that is started anew.
+    return run(['systemd-run', qw(--quiet --collect --unit=pulumi-netboot-undo /usr/bin/perl), $0, 'recover'])
+        if $when eq 'boot' && !$is_booting;
+    my $lock = take_lock();
+    undo_transaction($is_booting ? 1 : 0);
     close $lock;
 }
 
