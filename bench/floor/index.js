@@ -5,19 +5,21 @@
 const pulumi = require("@pulumi/pulumi");
 const recorded = require("./resources.json");
 
-function inProvider(kind) {
-  return {
-    check: async (olds, news) => require("pulumi-netboot/provider").check(kind, olds, news),
-    diff: async (id, olds, news) => require("pulumi-netboot/provider").diff(kind, id, olds, news),
-    create: async (news) => require("pulumi-netboot/provider").create(kind, news),
-    read: async (id, props) => require("pulumi-netboot/provider").read(kind, id, props),
-    update: async (id, olds, news) => require("pulumi-netboot/provider").update(kind, id, olds, news),
-    delete: async (id, props) => require("pulumi-netboot/provider").remove(kind, id, props),
-  };
+/** As our own resources have it: a text of calls, which no closure has to be serialised for. */
+function providerText(kind) {
+  const call = (operation, ...args) =>
+    `async (${args.join(", ")}) => require("pulumi-netboot/provider").${operation}(${[JSON.stringify(kind), ...args].join(", ")})`;
+  return `exports.handler = () => ({
+  check: ${call("check", "olds", "news")},
+  diff: ${call("diff", "id", "olds", "news")},
+  create: ${call("create", "news")},
+  read: ${call("read", "id", "props")},
+  update: ${call("update", "id", "olds", "news")},
+  delete: ${call("remove", "id", "props")},
+});
+`;
 }
 
-/** One object a kind, for Pulumi serialises each object once. */
-const providers = new Map();
 const resources = new Map();
 
 function register({ urn, kind, name, component, parent, dependencies, inputs, outputKeys }) {
@@ -31,9 +33,12 @@ function register({ urn, kind, name, component, parent, dependencies, inputs, ou
     resources.set(urn, made);
     return made;
   }
-  if (!providers.has(kind)) providers.set(kind, inProvider(kind));
-  const props = { ...Object.fromEntries(outputKeys.map((key) => [key, undefined])), ...inputs };
-  const made = new pulumi.dynamic.Resource(providers.get(kind), name, props, opts, "netboot", kind);
+  const props = {
+    ...Object.fromEntries(outputKeys.map((key) => [key, undefined])),
+    ...inputs,
+    __provider: providerText(kind),
+  };
+  const made = new pulumi.CustomResource(`pulumi-nodejs:dynamic/netboot:${kind}`, name, props, opts);
   resources.set(urn, made);
   return made;
 }

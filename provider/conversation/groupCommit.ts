@@ -6,7 +6,7 @@ import { kindIn } from "../plan/records";
 import { openHost } from "../ssh/pool";
 import type { Connection } from "../values/connection";
 import type { Tell } from "./conversation";
-import { Refused } from "./refused";
+import { ChangesTogether, Refused } from "./refused";
 import type { Answer } from "./report";
 import { apply } from "./transaction";
 
@@ -75,7 +75,7 @@ class Queue {
   }
 
   #withMeaning(reason: unknown): unknown {
-    if (!NetbootError.is(reason)) return reason;
+    if (!NetbootError.is(reason) || reason instanceof ChangesTogether) return reason;
     const undone = reason instanceof Refused ? reason.undone : undefined;
     const meaning = renderMeaning(reason.code, undone, [...this.#stands].toSorted());
     const message = [reason.message, meaning].filter((each) => each !== "").join("\n");
@@ -142,11 +142,7 @@ function failedOf(unit: readonly Waiting[], reason: unknown, host: string): read
   const named = unit.some(({ change }) => idOf(change) === culprit);
   return unit.map((member) => {
     const isCulprit = !named || idOf(member.change) === culprit || !(reason instanceof Refused);
-    const together = `${host}: it changes together with ${culprit}, which was refused`;
-    return {
-      member,
-      reason: isCulprit ? reason : new Refused(reason.code, together, culprit, false, reason.undone),
-    };
+    return { member, reason: isCulprit ? reason : new ChangesTogether(host, reason, culprit) };
   });
 }
 

@@ -26,6 +26,19 @@ export class Refused extends NetbootError {
   }
 }
 
+/** What a resource hears that changes together with one that was refused: the words are beside that one. */
+export class ChangesTogether extends Refused {
+  constructor(host: string, { code, undone }: Refused, culprit: string | undefined) {
+    super(
+      code,
+      `${host}: not done, for it changes together with ${culprit}, which was refused`,
+      culprit,
+      false,
+      undone,
+    );
+  }
+}
+
 export function refuseOtherMachine(host: Host, machine: string | undefined, { machineId }: Facts): void {
   if (machine === undefined || machineId.startsWith(machine)) return;
   throw new NetbootError(

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { ChangesTogether } from "../conversation/refused";
 import { NetbootError, renderError } from "../errors";
 
 /** Whoever fails for the same reason does so at about the same time: the connection or the transaction is shared. */
@@ -27,6 +28,8 @@ export function asExpected(kind: string, reason: unknown): NetbootError {
 }
 
 async function failureOf(reason: NetbootError, id: string): Promise<Error> {
+  // It says already beside which.
+  if (reason instanceof ChangesTogether) return new ToldOnce(reason, reason.message);
   const known = told.get(reason.message);
   if (known !== undefined) {
     known.others++;

@@ -6,6 +6,10 @@ import { withAnotherDhcpServer } from "../support/anotherDhcpServer";
 import { type UnpackedPackages, unpackPackages } from "../support/debianPackages";
 import { netbootCommand, programOn } from "../support/node0";
 
+/** What keeps our rules in the firewall is gone: it would put them into this one, too. */
+const unwatched = "systemctl stop pulumi-netboot-firewall";
+const watchAgain = "nft flush ruleset; systemctl start pulumi-netboot-firewall";
+
 const dropUdp = (rules: string): string =>
   `nft 'add table inet mine { chain input { type filter hook input priority filter; policy drop; iifname "lo" accept; tcp dport 22 accept; ${rules} }; }'`;
 
@@ -104,17 +108,23 @@ const chains: readonly Chain[] = [
     boots: false,
   },
   { name: "no TFTP server", harm: "systemctl stop tftpd-hpa", mend: "systemctl start tftpd-hpa", boots: false },
-  { name: "a firewall that drops requests", harm: dropUdp(""), mend: "nft flush ruleset", boots: false },
+  { name: "a firewall that drops requests", harm: `${unwatched}; ${dropUdp("")}`, mend: watchAgain, boots: false },
+  {
+    name: "a firewall that drops requests, into which our rules come by themselves",
+    harm: `${dropUdp("")}; for i in $(seq 30); do nft list table inet mine | grep -q 'dport 69' && break; sleep 1; done`,
+    mend: "nft flush ruleset",
+    boots: true,
+  },
   {
     name: "a firewall that drops acknowledgements",
-    harm: dropUdp("udp dport { 67, 69 } accept;"),
-    mend: "nft flush ruleset",
+    harm: `${unwatched}; ${dropUdp("udp dport { 67, 69 } accept;")}`,
+    mend: watchAgain,
     boots: false,
   },
   {
     name: "a firewall that lets both in",
-    harm: dropUdp("ct state established accept; udp dport 69 accept;"),
-    mend: "nft flush ruleset",
+    harm: `${unwatched}; ${dropUdp("ct state established accept; udp dport 69 accept;")}`,
+    mend: watchAgain,
     boots: true,
   },
   {
@@ -174,8 +184,8 @@ const chains: readonly Chain[] = [
   },
   {
     name: "a firewall with a limit",
-    harm: dropUdp("ct state established accept; udp dport 69 limit rate 50/second accept;"),
-    mend: "nft flush ruleset",
+    harm: `${unwatched}; ${dropUdp("ct state established accept; udp dport 69 limit rate 50/second accept;")}`,
+    mend: watchAgain,
     boots: true,
     saysNoAllTheSame: true,
   },

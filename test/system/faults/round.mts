@@ -181,7 +181,7 @@ function told(output: string): boolean {
   const ended =
     /error: (update (canceled|cancelled)|context canceled)|rpc error|resource monitor|error reading from server|plugin exited|transport is closing|socket hang up/i;
   const states =
-    /nothing was changed|as it was|serves? what it served|put back|finishes or undoes|nothing is served differently/i;
+    /nothing was changed|nothing of this change was done|as it was|serves? what it served|put back|finishes or undoes|nothing is served differently/i;
   return states.test(output) || ended.test(output);
 }
 
