@@ -180,7 +180,7 @@ function readKnown(nodes: unknown): ReadNodes {
     });
   }
   return Object.entries(nodes)
-    .map(([name, node]) => ({ name, ...parseNode(name, node) }))
+    .map(([name, node]): ReadNode => ({ name, ...parseNode(name, node) }))
     .sort(byName);
 }
 
@@ -215,7 +215,7 @@ function problemsOf(fleet: string, list: ReadNodes, { server, settings }: Omit<W
   const problems = list.flatMap(({ name, problems: own }: ReadNode) => [...within(pathOf(name), own)]);
   // What is wrong with the server shows at the server.
   if (typeof settings !== "object") return problems;
-  const rows = rowsIn(list);
+  const rows = list.flatMap(({ value, rest = value }: ReadNode) => rest ?? []);
   const places = new Map(rows.map((row) => [placeOf(row.name), pathOf(row.name)]));
   const placed = rememberNodes(
     server,

@@ -256,12 +256,12 @@ function askedOf(
 /** What is wrong with a machine by itself, or else beside others. */
 function problemsOf(
   name: string,
-  { value: row, problems }: Checked<NodeRow>,
+  { value, problems, rest: row = value }: Checked<NodeRow>,
   { server, settings }: Omit<Whole, "files">,
 ): readonly Problem[] {
   // Without its network nothing more can be said; what is wrong with that shows at the server.
   if (row === undefined || typeof settings !== "object") return problems;
-  return rememberNodes(server, settings, [{ row, place: `OlaNode "${name}"` }]);
+  return [...problems, ...rememberNodes(server, settings, [{ row, place: `OlaNode "${name}"` }])];
 }
 
 function nextBootOf(row: NodeRow | undefined, whole: Whole): string {

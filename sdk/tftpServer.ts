@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { parseTftpdSettings, renderTftpdDefaults, renderTftpdUnit } from "../provider/formats/tftpd/tftpd";
 import type { TftpServerInputs } from "../provider/kinds/tftpServer";
-import { type Checked, good } from "../provider/values/problem";
+import { bad, type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { given } from "./program/given";
 import { HostResource } from "./program/hostResource";
@@ -59,7 +59,7 @@ export class TftpServer extends HostResource {
 
 function inputsOfTftpServer(values: unknown): Checked<TftpServerInputs> {
   const settings = parseTftpdSettings(values);
-  if (settings.value === undefined) return settings;
+  if (settings.value === undefined) return bad(...settings.problems);
   const { address, directory } = settings.value;
   return good({
     address,

@@ -9,8 +9,8 @@ import type { Answers, Question } from "../facts/question";
 import { type Imported, type NotImportable, planImport } from "../plan/importing";
 import { stackOf } from "../plan/records";
 import { renderNote, renderProject } from "../preview/importedProgram";
-import { openHost } from "../ssh/pool";
 import type { Connection } from "../values/connection";
+import { openHostAloud } from "./stack";
 
 /** What was written. */
 export interface ImportedProject {
@@ -35,7 +35,7 @@ export async function importNode0(connection: Connection, folder: string): Promi
       `${target} has ${inTheWay.join(", ")} already, and nothing is overwritten; give another folder by --output`,
     );
   }
-  const host = await openHost(connection);
+  const host = await openHostAloud(connection);
   let read: Reading | undefined;
   let ours: readonly string[] = [];
   const opening = { locks: false, puts: [], drops: [], questions: handMadeQuestions };

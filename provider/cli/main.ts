@@ -1,22 +1,21 @@
 #!/usr/bin/env node
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { version } from "../embedded";
 import { renderError } from "../errors";
 import { closeHosts } from "../ssh/pool";
 import type { Connection } from "../values/connection";
 import { printable } from "../values/printable";
-import { guess } from "../values/problem";
 import { isAllProved } from "../view/fleet";
 import { renderPage } from "../view/page";
+import { type CommandName, readArguments, type Values } from "./arguments";
 import { examine, renderFindings } from "./doctor";
 import { drawLastBoot, readHistory, renderHistory } from "./history";
 import { importNode0, renderImported } from "./import";
 import { isPossible, planStack, renderPlans } from "./plan";
 import { askAtTerminal, clearRecords, lostRecords, readRecords, renderOthers, renderRecords } from "./records";
 import { readStack, type StackResource } from "./stack";
-import { renderVerified, verify } from "./verify";
+import { machinesNamed, renderVerified, verify } from "./verify";
 import { renderCounts, viewStack } from "./view";
 
 const usage = `pulumi-netboot plan | verify | doctor | history | view  [--stack NAME] [--json]
@@ -25,7 +24,8 @@ pulumi-netboot import --host HOST [--user USER] [--output FOLDER]
 
   plan     what \`pulumi up\` would do to node 0 as it is now: packages, files line by line, machines, units, the firewall, what is
            asked afterwards, and what is refused and why. By your own \`pulumi preview\`
-  verify   prove every machine of the stack now: both DHCP stages from each MAC, and every file that it meets
+  verify   prove every machine of the stack now: both DHCP stages from each MAC, and every file that it meets. verify db-1 web-2
+           tells of these two only
   doctor   say what is wrong with the stack's node 0, or with the way to it
   history  who booted, as node 0's log tells: the last boot of each machine, how far it got and what it was given; who asked
            and was refused. --all for every boot, --since 2026-11-01 for another beginning than 30 days ago;
@@ -40,37 +40,17 @@ pulumi-netboot import --host HOST [--user USER] [--output FOLDER]
 Run it in the folder of the stack's project. It reads the stack by your own \`pulumi stack export\`; nothing but --clear changes anything.
 Ends with 0 if all is well, 1 if something is not, 2 if it could not be asked.`;
 
-const options = {
-  stack: { type: "string" },
-  json: { type: "boolean", default: false },
-  help: { type: "boolean", default: false },
-  version: { type: "boolean", default: false },
-  all: { type: "boolean", default: false },
-  since: { type: "string" },
-  host: { type: "string" },
-  port: { type: "string" },
-  user: { type: "string" },
-  "private-key-path": { type: "string" },
-  "host-key": { type: "string" },
-  svg: { type: "string" },
-  offline: { type: "boolean", default: false },
-  output: { type: "string" },
-  clear: { type: "string" },
-  yes: { type: "boolean", default: false },
-} as const;
-
-type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>["values"];
-
 /** What each command does; it ends with the number that it gives. */
-const commands: Readonly<Record<string, (values: Values) => Promise<number>>> = {
+const commands: Readonly<Record<CommandName, (values: Values, machines: readonly string[]) => Promise<number>>> = {
   async plan(values) {
     const plans = await planStack(values.stack);
     print(values, plans, renderPlans(plans));
     return isPossible(plans) ? 0 : 1;
   },
-  async verify(values) {
-    const machines = await verify(await resourcesOfStack(values));
-    if (machines.length === 0) throw new Error("this stack declares no machines, so there is nothing to prove");
+  async verify(values, names) {
+    const all = await verify(await resourcesOfStack(values));
+    if (all.length === 0) throw new Error("this stack declares no machines, so there is nothing to prove");
+    const machines = machinesNamed(names, all);
     print(values, machines, renderVerified(machines));
     return machines.every(({ served }) => served) ? 0 : 1;
   },
@@ -128,20 +108,16 @@ const commands: Readonly<Record<string, (values: Values) => Promise<number>>> = 
 };
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const { command, machines, values } = readArguments(process.argv.slice(2));
   if (values.version) {
     console.log(version);
     return 0;
   }
-  const [word, more] = positionals;
-  if (values.help || word === undefined) {
+  if (values.help || command === undefined) {
     console.error(usage);
     return values.help ? 0 : 2;
   }
-  const command = Object.hasOwn(commands, word) ? commands[word] : undefined;
-  if (command === undefined) throw new Error(`there is no command "${word}"; ${guess(word, Object.keys(commands))}`);
-  if (more !== undefined) throw new Error(`"${more}" is one word too many after ${word}; --help tells what it takes`);
-  return await command(values);
+  return await commands[command](values, machines);
 }
 
 function print({ json }: Values, found: unknown, text: string): void {

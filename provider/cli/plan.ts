@@ -7,11 +7,10 @@ import { changesSomething, type ShownPlan, showPlan } from "../plan/shown";
 import { renderShownPlan } from "../plan/shownText";
 import { secretWords, whyHidden, whyUnplannable } from "../preview/placeholders";
 import type { Host } from "../ssh/link";
-import { openHost } from "../ssh/pool";
 import type { Connection } from "../values/connection";
 import { hidden } from "../values/hidden";
 import { connectionOf, readPreview, type Step } from "./preview";
-import { readStack, type StackResource } from "./stack";
+import { openHostAloud, readStack, type StackResource } from "./stack";
 
 /** What `pulumi up` would do to one node 0 as it is now. */
 export interface HostPlan {
@@ -47,7 +46,7 @@ export async function planStack(stack: string | undefined): Promise<readonly Hos
 
 /** A host's steps are planned together; who is refused is left out, with whom waits for him, as in an up. */
 async function planHost(connection: Connection, steps: readonly Step[]): Promise<HostPlan> {
-  const host = await openHost(connection);
+  const host = await openHostAloud(connection);
   const refused: HostPlan["refused"][number][] = [];
   const notPlanned: HostPlan["notPlanned"][number][] = [];
   const without = (from: readonly Step[], gone: ReadonlySet<string>, waiting: ReadonlyMap<Step, string>) => {

@@ -7,12 +7,11 @@ import { identityIn } from "../lifecycle/stacks";
 import { stackOf } from "../plan/records";
 import { type RecordOnHost, type StackOnHost, stacksOnHost, stacksOnHostQuestions } from "../plan/stacksOnHost";
 import type { Host } from "../ssh/link";
-import { openHost } from "../ssh/pool";
 import type { Connection } from "../values/connection";
 import { hidden } from "../values/hidden";
 import { printable } from "../values/printable";
 import type { Finding } from "./doctor";
-import { byHost, openStackHost, type StackResource } from "./stack";
+import { byHost, openHostAloud, openStackHost, type StackResource } from "./stack";
 
 /** The records that are on one node 0. */
 export interface RecordsOnHost {
@@ -38,7 +37,7 @@ export async function readRecords(
   passesOver = false,
 ): Promise<readonly Asked[]> {
   const asked: Asked[] = [];
-  if (host !== undefined) return [await recordsOn(await openHost(host), host, undefined, resources)];
+  if (host !== undefined) return [await recordsOn(await openHostAloud(host), host, undefined, resources)];
   for (const [first] of byHost(resources).values()) {
     if (first === undefined) continue;
     const machine = first.outputs[hidden.machine];

@@ -5,6 +5,7 @@ import type { Host } from "../ssh/link";
 import { openHost } from "../ssh/pool";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden } from "../values/hidden";
+import { printable } from "../values/printable";
 
 /** A resource of ours as a stack's state has it. */
 export interface StackResource {
@@ -80,10 +81,15 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
+/** Opens a host, and says beside the answer what it waits for meanwhile. */
+export async function openHostAloud(connection: Connection): Promise<Host> {
+  return await openHost(connection, { say: (line) => console.error(printable(line)) });
+}
+
 /** The host of a resource, by the connection that the state has: what lay on another machine, a key file, may be missing here. */
 export async function openStackHost({ id, connection, outputs }: StackResource): Promise<Host> {
   const machine = outputs[hidden.machine];
-  return await byNewestWay(id, typeof machine === "string" ? machine : undefined, connection, (way) => openHost(way));
+  return await byNewestWay(id, typeof machine === "string" ? machine : undefined, connection, openHostAloud);
 }
 
 /** The resources by the host that they are on, each host with its connection. */

@@ -123,7 +123,12 @@ sub change_host ($work) {
     my $failed = eval {
         swap($work);
         for my $firewall (lines_in($plan, 'firewall')) {
-            say_to("opening the firewall ($firewall->{manager})", parts_of($firewall->{ids}));
+            my $manager = $firewall->{manager};
+            my $words =
+                $manager eq 'none'
+                ? 'no firewall is there; one that comes is opened'
+                : "opening the firewall ($manager)";
+            say_to($words, parts_of($firewall->{ids}));
             apply_firewall($firewall, lines_in($plan, 'firewallCommand'));
             $work->{touched}{firewall} = 1 if $firewall->{differs};
         }
@@ -287,7 +292,8 @@ sub swap ($work) {
     systemctl(kept_unit($_) ? 'start' : 'reset-failed', $_) for @stop;
     if (my @units = sort keys %$restart) {
         my @told = uniq values %$restart, map { parts_of($_->{ids}) } lines_in($plan, 'tell');
-        say_to('restarting ' . join(', ', @units), @told);
+        my %are = (starting => [grep { !$was->{$_} } @units], restarting => [grep { $was->{$_} } @units]);
+        say_to(join('; ', map { $are{$_}->@* ? "$_ " . join(', ', $are{$_}->@*) : () } sort keys %are), @told);
         systemctl('reset-failed', @units);
         systemctl('restart', @units);
     }

@@ -94,7 +94,7 @@ async function readAnew(inputs: OlaNodeInputs, { of, chains }: Told): Promise<Ch
   const { parseNode } = await import("../values/node.js");
   const given = { macs, address, hostname, firmware, loader, options, comment };
   const read = parseNode(String(hostname), given);
-  if (read.value === undefined) return read;
+  if (read.value === undefined) return { value: undefined, problems: read.problems };
   const row = read.value;
   // The lines about files stay as they are unless it meets others.
   const isSame = chainKey(row) === of;

@@ -4,7 +4,7 @@ import { hostnameSchema, parseHostname } from "./hostname";
 import { addressSchema } from "./ipv4";
 import { macSchema } from "./mac";
 import { isOptionName, type NodeRow, type OptionValue } from "./nodeRow";
-import { bad, type Checked, good, quoted, readFields } from "./problem";
+import { type Checked, good, quoted, readFields } from "./problem";
 import { isUnknown, unknownText } from "./unknown";
 
 export { renderHostBlocks } from "../formats/isc/hostBlocks";
@@ -110,17 +110,23 @@ export function parseNode(name: string, args: unknown, others: readonly string[]
   }
   const hostname = fields.hostname ?? hostnameOf(name, args);
   if (typeof hostname === "object") problems.push({ path: "hostname", message: hostname.message });
-  if (problems.length > 0 || macs === undefined || typeof hostname !== "string") return bad(...problems);
-  return good({
+  const isWrong = (field: string): boolean =>
+    problems.some(({ path }) => path === field || path.startsWith(`${field}[`));
+  // Where something is wrong, it may stand under another name.
+  const address = fields.address ?? (problems.length > 0 ? unknownText : undefined);
+  const row: NodeRow = {
     name,
-    hostname,
-    macs,
-    ...(fields.address === undefined ? {} : { address: fields.address }),
+    hostname: typeof hostname === "string" ? hostname : unknownText,
+    macs: macs === undefined || isWrong("macs") ? [unknownText] : macs,
+    ...(address === undefined ? {} : { address }),
     firmware: fields.firmware ?? "x64",
     ...(fields.loader === undefined ? {} : { loader: fields.loader }),
-    ...(fields.options === undefined ? {} : { options: fields.options }),
+    ...(fields.options === undefined || isWrong("options") ? {} : { options: fields.options }),
     ...(fields.comment === undefined ? {} : { comment: fields.comment }),
-  });
+  };
+  if (problems.length > 0 || macs === undefined || typeof hostname !== "string")
+    return { value: undefined, problems, rest: row };
+  return good(row);
 }
 
 /** The name as a host name; why not, if it is none; undefined if a host name was given (and found wrong). */

@@ -12,10 +12,13 @@ export interface Problem {
   readonly message: string;
 }
 
-/** A value that was read, or all the reasons why it could not be. */
+/**
+ * A value that was read, or all the reasons why it could not be; beside these, where a reader makes it, the `rest`: what of it
+ * is right, with `unknownText` in the place of what is not, so that this much can be held against others.
+ */
 export type Checked<T> =
-  | { readonly value: T; readonly problems: readonly [] }
-  | { readonly value: undefined; readonly problems: readonly Problem[] };
+  | { readonly value: T; readonly problems: readonly []; readonly rest?: undefined }
+  | { readonly value: undefined; readonly problems: readonly Problem[]; readonly rest?: T };
 
 /** A value that is right. */
 export function good<T>(value: T): Checked<T> {

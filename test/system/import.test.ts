@@ -120,8 +120,8 @@ TEXT
     expect(await netbootCommand(project, "--version")).toMatchObject({ code: 0, stdout: `${version}\n` });
     const wrong = await netbootCommand(project, "imprt");
     expect(wrong).toMatchObject({ code: 2, stderr: 'there is no command "imprt"; did you mean import?\n' });
-    expect((await netbootCommand(project, "verify", "db-1")).stderr).toMatch(
-      /^"db-1" is one word too many after verify/,
+    expect((await netbootCommand(project, "doctor", "db-1")).stderr).toMatch(
+      /^"db-1" is one word too many after doctor/,
     );
   });
 

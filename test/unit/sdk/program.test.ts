@@ -207,6 +207,24 @@ describe("OlaNode", () => {
     expect(mistakesOf(made["db-1"]).map((mistake) => mistake.split(":")[0])).toEqual(["macs[0]", "macs[1]", "address"]);
   });
 
+  it("tells beside them what is wrong in its network and beside other machines", async () => {
+    const made = await register(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "h" }, network });
+      new netboot.OlaNode("db-1", { server, macs, address: "192.168.1.5" });
+      new netboot.OlaNode("db-2", { server, macs: ["52:54"], address: "192.168.1.5" });
+      const nodes = { "db-3": { macs: ["52:54"], address: "192.168.2.6" }, "db-4": { macs, address: "192.168.1.300" } };
+      new netboot.OlaFleet("rack", { server, nodes });
+    });
+    const pathsOf = (name: string) => mistakesOf(made[name]).map((mistake) => mistake.split(":")[0]);
+    expect(pathsOf("db-2")).toEqual(["macs[0]", "address"]);
+    expect(pathsOf("rack")).toEqual([
+      'nodes["db-3"].macs[0]',
+      'nodes["db-4"].address',
+      'nodes["db-3"].address',
+      'nodes["db-4"].macs[0]',
+    ]);
+  });
+
   it("refuses a machine, also of a fleet, for what OVHcloud says of its server", async () => {
     const vnis = [{ enabled: true, mode: "vrack", nics: macs, uuid: "u" }];
     const problems = netboot.ovh.problems({ name: "ns1", vnis });

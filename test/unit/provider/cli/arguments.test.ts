@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { readArguments } from "../../../../provider/cli/arguments";
+
+describe("readArguments", () => {
+  it("reads a command with its options", () => {
+    expect(readArguments(["view", "--stack", "dev", "--output", "fleet.html"])).toMatchObject({
+      command: "view",
+      machines: [],
+      values: { stack: "dev", output: "fleet.html", json: false },
+    });
+  });
+
+  it("takes names of machines for verify", () => {
+    expect(readArguments(["verify", "db-1", "web-2", "--json"])).toMatchObject({ machines: ["db-1", "web-2"] });
+  });
+
+  it.each([
+    [["verfiy"], 'there is no command "verfiy"; did you mean verify?'],
+    [["verify", "--jsn"], "--jsn is no option of verify; did you mean --json?"],
+    [["verify", "-v"], /^-v is no option of verify; there are --stack, --json, --help, --version$/],
+    [["verify", "--output", "q"], /^--output is no option of verify; there are --stack, --json/],
+    [["--versoin"], "--versoin is no option; did you mean --version?"],
+    [["plan", "--stack"], "--stack needs a value, as in --stack NAME"],
+    [["plan", "--json=yes"], "--json takes no value"],
+    [["doctor", "db-1"], '"db-1" is one word too many after doctor; --help tells what it takes'],
+    [["view", "--output", "/nope/x.html"], "--output /nope/x.html: there is no folder /nope"],
+  ])("refuses %j in a sentence", (argv, message) => {
+    expect(() => readArguments(argv)).toThrow(message);
+  });
+
+  it("tells of all mistakes at once", () => {
+    expect(() => readArguments(["plan", "--jsn", "--stack", "--json", "extra"])).toThrow(
+      /^--jsn .*\n(--stack .*\n)?"extra" /,
+    );
+  });
+});
