@@ -67,7 +67,6 @@ function recordsOf({ deployment }: ExportedState): readonly object[] {
   return ((deployment.resources ?? []) as readonly Recorded[])
     .filter(({ type }) => !type.startsWith("pulumi:"))
     .map(({ urn, type, parent, dependencies = [], inputs = {}, outputs = {} }) => {
-      const { __provider: _text, ...given } = inputs;
       const kind = type.split(":").at(-1);
       return {
         urn,
@@ -75,8 +74,8 @@ function recordsOf({ deployment }: ExportedState): readonly object[] {
         ...(type.startsWith("pulumi-nodejs:dynamic/netboot:") ? { kind } : { component: type }),
         ...(parent === undefined || parent.includes("pulumi:pulumi:Stack") ? {} : { parent }),
         dependencies,
-        inputs: given,
-        outputKeys: ["sha256", "bytes", "listening", "verified"].filter((key) => key in outputs && !(key in given)),
+        inputs,
+        outputKeys: ["sha256", "bytes", "listening", "verified"].filter((key) => key in outputs && !(key in inputs)),
       };
     });
 }

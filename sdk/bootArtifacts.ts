@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import { type BootScript, parseBootScript, renderBootScript } from "../provider/formats/ipxe/bootScript";
 import { parseRefindConf, type RefindConf, renderRefindConf } from "../provider/formats/refind/refindConf";
 import { type BootChainName, bootScriptName } from "../provider/values/bootChain";
@@ -9,6 +8,7 @@ import { rememberFiles } from "./program/declaredFiles";
 import { given } from "./program/given";
 import { whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
+import * as pulumi from "./program/pulumi";
 
 /** What can be said of the files that TFTP serves. */
 export interface BootArtifactsSettings {

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import * as pulumi from "@pulumi/pulumi";
 import { whyNotBootable } from "../provider/formats/bootFormat";
 import type { BootFileInputs } from "../provider/kinds/bootFile";
 import { bootChainFile, packagedNames } from "../provider/values/bootChain";
@@ -9,6 +8,7 @@ import { type ConnectionArgs, connectionInput } from "./connection";
 import { given, isObject } from "./program/given";
 import { HostResource } from "./program/hostResource";
 import { previewChain } from "./program/nextBootPreview";
+import * as pulumi from "./program/pulumi";
 
 /** Where a boot file's bytes come from. */
 export type BootFileSource =

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import * as pulumi from "@pulumi/pulumi";
 import { type Connection, connectionSchema, whyNoPrivateKey } from "../provider/values/connection";
 import { type Problem, quoted, read, within } from "../provider/values/problem";
 import { isObject } from "./program/given";
 import { isPlain } from "./program/plain";
+import * as pulumi from "./program/pulumi";
 
 /**
  * How node 0 is reached over SSH. The names are those of `@pulumi/command`'s connection.

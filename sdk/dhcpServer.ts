@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import {
   type DhcpdSettings,
   type Loaders,
@@ -15,6 +14,7 @@ import { filesDeclaredOn } from "./program/declaredFiles";
 import { given, withRoute } from "./program/given";
 import { HostResource } from "./program/hostResource";
 import { previewChain } from "./program/nextBootPreview";
+import * as pulumi from "./program/pulumi";
 import type { ServerReference } from "./reference";
 
 /** The private network that node 0 serves. */

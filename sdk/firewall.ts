@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { FirewallInputs } from "../provider/kinds/firewall";
 import {
   type FirewallService,
@@ -9,6 +8,7 @@ import {
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { given, withRoute } from "./program/given";
 import { HostResource } from "./program/hostResource";
+import * as pulumi from "./program/pulumi";
 
 /** What can be said of the firewall beside the interface. */
 export interface FirewallPartSettings {

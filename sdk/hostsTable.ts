@@ -1,7 +1,7 @@
-import * as pulumi from "@pulumi/pulumi";
 import { renderHostsTable } from "../provider/formats/hosts/hostsTable";
 import type { OlaFleet } from "./olaFleet";
 import type { OlaNode } from "./olaNode";
+import * as pulumi from "./program/pulumi";
 
 /**
  * The machines as lines of `/etc/hosts`, for the machines' own: by their cloud-init, their image, or whatever sets them up.

@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import {
   type DnsmasqSettings,
   parseDnsmasqSettings,
@@ -12,6 +11,7 @@ import { type ConnectionArgs, connectionInput } from "./connection";
 import type { NetworkArgs } from "./dhcpServer";
 import { given, withRoute } from "./program/given";
 import { HostResource } from "./program/hostResource";
+import * as pulumi from "./program/pulumi";
 
 /** What can be said of the name server beside its network. */
 export interface NameServerSettings {

@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import { NetbootError, renderError } from "../provider/errors";
 import type { Connection } from "../provider/values/connection";
 import { nicInputs, parseNetwork } from "../provider/values/network";
@@ -10,6 +9,7 @@ import { Firewall, type FirewallPartSettings } from "./firewall";
 import { NameServer, type NameServerSettings } from "./nameServer";
 import { Packages } from "./packages";
 import { given, isObject, whyNoFlag } from "./program/given";
+import * as pulumi from "./program/pulumi";
 import type { ServerReference } from "./reference";
 import { TftpServer, type TftpServerArgs } from "./tftpServer";
 import { TimeServer, type TimeServerSettings } from "./timeServer";

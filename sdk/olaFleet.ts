@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import * as pulumi from "@pulumi/pulumi";
 import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
 import { renderHostBlocks } from "../provider/formats/isc/hostBlocks";
 import { renderChain, renderNextBoot } from "../provider/preview/nextBoot";
@@ -15,6 +14,7 @@ import { HostResource } from "./program/hostResource";
 import { countFleet, noteDeclared, noteLoaders, noteNextBoots, previewFleet } from "./program/nextBootPreview";
 import { asPlanned, asUnknown, type Eventual, partly, whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
+import * as pulumi from "./program/pulumi";
 import { chainOf, namedOf, resolveServer, type Server, standardLoaders, type Whole } from "./program/server";
 
 /** One machine of a fleet. */

@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
 import { renderHostBlocks } from "../provider/formats/isc/hostBlocks";
 import type { Chains } from "../provider/kinds/kind";
@@ -18,6 +17,7 @@ import { HostResource } from "./program/hostResource";
 import { noteDeclared, noteNextBoots, previewNode } from "./program/nextBootPreview";
 import { asPlanned, type Eventual, partly, whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
+import * as pulumi from "./program/pulumi";
 import { chainOf, namedOf, type ResolvedServer, resolveServer, type Server, type Whole } from "./program/server";
 
 /** The arguments of an {@link OlaNode}. */

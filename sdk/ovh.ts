@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "./program/pulumi";
 
 /** A virtual network interface of a dedicated server, as `getServer` of `@ovhcloud/pulumi-ovh` returns it. */
 export interface OvhVni {

@@ -1,9 +1,9 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { PackagesInputs } from "../provider/kinds/packages";
 import { hidden } from "../provider/values/hidden";
 import { type Checked, good, type Problem } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { HostResource } from "./program/hostResource";
+import * as pulumi from "./program/pulumi";
 
 /**
  * The Debian packages of a whole node 0, so that apt runs once and before everything else.

@@ -1,10 +1,10 @@
-import * as pulumi from "@pulumi/pulumi";
 import { parseTftpdSettings, renderTftpdDefaults, renderTftpdUnit } from "../provider/formats/tftpd/tftpd";
 import type { TftpServerInputs } from "../provider/kinds/tftpServer";
 import { bad, type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { given } from "./program/given";
 import { HostResource } from "./program/hostResource";
+import * as pulumi from "./program/pulumi";
 
 /** The arguments of a {@link TftpServer}. */
 export interface TftpServerArgs {

@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import { type ChronySettings, parseChronySettings, renderChronyConf } from "../provider/formats/chrony/chrony";
 import type { TimeServerInputs } from "../provider/kinds/timeServer";
 import { nicInputs } from "../provider/values/network";
@@ -6,6 +5,7 @@ import { type ConnectionArgs, connectionInput } from "./connection";
 import type { NetworkArgs } from "./dhcpServer";
 import { given, withRoute } from "./program/given";
 import { HostResource } from "./program/hostResource";
+import * as pulumi from "./program/pulumi";
 
 /** What can be said of the time server beside its network. */
 export interface TimeServerSettings {

@@ -2,23 +2,8 @@
  * The engine's floor: classes with the names of ours that register the resources of a stack as its state records them
  * (resources.json, beside this file), and work nothing out. The benchmark puts this in the place of the package.
  */
-const pulumi = require("@pulumi/pulumi");
+const { ComponentResource, CustomResource } = require("@pulumi/pulumi/resource");
 const recorded = require("./resources.json");
-
-/** As our own resources have it: a text of calls, which no closure has to be serialised for. */
-function providerText(kind) {
-  const call = (operation, ...args) =>
-    `async (${args.join(", ")}) => require("pulumi-netboot/provider").${operation}(${[JSON.stringify(kind), ...args].join(", ")})`;
-  return `exports.handler = () => ({
-  check: ${call("check", "olds", "news")},
-  diff: ${call("diff", "id", "olds", "news")},
-  create: ${call("create", "news")},
-  read: ${call("read", "id", "props")},
-  update: ${call("update", "id", "olds", "news")},
-  delete: ${call("remove", "id", "props")},
-});
-`;
-}
 
 const resources = new Map();
 
@@ -28,7 +13,7 @@ function register({ urn, kind, name, component, parent, dependencies, inputs, ou
     dependsOn: dependencies.map((dependency) => resources.get(dependency)),
   };
   if (component !== undefined) {
-    const made = new pulumi.ComponentResource(component, name, {}, opts);
+    const made = new ComponentResource(component, name, {}, opts);
     made.registerOutputs({});
     resources.set(urn, made);
     return made;
@@ -36,9 +21,8 @@ function register({ urn, kind, name, component, parent, dependencies, inputs, ou
   const props = {
     ...Object.fromEntries(outputKeys.map((key) => [key, undefined])),
     ...inputs,
-    __provider: providerText(kind),
   };
-  const made = new pulumi.CustomResource(`pulumi-nodejs:dynamic/netboot:${kind}`, name, props, opts);
+  const made = new CustomResource(`pulumi-nodejs:dynamic/netboot:${kind}`, name, props, opts);
   resources.set(urn, made);
   return made;
 }

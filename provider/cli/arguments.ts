@@ -28,8 +28,11 @@ export type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>["
 
 const way = ["host", "port", "user", "private-key-path", "host-key"] as const;
 
+/** The word that says what is to be done. */
+export type CommandName = "plan" | "verify" | "doctor" | "history" | "view" | "records" | "import";
+
 /** What each command takes. */
-const taken = {
+const taken: Readonly<Record<CommandName, readonly Option[]>> = {
   plan: ["stack", "json"],
   verify: ["stack", "json"],
   doctor: ["stack", "json"],
@@ -37,10 +40,7 @@ const taken = {
   view: ["stack", "json", "since", "output", "offline"],
   records: ["stack", "json", "clear", "yes", ...way],
   import: ["json", "output", ...way],
-} as const satisfies Readonly<Record<string, readonly Option[]>>;
-
-/** The word that says what is to be done. */
-export type CommandName = keyof typeof taken;
+};
 
 /** What somebody asked for. */
 export interface Asked {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import * as pulumi from "@pulumi/pulumi";
 import type { BootArtifacts } from "../bootArtifacts";
 import { isPlain } from "./plain";
+import * as pulumi from "./pulumi";
 
 interface Declared {
   readonly connection: unknown;

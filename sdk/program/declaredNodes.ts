@@ -1,7 +1,7 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { DhcpdSettings } from "../../provider/formats/isc/dhcpdConf";
 import { parseExtraHosts } from "../../provider/formats/isc/extraConfig";
 import { type NodeChecker, nodeChecker, type PlacedNode, type PlacedProblem } from "../../provider/values/fleet";
+import * as pulumi from "./pulumi";
 
 /** The machines that one run of a program has declared so far on one server. */
 interface Declared {

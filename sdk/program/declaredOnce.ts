@@ -1,6 +1,6 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { Connection } from "../../provider/values/connection";
 import type { Problem } from "../../provider/values/problem";
+import * as pulumi from "./pulumi";
 
 /** By the stack's resource, because one process can run several programs: thing → the place that declared it. */
 const runs = new WeakMap<object, Map<string, string>>();

@@ -1,5 +1,5 @@
-import * as pulumi from "@pulumi/pulumi";
 import { bad, type Checked, good, type Problem, quoted } from "../../provider/values/problem";
+import * as pulumi from "./pulumi";
 
 /**
  * The arguments of a class, and none where they are no object: what is missing then tells of itself. Only JavaScript, or a

@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "./pulumi";
 
 /** Whether hooks are called: not under Pulumi's mocks, which know of none (`registerResourceHook is not a function`). */
 export function hasHooks(): boolean {

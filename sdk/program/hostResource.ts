@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import { type KindName, kindOf } from "../../provider/kinds";
 import { pathsWritten } from "../../provider/preview/writes";
 import type { Connection } from "../../provider/values/connection";
@@ -10,6 +9,7 @@ import { rememberName, rememberThing } from "./declaredOnce";
 import { watchPreview } from "./nextBootPreview";
 import { partly } from "./partly";
 import { providerText } from "./providerText";
+import * as pulumi from "./pulumi";
 
 /** What a resource hands to its provider: values that the program worked out, or what is wrong with its arguments. */
 interface Declared {

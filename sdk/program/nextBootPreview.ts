@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import * as pulumi from "@pulumi/pulumi";
 import { renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import { type Before, whatGoes } from "../../provider/preview/whatGoes";
@@ -9,6 +8,7 @@ import { parseRow } from "../../provider/values/nodeRow";
 import { afterUp, isUnknown } from "../../provider/values/unknown";
 import { hasHooks, hookNamed } from "./hook";
 import { withTexts } from "./partly";
+import * as pulumi from "./pulumi";
 
 type Inputs = Readonly<Record<string, unknown>> | undefined;
 type StandardLoaders = Readonly<Record<string, string | undefined>>;
@@ -17,9 +17,6 @@ type StandardLoaders = Readonly<Record<string, string | undefined>>;
 interface Stack {
   readonly outputs?: { promise(): Promise<unknown> };
 }
-
-/** Ends when nothing is asked of the engine any more: with it an inline program of the Automation API ends, too. */
-const { waitForRPCs } = pulumi.runtime as unknown as { waitForRPCs(): Promise<void> };
 
 /** Whether this is one of several programs in a process, which the SDK keeps apart by a storage of its own. */
 function isInline(): boolean {
@@ -235,7 +232,7 @@ function tellOnExit(preview: Preview): void {
 async function tellAtTheEnd(preview: Preview, stack: Stack): Promise<void> {
   try {
     await stack.outputs?.promise();
-    await waitForRPCs();
+    await pulumi.runtime.waitForRPCs();
   } catch {
     // The engine says why the program ended, and of half a program no sentence would be true.
     return;

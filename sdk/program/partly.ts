@@ -1,6 +1,6 @@
-import * as pulumi from "@pulumi/pulumi";
 import { isUnknown, unknown } from "@pulumi/pulumi/output";
 import { afterUp, unknownText } from "../../provider/values/unknown";
+import * as pulumi from "./pulumi";
 
 /** A value, or one that comes later. */
 export type Eventual<T> = T | pulumi.Output<T>;

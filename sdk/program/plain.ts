@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "./pulumi";
 
 /** Whether nothing in a value is still to come, so that it needs no output, of which each costs a dozen promises. */
 export function isPlain(value: unknown): boolean {

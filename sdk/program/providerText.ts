@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import * as pulumi from "@pulumi/pulumi";
 import type { KindName } from "../../provider/kinds";
+import * as pulumi from "./pulumi";
 
 /**
  * This package, where the program does not name it but a package that it uses does, such as a component of one's own. With

@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { HostsEntry } from "../../provider/formats/hosts/hostsTable";
 import type { DhcpdSettings } from "../../provider/formats/isc/dhcpdConf";
 import type { Chains } from "../../provider/kinds/kind";
@@ -21,6 +20,7 @@ import { NetbootServer } from "../netbootServer";
 import type { ServerReference } from "../reference";
 import { isObject } from "./given";
 import { asPlannedText, partly } from "./partly";
+import * as pulumi from "./pulumi";
 
 /** The server on which machines are declared: in this program, or by the reference that another stack exports. */
 export type Server = NetbootServer | DhcpServer | pulumi.Input<ServerReference>;

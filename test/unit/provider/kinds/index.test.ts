@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { kindOf } from "../../../../provider/kinds";
@@ -37,5 +37,16 @@ describe("what each run of the engine loads for check and diff", () => {
   it("is quick to load: nothing but parts of Node", () => {
     const packages = new Set(packagesOf("provider/lifecycle/comparison.ts"));
     expect([...packages].sort()).toEqual(["node:crypto", "node:util"]);
+  });
+});
+
+describe("what each program loads of Pulumi's SDK", () => {
+  it("is what it needs, and not the whole with TypeScript and the Automation API", () => {
+    const files = globSync("sdk/**/*.ts").filter((file) => file !== join("sdk", "testing.ts"));
+    const whole = files.filter((file) =>
+      /from "@pulumi\/pulumi(\/(runtime|automation|dynamic|index))?"/.test(readFileSync(file, "utf8")),
+    );
+    expect(files.length).toBeGreaterThan(20);
+    expect(whole).toEqual([]);
   });
 });
