@@ -169,7 +169,9 @@ function isAboutStacks([command, ...rest]: readonly string[]): boolean {
     "new",
     "help",
   ];
-  return command !== undefined && !without.includes(command) && !rest.includes("--stack");
+  // It names two itself.
+  const isMove = command === "state" && rest[0] === "move";
+  return command !== undefined && !without.includes(command) && !isMove && !rest.includes("--stack");
 }
 
 function failure(args: readonly string[], { code, output }: CommandResult): Error {

@@ -2,6 +2,10 @@ import type { Answers, Question } from "./question";
 
 const viewKey = "folder.view";
 const mountsKey = "folder.mounts";
+// systemd forgets a unit that does not run and that nobody waits for, until somebody names it.
+const mountsOnTheWay = `set -f; path=$1; names=
+while [ "\${path%/*}" != "$path" ]; do names="$names $(systemd-escape -p --suffix=mount "$path/")"; path=\${path%/*}; done
+exec systemctl show -p Id,Where,ActiveState,LoadState,WantedBy,RequiredBy -- *.mount $names`;
 
 /**
  * Where a folder lies, and whether in.tftpd, which runs in the folder that it serves since it was started, is in the one that
@@ -13,7 +17,7 @@ export function servedFolderQuestions(directory: string): Readonly<Record<string
     [viewKey]: { ask: "run", argv: ["sh", "-c", view, "sh", directory] },
     [mountsKey]: {
       ask: "run",
-      argv: ["systemctl", "show", "-p", "Id,Where,ActiveState,LoadState,WantedBy,RequiredBy", "--", "*.mount"],
+      argv: ["sh", "-c", mountsOnTheWay, "sh", directory],
     },
   };
 }
@@ -35,8 +39,8 @@ export interface MissingMount {
 
 /** What node 0 mounts at its boot on the way to a folder, and has not mounted now. */
 export function missingMounts(directory: string, answers: Answers): readonly MissingMount[] {
-  const paragraphs = (answers.ran(mountsKey)?.said ?? "").trimEnd().split("\n\n");
-  return paragraphs.flatMap((paragraph) => {
+  const paragraphs = new Set((answers.ran(mountsKey)?.said ?? "").trimEnd().split("\n\n"));
+  return [...paragraphs].flatMap((paragraph) => {
     const value = (name: string): string => new RegExp(`^${name}=(.*)$`, "m").exec(paragraph)?.[1] ?? "";
     const [where, state] = [value("Where"), value("ActiveState")];
     const isOnTheWay = where !== "" && `${directory}/`.startsWith(`${where}/`);

@@ -9,12 +9,14 @@ import { hidden } from "../values/hidden";
 import { declarationOf } from "./changes";
 import type { Properties } from "./comparison";
 import { type Display, displayOf } from "./display";
-import { generationOf, identityIn, urnIn } from "./stacks";
+import { generationOf, identityIn, otherId, urnIn } from "./stacks";
 
 /** One resource that the engine is about to change, or only previews. */
 interface Member {
   readonly change: Change;
   readonly machine: string | undefined;
+  /** A create, which may yet take another id. */
+  readonly isNew: boolean;
   readonly display: Display;
   readonly done: () => void;
 }
@@ -67,8 +69,12 @@ class Waves {
           left[0]?.display("note", line);
           return;
         }
-        const { code, id, message } = outcome.refusal;
+        const { code, id, message, isIdTaken } = outcome.refusal;
         const culprit = left.find(({ change }) => idOf(change) === id);
+        if (isIdTaken && culprit?.isNew) {
+          left = left.map((member) => (member === culprit ? underOtherId(member) : member));
+          continue;
+        }
         (culprit ?? left[0])?.display("warning", `as ${host.name} is now, this is refused: ${message} [${code}]`);
         left = culprit === undefined ? [] : left.filter((member) => member !== culprit);
       }
@@ -76,6 +82,14 @@ class Waves {
       left[0]?.display("note", `what this does on node 0 can't be planned now: ${wordsOf(reason)}`);
     }
   }
+}
+
+/** As a create does that finds its id taken. */
+function underOtherId(member: Member): Member {
+  const { change } = member;
+  if (change.kind !== "put") return member;
+  const declaration = { ...change.declaration, id: otherId(change.declaration.id) };
+  return { ...member, isNew: false, change: { kind: "put", declaration } };
 }
 
 function wordsOf(reason: unknown): string {
@@ -113,6 +127,7 @@ export async function tellPlan(kind: string, id: string, olds: Properties, news:
   await new Promise<void>((done) => {
     own.add({
       change: { kind: "put", declaration },
+      isNew: before === undefined,
       machine: typeof machine === "string" ? machine : undefined,
       display,
       done,

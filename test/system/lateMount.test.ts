@@ -48,17 +48,23 @@ describe("a TFTP folder on a file system that comes late", () => {
   });
 
   it("is served when it is there after a reboot, and nothing is before", async () => {
-    await lab.node0.reboot();
-    const states = [await seen()];
-    while (states.at(-1)?.isMounted === false && states.length < 60) {
-      await wait(1000);
-      states.push(await seen());
-    }
-    expect(states[0]).toEqual({ isMounted: false, isServing: false });
-    expect(states.filter(({ isMounted, isServing }) => isServing && !isMounted)).toEqual([]);
-    expect(states.at(-1)?.isMounted).toBe(true);
+    const states: Awaited<ReturnType<typeof seen>>[] = [];
+    let isBooting = true;
+    const rebooting = lab.node0.reboot().finally(() => {
+      isBooting = false;
+    });
+    // Before its init answers there is nothing to be seen.
+    for (; isBooting; await wait(500))
+      await seen().then(
+        (state) => states.push(state),
+        () => undefined,
+      );
+    await rebooting;
+    await expect.poll(seen, { timeout: 60_000 }).toEqual({ isMounted: true, isServing: true });
+    expect(states).toContainEqual({ isMounted: false, isServing: false });
+    expect(states).not.toContainEqual({ isMounted: false, isServing: true });
     await expect.poll(() => fetchFromOutside(lab), { timeout: 10_000 }).toBe("first");
-    expect((await netbootCommand(project, "verify")).stdout).toMatch(/1 machine, all served/);
+    expect((await netbootCommand(project, "verify", "--stack", "dev")).stdout).toMatch(/1 machine, all served/);
   });
 
   it("is named, and nothing is written below it, when it does not come at all", async () => {
@@ -71,13 +77,15 @@ describe("a TFTP folder on a file system that comes late", () => {
     expect(code).not.toBe(0);
     expect(output).toMatch(/\/srv\/tftp.*(mount|fstab)/s);
     expect((await lab.node0.run("ls -A /srv/tftp")).stdout).toBe("");
-    expect((await netbootCommand(project, "doctor")).stdout).toMatch(/srv-tftp\.mount|\/srv\/tftp.*(mount|fstab)/s);
+    expect((await netbootCommand(project, "doctor", "--stack", "dev")).stdout).toMatch(
+      /srv-tftp\.mount|\/srv\/tftp.*(mount|fstab)/s,
+    );
   });
 
-  it("has the change as soon as it is there, without a reboot", async () => {
+  it("has the change by an up with --refresh as soon as it is there, without a reboot", async () => {
     await lab.node0.run(`printf '${unit("/bin/true")}' > /etc/systemd/system/late.service
       systemctl daemon-reload; systemctl reset-failed; systemctl start srv-tftp.mount`);
-    await project.succeed(up);
+    await project.succeed([...up, "--refresh"]);
     expect(await fetchFromOutside(lab)).toBe("second");
     await project.succeed([...up, "--refresh", "--expect-no-changes"]);
     expect((await lab.node0.run("ls -A /var/late")).stdout).toContain("greeting");
