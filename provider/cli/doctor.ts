@@ -53,10 +53,11 @@ export async function examine(resources: readonly StackResource[]): Promise<read
       findings.push(
         ...ailments.map(({ what, text }) => ({ host: host.name, resource: what, what: text, differs: false })),
       );
-      for (const { id } of on) {
+      for (const { id, kind } of on) {
         const answer = answers.get(id);
         const about = { host: host.name, resource: id, differs: true };
-        if (answer?.how === "gone") findings.push({ ...about, what: "is not on this host any more" });
+        if (answer?.how === "gone")
+          findings.push({ ...about, what: `${gone}${kind === "TimeServer" ? ofChrony : ""}` });
         for (const drift of answer?.drift ?? []) findings.push({ ...about, what: renderDrift(drift) });
       }
       const verified = await verify(on.filter(({ id }) => answers.get(id)?.how !== "gone"));
@@ -70,6 +71,11 @@ export async function examine(resources: readonly StackResource[]): Promise<read
   }
   return findings;
 }
+
+const gone = "is not on this host any more";
+/** A chrony without a record of who brought it might be the host's own. */
+const ofChrony =
+  ". If its chrony is, say `time: { replace: true }` (for a TimeServer alone: `replace: true`), for no record tells who brought it";
 
 /** As many machines of a resource are told of by name. */
 const mostMachines = 8;

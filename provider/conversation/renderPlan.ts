@@ -60,8 +60,10 @@ export function renderRecovery(): readonly Line[] {
 /** The firewall's part of a plan, whose files and questions are among the others. */
 export function renderFirewall({ plan, puts }: FirewallPart): readonly Line[] {
   const { manager, heads, commands, written, undoing, differs } = plan;
+  const words =
+    manager === "none" ? "no firewall is there; one that comes is opened" : `opening the firewall (${manager})`;
   return [
-    line("firewall", { manager, ids: puts, heads: renderHeads(heads), differs, written }),
+    line("firewall", { words, ids: puts, heads: renderHeads(heads), differs, written }),
     ...commands.map((command) => line("firewallCommand", { ...command })),
     ...undoing.map((argv) => line("firewallUndoing", { argv })),
   ];

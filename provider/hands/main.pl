@@ -26,12 +26,11 @@ sub main ($task = '', @given) {
 
 sub recover ($when = '') {
     my (undef, $system) = run(['systemctl', 'is-system-running']);
-    my $is_booting = $when eq 'boot' && $system =~ /^(?:initializing|starting)/;
-    # The daemons start after the unit that says `boot`: in it, nobody could wait for one that is started anew.
-    return run(['systemd-run', qw(--quiet --collect --unit=pulumi-netboot-undo /usr/bin/perl), $0, 'recover'])
-        if $when eq 'boot' && !$is_booting;
+    my $is_booting = $system =~ /^(?:initializing|starting)/ ? 1 : 0;
+    # The daemons start after the unit that says when: in it, nobody could wait for one that is started anew.
+    return run([qw(systemd-run -q --collect --unit=pulumi-netboot-undo perl), $0, 'recover']) if $when && !$is_booting;
     my $lock = take_lock();
-    undo_transaction($is_booting ? 1 : 0);
+    undo_transaction($when && $is_booting);
     close $lock;
 }
 

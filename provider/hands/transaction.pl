@@ -123,12 +123,7 @@ sub change_host ($work) {
     my $failed = eval {
         swap($work);
         for my $firewall (lines_in($plan, 'firewall')) {
-            my $manager = $firewall->{manager};
-            my $words =
-                $manager eq 'none'
-                ? 'no firewall is there; one that comes is opened'
-                : "opening the firewall ($manager)";
-            say_to($words, parts_of($firewall->{ids}));
+            say_to($firewall->{words}, parts_of($firewall->{ids}));
             apply_firewall($firewall, lines_in($plan, 'firewallCommand'));
             $work->{touched}{firewall} = 1 if $firewall->{differs};
         }

@@ -109,51 +109,6 @@ describe("a resource's record", () => {
     expect(await verify()).toMatch(/2 machines, all served/);
   });
 
-  it("goes to another stack with its resource, and back", async () => {
-    const urnIn = async (stack: string) =>
-      (await project.succeed(["stack", "--show-urns"], { stack })).stdout.match(/urn:\S+OlaNode::node-1/)?.[0] ?? "";
-    const move = async (source: string, dest: string) =>
-      await project.succeed(["state", "move", "--yes", "--source", source, "--dest", dest, await urnIn(source)]);
-    const elsewhere =
-      'const node0 = pulumi.output(new pulumi.StackReference("organization/names/dev").requireOutput("reference")) as any;';
-    await applied([server, node("web-1", 1), node("node-1", 2)]);
-    await project.succeed(["stack", "init", "other"]);
-    await move("dev", "other");
-    await applied([elsewhere, node("node-1", 2)], project, { stack: "other" });
-    await applied([server, node("web-1", 1)]);
-    expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
-    expect(records()).toHaveLength(2);
-    expect(await verify("other")).toMatch(/^ok {6}node-1 [\s\S]*1 machine, all served/m);
-    const { code, output } = await apply([server, node("web-1", 1), node("mine", 2)]);
-    expect(code).not.toBe(0);
-    expect(output).toMatch(/names\/other\/node-1[\s\S]*\[CLASH\]/);
-    await applied([server, node("web-1", 1)]);
-    await move("other", "dev");
-    await applied([server, node("web-1", 1), node("node-1", 2)]);
-    expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
-    expect(await verify()).toMatch(/2 machines, all served/);
-    await project.succeed(["destroy", "--yes", "--skip-preview"], { stack: "other" });
-    expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
-  });
-
-  it("is gone on with by a state that was restored from a backup of yesterday", async () => {
-    const yesterday = join(project.root, "yesterday.json");
-    await project.succeed(["stack", "export", "--file", yesterday]);
-    const today = [server, node("web-1", 3), node("node-1", 2), node("new-1", 4)];
-    await applied(today);
-    const urn = (await project.succeed(["stack", "--show-urns"])).stdout.match(/urn:\S+OlaNode::node-1/)?.[0] ?? "";
-    await project.succeed([...up, "--replace", urn]);
-    await project.succeed(["stack", "import", "--file", yesterday]);
-    const { output } = await project.succeed(["preview", "--refresh"]);
-    expect(output).toMatch(/OlaNode node-1 .*made anew since this state was written/);
-    expect(await applied(today)).not.toMatch(/restarting|not proved/);
-    expect(hosts()).toEqual(["new-1 04", "node-1 02", "web-1 03"]);
-    expect(records()).toHaveLength(3);
-    expect(await verify()).toMatch(/3 machines, all served/);
-    await project.succeed([...up, "--refresh", "--expect-no-changes"]);
-    await applied([server, node("web-1", 1), node("node-1", 2)]);
-  });
-
   it("is not taken over by a stack that is named alike, and its way out is told", async () => {
     const before = hosts();
     const { code, output } = await apply([server, node("web-1", 4)], colleague);
