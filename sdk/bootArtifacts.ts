@@ -12,7 +12,10 @@ import * as pulumi from "./program/pulumi";
 
 /** What can be said of the files that TFTP serves. */
 export interface BootArtifactsSettings {
-  /** The TFTP server's directory. @defaultValue "/srv/tftp" */
+  /**
+   * The folder that TFTP serves, also in a NetbootServer. It moves in one run, with the files in it, and without `extra`
+   * files in that run: the script comes after them. @defaultValue "/srv/tftp"
+   */
   readonly directory?: string;
   /** iPXE with drivers of its own, for 64-bit UEFI. @defaultValue "package" */
   readonly ipxe?: BootFileSource;

@@ -202,7 +202,10 @@ type Wanted = Pick<NetbootServerArgs, "dhcp" | "tftp" | "artifacts" | "time" | "
 function parts({ dhcp, tftp, artifacts, time, names, firewall }: Wanted) {
   const problems: Problem[] = [];
   const settings = <T extends object>(path: string, value: T | true | undefined, example: string): T => {
-    if (isObject(value) || value === undefined) return (value ?? {}) as T;
+    if (isObject(value) || value === undefined) {
+      problems.push(...whySaidTwice(path, value ?? {}));
+      return (value ?? {}) as T;
+    }
     const isSwitch = path === "time" || path === "names";
     if (isSwitch && value === true) return {} as T;
     const shown = pulumi.Output.isInstance(value) ? "an output" : quoted(value);
@@ -223,6 +226,24 @@ function parts({ dhcp, tftp, artifacts, time, names, firewall }: Wanted) {
     firewall: settings("firewall", firewall, "{ confine: true }"),
     problems,
   };
+}
+
+/** What the parts have in common, and the argument that says it once for all of them. */
+const saidOnce: Readonly<Record<string, string>> = {
+  connection: "connection",
+  network: "network",
+  interface: "network.interface",
+  address: "network.address",
+  mtu: "network.mtu",
+  directory: "artifacts.directory",
+};
+
+/** A part alone would take these; in a node 0 two that differ would break every boot. */
+function whySaidTwice(part: string, settings: object): readonly Problem[] {
+  return Object.keys(settings)
+    .map((key) => ({ path: `${part}.${key}`, once: saidOnce[key] }))
+    .filter(({ path, once }) => once !== undefined && once !== path)
+    .map(({ path, once }) => ({ path, message: `it is one for all parts of a node 0; say it as ${once}` }));
 }
 
 /** Says what is wrong beside the component that the program has, for no check is asked of it. */

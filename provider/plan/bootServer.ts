@@ -1,4 +1,6 @@
 import type { Holder } from "../facts/question";
+import { tftpdUnit } from "../os/paths";
+import { inOneChange } from "./chains";
 import type { Interfaces } from "./interfaces";
 import { hears } from "./occupied";
 import { heldOf, type Placed, type Register } from "./records";
@@ -37,10 +39,19 @@ export function whyNobodyGivesFiles(
   const [server] = heldOf(register.after, "serve");
   if (server === undefined || !isHere || isBootServerOurs(register)) return undefined;
   const { bootServer, loaders } = server.held;
-  if (holders.some((holder) => holder.port === 69 && hears(holder, bootServer))) return undefined;
+  // Ours, which has the port until this change has moved it, is nobody there afterwards.
+  const isOurs = heldOf(register.before, "tftpd").length > 0;
+  const others = holders.filter(({ unit }) => !isOurs || unit !== tftpdUnit);
+  if (others.some((holder) => holder.port === 69 && hears(holder, bootServer))) return undefined;
   const hasMachines = [...register.after.values()].some(({ machines }) => machines > 0);
-  const id = own[0]?.id ?? (hasMachines && puts.has(server.id) ? server.id : undefined);
+  const [tftp] = heldOf(register.after, "tftpd");
+  const part = [server.id, tftp?.id].find((each) => each !== undefined && puts.has(each));
+  const id = own[0]?.id ?? (hasMachines ? part : undefined);
   if (id === undefined) return undefined;
+  if (tftp !== undefined) {
+    const message = `DHCP sends machines to ${bootServer} for their files, and the TFTP server listens on ${tftp.held.address}: ${inOneChange}`;
+    return { code: "NOT_SERVING", id, message };
+  }
   return {
     code: "NOT_SERVING",
     id,

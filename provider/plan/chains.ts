@@ -79,6 +79,18 @@ function placedOf(machines: PutMachines): readonly Placed[] {
   return [...machines.keys()].toSorted().flatMap((id) => (machines.get(id) ?? []).map((machine) => ({ id, machine })));
 }
 
+/** How parts that need each other are changed. */
+export const inOneChange =
+  "let both change in one run, handed over together: without --target, and with a --parallel for all parts at once";
+
+/** Whether the TFTP server serves another folder or address than before this change: then all that it gives is touched. */
+export function isTftpMoved({ before, after }: Register): boolean {
+  const [had] = heldOf(before, "tftpd");
+  const [has] = heldOf(after, "tftpd");
+  if (had === undefined || has === undefined) return false;
+  return had.held.address !== has.held.address || had.held.directory !== has.held.directory;
+}
+
 /** What tells whether a chain that fails undoes a change. */
 export interface Failing {
   readonly chain: string;
@@ -128,7 +140,8 @@ export function whyChainsBreak(check: ChainsCheck): Refusal | undefined {
   const broken = wrongChains(check).find(({ undoes }) => undoes);
   if (broken === undefined) return undefined;
   const { asked, text } = broken;
-  const message = `${text}; ${asked.machine.hostname} would not boot`;
+  const apart = isTftpMoved(check.register) ? `. The TFTP server moves, and this file does not: ${inOneChange}` : "";
+  const message = `${text}; ${asked.machine.hostname} would not boot${apart}`;
   return { code: "NOT_SERVING", ...(asked.stands ? {} : { id: asked.id }), message };
 }
 
@@ -151,10 +164,11 @@ function wrongChains({ register, puts, unchanged, changed, proved, files }: Chai
   if (puts.size === 0 || server === undefined || server.held.bootServer !== tftp?.held.address) return [];
   const view: TftpView = { ...tftp.held, files, declared: declaredIn(register) };
   const whyNot = remembered(view);
+  const isMoved = isTftpMoved(register);
   return machinesToAsk(register, puts, unchanged).flatMap((asked): readonly WrongChain[] => {
     const wrongs = filesOf(asked.machine, server.held.loaders).flatMap(({ name, use }) => whyNot(name, use) ?? []);
     const judged = wrongs.map((wrong) => {
-      const isOurs = [wrong.by, wrong.besides].some((path) => path !== undefined && changed.has(path));
+      const isOurs = isMoved || [wrong.by, wrong.besides].some((path) => path !== undefined && changed.has(path));
       const failing = { ...asked, isOurs, isMoved: changed.has(dhcpdConf) };
       return { wrong, undoes: !asked.stands || isUndone(failing, proved) };
     });

@@ -1,7 +1,7 @@
 import { neededFiles } from "../formats/ipxe/neededFiles";
-import { dhcpdConf, dhcpdUnit, hostsConf, namesFile, tftpdUnit } from "../os/paths";
+import { dhcpdConf, dhcpdUnit, hostsConf, namesFile, tftpdDefaults, tftpdUnit } from "../os/paths";
 import { firmwares } from "../values/bootChain";
-import { type AskedMachine, chainOf, isUndone, loaderOf, machinesToAsk, type PutMachines } from "./chains";
+import { type AskedMachine, chainOf, isTftpMoved, isUndone, loaderOf, machinesToAsk, type PutMachines } from "./chains";
 import { type Change, machinesOf } from "./change";
 import type { NamedMachine } from "./facts";
 import type { Expectation, Plan, Socket } from "./plan";
@@ -228,6 +228,7 @@ function expectChainFiles(
       const touched = [
         ...(directory === undefined ? [] : [path, ...(by === undefined ? [] : [`${directory}/${by}`])]),
         ...(isMoved ? [dhcpdConf] : []),
+        ...(isTftpMoved(register) ? [tftpdDefaults] : []),
       ];
       return {
         ask: "tftp",

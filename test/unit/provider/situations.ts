@@ -9,6 +9,7 @@ import type { Unit } from "../../../provider/facts/units";
 import { type Drift, renderDrift } from "../../../provider/kinds/drift";
 import type { Declaration, Want } from "../../../provider/kinds/want";
 import { isBootServerHere, whyFilesAreUnknown, whyNobodyGivesFiles } from "../../../provider/plan/bootServer";
+import { whyChainsBreak } from "../../../provider/plan/chains";
 import { whyNotAsDeclared, whyStartedOtherwise } from "../../../provider/plan/daemons";
 import { decide } from "../../../provider/plan/decide";
 import { whyBootPartsStay, whyNoServer, whyServerStays } from "../../../provider/plan/dependants";
@@ -354,6 +355,33 @@ const shared: readonly Situation[] = [
       isBootServerHere(register([], [dhcp, node]), host),
       [],
     ),
+  },
+  {
+    what: "a TFTP server that moves without the DHCP server",
+    said: whyNobodyGivesFiles(
+      register(
+        [dhcp, tftp, node],
+        [dhcp, entry(tftp.id, [{ want: "tftpd", address: "192.168.1.14", directory: "/srv/tftp" }]), node],
+      ),
+      new Set([tftp.id]),
+      [],
+      true,
+      [{ protocol: "udp", address: "192.168.1.1", port: 69, pid: 1, program: "in.tftpd", unit: "tftpd-hpa.service" }],
+    ),
+  },
+  {
+    what: "a TFTP server that moves to a folder without its files",
+    said: whyChainsBreak({
+      register: register(
+        [dhcp, tftp, node],
+        [dhcp, entry(tftp.id, [{ want: "tftpd", address: "192.168.1.1", directory: "/srv/boot" }]), node],
+      ),
+      puts: new Map([[tftp.id, []]]),
+      unchanged: new Set(),
+      changed: new Set(),
+      proved: new Set(["x64 ipxe.efi"]),
+      files: new Map(),
+    }),
   },
   {
     what: "a network that others' machines are not in",

@@ -166,6 +166,15 @@ describe("whyChainsBreak", () => {
 
   const part = new Map([["BootFile/p/one/ipxe.efi", []]]);
 
+  it("takes all that TFTP gives for touched where it moves to another folder", () => {
+    const moved = entry(tftp.id, [{ want: "tftpd", address: "192.168.1.1", directory: "/srv/boot" }]);
+    const left = { puts: part, files: new Map<string, InFolder>(), proved: new Set(["x64 ipxe.efi"]) };
+    expect(check({ ...left, register: register([dhcp, tftp, other], [dhcp, moved, other]) })?.message).toMatch(
+      /^ipxe\.efi could not be fetched .*; z would not boot\. The TFTP server moves, and this file does not: let both change/,
+    );
+    expect(check({ ...left, register: register([dhcp, tftp, other]) })).toBeUndefined();
+  });
+
   it("undoes for machines of others what breaks their good chain, naming whose machine stands for them", () => {
     const broken = { puts: part, without: "ipxe.efi", changed: new Set(["/srv/tftp/ipxe.efi"]) };
     expect(check({ ...broken, proved: new Set(["x64 ipxe.efi"]) })).toEqual({
