@@ -58,7 +58,9 @@ export async function examine(resources: readonly StackResource[]): Promise<read
         const about = { host: host.name, resource: id, differs: true };
         if (answer?.how === "gone")
           findings.push({ ...about, what: `${gone}${kind === "TimeServer" ? ofChrony : ""}` });
-        for (const drift of answer?.drift ?? []) findings.push({ ...about, what: renderDrift(drift) });
+        for (const drift of answer?.drift ?? []) {
+          findings.push({ ...about, what: renderDrift(drift), differs: drift.isByHand !== true });
+        }
       }
       const verified = await verify(on.filter(({ id }) => answers.get(id)?.how !== "gone"));
       findings.push(...notServed(verified, ailments));

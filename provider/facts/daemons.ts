@@ -31,14 +31,15 @@ export interface Daemons {
   readonly overrides: readonly Override[];
 }
 
-const properties = "Id,MainPID,ExecMainStartTimestamp,NeedDaemonReload";
+const properties = "Id,MainPID,ExecMainStartTimestamp,NeedDaemonReload,RootDirectory,RootImage";
 
 // Times of systemctl are in the zone of whoever asks. Its `--timestamp` is newer than Debian 11.
 const script = `export TZ=UTC
 for unit; do
   said=$(systemctl show -p ${properties} -- "$unit")
   pid=$(printf '%s\\n' "$said" | sed -n 's/^MainPID=//p')
-  printf '%s\\nRoot=%s\\nWords=%s\\n\\n' "$said" "$(readlink "/proc/$pid/root")" "$(tr '\\0' '\\t' < "/proc/$pid/cmdline")"
+  printf '%s\\nRoot=%s\\nIsOurRoot=%s\\nWords=%s\\n\\n' "$said" "$(readlink "/proc/$pid/root")" \\
+    "$(test "/proc/$pid/root/" -ef / && echo yes || echo no)" "$(tr '\\0' '\\t' < "/proc/$pid/cmdline")"
 done 2>/dev/null`;
 
 /** How the daemons of these units run. Nothing is asked where there are none. */
@@ -57,7 +58,7 @@ export function daemonFacts(names: readonly string[]): Fact<Daemons> {
                 "-EHrs",
                 "--include=*.conf",
                 `^[[:space:]]*(${settings.join("|")})[[:space:]]*=`,
-                ...asked.flatMap(dropInFolders),
+                ...new Set(asked.flatMap(dropInFolders)),
               ],
             },
           },
@@ -77,10 +78,10 @@ const unitFolders = [
   "/usr/lib/systemd/system",
 ];
 
-/** Where drop-ins of a unit lie: of its name, and of each beginning of it that ends in a dash. */
+/** Where drop-ins of a unit lie: of its name, of each beginning of it that ends in a dash, and of all services. */
 function dropInFolders(unit: string): readonly string[] {
   const dashes = [...unit.matchAll(/-/g)].map(({ index }) => `${unit.slice(0, index + 1)}.service`);
-  return unitFolders.flatMap((folder) => [unit, ...dashes].map((name) => `${folder}/${name}.d`));
+  return unitFolders.flatMap((folder) => [unit, ...dashes, "service"].map((name) => `${folder}/${name}.d`));
 }
 
 function parseDaemons(said: string): readonly Daemon[] {
@@ -94,7 +95,7 @@ function parseDaemons(said: string): readonly Daemon[] {
         unit: value("Id"),
         pid: Number(value("MainPID")),
         words,
-        root: value("Root"),
+        root: rootOf(value),
         started: Date.parse(`${day}T${time}Z`) / 1000,
         needsReload: value("NeedDaemonReload") === "yes",
       },
@@ -102,16 +103,21 @@ function parseDaemons(said: string): readonly Daemon[] {
   });
 }
 
+/** By chroot it has a path. systemd's RootDirectory and RootImage make it the root of another tree of mounts: `/` again. */
+function rootOf(value: (name: string) => string): string {
+  if (value("IsOurRoot") !== "no" || value("Root") !== "/") return value("Root");
+  return value("RootDirectory") || value("RootImage") || "another file system";
+}
+
 /** `path:ExecStart=…`, as grep prints it. */
 function parseOverrides(units: readonly string[], said: string): readonly Override[] {
   const byPath = Map.groupBy([...said.matchAll(/^(.*?\.conf):(.*)$/gm)], ([, path = ""]) => path);
   return [...byPath].flatMap(([path, lines]) => {
     const text = lines.map(([, , line]) => line).join("\n");
-    const unit = units.find((name) => dropInFolders(name).some((folder) => path.startsWith(`${folder}/`)));
-    if (unit === undefined) return [];
+    const own = units.filter((name) => dropInFolders(name).some((folder) => path.startsWith(`${folder}/`)));
     return settings.flatMap((setting) => {
       const value = valuesOf(text, setting).at(-1);
-      return value === undefined ? [] : [{ unit, path, setting, value }];
+      return value === undefined ? [] : own.map((unit) => ({ unit, path, setting, value }));
     });
   });
 }

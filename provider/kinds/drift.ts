@@ -5,6 +5,8 @@ export interface Drift {
   readonly how: "missing" | "changed" | "owner" | "stopped" | "became" | "other";
   /** A changed text as it is now, or what else there is to say. */
   readonly seen: string;
+  /** Somebody's file has it so, which no `up` changes. */
+  readonly isByHand?: boolean;
 }
 
 /** Says in a few words what is not as declared. */

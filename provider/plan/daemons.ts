@@ -85,35 +85,45 @@ export function daemonQuestions(puts: readonly Declaration[]): Readonly<Record<s
   };
 }
 
-/** What runs in another way than lies there, of each unit of a resource, in words. */
+/** What a unit runs as. */
+export interface Otherwise {
+  readonly text: string;
+  /** A drop-in of somebody's has it so, which no `up` overrides. */
+  readonly isByDropIn: boolean;
+}
+
+/** What runs in another way than lies there, of each unit of a resource. */
 export function whyNotAsDeclared(
   put: Declaration,
   answers: Answers,
   named?: (text: string) => string,
-): ReadonlyMap<string, string> {
+): ReadonlyMap<string, Otherwise> {
   const { running, overrides } = factOf([put]).read(answers);
   return new Map(
     ownUnits(put, named).flatMap((own) => {
       const daemon = running.get(own.unit);
       if (daemon === undefined) return [];
-      const by = overrides.filter(({ unit }) => unit === own.unit).map(({ path }) => path);
-      const why = whyOtherwise(own, daemon, by, answers);
-      return why === undefined ? [] : [[own.unit, why] as const];
+      const by = overrides.filter((each) => each.unit === own.unit && isAnother(own, each)).map(({ path }) => path);
+      const started = whyStartedSo(own, daemon);
+      if (started !== undefined) {
+        const text =
+          by.length === 0 ? started : `${started}, by ${[...new Set(by)].join(" and ")}: take its lines away`;
+        return [[own.unit, { text, isByDropIn: by.length > 0 }] as const];
+      }
+      const text = whyOutdated(own, daemon, answers);
+      return text === undefined ? [] : [[own.unit, { text, isByDropIn: false }] as const];
     }),
   );
 }
 
-function whyOtherwise(
-  { words, sockets, files }: Own,
-  daemon: Daemon,
-  overrides: readonly string[],
-  answers: Answers,
-): string | undefined {
-  const by = overrides.length === 0 ? "" : `, by ${[...new Set(overrides)].join(" and ")}`;
+function whyStartedSo({ words }: Own, daemon: Daemon): string | undefined {
   if (daemon.words.join(" ") !== words.join(" ")) {
-    return `it runs as \`${daemon.words.join(" ")}\`, not as \`${words.join(" ")}\`${by}`;
+    return `it runs as \`${daemon.words.join(" ")}\`, not as \`${words.join(" ")}\``;
   }
-  if (daemon.root !== "/") return `it runs in ${daemon.root} as its root, and reads no file outside${by}`;
+  return daemon.root === "/" ? undefined : `it runs in ${daemon.root} as its root, and reads no file outside`;
+}
+
+function whyOutdated({ sockets, files }: Own, daemon: Daemon, answers: Answers): string | undefined {
   const changed = files.find((path) => (answers.path(readKey(path))?.ctime ?? 0) > daemon.started);
   if (changed !== undefined) return `it reads ${changed} when it is started, and that was changed since`;
   const closed = sockets.find((socket) => !isOpen(socket, daemon, answers));

@@ -85,7 +85,7 @@ interface Looked {
   readonly facts: Facts;
   readonly units: Units;
   /** Units that run in another way than is declared, and how. */
-  readonly otherwise: ReadonlyMap<string, string>;
+  readonly otherwise: ReturnType<typeof whyNotAsDeclared>;
   sha256(content: string | Uint8Array): string;
 }
 
@@ -110,12 +110,15 @@ function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, otherwise
     case "unit": {
       const seen = units.get(want.name);
       const how = otherwise.get(want.name);
-      if (seen === undefined || seen.activeState === "active")
-        return how === undefined ? [] : [{ what: want.name, how: "other", seen: how }];
-      return [{ what: want.name, how: "stopped", seen: `${seen.activeState} (${seen.subState})` }];
+      if (seen !== undefined && seen.activeState !== "active") {
+        return [{ what: want.name, how: "stopped", seen: `${seen.activeState} (${seen.subState})` }];
+      }
+      if (how === undefined) return [];
+      return [{ what: want.name, how: "other", seen: how.text, ...(how.isByDropIn && { isByHand: true }) }];
     }
     case "tftpd": {
-      if (!readsOldFolder(answers)) {
+      // A root of its own is told beside its unit.
+      if (!readsOldFolder(answers) || otherwise.has(tftpdUnit)) {
         const [missing] = missingMounts(want.directory, answers);
         if (missing === undefined) return [];
         return [{ what: missing.unit, how: "stopped", seen: `${missing.state}, and ${want.directory} is to be on it` }];

@@ -180,20 +180,34 @@ describe("what somebody changes on node 0", () => {
   it("is told by doctor: what has a daemon started otherwise, which no up takes over, and what a boot would do", async () => {
     const doctor = async () => (await netbootCommand(project, "doctor", "--stack", "dev")).stdout;
     expect(await doctor()).toMatch(/^all as the stack has it\n/);
+    const jail = "/usr /lib /lib64 /bin /sbin /etc /run /dev /proc /var".replaceAll(/\S+/g, "-$&");
     await lab.node0.run(`
-      mkdir ${dropIns}; printf '[Service]\nExecStart=\nExecStart=/usr/sbin/in.tftpd -L -s -a 192.168.1.1:69 /srv/tftp\n' > ${dropIns}/x.conf
-      systemctl daemon-reload; systemctl restart tftpd-hpa; systemctl disable -q pulumi-netboot-recovery`);
-    const said = await doctor();
-    expect(said).toMatch(
-      /tftpd-hpa\.service: it runs as .*, by \/etc\/systemd\/system\/tftpd-hpa\.service\.d\/x\.conf/,
-    );
-    expect(said).toMatch(/pulumi-netboot-recovery\.service: is not enabled, so nothing would undo a change/);
+      systemctl disable -q pulumi-netboot-recovery; mkdir -p ${dropIns} /opt/jail/srv/tftp
+      echo 'TFTP_OPTIONS="--secure --blocksize 512"' > /etc/default/other`);
+    const ways: readonly (readonly [lines: string, told: RegExp])[] = [
+      [
+        "ExecStart=\nExecStart=/usr/sbin/in.tftpd -L -s -a 192.168.1.1:69 /srv/tftp",
+        /it runs as `\/usr\/sbin\/in\.tftpd -L/,
+      ],
+      ["EnvironmentFile=/etc/default/other", /it runs as .*--blocksize 512/],
+      [`RootDirectory=/opt/jail\nBindPaths=${jail}`, /it runs in \/opt\/jail as its root, and reads no file outside/],
+    ];
+    for (const [lines, told] of ways) {
+      await lab.node0.run(`
+        printf '[Service]\n%s\n' '${lines}' > ${dropIns}/x.conf
+        systemctl daemon-reload; systemctl restart tftpd-hpa`);
+      const said = await doctor();
+      expect(said).toMatch(told);
+      expect(said).toMatch(/tftpd-hpa\.service: it runs .*, by \/etc\/systemd\/system\/tftpd-hpa\.service\.d\/x\.conf/);
+      expect(said).toMatch(/pulumi-netboot-recovery\.service: is not enabled, so nothing would undo a change/);
+      expect(said).not.toMatch(/mends what differs/);
+    }
     const { code, output } = await project.pulumi([...up, "--refresh"]);
     expect(code).not.toBe(0);
     expect(output).toMatch(
       /tftpd-hpa\.service\.d\/x\.conf has tftpd-hpa\.service started in another way[\s\S]*Nothing was changed/,
     );
-    await lab.node0.run(`rm -r ${dropIns}; systemctl daemon-reload`);
+    await lab.node0.run(`rm -r ${dropIns} /etc/default/other; systemctl daemon-reload`);
     await project.succeed([...up, "--refresh"]);
     expect(await doctor()).toMatch(/^all as the stack has it\n/);
   });

@@ -770,11 +770,11 @@ const notStarted: readonly Situation[] = [
 ];
 
 const drift = (what: string, seen: Drift): Situation => ({ what, said: renderDrift(seen) });
-const daemon = { words: "/usr/sbin/in.tftpd --foreground /srv/tftp", root: "/", reload: "no", pid: 7 };
+const daemon = { words: "/usr/sbin/in.tftpd --foreground /srv/tftp", root: "/", reload: "no", pid: 7, dropIn: "" };
 
 /** What a refresh and doctor say of in.tftpd that runs so. */
 function runningOtherwise(what: string, more: Partial<typeof daemon> & { readonly changed?: number } = {}): Situation {
-  const { words, root, reload, pid, changed = 0 } = { ...daemon, ...more };
+  const { words, root, reload, pid, dropIn, changed = 0 } = { ...daemon, ...more };
   const name = "tftpd-hpa.service";
   const put_ = put(
     tftpId,
@@ -785,10 +785,11 @@ function runningOtherwise(what: string, more: Partial<typeof daemon> & { readonl
   const said = `Id=${name}\nMainPID=${pid}\nNeedDaemonReload=${reload}\nExecMainStartTimestamp=Sun 2026-11-22 10:00:00 UTC\nRoot=${root}\nWords=${words.replaceAll(" ", "\t")}\t\n`;
   const answers = hostAnswers({
     "daemons.running": { status: 0, said },
+    "daemons.overrides": { status: 0, said: dropIn },
     "daemons read /etc/default/tftpd-hpa": seenFile("/etc/default/tftpd-hpa", { ctime: changed * 2e9 }),
     "servers.holders": [{ protocol: "udp", address: "192.168.1.1", port: 69, pid: 7, program: "in.tftpd" }],
   });
-  const why = whyNotAsDeclared(put_, answers).get(name);
+  const why = whyNotAsDeclared(put_, answers).get(name)?.text;
   return { what, said: why && renderDrift({ what: name, how: "other", seen: why }) };
 }
 
@@ -815,7 +816,10 @@ const recovery = (line: string) =>
 
 const warnings: readonly Situation[] = [
   runningOtherwise("in.tftpd runs with other options", { words: "/usr/sbin/in.tftpd -L /data" }),
-  runningOtherwise("in.tftpd runs in a jail", { root: "/srv/jail" }),
+  runningOtherwise("in.tftpd runs in a jail", {
+    root: "/srv/jail",
+    dropIn: "/etc/systemd/system/tftpd-hpa.service.d/jail.conf:RootDirectory=/srv/jail\n",
+  }),
   runningOtherwise("in.tftpd read another file", { changed: 1 }),
   runningOtherwise("in.tftpd has lost its port", { pid: 8 }),
   runningOtherwise("a drop-in that systemd has not read", { reload: "yes" }),

@@ -14,10 +14,26 @@ const wants: readonly Want[] = [
 const server = put(id, ...wants);
 
 /** As node 0 answers, of a daemon that was started at 10:00:00. */
-function runs(more: { words?: string; root?: string; reload?: string; changed?: string; dropIn?: string } = {}): Told {
-  const { words = `${command} eno2`, root = "/", reload = "no", changed = "2026-11-22T10:00:00Z", dropIn = "" } = more;
+function runs(
+  more: {
+    words?: string;
+    root?: string;
+    rootDirectory?: string;
+    reload?: string;
+    changed?: string;
+    dropIn?: string;
+  } = {},
+): Told {
+  const {
+    words = `${command} eno2`,
+    root = "/",
+    rootDirectory = "",
+    reload = "no",
+    changed = "2026-11-22T10:00:00Z",
+    dropIn = "",
+  } = more;
   const said = `MainPID=7\nId=${dhcpdUnit}\nNeedDaemonReload=${reload}\nExecMainStartTimestamp=Sun 2026-11-22 10:00:00 UTC
-Root=${root}\nWords=${words.replaceAll(" ", "\t")}\t\n\n`;
+RootDirectory=${rootDirectory}\nRoot=${root}\nIsOurRoot=${rootDirectory === "" ? "yes" : "no"}\nWords=${words.replaceAll(" ", "\t")}\t\n\n`;
   return {
     "daemons.running": { status: 0, said },
     "daemons.overrides": { status: 0, said: dropIn },
@@ -26,7 +42,7 @@ Root=${root}\nWords=${words.replaceAll(" ", "\t")}\t\n\n`;
 }
 
 const named = (text: string) => text.replaceAll("@interface@", "eno2");
-const why = (told: Told) => whyNotAsDeclared(server, hostAnswers(told), named).get(dhcpdUnit);
+const why = (told: Told) => whyNotAsDeclared(server, hostAnswers(told), named).get(dhcpdUnit)?.text;
 const dropIn = `/etc/systemd/system/${dhcpdUnit}.d/x.conf`;
 
 describe("whyNotAsDeclared", () => {
@@ -50,9 +66,14 @@ describe("whyNotAsDeclared", () => {
         words: "/usr/sbin/dhcpd -cf /etc/x eno2",
         dropIn: `${dropIn}:ExecStart=/usr/sbin/dhcpd -cf /etc/x eno2\n`,
       }),
-      `it runs as \`/usr/sbin/dhcpd -cf /etc/x eno2\`, not as \`${command} eno2\`, by ${dropIn}`,
+      `it runs as \`/usr/sbin/dhcpd -cf /etc/x eno2\`, not as \`${command} eno2\`, by ${dropIn}: take its lines away`,
     ],
     ["another root", runs({ root: "/srv/jail" }), "it runs in /srv/jail as its root, and reads no file outside"],
+    [
+      "another root that systemd made, by a drop-in for all services",
+      runs({ rootDirectory: "/opt/jail", dropIn: "/etc/systemd/system/service.d/all.conf:RootDirectory=/opt/jail\n" }),
+      "it runs in /opt/jail as its root, and reads no file outside, by /etc/systemd/system/service.d/all.conf: take its lines away",
+    ],
     [
       "a file of which it has read another text",
       runs({ changed: "2026-11-22T10:00:01Z" }),
@@ -103,7 +124,7 @@ describe("whyNotAsDeclared, of sockets", () => {
       "servers.holders": [{ protocol: "udp", address: "192.168.1.1", port: 69, pid, program: "in.tftpd" }],
     });
     expect(whyNotAsDeclared(tftp, hostAnswers(seen(7))).size).toBe(0);
-    expect(whyNotAsDeclared(tftp, hostAnswers(seen(8))).get(tftpdUnit)).toBe(
+    expect(whyNotAsDeclared(tftp, hostAnswers(seen(8))).get(tftpdUnit)?.text).toBe(
       "it runs and does not listen on 192.168.1.1:69 (udp) any more",
     );
   });
