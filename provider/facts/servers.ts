@@ -6,6 +6,9 @@ export type Service = "dhcp" | "tftp" | "time" | "names";
 
 export const servicePorts: Readonly<Record<Service, number>> = { dhcp: 67, tftp: 69, time: 123, names: 53 };
 
+/** The question about sockets. */
+export const holdersKey = "servers.holders";
+
 /** Who on node 0 serves what we are to serve, and who would after its next boot. */
 export interface Servers {
   /** Who has the ports now. */
@@ -67,7 +70,7 @@ const networkSays = "^[[:space:]]*(Name|DHCPServer)[[:space:]]*=";
 export const servers: Fact<Servers> = {
   questions: {
     ...units.questions,
-    "servers.holders": { ask: "holders", ports: Object.values(servicePorts) },
+    [holdersKey]: { ask: "holders", ports: Object.values(servicePorts) },
     "servers.sockets": {
       ask: "run",
       argv: ["systemctl", "list-sockets", "--no-legend", "--no-pager", "--plain", "--full"],
@@ -86,8 +89,8 @@ export const servers: Fact<Servers> = {
     const idle = Object.entries({ ...plain, ...(servesNames ? { [dnsmasq]: "names" as const } : {}) });
     const sockets = answers.ran("servers.sockets")?.said ?? "";
     return {
-      holders: (answers.holders("servers.holders") ?? []).map((holder) => withSocketUnit(holder, sockets)),
-      packetSockets: answers.packetSockets("servers.holders") ?? [],
+      holders: (answers.holders(holdersKey) ?? []).map((holder) => withSocketUnit(holder, sockets)),
+      packetSockets: answers.packetSockets(holdersKey) ?? [],
       idle: idle.flatMap(([unit, service]) => (starts(unit) && !runs(unit) ? [{ unit, service }] : [])),
       configured: [
         ...configuredByDnsmasq(settings),

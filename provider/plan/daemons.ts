@@ -1,6 +1,6 @@
 import { type Daemon, type Daemons, daemonFacts, type Override } from "../facts/daemons";
 import type { Answers, Fact, Question } from "../facts/question";
-import { servers } from "../facts/servers";
+import { holdersKey, servers } from "../facts/servers";
 import { commandOf } from "../formats/systemd/command";
 import type { Declaration, Want } from "../kinds/want";
 import { unitFile } from "../os/paths";
@@ -67,8 +67,6 @@ function filesOf({ name, restartedBy }: Extract<Want, { readonly want: "unit" }>
 function factOf(puts: readonly Declaration[]): Fact<Daemons> {
   return daemonFacts(puts.flatMap((put) => ownUnits(put).map(({ unit }) => unit)));
 }
-
-const holdersKey = "servers.holders";
 
 function readKey(path: string): string {
   return `daemons read ${path}`;

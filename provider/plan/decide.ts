@@ -245,7 +245,9 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
   const touchesBoot = changed.size > 0 || firewall?.plan.differs === true;
   const admission = admissionOf(ground, firewall, proved, touchesBoot);
   if (admission.refusal !== undefined) return refused(admission.refusal);
-  const tftpRuns = unitsFact.read(answers).get(tftpdUnit)?.activeState !== "inactive";
+  const runs = (unit: string): boolean =>
+    heldOf(register.after, "unit").some(({ id, held }) => held.name === unit && change.puts.has(id)) ||
+    unitsFact.read(answers).get(unit)?.activeState !== "inactive";
   const [server] = heldOf(register.after, "serve");
   const directory = heldOf(register.after, "tftpd")[0]?.held.directory ?? "";
   const script = textOf(view.get(server?.held.loaders["script"] ?? "")?.content);
@@ -255,7 +257,8 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
     names: facts.names,
     script,
     has: (name: string) => isInFolder({ directory, files: view }, name),
-    tftpRuns,
+    dhcpdRuns: runs(dhcpdUnit),
+    tftpRuns: runs(tftpdUnit),
     bootServerIsHere: isBootServerHere(register, links.read(answers)),
     firewallPaths: paths,
     staleUnits: [...(readsOldFolder(answers) ? [tftpdUnit] : []), ...staleUnits(change, answers)],

@@ -18,7 +18,9 @@ export interface Expected {
   readonly script: string | undefined;
   /** Whether a file will be in the folder of the TFTP server. */
   has(name: string): boolean;
-  /** Whether the TFTP server runs now. */
+  /** Whether the DHCP server runs now, or this change starts it. */
+  readonly dhcpdRuns: boolean;
+  /** Whether the TFTP server runs now, or this change starts it. */
   readonly tftpRuns: boolean;
   /** Whether machines are sent to this host for their files, be it to a TFTP server that is not ours. */
   readonly bootServerIsHere: boolean;
@@ -124,11 +126,11 @@ function expectNames({ change, register, names }: Expected): readonly Expectatio
 }
 
 /** A file below the TFTP folder that changed comes as it is on the disk. */
-function expectFiles({ change, register, tftpRuns }: Expected): readonly Expectation[] {
+function expectFiles({ register, tftpRuns }: Expected): readonly Expectation[] {
   const [tftp] = heldOf(register.after, "tftpd");
   if (tftp === undefined) return [];
   // Somebody stopped it, and its own change in this up, or the next, starts it.
-  if (!tftpRuns && !change.puts.has(tftp.id)) return [];
+  if (!tftpRuns) return [];
   const { address, directory } = tftp.held;
   return heldOf(register.after, "file").flatMap(({ id, held: { path, sha256 } }) =>
     path.startsWith(`${directory}/`)
@@ -142,7 +144,7 @@ function expectBoots(expected: Expected): {
   readonly expectations: readonly Expectation[];
   readonly proves: Plan["proves"];
 } {
-  const { change, register, proved } = expected;
+  const { change, register, proved, dhcpdRuns } = expected;
   const [server] = heldOf(register.after, "serve");
   // What only goes is not held up by what is wrong with the rest: so a node 0 that another one has replaced can be destroyed.
   if (server === undefined || change.puts.size === 0) return { expectations: [], proves: undefined };
@@ -175,6 +177,7 @@ function expectBoots(expected: Expected): {
     })),
     stranger: unknownMachines === "refuse",
     othersAllowed: register.after.get(server.id)?.held.some(({ want }) => want === "otherServers") ?? false,
+    ...whySilent(dhcpdUnit, dhcpdRuns),
   };
   return { expectations: [dhcp, ...expectChainFiles(expected, asked, concerned)], proves: { chains, ...concerned } };
 }
@@ -201,7 +204,14 @@ function undoIf(machine: AskedMachine, proved: ReadonlySet<string>, touched: rea
 
 /** The files of each chain, by TFTP. */
 function expectChainFiles(
-  { register, proved, script: scriptText, bootServerIsHere, has }: Omit<Expected, "change" | "names" | "tftpRuns">,
+  {
+    register,
+    proved,
+    script: scriptText,
+    bootServerIsHere,
+    tftpRuns,
+    has,
+  }: Omit<Expected, "change" | "names" | "dhcpdRuns">,
   asked: readonly AskedMachine[],
   concerned: { readonly if?: readonly string[] },
 ): readonly Expectation[] {
@@ -210,6 +220,7 @@ function expectChainFiles(
   const address = server.held.bootServer;
   const isMoved = heldOf(register.before, "serve")[0]?.held.bootServer !== address;
   const directory = heldOf(register.after, "tftpd").find(({ held }) => held.address === address)?.held.directory;
+  const silent = whySilent(tftpdUnit, directory === undefined || tftpRuns);
   const script = server.held.loaders["script"] ?? "";
   const sums = new Map(heldOf(register.after, "file").map(({ held }) => [held.path, held.sha256] as const));
   const oneOfEach = new Map<string, AskedMachine>();
@@ -241,6 +252,7 @@ function expectChainFiles(
         ...(sha256 === undefined || sha256 === "" ? {} : { sha256 }),
         chain: machine.chain,
         ...(by === undefined ? {} : { script: by }),
+        ...silent,
       };
     });
   });
@@ -250,9 +262,7 @@ function expectChainFiles(
 export function planProof(
   register: Register,
   ids: readonly string[],
-  script: string | undefined,
-  bootServerIsHere: boolean,
-  has: Expected["has"],
+  more: Pick<Expected, "script" | "bootServerIsHere" | "dhcpdRuns" | "tftpRuns" | "has">,
 ): readonly Expectation[] {
   const [server] = heldOf(register.after, "serve");
   const own = ids.filter((id) => (register.after.get(id)?.machines ?? 0) > 0);
@@ -265,7 +275,7 @@ export function planProof(
       return { id, machine, stands: true, chain, chainBefore: chain };
     }),
   );
-  const expected = { register, proved: new Set<string>(), script, bootServerIsHere, has };
+  const expected = { ...more, register, proved: new Set<string>() };
   return [
     {
       ask: "dhcp",
@@ -280,6 +290,7 @@ export function planProof(
       stands: [],
       stranger: unknownMachines === "refuse",
       othersAllowed: register.after.get(server.id)?.held.some(({ want }) => want === "otherServers") ?? false,
+      ...whySilent(dhcpdUnit, more.dhcpdRuns),
     },
     ...expectChainFiles(expected, asked, {}),
   ];
@@ -291,8 +302,16 @@ export function askedAs(firmware: string): number {
 }
 
 /** Warns where files changed that nobody serves now. */
-export function whyFilesAreNotProved({ change, register, tftpRuns }: Expected): string | undefined {
-  const [tftp] = heldOf(register.after, "tftpd");
-  if (tftp === undefined || tftpRuns || change.puts.has(tftp.id)) return undefined;
-  return `not proved: ${tftpdUnit} does not run; \`pulumi up --refresh\` starts it`;
+export function whyFilesAreNotProved({ register, tftpRuns }: Expected): string | undefined {
+  if (tftpRuns || heldOf(register.after, "tftpd").length === 0) return undefined;
+  return `not proved: ${whyStopped(tftpdUnit)}`;
+}
+
+function whySilent(unit: string, runs: boolean): { readonly silent?: string } {
+  return runs ? {} : { silent: whyStopped(unit) };
+}
+
+/** Why nobody answers, where somebody has stopped a daemon of ours. */
+export function whyStopped(unit: string): string {
+  return `${unit} does not run; \`pulumi up --refresh\` starts it`;
 }

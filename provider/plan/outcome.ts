@@ -61,7 +61,7 @@ export function whyWrong(expectation: Expectation, { seen }: Wrong): Refusal {
 }
 
 function whyWrongFile(
-  { name, address, sha256, path, script, chain }: Extract<Expectation, { readonly ask: "tftp" }>,
+  { name, address, sha256, path, script, chain, silent }: Extract<Expectation, { readonly ask: "tftp" }>,
   seen: Wrong["seen"],
 ): string {
   const by = script === undefined ? "" : `; ${script} fetches it`;
@@ -69,7 +69,8 @@ function whyWrongFile(
     // in.tftpd says no more, be it the file or a folder above it.
     const isKept = seen["said"] === "Permission denied" && path !== undefined;
     const look = isKept ? ` (the user tftp may not read it: \`namei -l ${path}\` there shows what keeps him out)` : "";
-    return `${name} could not be fetched by TFTP from ${address}: ${seen["said"]}${look}${by}`;
+    const cause = seen["said"] === "no answer" && silent !== undefined ? `, for ${silent}` : look;
+    return `${name} could not be fetched by TFTP from ${address}: ${seen["said"]}${cause}${by}`;
   }
   if (chain === undefined) return `TFTP served another ${name} than ${path} (sha256 ${seen["sha256"]}, not ${sha256})`;
   return `TFTP served another ${name} than was declared (sha256 ${seen["sha256"]}, not ${sha256}); \`pulumi up --refresh\` mends what somebody changed${by}`;
@@ -93,16 +94,17 @@ function whyWrongDhcp(expectation: Extract<Expectation, { readonly ask: "dhcp" }
   }
   const whose = seen["id"] ?? id;
   const stands = seen["stands"] === "1";
-  const message = `${whyWrongOffer(expectation.next, seen)}${standing(stands, whose)}`;
+  const message = `${whyWrongOffer(expectation.next, seen, expectation.silent)}${standing(stands, whose)}`;
   return { code: "NOT_SERVING", ...(stands ? {} : { id: whose }), message };
 }
 
-/** What a machine was told instead of what is right. */
-export function whyWrongOffer(next: string, seen: Wrong["seen"]): string {
+/** What a machine was told instead of what is right; `silent` says why nobody answers, where that is known. */
+export function whyWrongOffer(next: string, seen: Wrong["seen"], silent?: string): string {
   const { hostname, mac, ipxe, address, wanted, file, wantedFile, from, late } = seen;
   const who = `${ipxe === "1" ? "iPXE" : "the firmware"} of ${hostname} (${mac})`;
   if (late === "1") return "not asked: a minute was over";
-  if (from === undefined) return `${who} asked by DHCP and got no answer`;
+  if (from === undefined)
+    return `${who} asked by DHCP and got no answer${silent === undefined ? "" : `, for ${silent}`}`;
   if (wanted !== "-" && address !== wanted)
     return `${who} was offered the address ${address}, not ${wanted}, by ${from}`;
   if (file !== wantedFile) return `${who} was told the file "${file}", not "${wantedFile}", by ${from}`;

@@ -123,6 +123,8 @@ export type Expectation = {
       readonly chain?: string;
       readonly script?: string;
       readonly stands?: boolean;
+      /** Why nobody answers, where that is known. It does not travel. */
+      readonly silent?: string;
     }
   | { readonly ask: "ntp"; readonly address: string; readonly unit: string }
   | {
@@ -163,4 +165,6 @@ export interface DhcpExpectation {
   /** A machine that nobody declared must get nothing. */
   readonly stranger: boolean;
   readonly othersAllowed: boolean;
+  /** Why nobody answers, where that is known. It does not travel. */
+  readonly silent?: string;
 }

@@ -1,6 +1,7 @@
 import { links } from "../facts/links";
 import type { Question } from "../facts/question";
-import { servers } from "../facts/servers";
+import { holdersKey, servers } from "../facts/servers";
+import { dhcpdUnit, tftpdUnit } from "../os/paths";
 import { whyKeptOut } from "./admission";
 import { isBootServerHere } from "./bootServer";
 import { chainOf, whyFilesFail } from "./chains";
@@ -88,7 +89,15 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const isHere = isBootServerHere(register, links.read(facts.answers));
   const directory = heldOf(facts.before, "tftpd")[0]?.held.directory ?? "";
   const files = folderNow(directory, facts.answers);
-  const expectations = planProof(register, ids, script, isHere, (name) => isInFolder({ directory, files }, name));
+  const { holders, packetSockets } = servers.read(facts.answers);
+  const areKnown = facts.answers.holders(holdersKey) !== undefined;
+  const expectations = planProof(register, ids, {
+    script,
+    bootServerIsHere: isHere,
+    dhcpdRuns: !areKnown || packetSockets.some(({ unit }) => unit === dhcpdUnit),
+    tftpRuns: !areKnown || holders.some((each) => each.unit === tftpdUnit && each.port === 69),
+    has: (name) => isInFolder({ directory, files }, name),
+  });
   const keptOut = expectations.length === 0 ? undefined : whyKeptOut(register, facts.answers, undefined);
   const examples = [...facts.before.values()].flatMap((entry) => entry.examples);
   const broken = whyFilesFail(register, files, examples);
@@ -120,10 +129,11 @@ export function renderProof(
   const besides = othersIn(wrongs, occupied)
     .map((words) => `; ${words}`)
     .join("");
+  const silent = expectations.find((each) => each.ask === "dhcp")?.silent;
   const offers = new Map(
     wrongs
       .filter(({ seen }) => seen["is"] === "machine")
-      .map(({ seen }) => [`${seen["id"]} ${seen["hostname"]}`, whyWrongOffer(bootServer, seen)] as const),
+      .map(({ seen }) => [`${seen["id"]} ${seen["hostname"]}`, whyWrongOffer(bootServer, seen, silent)] as const),
   );
   const chains = wrongChains(expectations, wrongs);
   const firewall = keptOut && `${keptOut.sure ? "" : "not proved: "}${keptOut.text}`;

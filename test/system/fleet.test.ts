@@ -92,14 +92,6 @@ describe("a fleet beside single machines", () => {
     expect(report.reachedDisk).toBe(true);
   });
 
-  it("gives a stranger nothing", async () => {
-    const stranger = await lab.machine({ name: "stranger", macs: ["52:54:00:66:66:66"] });
-    const report = await stranger.boot({ until: "network-gave-up", timeoutMs: 120_000 });
-    await stranger.off();
-    expect(report.steps.filter(({ step, seconds }) => step === 1 && seconds !== undefined)).toHaveLength(1);
-    expect(report.steps.filter(({ step, seconds }) => step > 1 && step < 9 && seconds !== undefined)).toEqual([]);
-  });
-
   it("names in its preview the machine that changes", async () => {
     project.write({
       "index.ts": programOn(

@@ -128,13 +128,13 @@ describe("examples/ovh", () => {
       what: "tftpd does not run",
       harm: "systemctl stop tftpd-hpa",
       mend: "systemctl start tftpd-hpa",
-      why: "ipxe.efi could not be fetched by TFTP from 10.20.0.1: no answer",
+      why: "ipxe.efi could not be fetched by TFTP from 10.20.0.1: no answer, for tftpd-hpa.service does not run",
     },
     {
       what: "dhcpd does not run",
       harm: "systemctl stop isc-dhcp-server",
       mend: "systemctl start isc-dhcp-server",
-      why: "the firmware of db-1 (04:3f:72:aa:00:01) asked by DHCP and got no answer",
+      why: "the firmware of db-1 (04:3f:72:aa:00:01) asked by DHCP and got no answer, for isc-dhcp-server.service does not run",
     },
     {
       what: "a file is not as it was declared",

@@ -15,7 +15,7 @@ import { decide } from "../../../provider/plan/decide";
 import { whyBootPartsStay, whyNoServer, whyServerStays } from "../../../provider/plan/dependants";
 import { whyDhcpConfStays } from "../../../provider/plan/dhcpConf";
 import { driftOf } from "../../../provider/plan/drift";
-import { whyFilesAreNotProved } from "../../../provider/plan/expectations";
+import { whyFilesAreNotProved, whyStopped } from "../../../provider/plan/expectations";
 import { planFirewall } from "../../../provider/plan/firewall";
 import { whyNotMounted } from "../../../provider/plan/folder";
 import { ailmentsOf } from "../../../provider/plan/health";
@@ -687,10 +687,16 @@ const proof: readonly Situation[] = [
   seen("a name that should be gone", { ...dns, wanted: "that there is no such name" }, { answers: "192.168.1.9" }),
   seen("no name server", dns, { silent: "1" }),
   seen("no file", file, { said: "File not found" }),
+  seen(
+    "a TFTP server that somebody stopped",
+    { ...file, silent: whyStopped("tftpd-hpa.service") },
+    { said: "no answer" },
+  ),
   seen("a folder that the user tftp may not enter", file, { said: "Permission denied" }),
   seen("another file", file, { sha256: "bb" }),
   seen("another file of a chain", { ...file, chain: "x64 ipxe.efi", stands: true }, { sha256: "bb" }),
   seen("no answer by DHCP", asked, offer),
+  seen("a DHCP server that somebody stopped", { ...asked, silent: whyStopped("isc-dhcp-server.service") }, offer),
   seen("a proof that takes too long", asked, { ...offer, late: "1" }),
   seen("another address", asked, { ...offer, ...from, address: "192.168.1.9" }),
   seen("another file by DHCP", asked, { ...offer, ...from, file: "other.efi", from: "192.168.1.14" }),

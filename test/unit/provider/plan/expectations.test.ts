@@ -70,6 +70,7 @@ function expected({
     names: [],
     script: undefined,
     has: () => true,
+    dhcpdRuns: true,
     tftpRuns: true,
     bootServerIsHere: true,
     ...more,
@@ -225,7 +226,6 @@ describe("planExpectations, of files", () => {
 
   it("asks for none of a server that does not run, unless the change starts it", () => {
     expect(asked({ tftpRuns: false })).toEqual([]);
-    expect(asked({ tftpRuns: false, puts: [put(tftp.id)] })).toHaveLength(2);
     expect(asked({ after: [file("ipxe.efi")] })).toEqual([]);
   });
 });
@@ -235,7 +235,6 @@ describe("whyFilesAreNotProved", () => {
     const text = "not proved: tftpd-hpa.service does not run; `pulumi up --refresh` starts it";
     expect(whyFilesAreNotProved(expected({ tftpRuns: false }))).toBe(text);
     expect(whyFilesAreNotProved(expected({ tftpRuns: true }))).toBeUndefined();
-    expect(whyFilesAreNotProved(expected({ tftpRuns: false, puts: [put(tftp.id)] }))).toBeUndefined();
     expect(whyFilesAreNotProved(expected({ tftpRuns: false, after: [dhcp] }))).toBeUndefined();
   });
 });
@@ -376,8 +375,14 @@ describe("planExpectations, of boots", () => {
 
 describe("planProof", () => {
   const fleet = entry("OlaFleet/p/one/f", [], [machine("a"), machine("b", { loader: "snponly.efi", proof: false })]);
-  const proof = (ids: readonly string[], after = [...serving, fleet]) =>
-    planProof(register(after), ids, "#!ipxe\nchain menu.efi\n", true, () => true);
+  const proof = (ids: readonly string[], after = [...serving, fleet], tftpRuns = true) =>
+    planProof(register(after), ids, {
+      script: "#!ipxe\nchain menu.efi\n",
+      bootServerIsHere: true,
+      dhcpdRuns: true,
+      tftpRuns,
+      has: () => true,
+    });
 
   it("asks for all machines of the resources and all files that they meet, and undoes nothing", () => {
     const all = proof([fleet.id]);
@@ -392,6 +397,12 @@ describe("planProof", () => {
     ]);
     expect(all.map(({ undoIf }) => undoIf)).toEqual(all.map(() => []));
     expect(all.map((each) => each.if)).toEqual(all.map(() => undefined));
+  });
+
+  it("knows of a TFTP server that does not run why it gives no answer", () => {
+    const silent = of("tftp", proof([fleet.id], [...serving, fleet], false)).map((each) => each.silent);
+    expect(new Set(silent)).toEqual(new Set(["tftpd-hpa.service does not run; `pulumi up --refresh` starts it"]));
+    expect(of("tftp", proof([fleet.id])).map((each) => each.silent)).toEqual(Array(6).fill(undefined));
   });
 
   it("asks for nothing without machines or without a server", () => {

@@ -35,6 +35,7 @@ function planned({ puts = [], drops = [], before = [], after = before, ...more }
     names: [],
     script: undefined,
     has: () => true,
+    dhcpdRuns: true,
     tftpRuns: true,
     bootServerIsHere: true,
     staleUnits: [],
