@@ -82,6 +82,32 @@ function run(call: grpc.ServerUnaryCall<RunRequest, unknown>, callback: grpc.sen
   });
 }
 
+/** Runs a policy pack, in its own folder as the released host does; what it says goes to the engine. */
+function runPlugin(call: grpc.ServerWritableStream<InstanceType<typeof messages.RunPluginRequest>, unknown>): void {
+  const { request } = call;
+  const folder = request.getInfo()?.getProgramDirectory() || request.getPwd();
+  const runner = createRequire(join(folder, "index.js")).resolve("@pulumi/pulumi/cmd/run-policy-pack");
+  const pack = spawn(process.execPath, [runner, ...request.getArgsList(), folder], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...Object.fromEntries(request.getEnvList().map((each) => each.split(/=(.*)/s, 2))) },
+  });
+  const tell = (say: (response: InstanceType<typeof messages.RunPluginResponse>) => void): void => {
+    const response = new messages.RunPluginResponse();
+    say(response);
+    call.write(response);
+  };
+  pack.stdout.on("data", (bytes: Uint8Array) => tell((response) => response.setStdout(bytes)));
+  pack.stderr.on("data", (bytes: Uint8Array) => tell((response) => response.setStderr(bytes)));
+  call.on("cancelled", () => pack.kill());
+  process.once("exit", () => pack.kill());
+  pack.on("error", (error) => call.destroy(error));
+  pack.on("close", (code) => {
+    tell((response) => response.setExitcode(code ?? 1));
+    call.end();
+  });
+}
+
 function versionOf(folder: string, dependency: string): string {
   const manifest = join(folder, "node_modules", dependency, "package.json");
   return existsSync(manifest) ? JSON.parse(readFileSync(manifest, "utf8")).version : "";
@@ -118,6 +144,7 @@ const service: Partial<Record<keyof typeof language.LanguageRuntimeService, grpc
     callback(null, new messages.GetRequiredPluginsResponse()),
 
   run,
+  runPlugin,
 
   about: (_call: unknown, callback: grpc.sendUnaryData<unknown>) => {
     const response = new messages.AboutResponse();

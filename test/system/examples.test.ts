@@ -46,6 +46,32 @@ describe("examples", () => {
     expect(output).toContain("UEFI x64 → ipxe.efi sha256:0000000000…");
   });
 
+  it("policy stops a preview by what a program says, and lets another one pass", async () => {
+    const { folder: pack } = await projectOf({ from: "examples/policy" }, {});
+    const program = (server: string, node: string): string => `
+      import * as netboot from "pulumi-netboot";
+      const node0 = new netboot.NetbootServer("node0", {
+        connection: { host: "192.0.2.1", hostKey: "${hostKey}", password: "x" },
+        network: { interface: "eno2", address: "192.168.1.1", cidr: "192.168.1.0/28", pool: { from: "192.168.1.8", to: "192.168.1.9" } },
+        ${server}
+      });
+      new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:06:01"], address: "192.168.1.2", ${node} });`;
+    const project = await projectOf(
+      { files: { "index.ts": program('unknownMachines: "serve"', "verify: false") } },
+      {},
+    );
+    const preview = ["preview", "--policy-pack", pack];
+    const { code, output } = await project.pulumi(preview);
+    expect(code, output).not.toBe(0);
+    expect(output).toMatch(/no-unknown-machines .*DhcpServer: node0-dhcp/);
+    expect(output.match(/pinned-artifacts .*BootFile: node0-artifacts-\S+\.efi/g)).toHaveLength(3);
+    expect(output).toMatch(/verified-machines .*OlaNode: a\)/);
+    const file = { package: "ipxe", version: "1.0" };
+    const pinned = { ipxe: file, snponly: file, refind: { package: "refind", version: "1.0" } };
+    project.write({ "index.ts": program(`artifacts: ${JSON.stringify(pinned)}`, "") });
+    expect((await project.succeed(preview)).output).toMatch(/next boot changes for 1 of 1 node: a \(new\)/);
+  });
+
   it("the template becomes a project that previews", async () => {
     const project = await projectOf({ name: "empty", files: { "index.ts": "" } }, {});
     const folder = `${project.root}/made`;
