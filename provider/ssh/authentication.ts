@@ -21,9 +21,18 @@ interface Way {
   readonly auth: AnyAuthMethod;
   /** An agent signs, and ssh2 does not tell us what the server answers to that. */
   readonly byAgent?: boolean;
+  /** The server would have taken the key, had the agent signed. */
+  isUnsigned?: boolean;
   offered?: boolean;
   /** Why it came to nothing, if not by the server's bare refusal. */
   why?: string;
+}
+
+/** How the attempts ended before they were through. */
+interface Ending {
+  readonly words: string;
+  /** We gave up; else the server did. */
+  readonly isOurs: boolean;
 }
 
 /** The ways that there are for one host, in their order, and what became of them. */
@@ -94,7 +103,8 @@ export class Authentication {
         this.#unusable.push(`agent ${socket}: ${agent.why}`);
         continue;
       }
-      if (agent.keys.length === 0) this.#unusable.push(`agent ${socket}: it holds no key that can be used`);
+      if (agent.keys.length === 0)
+        this.#unusable.push(`agent ${socket}: it holds no key that can be used (none was added, or it is locked)`);
       return agent;
     }
     return { keys: [], certificates: [] };
@@ -117,7 +127,7 @@ export class Authentication {
   #whyUnusable(label: string, key: PrivateKey, agentKeys: readonly AgentKey[]): string | undefined {
     switch (key.kind) {
       case "missing":
-        return "there is no such file";
+        return "there is no such file on this machine";
       case "unreadable":
         return key.why;
       case "usable":
@@ -131,7 +141,7 @@ export class Authentication {
           return undefined;
         }
         return key.kind === "public"
-          ? "it is a public key, and no agent has the private one"
+          ? "it is a public key, and no agent has the private one; give the private key"
           : "it is encrypted; give privateKeyPassword, or add it to the agent by ssh-add";
       }
     }
@@ -154,7 +164,8 @@ export class Authentication {
         type: "agent",
         username: this.#target.user,
         agent: new OneKeyAgent(key, (why) => {
-          way.why = `the agent did not sign: ${why}`;
+          way.why = `accepted, but the agent did not sign: ${why}`;
+          way.isUnsigned = true;
         }),
       },
     };
@@ -208,21 +219,26 @@ export class Authentication {
     return this.#ways.some(({ offered }) => offered);
   }
 
-  /** Marks what the server or the user would have to do about the way that is under way. */
-  note(why: string): void {
+  /** Notes that the way under way is the right one, and what yet stands against it. */
+  accepted(why: string): void {
     if (this.#last !== undefined) this.#last.why = why;
+    this.#partial = true;
   }
 
   /** What was tried and why each was no use, and what to change. */
-  failure(ending?: string): NetbootError {
+  failure(ending?: Ending): NetbootError {
     const { name, user, notes } = this.#target;
     const offers = this.#offers ?? [];
+    const refusal = ending?.isOurs === true ? "no answer" : "refused";
     const tried = this.#ways.filter(({ offered }) => offered);
-    const untried = this.#ways.filter(({ offered }) => !offered);
+    // A password that was of no use in one manner, or that nobody asks for, is one line and not two.
+    const isOnce = ({ method }: Way): boolean =>
+      method === "publickey" || offers.includes(method) || (method === "password" && !tried.some(isPassword));
+    const untried = this.#ways.filter((way) => !way.offered && isOnce(way));
     const lines = [
       `${name}: "${user}" was not let in`,
       ...(this.#offers === undefined ? [] : [`  it offers ${offers.join(", ") || "no way at all"}`]),
-      ...tried.map(({ label, why }) => `  ${label}: ${why ?? "refused"}`),
+      ...tried.map(({ label, why }) => `  ${label}: ${why ?? refusal}`),
       ...untried.map(({ label, method }) =>
         offers.includes(method) ? `  ${label}: its turn did not come` : `  ${label}: not offered by the server`,
       ),
@@ -231,37 +247,52 @@ export class Authentication {
         ...this.#certificates.map((each) => `${each}: certificates are not supported`),
         ...notes,
       ].map((line) => `  ${line}`),
-      ...(ending === undefined ? [] : [`  then it ended the connection: ${ending}`]),
+      ...(ending === undefined
+        ? []
+        : [`  then ${ending.isOurs ? "we gave up" : "it ended the connection"}: ${ending.words}`]),
       ...this.#advice(ending).map((line) => `  ${line}`),
     ];
     return new NetbootError("AUTHENTICATION_FAILED", lines.join("\n"));
   }
 
-  #advice(ending: string | undefined): readonly string[] {
+  #advice(ending: Ending | undefined): readonly string[] {
     const { user, given } = this.#target;
     const offers = this.#offers ?? [];
-    if (/too many authentication failures/i.test(ending ?? "")) {
+    if (ending?.isOurs === true) {
+      return ["does it wait for somebody who touches a key, or tells the agent yes? Run it again, and do so"];
+    }
+    if (/too many authentication failures/i.test(ending?.words ?? "")) {
       return [
         "give the one right key by privateKeyPath, or by IdentityFile and IdentitiesOnly; sshd counts every key offered",
       ];
     }
+    const keys = this.#ways.filter(({ method }) => method === "publickey");
     const advice: string[] = [];
     const home = user === "root" ? "/root" : `~${user}`;
     if (offers.includes("publickey")) {
       if (this.#certificates.length > 0) {
-        advice.push("if it lets in by certificates only, as ssh shows yours, these keys alone are not enough:");
+        advice.push("ssh would show a certificate; here the host must know the key itself:");
       }
       advice.push(
-        this.#ways.some(({ method }) => method === "publickey")
-          ? `add the public half of one of these keys to ${home}/.ssh/authorized_keys there, or give another privateKey, privateKeyPath or user`
-          : "give privateKey, privateKeyPath or agentSocketPath",
+        keys.some(({ isUnsigned }) => isUnsigned)
+          ? "let the agent sign: somebody must confirm it (ssh-add -c), or it may not for this host (ssh-add -h)"
+          : keys.length > 0
+            ? `add the public half of one of these keys to ${home}/.ssh/authorized_keys there, or give another privateKey, privateKeyPath or user`
+            : "give privateKey, privateKeyPath or agentSocketPath",
       );
     }
-    if (given.password === undefined && offers.some((offer) => offer !== "publickey")) advice.push("or give password");
-    if (given.password !== undefined && !offers.includes("password") && !offers.includes("keyboard-interactive")) {
-      advice.push("a password is of no use here: give a key");
+    if (offers.some((offer) => offer !== "publickey")) {
+      if (given.password === undefined) {
+        advice.push(`${advice.length > 0 ? "or " : ""}give password${this.#partial ? ", too" : ""}`);
+      } else if (!this.#partial)
+        advice.push(
+          offers.includes("keyboard-interactive")
+            ? "give the right password; a second factor is not supported"
+            : "give the right password",
+        );
     }
-    if (user === "root" && !this.#partial) advice.push("whether root may come in at all, sshd's PermitRootLogin says");
+    const isKnown = this.#partial || keys.some(({ isUnsigned }) => isUnsigned);
+    if (user === "root" && !isKnown) advice.push("sshd's PermitRootLogin decides whether root may log in at all");
     return advice;
   }
 }
@@ -276,6 +307,10 @@ function certificatesIn(files: readonly string[]): readonly string[] {
       return [];
     }
   });
+}
+
+function isPassword({ method }: Way): boolean {
+  return method !== "publickey";
 }
 
 function isSame(one: PublicKey | undefined, other: PublicKey): boolean {

@@ -112,6 +112,8 @@ async function handshake(target: Target, via: Link | undefined, authentication: 
     refusal?: NetbootError;
     isEncrypted: boolean;
     isLate?: string;
+    isExpired?: boolean;
+    isEnded?: boolean;
     words?: string;
     greeting?: string | undefined;
   } = {
@@ -139,11 +141,14 @@ async function handshake(target: Target, via: Link | undefined, authentication: 
   // node-ssh has made its client before its first await. It takes its own listener off when the connection is ready,
   // and an 'error' without one would end the whole provider.
   const client = ssh.connection as Client;
-  client.on("error", (error) => {
+  client.on("error", (error: Error & { readonly code?: unknown }) => {
     state.words ??= inWords(error);
+    // SSH_MSG_DISCONNECT, whose reason is a number.
+    state.isEnded ??= typeof error.code === "number";
   });
   client.on("change password", () => {
-    authentication.note("it is right, and has expired: log in once and change it");
+    state.isExpired = true;
+    authentication.accepted("it is right, but has expired; log in there by ssh once, and change it");
     socket.destroy();
   });
 
@@ -167,21 +172,23 @@ async function handshake(target: Target, via: Link | undefined, authentication: 
     const words = state.isLate ?? state.words ?? inWords(error);
     if (state.isEncrypted) {
       const exhausted = words.startsWith("All configured authentication methods failed");
-      throw authentication.failure(exhausted ? undefined : words);
+      if (exhausted || state.isExpired === true) throw authentication.failure();
+      throw authentication.failure({ words, isOurs: state.isLate !== undefined });
     }
     if (/signature verification failed/.test(words)) {
       throw new NetbootError(
         "HOST_KEY_CHANGED",
-        `${target.name}: it showed the right host key, and could not prove that it has the private half of it`,
+        `${target.name}: it showed the right host key, and could not prove that it has the private half of it; somebody may stand in between`,
       );
     }
     if (/no matching/i.test(words)) {
       throw new NetbootError(
         "HOST_UNREACHABLE",
-        `${target.name}: its sshd and we have no algorithm in common: ${words}\n` +
-          "  SHA-1, CBC and DSA are not offered; an OpenSSH of 7.2 or later has what is needed",
+        `${target.name}: its sshd and we have no algorithm in common: ${words.replace("Handshake failed: ", "")}\n` +
+          "  bring OpenSSH there to 7.2 or later: SHA-1, CBC and DSA are not offered",
       );
     }
+    if (state.isEnded === true) throw new DialFailure(`it ended the SSH handshake: ${words}`, { cause: error });
     const said = state.greeting === undefined ? "" : `, and said: ${state.greeting}`;
     throw new DialFailure(/before handshake/.test(words) ? `it closed the connection at once${said}` : words, {
       cause: error,

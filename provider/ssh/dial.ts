@@ -18,15 +18,25 @@ export function address({ host, port }: Target): string {
 /** What to look at, by the words of a failure. */
 export function adviceFor(message: string, { port }: Target): readonly string[] {
   if (/no such name/.test(message)) return ["  give connection.host an address, or a name that can be looked up"];
+  if (/the name service/.test(message)) {
+    return ["  look at the name service of this machine (/etc/resolv.conf), or give connection.host an address"];
+  }
   if (/refused/.test(message)) return [`  does sshd run there, and listen on port ${port}?`];
   if (/Not allowed at this time/.test(message)) {
     return [
-      "  its sshd keeps this address away for a while, after logins that failed (PerSourcePenalties): wait some minutes, " +
+      "  its sshd keeps this address away for a while, after logins that failed (PerSourcePenalties); wait some minutes, " +
         "or name the address there in PerSourcePenaltyExemptList",
     ];
   }
   if (/Exceeded MaxStartups/.test(message)) {
-    return ["  more logins are going on there than its sshd lets begin (MaxStartups): run it again"];
+    return ["  more logins are going on there than its sshd lets begin (MaxStartups); run it again"];
+  }
+  if (/was reset|closed the connection at once$/.test(message)) {
+    return ["  its sshd may say why (`journalctl -u ssh` there); a firewall between can do it, too"];
+  }
+  if (/and said: /.test(message)) return [`  does another program than sshd listen there on port ${port}?`];
+  if (/there is no way to|is down/.test(message)) {
+    return ["  is it up, and has this machine a route to it? A VPN or a network interface may be down"];
   }
   if (/in time|timed out|within/.test(message)) {
     return [

@@ -56,7 +56,7 @@ export function expectHostKey(question: HostKeyQuestion): HostKeyExpectation {
   if ("why" in revocations) {
     throw new NetbootError(
       "HOST_KEY_UNKNOWN",
-      `${name}: ${revocations.file} can't be read, which RevokedHostKeys names, so no host key is accepted (as ssh does)\n` +
+      `${name}: RevokedHostKeys names ${revocations.file}, which can't be read, so no host key is accepted (as by ssh)\n` +
         `  ${revocations.why}`,
     );
   }
@@ -85,7 +85,10 @@ export function expectHostKey(question: HostKeyQuestion): HostKeyExpectation {
     judge(bytes) {
       const shown = publicKeyFrom(bytes);
       if (shown === undefined) {
-        return new NetbootError("HOST_KEY_UNKNOWN", `${name}: it showed a host key that can't be read`);
+        return new NetbootError(
+          "HOST_KEY_UNKNOWN",
+          `${name}: it showed a host key that can't be read; is that an SSH server?`,
+        );
       }
       const lost = revoked.find(({ key }) => key.bytes.equals(shown.bytes));
       const place = lost?.place ?? revocations.revokedBy(shown);
@@ -135,18 +138,18 @@ function refuseChanged(
   expected: readonly Expected[],
 ): NetbootError {
   const { name } = question;
-  const inFile = expected.some(({ place }) => place !== "hostKey");
+  const inFile = expected.find(({ place }) => place !== "hostKey")?.place.replace(/:\d+$/, "");
   const file = writable(question.files);
   return new NetbootError(
     "HOST_KEY_CHANGED",
     [
-      `${name}: it showed another host key than the expected one; somebody may stand in between, or it was installed anew`,
+      `${name}: it showed another host key than the expected one: it was installed anew, or somebody stands in between`,
       ...expected.map(({ key, place }) => `  expected ${describeKey(key)} (${place})`),
       `  it showed ${describeKey(shown)}`,
       ...howToCompare(question, shown),
-      ...(inFile && file !== undefined
+      ...(inFile !== undefined && file !== undefined
         ? [
-            `  if they are the same, forget the old key by "ssh-keygen -R '${lookedUp}'", and add to ${file} the line`,
+            `  if they are the same, forget the old key by "ssh-keygen -R '${lookedUp}' -f ${inFile}", and add to ${file} the line`,
             `    ${lookedUp} ${renderPublicKey(shown)}`,
           ]
         : ["  if they are the same, give as hostKey", `    ${renderPublicKey(shown)}`]),

@@ -116,8 +116,7 @@ export class Link implements Host {
         if (others > 0) this.#slots.narrow(others);
         // Alone, and the last session may not be cleared away yet over there.
         else if (++refusals < 4) await sleep(100 * refusals);
-        else
-          throw this.#lost(`it opens no session: ${error.message}; sshd's MaxSessions or ForceCommand may forbid it`);
+        else throw this.#lost(`it opens no session (${openFailure(error)}); its sshd's MaxSessions may forbid it`);
       } finally {
         this.#slots.free();
       }
@@ -236,7 +235,7 @@ export class Link implements Host {
       const opened = (error: Error | undefined, channel: ClientChannel): void => {
         clearTimeout(clock);
         if (error) {
-          const words = error.message.replace("(SSH) Channel open failure: ", "");
+          const words = openFailure(error);
           const isForbidden = (error as { readonly reason?: unknown }).reason === 1;
           reject(
             isForbidden
@@ -282,6 +281,11 @@ export class Link implements Host {
 
 /** The host has no session left for us now. */
 class NoRoom extends Error {}
+
+/** What a host says of a channel that it does not open, without what ssh2 puts before it. */
+function openFailure({ message }: Error): string {
+  return message.replace("(SSH) Channel open failure: ", "");
+}
 
 function isNoRoom(error: Error): boolean {
   return "reason" in error;

@@ -114,7 +114,7 @@ function withoutSecrets(error: unknown, secrets: readonly string[]): unknown {
   if (NetbootError.is(error)) {
     return message === error.message ? error : new NetbootError(error.code, message, { cause: error.cause });
   }
-  return new NetbootError("BUG", `this is a bug in netboot, while a connection was opened: ${message}`);
+  return new NetbootError("BUG", `this is a bug in pulumi-netboot, while a connection was opened: ${message}`);
 }
 
 /** Closes every connection; a command that still runs fails with CONNECTION_LOST. */

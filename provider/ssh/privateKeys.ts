@@ -12,20 +12,24 @@ export type PrivateKey =
   | { readonly kind: "missing" }
   | { readonly kind: "unreadable"; readonly why: string };
 
+const whyNoKey =
+  "it is no whole private key in OpenSSH or PEM format; give all of the file, from its first line to its last";
+
 /** Reads a private key from its text. No answer repeats a part of the text. */
 export function parsePrivateKey(text: string, passphrase: string | undefined): PrivateKey {
   let parsed: ParsedKey | Error;
   try {
     parsed = utils.parseKey(text, passphrase);
   } catch {
-    return { kind: "unreadable", why: "it is no private key in OpenSSH or PEM format" };
+    return { kind: "unreadable", why: whyNoKey };
   }
   if (Array.isArray(parsed)) parsed = parsed[0] as ParsedKey | Error;
   if (parsed instanceof Error) return whyUnreadable(parsed.message, text, passphrase);
   const publicKey = publicKeyFrom(parsed.getPublicSSH());
   if (publicKey === undefined) return { kind: "unreadable", why: "its public half can't be computed" };
   if (!parsed.isPrivateKey()) return { kind: "public", publicKey };
-  if (parsed.type === "ssh-dss") return { kind: "unreadable", why: "DSA keys are no longer safe and not used" };
+  if (parsed.type === "ssh-dss")
+    return { kind: "unreadable", why: "it is of DSA, which is no longer safe and not used; make one of Ed25519" };
   return { kind: "usable", key: withoutSha1(parsed), publicKey };
 }
 
@@ -33,18 +37,21 @@ export function parsePrivateKey(text: string, passphrase: string | undefined): P
 function whyUnreadable(message: string, text: string, passphrase: string | undefined): PrivateKey {
   if (/no passphrase given/.test(message)) return { kind: "encrypted", publicKey: undefined };
   if (/sk-(ssh|ecdsa)/.test(message)) {
-    return { kind: "unreadable", why: "it belongs to a security key (FIDO), which is not supported" };
+    return { kind: "unreadable", why: "it belongs to a security key (FIDO), which is not supported; give another key" };
   }
   if (passphrase !== undefined && /passphrase|integrity|decrypt|authenticate|Malformed/i.test(message)) {
-    return { kind: "unreadable", why: "its passphrase is wrong" };
+    return { kind: "unreadable", why: "its passphrase is wrong; give the right privateKeyPassword" };
   }
   const cipher = /cipher[^:(]*[:(] ?([\w@.-]+)/i.exec(message)?.[1];
   if (cipher !== undefined)
-    return { kind: "unreadable", why: `it is encrypted with ${cipher}, which is not supported` };
+    return {
+      kind: "unreadable",
+      why: `it is encrypted with ${cipher}, which is not supported; encrypt it anew by "ssh-keygen -p -Z aes256-ctr -f FILE"`,
+    };
   if (/BEGIN [A-Z ]*PRIVATE KEY/.test(text) && /BEGIN (ENCRYPTED )?PRIVATE KEY/.test(text)) {
     return { kind: "unreadable", why: 'it is in PKCS#8 format; turn it into OpenSSH\'s by "ssh-keygen -p -f FILE"' };
   }
-  return { kind: "unreadable", why: "it is no whole private key in OpenSSH or PEM format" };
+  return { kind: "unreadable", why: whyNoKey };
 }
 
 /** Reads a private key from a file of this machine. */

@@ -27,7 +27,8 @@ export async function listAgentKeys(socketPath: string): Promise<AgentKeys | { r
   try {
     identities = parseIdentities(await askForIdentities(socketPath));
   } catch (error) {
-    return { why: (error as Error).message };
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { why: code === "ENOENT" || code === "ECONNREFUSED" ? `no agent listens there (${code})` : message };
   }
   const keys: AgentKey[] = [];
   const certificates: string[] = [];
@@ -79,7 +80,7 @@ function askForIdentities(socketPath: string): Promise<Buffer> {
 }
 
 function parseIdentities(answer: Buffer): readonly Identity[] {
-  if (answer[0] !== identitiesAnswer) throw new Error("it gives no list of its keys");
+  if (answer[0] !== identitiesAnswer) throw new Error("it gives no list of its keys; is it an SSH agent?");
   const fields = fieldsOf(answer.subarray(5));
   const identities: Identity[] = [];
   for (let at = 0; at + 1 < fields.length; at += 2) {

@@ -126,7 +126,11 @@ class Reader {
 
   #readFile(file: string, folder: string, depth: number, isMeant: boolean): void {
     // OpenSSH's own limit (READCONF_MAX_DEPTH), so a file that includes itself is found out.
-    if (depth > 16) throw new NetbootError("ARGUMENTS_INVALID", `${file}: Include goes deeper than 16 files`);
+    if (depth > 16)
+      throw new NetbootError(
+        "ARGUMENTS_INVALID",
+        `${this.#asked.host}: ${file} can't be used: Include goes deeper than 16 files; does a file include itself?`,
+      );
     let text: string;
     try {
       text = readFileSync(file, "utf8");
@@ -139,7 +143,7 @@ class Reader {
     if ("why" in lines) {
       throw new NetbootError(
         "ARGUMENTS_INVALID",
-        `${file} is no OpenSSH configuration: line ${lines.number}: ${lines.why}\n` +
+        `${this.#asked.host}: ${file} is no OpenSSH configuration: line ${lines.number}: ${lines.why}\n` +
           `  see what ssh says of it by "ssh -G ${this.#asked.host}"`,
       );
     }

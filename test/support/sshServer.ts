@@ -57,6 +57,8 @@ export interface SshServer {
   readonly seen: { sessions: number; sockets: number; attempts: string[]; refusedSessions: number };
   /** Cuts every connection without a word. */
   cut(): void;
+  /** Says goodbye to everybody. */
+  hangUp(): void;
   close(): Promise<void>;
 }
 
@@ -68,8 +70,10 @@ export interface ServerOptions {
   readonly algorithms?: ServerConfig["algorithms"];
   /** How many sessions one connection may have at the same time, as sshd's MaxSessions. */
   readonly maxSessions?: number;
-  /** Whether the server opens TCP connections for others, as a jump host. */
-  readonly forwards?: boolean;
+  /** A private key by which the server signs in the place of its host key. */
+  readonly signsBy?: string;
+  /** Whether the server opens TCP connections for others, as a jump host; or never says whether it does. */
+  readonly forwards?: boolean | "silent";
 }
 
 /** Lets in whoever has one of these keys. */
@@ -89,6 +93,7 @@ export function authorize(...publicKeys: readonly string[]): (attempt: AuthConte
 export async function startServer(options: ServerOptions = {}): Promise<SshServer> {
   const seen = { sessions: 0, sockets: 0, attempts: [] as string[], refusedSessions: 0 };
   const sockets = new Set<Socket>();
+  const clients = new Set<{ end(): void }>();
   const authenticate = options.authenticate ?? authorize(userKey.public);
   const exec = options.exec ?? ((command, channel) => answer(channel, `ran ${command}\n`));
   const server = new Server(
@@ -98,6 +103,8 @@ export async function startServer(options: ServerOptions = {}): Promise<SshServe
     },
     (client) => {
       client.on("error", () => {});
+      clients.add(client);
+      behaveAsSshd(client, options);
       client.on("authentication", (attempt) => {
         seen.attempts.push(attempt.method);
         authenticate(attempt);
@@ -125,6 +132,7 @@ export async function startServer(options: ServerOptions = {}): Promise<SshServe
         });
       });
       // Without a listener ssh2 answers as sshd does where forwarding is forbidden.
+      if (options.forwards === "silent") client.on("tcpip", () => {});
       if (options.forwards !== true) return;
       client.on("tcpip", (accept, reject, { destIP, destPort }) => {
         const onward = connect(destPort, destIP);
@@ -148,14 +156,54 @@ export async function startServer(options: ServerOptions = {}): Promise<SshServe
   });
   const port = await listen(listening, options.port);
   const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  const hangUp = (): void => {
+    for (const client of clients) client.end();
   };
   const close = async (): Promise<void> => {
     cut();
     await new Promise((resolve) => listening.close(resolve));
   };
   onTestFinished(close);
-  return { port, seen, cut, close };
+  return { port, seen, cut, hangUp, close };
+}
+
+/** What ssh2 leaves out, or would not do: the words of a refused channel, and a signature by another key. */
+function behaveAsSshd(client: object, { signsBy }: ServerOptions): void {
+  const { _protocol: protocol } = client as {
+    _protocol: {
+      channelOpenFail(to: number, reason: number, words: string): void;
+      _hostKeys: Record<string, ParsedKey>;
+    };
+  };
+  const fail = protocol.channelOpenFail.bind(protocol);
+  protocol.channelOpenFail = (to, reason) => fail(to, reason, reason === 1 ? "open failed" : "Connection refused");
+  const own = protocol._hostKeys["ssh-ed25519"];
+  if (signsBy === undefined || own === undefined) return;
+  const forged = Object.create(utils.parseKey(signsBy) as ParsedKey, {
+    getPublicSSH: { value: () => own.getPublicSSH() },
+  }) as ParsedKey;
+  protocol._hostKeys = { "ssh-ed25519": forged };
+}
+
+/** Ends the connection of an attempt with these words, as sshd's MaxAuthTries does. */
+export function endConnection(attempt: AuthContext, words: string): void {
+  const { _protocol: protocol } = attempt as unknown as {
+    _protocol: {
+      _packetRW: { write: { allocStart: number; alloc(length: number): Buffer; finalize(packet: Buffer): Buffer } };
+      _cipher: { encrypt(packet: Buffer): void };
+    };
+  };
+  const { write } = protocol._packetRW;
+  const at = write.allocStart;
+  const packet = write.alloc(13 + words.length);
+  packet.fill(0, at);
+  packet[at] = 1;
+  packet.writeUInt32BE(2, at + 1);
+  packet.writeUInt32BE(words.length, at + 5);
+  packet.write(words, at + 9);
+  protocol._cipher.encrypt(write.finalize(packet));
 }
 
 /** Starts a plain TCP server; it ends with the test. */

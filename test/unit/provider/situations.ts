@@ -1,7 +1,6 @@
 import { whyNotAdmitted } from "../../../provider/admitted/whyNotAdmitted";
 import { whyServerRefuses } from "../../../provider/admitted/whyServerRefuses";
 import { whyNotStarted } from "../../../provider/conversation/notStarted";
-import { NetbootError } from "../../../provider/errors";
 import type { Holder, Seen } from "../../../provider/facts/question";
 import { servers } from "../../../provider/facts/servers";
 import { tftpPeers } from "../../../provider/facts/tftpPeers";
@@ -44,14 +43,8 @@ import { packageCase } from "../../support/packageCases";
 import { answered, program } from "./formats/program";
 import { entry, machine, placed, register, serve, tftpd } from "./plan/registered";
 import { changeOf, facts, hostAnswers, noPlan, put, seenFile, sha256, shownUnits, type Told } from "./plan/told";
-
-/** What happened, and what is said of it: a refusal or an error; or, as a text, what holds nothing up. */
-export interface Situation {
-  readonly what: string;
-  readonly said: Refusal | NetbootError | string | undefined;
-  /** What became of node 0, where the change had begun. */
-  readonly undone?: string;
-}
+import type { Situation } from "./situations/situation";
+import { sshSituations } from "./situations/ssh";
 
 const dhcpId = "DhcpServer/p/one/dhcp";
 const tftpId = "TftpServer/p/one/tftp";
@@ -738,7 +731,7 @@ const started = (
   echo?: { came: boolean; words: string },
 ) => {
   const error = whyNotStarted(who, { code, words }, echo);
-  return { what, said: new NetbootError(error.code, error.message.replace(/^node0\.example: /, "")) };
+  return { what, said: error };
 };
 
 const notStarted: readonly Situation[] = [
@@ -918,4 +911,5 @@ export const situations: Readonly<Record<string, readonly Situation[]>> = {
   "folder.txt": folder,
   "proof.txt": proof,
   "warnings.txt": warnings,
+  ...sshSituations,
 };

@@ -145,7 +145,9 @@ describe("a password", () => {
     const error = await failure(open(connectionTo(await startServer({ authenticate }), { password: "swordfish" })));
     expect(error).toMatchObject({
       code: "AUTHENTICATION_FAILED",
-      message: expect.stringContaining("password: it is right, and has expired: log in once and change it"),
+      message: expect.stringContaining(
+        "password: it is right, but has expired; log in there by ssh once, and change it",
+      ),
     });
   });
 });
@@ -187,7 +189,7 @@ describe("an agent", () => {
   it("that is gone is named when nothing else lets in", async () => {
     const user = makeUser({}, { SSH_AUTH_SOCK: "/nowhere/agent.sock" });
     const error = await failure(open(connectionTo(await startServer()), user));
-    expect(error.message).toContain("agent /nowhere/agent.sock: connect ENOENT");
+    expect(error.message).toContain("agent /nowhere/agent.sock: no agent listens there (ENOENT)");
   });
 });
 
@@ -252,12 +254,10 @@ describe("AUTHENTICATION_FAILED", () => {
         agent key (ssh-ed25519 SHA256:…): refused
         key /home/somebody/.ssh/id_ecdsa (ecdsa-sha2-nistp256 SHA256:…): refused
         password: not offered by the server
-        password, at a prompt: not offered by the server
         /home/somebody/.ssh/id_ed25519: it is encrypted; give privateKeyPassword, or add it to the agent by ssh-add
-        /home/somebody/.ssh/id_rsa: it is no whole private key in OpenSSH or PEM format
+        /home/somebody/.ssh/id_rsa: it is no whole private key in OpenSSH or PEM format; give all of the file, from its first line to its last
         add the public half of one of these keys to /root/.ssh/authorized_keys there, or give another privateKey, privateKeyPath or user
-        a password is of no use here: give a key
-        whether root may come in at all, sshd's PermitRootLogin says"
+        sshd's PermitRootLogin decides whether root may log in at all"
     `);
   });
 
@@ -313,7 +313,7 @@ describe("a certificate", () => {
     expect(message).toContain(`  certificate ${join(user.home, ".ssh/other")} ${type}`);
     expect(message).toContain(`  certificate ${join(user.home, ".ssh/id_ed25519-cert.pub")} ${type}`);
     expect(message).not.toContain("missing");
-    expect(message).toContain("if it lets in by certificates only");
+    expect(message).toContain("ssh would show a certificate");
   });
 
   it("in an agent is named, and its other keys are used", async () => {

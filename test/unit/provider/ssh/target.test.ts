@@ -111,7 +111,7 @@ Host *
     const error = await failure(Promise.resolve().then(() => resolve({ host: "node0" }, "Include config\n")));
     expect(error).toMatchObject({
       code: "ARGUMENTS_INVALID",
-      message: expect.stringMatching(/config: Include goes deeper/),
+      message: expect.stringMatching(/config can't be used: Include goes deeper/),
     });
   });
 
