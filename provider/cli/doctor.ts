@@ -77,13 +77,13 @@ export async function examine(resources: readonly StackResource[]): Promise<read
 const gone = "is not on this host any more";
 /** A chrony without a record of who brought it might be the host's own. */
 const ofChrony =
-  ". If its chrony is, say `time: { replace: true }` (for a TimeServer alone: `replace: true`), for no record tells who brought it";
+  ". If chrony still is, say `time: { replace: true }` (for a TimeServer alone: `replace: true`), for no record tells who brought it";
 
 /** As many machines of a resource are told of by name. */
 const mostMachines = 8;
 
 /** What `verify` would fail on, but for what is told already. */
-function notServed(verified: readonly Verified[], ailments: readonly Ailment[]): readonly Finding[] {
+export function notServed(verified: readonly Verified[], ailments: readonly Ailment[]): readonly Finding[] {
   const told = new Set(ailments.map(({ text }) => `served; ${text}`));
   const byResource = Map.groupBy(
     verified.filter(({ served, seen }) => !served && !told.has(seen)),

@@ -55,7 +55,7 @@ export async function importNode0(connection: Connection, folder: string): Promi
   }
   if (read === undefined || "why" in read.imported) {
     throw new Error(
-      `${host.name}: ${read !== undefined && "why" in read.imported ? read.imported.why : "node 0 did not answer"}`,
+      `${host.name}: ${read !== undefined && "why" in read.imported ? read.imported.why : "node 0 did not answer; run it again"}`,
     );
   }
   const { bytes, imported } = read;
@@ -96,10 +96,13 @@ function readAll(answers: Answers): Reading {
   if ("why" in planned) return { made, bytes, imported: planned, wanted: [] };
   const wanted = [...new Set([...first, ...artifactNames(planned)])].filter((name) => !wasAsked(name));
   const lost = artifactNames(planned).filter((name) => wasAsked(name) && !bytes.has(name));
-  const notes = lost.map((name) => ({
-    text: `${made.tftp.directory}/${name} did not come whole (3 MB are the most); copy it to artifacts/${name} yourself`,
-  }));
+  const notes = lost.map((name) => ({ text: whyNotWhole(made.tftp.directory, name) }));
   return { made, bytes, imported: { ...planned, notes: [...planned.notes, ...notes] }, wanted };
+}
+
+/** What is said of a file whose bytes node 0 could not tell. */
+export function whyNotWhole(directory: string, name: string): string {
+  return `${directory}/${name} did not come whole (3 MB are the most); copy it to artifacts/${name} yourself`;
 }
 
 function artifactNames({ files, extra }: Imported): readonly string[] {

@@ -144,7 +144,7 @@ export async function clearRecords(
   if (there.length === 0) {
     const labels = [...new Set(found.flatMap(({ stacks }) => stacks.map((each) => each.label)))];
     throw new Error(
-      `no stack with records is ${which}; there ${labels.length === 0 ? "is none at all" : `are ${labels.join(", ")}`}`,
+      `"${which}" has no records there${labels.length === 0 ? ", and no other stack has" : `; these stacks have: ${labels.join(", ")}`}`,
     );
   }
   let cleared = 0;
@@ -154,7 +154,7 @@ export async function clearRecords(
         `${host}: the state of this stack has all that ${which} has here; \`pulumi destroy\` takes it away`,
       );
     }
-    const question = `${host}: ${count(lost.length, "record")} of ${which} go, with what they hold of this host (${countMachines(lost)}); what was there before comes back. A stack of this name that still lives loses them.`;
+    const question = `${host}: this takes away ${count(lost.length, "record")} of ${which}, and all that ${lost.length === 1 ? "it has" : "they have"} on this host (${countMachines(lost)}); what was there before comes back. A stack of this name that still lives loses them.`;
     if (!(await ask(question))) continue;
     await Promise.all(
       lost.map(({ id, generation }) =>

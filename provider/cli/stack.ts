@@ -30,7 +30,7 @@ export async function readStack(stack: string | undefined): Promise<readonly Sta
   const { failed, stdout, stderr } = await runPulumi(args);
   if (failed)
     throw new Error(
-      `pulumi ${args.join(" ")} failed; run this in the folder of the stack's project:\n${stderr.trim()}`,
+      `pulumi ${args.join(" ")} failed; run this in the folder of the stack's project, and select the stack or name it by --stack:\n${stderr.trim()}`,
     );
   return resourcesOf(JSON.parse(stdout));
 }

@@ -9,6 +9,7 @@ export interface Verified {
   readonly host: string;
   /** The resource that declares it. */
   readonly resource: string;
+  /** `-` for a resource of which node 0 knows nothing. */
   readonly machine: string;
   readonly served: boolean;
   /** What was seen, or what is wrong. */
@@ -63,12 +64,14 @@ export async function verifyHost(
   const { proof, besides } = await proveNow(host, on.map(provable), typeof machine === "string" ? machine : undefined);
   const machines = [...proof].flatMap(([resource, told]): readonly Verified[] => {
     const about = { host: host.name, resource };
-    if (told === "gone") return [{ ...about, machine: "-", served: false, seen: goneWords }];
+    if (told === "gone") return [{ ...about, machine: noMachine, served: false, seen: goneWords }];
     return [...told].map(([name, seen]) => ({ ...about, machine: name, served: seen.startsWith("served: "), seen }));
   });
   return { machines, besides };
 }
 
+/** In the place of the machines of a resource that is gone. */
+const noMachine = "-";
 const goneWords = "is not on node 0; run `pulumi up --refresh`";
 
 function provable({ id, outputs }: StackResource): Provable {
@@ -78,12 +81,11 @@ function provable({ id, outputs }: StackResource): Provable {
 
 /** The machines as people read them: a line each, and a last one that counts. */
 export function renderVerified(machines: readonly Verified[]): string {
-  const width = Math.max(0, ...machines.map(({ machine }) => machine.length));
+  const nameOf = ({ machine, resource }: Verified): string => (machine === noMachine ? resource : machine);
+  const width = Math.max(0, ...machines.map((each) => nameOf(each).length));
   const bad = machines.filter(({ served }) => !served).length;
   return [
-    ...machines.map(
-      ({ machine, served, seen }) => `${served ? "ok     " : "FAILED "} ${machine.padEnd(width)}  ${seen}`,
-    ),
+    ...machines.map((each) => `${each.served ? "ok     " : "FAILED "} ${nameOf(each).padEnd(width)}  ${each.seen}`),
     "",
     `${machines.length} ${machines.length === 1 ? "machine" : "machines"}, ${bad === 0 ? "all served" : `${bad} not served`}`,
   ].join("\n");

@@ -197,7 +197,7 @@ TEXT
       new RegExp(`^${host}\\n  imported/dev: 1\\d records, 2 machines, last written 2`),
     );
     expect((await records("--clear", "imported/old")).stderr).toMatch(
-      /^no stack with records is imported\/old; there are imported\/dev$/m,
+      /^"imported\/old" has no records there; these stacks have: imported\/dev$/m,
     );
     const asked = await records("--clear", "imported/dev");
     expect(asked.stderr).toMatch(/1\d records of imported\/dev go, .*2 machines.* say --yes/);

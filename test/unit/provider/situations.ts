@@ -43,6 +43,7 @@ import { packageCase } from "../../support/packageCases";
 import { answered, program } from "./formats/program";
 import { entry, machine, placed, register, serve, tftpd } from "./plan/registered";
 import { changeOf, facts, hostAnswers, noPlan, put, seenFile, sha256, shownUnits, type Told } from "./plan/told";
+import { cliSituations } from "./situations/cli";
 import type { Situation } from "./situations/situation";
 import { sshSituations } from "./situations/ssh";
 
@@ -912,4 +913,5 @@ export const situations: Readonly<Record<string, readonly Situation[]>> = {
   "proof.txt": proof,
   "warnings.txt": warnings,
   ...sshSituations,
+  ...cliSituations,
 };
