@@ -181,7 +181,7 @@ function whyNoSource(source: unknown): readonly Problem[] {
   const words = ["package", "file", "content"];
   const kind = isObject(source) ? words.find((word) => source[word] !== undefined) : undefined;
   if (!isObject(source) || kind === undefined) {
-    return [{ path: "source", message: `${quoted(source)} says not where the bytes are; write ${sourceExample}` }];
+    return [{ path: "source", message: `${quoted(source)} does not say where the bytes are; write ${sourceExample}` }];
   }
   const { content, file, sha256 } = source;
   if (kind === "content" && typeof content !== "string") {
@@ -215,15 +215,17 @@ async function resolveFile(
   isOfChain: boolean,
 ): Promise<Checked<Resolved>> {
   const { file, sha256: pin } = source;
-  if (file instanceof pulumi.asset.StringAsset) {
+  // Of an asset in its arguments, Pulumi makes an object with the same fields.
+  const asset = Object(file) as { readonly text?: string; readonly uri?: string; readonly path?: string };
+  if (asset.text !== undefined) {
     const { directory, name } = place;
-    return resolve(name, { directory, fileName: name, isOfChain, source: { content: await file.text } });
+    return resolve(name, { directory, fileName: name, isOfChain, source: { content: await asset.text } });
   }
-  if (file instanceof pulumi.asset.RemoteAsset) {
+  if (asset.uri !== undefined) {
     const message = 'a remote asset is not fetched for you; download it, and give { file: "path", sha256: "…" }';
     return bad({ path: "source.file", message });
   }
-  const path = file instanceof pulumi.asset.FileAsset ? await file.path : String(file);
+  const path = asset.path === undefined ? String(file) : await asset.path;
   try {
     const bytes = await readFile(path);
     const sha256 = sha256Of(bytes);

@@ -123,7 +123,8 @@ async function run(program: () => unknown, options: MockEngineOptions): Promise<
       }
       // An engine shows what is told beside a component from the program's log; here nobody reads that.
       const { [hidden.toldBeside]: beside, ...given } = inputs;
-      const { inputs: checked, failures } = check(kind, {}, given);
+      const { inputs: checked } = check(kind, {}, given);
+      const { failures } = check(kind, {}, withoutSecrets(given) as typeof given);
       resources.push({ type, name, inputs: checked });
       const who = typeof beside === "string" ? beside : `${type} resource '${name}'`;
       mistakes.push(...failures.map(({ reason }) => `${who} has a problem: ${reason}`));
@@ -168,6 +169,14 @@ async function run(program: () => unknown, options: MockEngineOptions): Promise<
     );
   }
   return { nextBoots: await nextBootsIn(declaring), outputs: outputs ?? {}, resources };
+}
+
+/** As an engine hands inputs over to a provider that takes no secrets, as ours. */
+function withoutSecrets(value: unknown): unknown {
+  if (pulumi.runtime.isRpcSecret(value)) return withoutSecrets(pulumi.runtime.unwrapRpcSecret(value));
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutSecrets(inner)]));
 }
 
 const stackType = "pulumi:pulumi:Stack";

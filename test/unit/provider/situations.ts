@@ -44,6 +44,7 @@ import { answered, program } from "./formats/program";
 import { entry, machine, placed, register, serve, tftpd } from "./plan/registered";
 import { changeOf, facts, hostAnswers, noPlan, put, seenFile, sha256, shownUnits, type Told } from "./plan/told";
 import { cliSituations } from "./situations/cli";
+import { sdkSituations } from "./situations/sdk";
 import type { Situation } from "./situations/situation";
 import { sshSituations } from "./situations/ssh";
 
@@ -914,4 +915,5 @@ export const situations: Readonly<Record<string, readonly Situation[]>> = {
   "warnings.txt": warnings,
   ...sshSituations,
   ...cliSituations,
+  ...sdkSituations,
 };

@@ -22,6 +22,19 @@ describe("the option `import`", () => {
   });
 });
 
+describe("a BootFile from an asset of Pulumi's", () => {
+  it("is the file at its path, or its text", async () => {
+    const made = await register(() => {
+      const at = (name: string, file: pulumi.asset.Asset) => new netboot.BootFile(name, { connection, source: { file } });
+      at("a.txt", new pulumi.asset.FileAsset("LICENSE"));
+      at("b.txt", new pulumi.asset.StringAsset("hello"));
+    });
+    expect(made["a.txt"]?.inputs).toMatchObject({ file: "LICENSE" });
+    expect(made["b.txt"]?.inputs).toMatchObject({ content: "hello" });
+    expect(Object.values(made).flatMap(mistakesOf)).toEqual([]);
+  });
+});
+
 describe("a DhcpServer beside its boot files", () => {
   const nextBootBeside = async (files: object, more: object = {}): Promise<unknown> => {
     const made = await register(() => {
