@@ -189,8 +189,8 @@ class Transaction {
       if (undone !== undefined) return undone;
       if (wasComplete) return undefined;
       const message =
-        "node 0 let go before the plan had arrived: it waits for 20 s; look whether the link is that slow";
-      return { code: "CONNECTION_LOST", message };
+        "node 0 waits 20 s for the whole plan, which did not come; look whether the link is that slow, and run it again";
+      return { code: "TRANSACTION_FAILED", message };
     }
     if (plan !== undefined && failure.code === "wrong") {
       const wrong = wrongsIn(said).find(({ undoes }) => undoes);

@@ -116,8 +116,10 @@ export async function tellPlan(kind: string, id: string, olds: Properties, news:
     return display("note", `what this does on node 0 can't be planned now: ${wordsOf(reason)}`);
   }
   // A text that is still to come stands for itself, and would be taken for what it will be.
-  const later = declaration.wants.map((want) => (want.want === "file" ? whyHidden(want.content) : undefined));
-  const unread = later.find((each) => each !== undefined);
+  const [unread] = declaration.wants.flatMap((want) => {
+    const hiding = want.want === "file" ? whyHidden(want.content) : undefined;
+    return want.want === "file" && hiding !== undefined ? [`${want.path}: ${hiding}`] : [];
+  });
   if (unread !== undefined) return display("note", `what this does on node 0 can't be planned yet: ${unread}`);
   const machine = olds[hidden.machine];
   const connection = connectionSchema.parse(news["connection"]);

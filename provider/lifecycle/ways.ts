@@ -93,7 +93,7 @@ function withWays(reason: unknown, tried: readonly Way[], id: string): unknown {
   const [first, ...others] = tried;
   if (!NetbootError.is(reason) || first === undefined || (first.of === id && others.length === 0)) return reason;
   const whose = ({ of }: Way): string => (of === id ? "the one in this resource's own state" : `that of ${of}`);
-  const also = others.length === 0 ? "" : `; tried besides, and refused: ${others.map(whose).join(", ")}`;
+  const also = others.length === 0 ? "" : `; tried besides, without success: ${others.map(whose).join(", ")}`;
   return new NetbootError(
     reason.code,
     `${reason.message}\nthis went by the newest connection of this run, ${whose(first)}${also}`,

@@ -114,6 +114,8 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "a machine that no program names (",
   ],
   "test/unit/provider/plan/timeDaemon.test.ts": ["is none of ours"],
+  "test/unit/provider/conversation/conversation.test.ts": [": node 0 said more than", "lines, and did not stop"],
+  "test/system/history.test.ts": ["none in node 0's log of the last 30 days"],
   "test/system/sentence.test.ts": ["which machines fleet", "has is known only"],
 };
 
@@ -126,6 +128,7 @@ const parts: readonly string[] = [
   "node 0 tells of a check that was not asked for:",
   "this is a bug in pulumi-netboot",
   "the engine has not told",
+  "pulumi-netboot: told beside its resource",
   "All configured authentication methods failed",
   "the agent gave no signature",
   "its public half can't be computed",
@@ -152,7 +155,7 @@ function sentencesIn(file: string): readonly string[] {
 const files = [
   ...globSync("sdk/**/*.ts"),
   ...globSync("provider/{plan,admitted,ssh,cli}/*.ts").filter((file) => !others.test(file)),
-  "provider/conversation/notStarted.ts",
+  ...globSync("provider/{conversation,lifecycle}/*.ts").filter((file) => !others.test(file)),
   "provider/kinds/drift.ts",
 ];
 

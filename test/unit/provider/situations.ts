@@ -43,6 +43,7 @@ import { packageCase } from "../../support/packageCases";
 import { answered, program } from "./formats/program";
 import { entry, machine, placed, register, serve, tftpd } from "./plan/registered";
 import { changeOf, facts, hostAnswers, noPlan, put, seenFile, sha256, shownUnits, type Told } from "./plan/told";
+import { changeSituations } from "./situations/changes";
 import { cliSituations } from "./situations/cli";
 import { sdkSituations } from "./situations/sdk";
 import type { Situation } from "./situations/situation";
@@ -915,5 +916,6 @@ export const situations: Readonly<Record<string, readonly Situation[]>> = {
   "warnings.txt": warnings,
   ...sshSituations,
   ...cliSituations,
+  ...changeSituations,
   ...sdkSituations,
 };

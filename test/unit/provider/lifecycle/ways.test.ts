@@ -36,7 +36,7 @@ describe("byNewestWay", () => {
     const { message } = await failure(byNewestWay("A/p/s/a", "m5", old, lockedFor("none")));
     expect(message).toBe(
       "not let in with new\nthis went by the newest connection of this run, that of A/p/s/b; " +
-        "tried besides, and refused: the one in this resource's own state",
+        "tried besides, without success: the one in this resource's own state",
     );
   });
 
