@@ -5,7 +5,7 @@ import ts from "typescript";
 import { describe, expect, it, vi } from "vitest";
 import { NetbootError, renderError } from "../../../provider/errors";
 import { renderMeaning } from "../../../provider/plan/outcome";
-import { situations } from "./situations";
+import { situations } from "./situations/index";
 import type { Said, Situation } from "./situations/situation";
 
 /** A name such as `ECONNREFUSED.invalid` is where this machine's network answers so. */

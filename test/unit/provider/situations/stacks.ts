@@ -1,0 +1,138 @@
+import type { Want } from "../../../../provider/kinds/want";
+import { isBootServerHere, whyNobodyGivesFiles } from "../../../../provider/plan/bootServer";
+import { whyChainsBreak } from "../../../../provider/plan/chains";
+import { whyBootPartsStay, whyNoServer, whyServerStays } from "../../../../provider/plan/dependants";
+import { whyRecordsContradict } from "../../../../provider/plan/nameRecords";
+import { whyNetworkStays } from "../../../../provider/plan/network";
+import { refuseClash, warnOfTaken, whyNotOurs } from "../../../../provider/plan/ownership";
+import { whyAddressesArePooled, whyPoolIsTooSmall } from "../../../../provider/plan/pool";
+import { entry, machine, placed, register, serve } from "../plan/registered";
+import { host } from "./inTheWay";
+import { dhcp, dhcpId, node, others, tftp, theirs } from "./register";
+import type { Situation } from "./situation";
+
+const stack = (token: string) => ({ tokens: new Set([token]), takesOver: undefined });
+const alike = { id: node.id, generation: "aaaaaaaa00000002", wants: [], stack: stack("aaaaaaaa") };
+const ofOther = { ...node, generation: "bbbbbbbb00000001", held: [{ want: "settled" } as const] };
+
+const wantedNode: Want = { want: "node", hostname: "a", macs: [], firmware: "x64", proof: true, blocks: "" };
+const settledNode = { ...node, generation: "aaaaaaaa00000001", held: [{ want: "settled" } as const] };
+
+export const shared: readonly Situation[] = [
+  {
+    what: "a MAC that another stack has",
+    said: refuseClash({ claim: "the MAC 52:54:00:00:00:01", id: node.id, other: theirs }, new Map(), new Map()),
+  },
+  {
+    what: "a stack that is named alike, or whose state was lost",
+    said: whyNotOurs(new Map([[node.id, alike]]), { ...register([ofOther]), clashes: [] } as never),
+  },
+  {
+    what: "a machine that only --target has in the run, where node 0 has it of this stack's name",
+    said: whyNotOurs(new Map([[node.id, { ...alike, stack: { ...alike.stack, isSettled: false } }]]), {
+      ...register([ofOther]),
+      clashes: [],
+    } as never),
+  },
+  {
+    what: "a machine that was another one's of the same stack",
+    said: warnOfTaken(
+      { puts: new Map([[node.id, alike]]), drops: new Map() },
+      {
+        clashes: [{ claim: "the MAC 52:54:00:00:00:01", id: node.id, other: "OlaNode/shop/prod/old" }],
+        before: new Map(),
+      },
+    )[0]?.text,
+  },
+  {
+    what: "a renamed resource has the id, with other machines",
+    said: whyNotOurs(new Map([[node.id, { ...alike, wants: [wantedNode] }]]), register([settledNode])),
+  },
+  { what: "destroy of a server that others' machines need", said: whyServerStays(register([dhcp, ...others], others)) },
+  {
+    what: "destroy of the TFTP server that others' machines need",
+    said: whyBootPartsStay(register([dhcp, tftp, ...others], [dhcp, ...others])),
+  },
+  { what: "a machine where no server is", said: whyNoServer(register([], [node]), new Set([node.id])) },
+  {
+    what: "a machine where nobody serves files",
+    said: whyNobodyGivesFiles(
+      register([], [dhcp, node]),
+      new Set([node.id]),
+      placed(node),
+      isBootServerHere(register([], [dhcp, node]), host),
+      [],
+    ),
+  },
+  {
+    what: "a TFTP server that moves without the DHCP server",
+    said: whyNobodyGivesFiles(
+      register(
+        [dhcp, tftp, node],
+        [dhcp, entry(tftp.id, [{ want: "tftpd", address: "192.168.1.14", directory: "/srv/tftp" }]), node],
+      ),
+      new Set([tftp.id]),
+      [],
+      true,
+      [{ protocol: "udp", address: "192.168.1.1", port: 69, pid: 1, program: "in.tftpd", unit: "tftpd-hpa.service" }],
+    ),
+  },
+  {
+    what: "a TFTP server that moves to a folder without its files",
+    said: whyChainsBreak({
+      register: register(
+        [dhcp, tftp, node],
+        [dhcp, entry(tftp.id, [{ want: "tftpd", address: "192.168.1.1", directory: "/srv/boot" }]), node],
+      ),
+      puts: new Map([[tftp.id, []]]),
+      unchanged: new Set(),
+      changed: new Set(),
+      proved: new Set(["x64 ipxe.efi"]),
+      files: new Map(),
+    }),
+  },
+  {
+    what: "a network that others' machines are not in",
+    said: whyNetworkStays(
+      register([entry(dhcpId, [serve({ cidr: "192.168.9.0/28" })]), ...others]),
+      new Set([dhcpId]),
+      placed(...others),
+    ),
+  },
+  {
+    what: "a pool that is too small",
+    said: whyPoolIsTooSmall(
+      register([
+        entry(dhcpId, [serve({ pool: "192.168.1.9-192.168.1.9" })]),
+        ...["a", "b"].map((name) => entry(`OlaNode/p/one/${name}`, [], [machine(name, { address: undefined })])),
+      ]),
+      new Set([dhcpId, "OlaNode/p/one/a", "OlaNode/p/one/b"]),
+      ["a", "b"].map((name) => ({ id: `OlaNode/p/one/${name}`, machine: machine(name, { address: undefined }) })),
+    ),
+  },
+  ...[node.id, dhcpId].map((id) => ({
+    what: id === dhcpId ? "a pool around others' machines" : "an address in the pool",
+    said: whyAddressesArePooled(
+      register([
+        entry(id === dhcpId ? dhcpId : "DhcpServer/p/two/dhcp", [serve({ pool: "192.168.1.2-192.168.1.5" })]),
+        node,
+        ...others,
+      ]),
+      new Set([id]),
+      placed(node, ...others),
+    ),
+  })),
+  {
+    what: "a record with a machine's name",
+    said: whyRecordsContradict(
+      register([
+        entry("NameServer/p/one/names", [
+          { want: "names", mode: "dnsmasq", address: "192.168.1.1", records: "192.168.1.9 db-1\n" },
+        ]),
+        node,
+      ]),
+      new Set([node.id]),
+      placed(node),
+    ),
+  },
+];

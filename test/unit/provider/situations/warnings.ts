@@ -1,0 +1,151 @@
+import { type Drift, renderDrift } from "../../../../provider/kinds/drift";
+import { whyFilesAreUnknown } from "../../../../provider/plan/bootServer";
+import { whyNotAsDeclared } from "../../../../provider/plan/daemons";
+import { driftOf } from "../../../../provider/plan/drift";
+import { whyFilesAreNotProved } from "../../../../provider/plan/expectations";
+import { planFirewall } from "../../../../provider/plan/firewall";
+import { ailmentsOf } from "../../../../provider/plan/health";
+import { warnOfMovedNetwork } from "../../../../provider/plan/network";
+import { renderDifference } from "../../../../provider/plan/outcome";
+import { whyOtherRecord } from "../../../../provider/plan/ownership";
+import { renderBrought, renderPurged, warnOfApt } from "../../../../provider/plan/packages";
+import { renderRemaining } from "../../../../provider/plan/timeDaemon";
+import { factsOf, firewallCase } from "../../../support/firewallCases";
+import { entry, placed, register, serve } from "../plan/registered";
+import { changeOf, facts, hostAnswers, put, seenFile, sha256 } from "../plan/told";
+import { allRules } from "./firewall";
+import { apt } from "./packages";
+import { dhcp, dhcpId, node, tftp, tftpId } from "./register";
+import type { Situation } from "./situation";
+
+const drift = (what: string, seen: Drift): Situation => ({ what, said: renderDrift(seen) });
+const daemon = { words: "/usr/sbin/in.tftpd --foreground /srv/tftp", root: "/", reload: "no", pid: 7, dropIn: "" };
+
+/** What a refresh and doctor say of in.tftpd that runs so. */
+function runningOtherwise(what: string, more: Partial<typeof daemon> & { readonly changed?: number } = {}): Situation {
+  const { words, root, reload, pid, dropIn, changed = 0 } = { ...daemon, ...more };
+  const name = "tftpd-hpa.service";
+  const put_ = put(
+    tftpId,
+    { want: "file", path: `/etc/systemd/system/${name}`, mode: "0644", content: `ExecStart=${daemon.words}\n` },
+    { want: "unit", name, restartedBy: ["/etc/default/tftpd-hpa"] },
+    { want: "listen", unit: name, on: { kind: "udp", address: "192.168.1.1", port: 69 } },
+  );
+  const said = `Id=${name}\nMainPID=${pid}\nNeedDaemonReload=${reload}\nExecMainStartTimestamp=Sun 2026-11-22 10:00:00 UTC\nRoot=${root}\nWords=${words.replaceAll(" ", "\t")}\t\n`;
+  const answers = hostAnswers({
+    "daemons.running": { status: 0, said },
+    "daemons.overrides": { status: 0, said: dropIn },
+    "daemons read /etc/default/tftpd-hpa": seenFile("/etc/default/tftpd-hpa", { ctime: changed * 2e9 }),
+    "servers.holders": [{ protocol: "udp", address: "192.168.1.1", port: 69, pid: 7, program: "in.tftpd" }],
+  });
+  const why = whyNotAsDeclared(put_, answers).get(name)?.text;
+  return { what, said: why && renderDrift({ what: name, how: "other", seen: why }) };
+}
+
+const unmounted = facts([tftp], {
+  "folder.mounts": {
+    status: 0,
+    said: "Where=/srv/tftp\nId=srv-tftp.mount\nRequiredBy=\nWantedBy=local-fs.target\nLoadState=loaded\nActiveState=failed\n",
+  },
+});
+const overmounted = facts([tftp], { "folder.view": { status: 0, said: "1:2\n3:2\n" } });
+
+function leavesZone(): string | undefined {
+  const all = factsOf(firewallCase("bookworm-firewalld").answers);
+  const zone = "<zone>\n  <forward/>\n</zone>\n";
+  const firewalld = { ...all.firewalld, forwards: true, zoneFiles: new Map([["public", zone]]) };
+  const plan = planFirewall(allRules, { ...all, firewalld }, "Firewall/p/one/f");
+  return "code" in plan ? undefined : plan.warnings[0];
+}
+
+const recovery = (line: string) =>
+  ailmentsOf(facts([dhcp], { "health.units": { status: 0, said: `Id=x\nLoadState=loaded\n${line}\n` } }))
+    .map(({ what, text }) => `${what}: ${text}`)
+    .join("\n");
+
+export const warnings: readonly Situation[] = [
+  runningOtherwise("in.tftpd runs with other options", { words: "/usr/sbin/in.tftpd -L /data" }),
+  runningOtherwise("in.tftpd runs in a jail", {
+    root: "/srv/jail",
+    dropIn: "/etc/systemd/system/tftpd-hpa.service.d/jail.conf:RootDirectory=/srv/jail\n",
+  }),
+  runningOtherwise("in.tftpd read another file", { changed: 1 }),
+  runningOtherwise("in.tftpd has lost its port", { pid: 8 }),
+  runningOtherwise("a drop-in that systemd has not read", { reload: "yes" }),
+  drift("a file that went", { what: "/srv/tftp/ipxe.efi", how: "missing", seen: "" }),
+  drift("a file that was changed", { what: "/srv/tftp/refind.conf", how: "changed", seen: "timeout 9\n" }),
+  drift("a file of another owner", { what: "/srv/tftp/refind.conf", how: "owner", seen: "0600 7:8" }),
+  drift("a unit that does not run", { what: "tftpd-hpa.service", how: "stopped", seen: "failed (failed)" }),
+  drift("another firewall", { what: "manager", how: "became", seen: "ufw" }),
+  ...(["aaaaaaaa00000002", "bbbbbbbb00000002"] as const).map((generation) =>
+    drift(generation.startsWith("a") ? "a record that was made anew" : "a record of another stack's", {
+      ...{ what: "the resource", how: "other" },
+      seen: whyOtherRecord({ ...node, generation }, "aaaaaaaa00000001") ?? "",
+    }),
+  ),
+  drift("the rules would go with the next ruleset", {
+    ...{ what: "pulumi-netboot-firewall.service", how: "stopped" },
+    seen: "nothing puts the rules back if somebody loads others",
+  }),
+  drift("rules in another order", { what: "the order of the rules", how: "changed", seen: "" }),
+  ...(driftOf([put(tftpId, { want: "tftpd", address: "192.168.1.1", directory: "/srv/tftp" })], unmounted, sha256)
+    .get(tftpId)
+    ?.map((seen) => drift("the disk of the boot files went", seen)) ?? []),
+  ...(driftOf([put(tftpId, { want: "tftpd", address: "192.168.1.1", directory: "/srv/tftp" })], overmounted, sha256)
+    .get(tftpId)
+    ?.map((seen) => drift("the disk of the boot files came late", seen)) ?? []),
+  { what: "an interface that leaves its zone of firewalld", said: leavesZone() },
+  { what: "the recovery failed", said: recovery("ActiveState=failed") },
+  { what: "the recovery would not run", said: recovery("WantedBy=") },
+  {
+    what: "machines that move later",
+    said: warnOfMovedNetwork(
+      register([entry(dhcpId, [serve({ cidr: "192.168.9.0/28" })]), node]),
+      new Set([dhcpId]),
+      placed(node),
+    )?.text,
+  },
+  {
+    what: "apt failed for somebody else's package",
+    said: warnOfApt(apt("Errors were encountered while processing:\n broken\nE: Sub-process failed\n"), { id: "A" })[0]
+      ?.text,
+  },
+  { what: "what apt brought for a refused change", said: renderBrought(["isc-dhcp-server"]) },
+  {
+    what: "packages that others need",
+    said: renderPurged({ packages: ["tftpd-hpa"], others: ["theirs"], apt: { status: 0, said: "" } }),
+  },
+  {
+    what: "packages that apt can't purge",
+    said: renderPurged({
+      packages: ["tftpd-hpa"],
+      others: [],
+      apt: { status: 100, said: "E: dpkg was interrupted\n" },
+    }),
+  },
+  {
+    what: "a package that dpkg can't remove",
+    said: renderRemaining([
+      { ...{ package: "chrony", lost: [], status: 0, said: "", stays: true }, remains: "its prerm failed" },
+    ])[0],
+  },
+  ...["edited", "adopted", "block"].map((why) => ({
+    what: `lines of somebody's: ${why}`,
+    said: renderDifference({
+      why,
+      id: "A",
+      path: "/etc/dhcp/dhcpd.conf",
+      copy: "/var/lib/pulumi-netboot/edits/1",
+      lines: "  - x",
+    }).text,
+  })),
+  {
+    what: "boot files from another host",
+    said: whyFilesAreUnknown(register([entry(dhcpId, [serve({ bootServer: "192.168.1.9" })])]), false),
+  },
+  { what: "boot files of a TFTP server that is not ours", said: whyFilesAreUnknown(register([dhcp]), true) },
+  {
+    what: "files that nobody serves now",
+    said: whyFilesAreNotProved({ change: changeOf([]), register: register([tftp]), tftpRuns: false } as never),
+  },
+];
