@@ -219,13 +219,13 @@ async function resolveFile(
   const asset = Object(file) as { readonly text?: string; readonly uri?: string; readonly path?: string };
   if (asset.text !== undefined) {
     const { directory, name } = place;
-    return resolve(name, { directory, fileName: name, isOfChain, source: { content: await asset.text } });
+    return resolve(name, { directory, fileName: name, isOfChain, source: { content: asset.text } });
   }
   if (asset.uri !== undefined) {
     const message = 'a remote asset is not fetched for you; download it, and give { file: "path", sha256: "…" }';
     return bad({ path: "source.file", message });
   }
-  const path = asset.path === undefined ? String(file) : await asset.path;
+  const path = asset.path === undefined ? String(file) : asset.path;
   try {
     const bytes = await readFile(path);
     const sha256 = sha256Of(bytes);

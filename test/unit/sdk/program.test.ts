@@ -25,7 +25,8 @@ describe("the option `import`", () => {
 describe("a BootFile from an asset of Pulumi's", () => {
   it("is the file at its path, or its text", async () => {
     const made = await register(() => {
-      const at = (name: string, file: pulumi.asset.Asset) => new netboot.BootFile(name, { connection, source: { file } });
+      const at = (name: string, file: pulumi.asset.Asset) =>
+        new netboot.BootFile(name, { connection, source: { file } });
       at("a.txt", new pulumi.asset.FileAsset("LICENSE"));
       at("b.txt", new pulumi.asset.StringAsset("hello"));
     });
