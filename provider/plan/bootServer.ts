@@ -40,12 +40,13 @@ export function whyNobodyGivesFiles(
   if (server === undefined || !isHere || isBootServerOurs(register)) return undefined;
   const { bootServer, loaders } = server.held;
   // Ours, which has the port until this change has moved it, is nobody there afterwards.
-  const isOurs = heldOf(register.before, "tftpd").length > 0;
-  const others = holders.filter(({ unit }) => !isOurs || unit !== tftpdUnit);
+  const [had] = heldOf(register.before, "tftpd");
+  const others = holders.filter(({ unit }) => had === undefined || unit !== tftpdUnit);
   if (others.some((holder) => holder.port === 69 && hears(holder, bootServer))) return undefined;
   const hasMachines = [...register.after.values()].some(({ machines }) => machines > 0);
   const [tftp] = heldOf(register.after, "tftpd");
-  const part = [server.id, tftp?.id].find((each) => each !== undefined && puts.has(each));
+  const goes = tftp === undefined ? had?.id : undefined;
+  const part = goes ?? [server.id, tftp?.id].find((each) => each !== undefined && puts.has(each));
   const id = own[0]?.id ?? (hasMachines ? part : undefined);
   if (id === undefined) return undefined;
   if (tftp !== undefined) {

@@ -139,10 +139,17 @@ export interface ChainsCheck {
 export function whyChainsBreak(check: ChainsCheck): Refusal | undefined {
   const broken = wrongChains(check).find(({ undoes }) => undoes);
   if (broken === undefined) return undefined;
-  const { asked, text } = broken;
-  const apart = isTftpMoved(check.register) ? `. The TFTP server moves, and this file does not: ${inOneChange}` : "";
-  const message = `${text}; ${asked.machine.hostname} would not boot${apart}`;
-  return { code: "NOT_SERVING", ...(asked.stands ? {} : { id: asked.id }), message };
+  const { asked, text, by } = broken;
+  const goes =
+    check.puts.size > 0 ? undefined : heldOf(check.register.before, "file").find((each) => by === each.held.path);
+  const hint = isTftpMoved(check.register)
+    ? `. The TFTP server moves, and this file does not: ${inOneChange}`
+    : goes === undefined
+      ? ""
+      : ". Take it out of what names it, or declare it again";
+  const message = `${text}; ${asked.machine.hostname} would not boot${hint}`;
+  const id = goes?.id ?? (asked.stands ? undefined : asked.id);
+  return { code: "NOT_SERVING", ...(id === undefined ? {} : { id }), message };
 }
 
 /** Chains of machines beside the change that are broken, and were so before, or by what somebody else has done. */
@@ -153,6 +160,8 @@ export function brokenChains(check: ChainsCheck): readonly { readonly chain: str
 interface WrongChain {
   readonly asked: AskedMachine;
   readonly text: string;
+  /** The path that is wrong. */
+  readonly by: string | undefined;
   readonly undoes: boolean;
 }
 
@@ -161,7 +170,7 @@ function wrongChains({ register, puts, unchanged, changed, proved, files }: Chai
   const [server] = heldOf(register.after, "serve");
   const [tftp] = heldOf(register.after, "tftpd");
   // With a boot server elsewhere the files are not node 0's.
-  if (puts.size === 0 || server === undefined || server.held.bootServer !== tftp?.held.address) return [];
+  if (server === undefined || server.held.bootServer !== tftp?.held.address) return [];
   const view: TftpView = { ...tftp.held, files, declared: declaredIn(register) };
   const whyNot = remembered(view);
   const isMoved = isTftpMoved(register);
@@ -174,7 +183,14 @@ function wrongChains({ register, puts, unchanged, changed, proved, files }: Chai
     });
     const worst = judged.find(({ undoes }) => undoes) ?? judged[0];
     if (worst === undefined) return [];
-    return [{ asked, text: `${worst.wrong.text}${asked.stands ? standsFor(asked) : ""}`, undoes: worst.undoes }];
+    return [
+      {
+        asked,
+        text: `${worst.wrong.text}${asked.stands ? standsFor(asked) : ""}`,
+        by: worst.wrong.by,
+        undoes: worst.undoes,
+      },
+    ];
   });
 }
 

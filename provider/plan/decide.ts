@@ -239,8 +239,9 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
   const isFolderKnown = answers.folder(folderKey) !== undefined;
   const broken = isFolderKnown ? whyChainsBreak(check) : undefined;
   if (broken !== undefined) return refused(broken);
-  // What stands for machines of others and was bad before, or is somebody else's doing, is told, and not proved.
-  const bad = isFolderKnown ? brokenChains(check) : [];
+  // What stands for machines of others and was bad before, or is somebody else's doing, is told, and not proved; where
+  // something only goes, nobody needs to know.
+  const bad = isFolderKnown && puts.size > 0 ? brokenChains(check) : [];
 
   const touchesBoot = changed.size > 0 || firewall?.plan.differs === true;
   const admission = admissionOf(ground, firewall, proved, touchesBoot);

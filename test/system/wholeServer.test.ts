@@ -63,6 +63,28 @@ describe("a node 0 that moves", () => {
     expect(await verified()).toMatch(/1 machine, all served/);
   });
 
+  it("keeps a file that a machine gets, until nothing names it", async () => {
+    const files = (script: string, extra: string): string =>
+      programOn(
+        lab,
+        program(`, artifacts: { directory: "/srv/boot", bootScript: "#!ipxe\\n${script}", extra: { ${extra} } }`),
+      ).replace('"192.168.1.1"', '"192.168.1.14"');
+    const menu = '"menu.ipxe": { content: "#!ipxe\\nexit\\n" }';
+    project.write({ "index.ts": files("chain menu.ipxe\\n", menu) });
+    await project.succeed(up);
+    project.write({ "index.ts": files("chain menu.ipxe\\n", "") });
+    const { code, output } = await project.pulumi(up);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(
+      /menu\.ipxe could not be fetched .*refind\.pxe fetches it[\s\S]*web-1 would not boot[\s\S]*Nothing/,
+    );
+    expect(await verified()).toMatch(/1 machine, all served/);
+    project.write({ "index.ts": files("chain refind_x64.efi\\n", "") });
+    await project.succeed(up);
+    expect(await served()).not.toMatch(/menu\.ipxe/);
+    expect(await verified()).toMatch(/1 machine, all served/);
+  });
+
   it("has one folder, address and network for all its parts", async () => {
     const twice = ', tftp: { directory: "/srv/other" } as object, firewall: { interface: "eno3" } as object';
     project.write({ "index.ts": programOn(lab, program(twice)) });

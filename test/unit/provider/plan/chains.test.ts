@@ -206,11 +206,35 @@ describe("whyChainsBreak", () => {
     expect(check({ ...more, changed: new Set([conf]), proved: none })).toBeUndefined();
   });
 
-  it("looks at nothing where the change is not about boots, drops only, or the files are another server's", () => {
+  it("refuses that a file goes which machines get, beside that file, and lets go what they do not need", () => {
+    const owner = entry("BootFile/p/one/menu", [
+      { want: "file", path: "/srv/tftp/refind_x64.efi", mode: "0644", sha256: "aa" },
+    ]);
+    const goes = {
+      register: register([dhcp, tftp, other, owner], [dhcp, tftp, other]),
+      puts: new Map(),
+      changed: new Set(["/srv/tftp/refind_x64.efi"]),
+      proved: new Set(["x64 ipxe.efi"]),
+    };
+    expect(check({ ...goes, without: "refind_x64.efi" })).toEqual({
+      code: "NOT_SERVING",
+      id: owner.id,
+      message: expect.stringMatching(
+        /^refind_x64\.efi could not be fetched .*; z would not boot\. Take it out of what names it, or declare it again$/,
+      ),
+    });
+    expect(check(goes)).toBeUndefined();
+    // What was broken before keeps nothing.
+    expect(check({ ...goes, without: "refind_x64.efi", proved: none })).toBeUndefined();
+    expect(
+      check({ ...goes, without: "refind_x64.efi", register: register([dhcp, tftp, owner], [dhcp, tftp]) }),
+    ).toBeUndefined();
+  });
+
+  it("looks at nothing where the change is not about boots, or the files are another server's", () => {
     const broken = { without: "ipxe.efi", proved: new Set(["x64 ipxe.efi"]) };
     const time = new Map([["TimeServer/p/one/t", []]]);
     expect(check({ ...broken, puts: time, changed: new Set(["/etc/chrony/conf.d/netboot.conf"]) })).toBeUndefined();
-    expect(check({ ...broken, puts: new Map(), changed: new Set(["/srv/tftp/ipxe.efi"]) })).toBeUndefined();
     const elsewhere = entry(dhcp.id, [serve({ loaders, bootServer: "192.168.1.13" })]);
     expect(check({ ...broken, register: register([elsewhere, tftp]) })).toBeUndefined();
     expect(check({ ...broken, register: register([dhcp]) })).toBeUndefined();

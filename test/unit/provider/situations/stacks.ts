@@ -92,6 +92,28 @@ export const shared: readonly Situation[] = [
     }),
   },
   {
+    what: "a file goes that the script fetches",
+    said: whyChainsBreak({
+      register: register(
+        [
+          dhcp,
+          tftp,
+          node,
+          entry("BootFile/p/one/menu", [{ want: "file", path: "/srv/tftp/menu.efi", mode: "0644", sha256: "aa" }]),
+        ],
+        [dhcp, tftp, node],
+      ),
+      puts: new Map(),
+      unchanged: new Set(),
+      changed: new Set(["/srv/tftp/menu.efi"]),
+      proved: new Set(["x64 ipxe.efi"]),
+      files: new Map([
+        ["ipxe.efi", { type: "file", mode: "0644" }],
+        ["refind.pxe", { type: "file", mode: "0644", content: "#!ipxe\nchain menu.efi\n" }],
+      ]),
+    }),
+  },
+  {
     what: "a network that others' machines are not in",
     said: whyNetworkStays(
       register([entry(dhcpId, [serve({ cidr: "192.168.9.0/28" })]), ...others]),
