@@ -5,8 +5,8 @@ import "./tools/embed.mts";
 /** No test is about time: a machine that others share may be ten times as slow. */
 const patient = { testTimeout: 60_000, hookTimeout: 60_000 };
 
-/** Each file brings a lab of its own up and down. Most of its time one waits, so two share a machine well, be it a small one. */
-const onTheHost = { maxWorkers: 2, testTimeout: 600_000, hookTimeout: 900_000 };
+/** Each file brings a lab of its own up and down, and waits for a good part of its time, so three share a machine of two cores. */
+const onTheHost = { maxWorkers: 3, testTimeout: 600_000, hookTimeout: 900_000 };
 
 export default defineConfig({
   test: {

@@ -102,4 +102,27 @@ describe("a resource's record, whose state", () => {
     await project.succeed([...up, "--refresh", "--expect-no-changes"]);
     await applied([server, node("web-1", 1), node("node-1", 2)]);
   });
+
+  it("has another parent, with an alias, is not touched", async () => {
+    await applied([server, node("web-1", 1)]);
+    const before = records();
+    const inRack = `class Rack extends pulumi.ComponentResource { constructor() { super("acme:index:Rack", "rack", {}, {}); } }
+      new netboot.OlaNode("web-1", { server: node0, macs: ["52:54:00:00:06:01"], address: "192.168.1.2" },
+        { parent: new Rack(), aliases: [{ parent: pulumi.rootStackResource }] });`;
+    expect(await applied([server, inRack])).not.toMatch(/restarting|creating.*OlaNode|OlaNode.*creating|deleting/);
+    expect(records()).toEqual(before);
+    expect(await verify()).toMatch(/1 machine, all served/);
+    await project.succeed([...up, "--expect-no-changes"]);
+  });
+
+  it("belongs to a project of another name, has that name, and nothing restarts", async () => {
+    await applied([server, node("web-1", 1), node("node-1", 2)]);
+    await project.succeed(["stack", "rename", "organization/renamed/dev"]);
+    const manifest = readFileSync(join(project.folder, "Pulumi.yaml"), "utf8");
+    project.write({ "Pulumi.yaml": manifest.replace(/^name: names$/m, "name: renamed") });
+    expect(await applied([server, node("web-1", 1), node("node-1", 2)])).not.toMatch(/restarting|not proved/);
+    expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
+    expect(await verify()).toMatch(/2 machines, all served/);
+    await project.succeed([...up, "--expect-no-changes"]);
+  });
 });
