@@ -27,12 +27,12 @@ export function admissionOf(
   const nothing = { isSure: false, warnings: [], doubt: undefined };
   const [server] = heldOf(register.after, "serve");
   const [tftp] = heldOf(register.after, "tftpd");
-  if (server === undefined || change.puts.size === 0) return nothing;
+  const wasAsked = facts.answers.ran("nftables.tables") !== undefined;
+  const onlyRules = change.puts.size === 0 && firewall?.plan.differs === true;
+  if (server === undefined || !wasAsked || (change.puts.size === 0 && !onlyRules)) return nothing;
   const puts = putMachines(change);
   const asked = machinesToAsk(register, puts, knownOfMany(puts));
   const own = placedIn(change.puts).filter(({ machine }) => machine.proof !== false);
-  const wasAsked = facts.answers.ran("nftables.tables") !== undefined;
-  if (!wasAsked) return nothing;
   const why = whyKeptOut(register, facts.answers, firewall);
   // A server that answers no machine is no good to those that are declared later either.
   if (why?.sure && why.of === "server" && tftp !== undefined && change.puts.has(tftp.id)) {
@@ -49,7 +49,8 @@ export function admissionOf(
     const good = asked.find(({ chain }) => proved.has(chain));
     const rows = [...change.puts.keys()].slice(0, 1);
     if (good !== undefined && firewall?.plan.differs === true) {
-      return { ...nothing, refusal: { code: "NOT_SERVING", message: why.text } };
+      const [goes] = change.puts.size > 0 ? [] : firewall.ids;
+      return { ...nothing, refusal: { code: "NOT_SERVING", ...(goes && { id: goes }), message: why.text } };
     }
     const warnings = rows.map((id) => ({ id, text: `not proved: ${why.text}` }));
     return { isSure: true, warnings, doubt: why.text };

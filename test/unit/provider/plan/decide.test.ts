@@ -453,6 +453,27 @@ describe("decide", () => {
     expect(warnings).toEqual([{ id: firewall.id, text: `not proved: ${text}` }]);
   });
 
+  it("refuses that a Firewall goes by which a good chain comes through, and lets go one that nothing needs", () => {
+    const rules = entry(firewall.id, [
+      {
+        want: "firewall",
+        interface: "name:eno2",
+        allowDefaultRoute: false,
+        rules: ["allow in on eno2 udp 67", "allow in on eno2 udp 69", "allow in on eno2 udp established"],
+      },
+    ]);
+    const goes = { puts: [], drops: [firewall.id], before: [...settled, rules], told: opened };
+    const good = { proved: ["x64 ipxe.efi"] };
+    expect(refusal({ ...goes, more: good })).toEqual({
+      code: "NOT_SERVING",
+      id: firewall.id,
+      message: firewallCase("bookworm-nftables").said.replace("kept out: ", ""),
+    });
+    expect(refusal(goes)).toBe("transact");
+    expect(refusal({ ...goes, told: host, more: good })).toBe("transact");
+    expect(refusal({ ...goes, before: [...serving, rules], more: good })).toBe("transact");
+  });
+
   it("warns where it can't tell whether a firewall keeps machines out", () => {
     const text = firewallCase("bookworm-a-limit").said.replace("in doubt: ", "");
     const { warnings, doubt } = transacted({ told: limited });
