@@ -31,7 +31,7 @@ describe("a node 0 that has lost our records", () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/DhcpServer\/lost\/dev\/node0-dhcp: is not on this host any more$/m);
     expect(stdout).toMatch(
-      /TimeServer\/lost\/dev\/node0-time: .*any more\. If its chrony is, say `time: \{ replace: true \}`/,
+      /TimeServer\/lost\/dev\/node0-time: .*any more\. If chrony still is, say `time: \{ replace: true \}`/,
     );
     expect(stdout).toMatch(/`pulumi up --refresh` mends what differs/);
   });

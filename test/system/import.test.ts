@@ -200,7 +200,7 @@ TEXT
       /^"imported\/old" has no records there; these stacks have: imported\/dev$/m,
     );
     const asked = await records("--clear", "imported/dev");
-    expect(asked.stderr).toMatch(/1\d records of imported\/dev go, .*2 machines.* say --yes/);
+    expect(asked.stderr).toMatch(/this takes away 1\d records of imported\/dev, .*2 machines.* say --yes/);
     expect(asked.code).toBe(2);
     expect((await records()).stdout).toMatch(/2 machines/);
     const cleared = await records("--clear", "imported/dev", "--yes");
