@@ -27,6 +27,8 @@ const first: Wanted = {
 const menu = "#!ipxe\nexit\n";
 const chaining = (name: string, otherwise = ""): string => `#!ipxe\nchain ${name}${otherwise}\nchain refind_x64.efi\n`;
 
+const perhaps = <T>(random: Random, value: T): T | undefined => (random.one([true, false]) ? value : undefined);
+
 /** One thing that somebody changes in his program. */
 const changes: Readonly<Record<string, (wanted: Wanted, random: Random) => Partial<Wanted>>> = {
   time: ({ server }, { one }) => ({ server: { ...server, time: one([false, true, { upstreams: ["192.0.2.1"] }]) } }),
@@ -43,18 +45,18 @@ const changes: Readonly<Record<string, (wanted: Wanted, random: Random) => Parti
   tftp: ({ server }, { one }) => ({
     server: { ...server, tftp: one([{}, { options: ["--secure", "--verbosity", "2", "--blocksize", "1024"] }]) },
   }),
-  pool: ({ server, network }, { one }) => {
-    const pool = one([undefined, { from: "192.168.1.10", to: "192.168.1.12" }]);
-    const unknownMachines = pool === undefined ? "refuse" : one(["refuse", "serve"]);
+  pool: ({ server, network }, random) => {
+    const pool = perhaps(random, { from: "192.168.1.10", to: "192.168.1.12" });
+    const unknownMachines = pool === undefined ? "refuse" : random.one(["refuse", "serve"]);
     return { server: { ...server, unknownMachines }, network: { ...network, pool } };
   },
   address: ({ network }, { one }) => ({ network: { ...network, address: one(["192.168.1.1", "192.168.1.14"]) } }),
   lease: ({ network }, { one }) => ({ network: { ...network, leaseSeconds: one([600, 7200]) } }),
-  mtu: ({ network }, { one }) => ({ network: { ...network, mtu: one([undefined, 1400]) } }),
-  domain: ({ network }, { one }) => ({ network: { ...network, domain: one([undefined, "rack.example.net"]) } }),
-  router: ({ network }, { one }) => ({ network: { ...network, router: one([undefined, "192.168.1.13"]) } }),
+  mtu: ({ network }, random) => ({ network: { ...network, mtu: perhaps(random, 1400) } }),
+  domain: ({ network }, random) => ({ network: { ...network, domain: perhaps(random, "rack.example.net") } }),
+  router: ({ network }, random) => ({ network: { ...network, router: perhaps(random, "192.168.1.13") } }),
   directory: ({ artifacts }, { one }) => ({
-    artifacts: { ...artifacts, directory: one([undefined, "/srv/boot", "/srv/other/sub"]) },
+    artifacts: { ...artifacts, directory: one(["/srv/tftp", "/srv/boot", "/srv/other/sub"]) },
   }),
   refind: ({ artifacts }, { one }) => ({
     artifacts: { ...artifacts, refindConf: { timeoutSeconds: one([1, 2, 3]) } },
@@ -68,13 +70,13 @@ const changes: Readonly<Record<string, (wanted: Wanted, random: Random) => Parti
   script: ({ artifacts }, { one }) => ({
     artifacts: {
       ...artifacts,
-      bootScript: one([undefined, chaining("menu.ipxe", " || echo none"), chaining("menu.ipxe")]),
+      bootScript: one([{}, chaining("menu.ipxe", " || echo none"), chaining("menu.ipxe")]),
     },
   }),
   node: ({ nodes }, { one }) => {
-    const name = one(["a", "b", "c"]);
+    const name = one(["b", "c"]);
     const { [name]: _gone, ...others } = nodes;
-    return { nodes: one([others, { ...others, [name]: one([2, 3, 4, 5]) }]) };
+    return { nodes: one([others, { ...others, [name]: one([3, 4, 5]) }]) };
   },
   fleet: (_wanted, { one }) => ({ fleet: one([{}, { m1: 6 }, { m1: 6, m2: 7 }, { m2: 8, m3: 6 }]) }),
 };
@@ -127,7 +129,7 @@ describe("a program that changes at random", () => {
   const netboot = (command: string) => netbootCommand(project, command, "--stack", "dev");
   let wanted = first;
 
-  it.each(Array.from({ length: 30 }, (_, round) => round + 1))("serves what its up has done: %i", async (round) => {
+  it.each(Array.from({ length: 20 }, (_, round) => round + 1))("serves what its up has done: %i", async (round) => {
     const names = Array.from({ length: random.one([1, 1, 2, 3]) }, () => random.one(Object.keys(changes)));
     let next = wanted;
     for (const name of names) next = { ...next, ...changes[name]?.(next, random) };
@@ -146,8 +148,7 @@ describe("a program that changes at random", () => {
     const machines = Object.keys(wanted.nodes).length + Object.keys(wanted.fleet).length;
     const verified = await netboot("verify");
     expect(verified.code, told + output + verified.stdout).toBe(0);
-    if (machines > 0)
-      expect(verified.stdout, told).toContain(`${machines} machine${machines === 1 ? "" : "s"}, all served`);
+    expect(verified.stdout, told).toContain(`${machines} machine${machines === 1 ? "" : "s"}, all served`);
     expect(await netboot("doctor"), told).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^all as the stack has it/),
@@ -157,7 +158,7 @@ describe("a program that changes at random", () => {
 
   it("leaves nothing behind", async () => {
     await project.succeed(["destroy", "--yes", "--skip-preview"]);
-    const left = await lab.node0.run("ls -d /var/lib/pulumi-netboot /etc/netboot-names; find /srv -type f", {
+    const left = await lab.node0.run("ls -d /var/lib/pulumi-netboot/register /etc/netboot-names; find /srv -type f", {
       check: false,
     });
     expect(left.stdout).toBe("");
