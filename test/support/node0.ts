@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "../../lab/index.mts";
 import { type CommandResult, runCommand } from "../../tools/command.mts";
@@ -93,4 +93,18 @@ export async function changedSince(lab: Lab, before: string): Promise<readonly s
     .filter(([path]) => !restless.some((pattern) => pattern.test(path)))
     .filter(([path]) => !path.startsWith("/var/lib/dhcp/"))
     .map(([path, { before: was, after: is }]) => `${path}: ${was} → ${is}`);
+}
+
+/** The machines that dhcpd's file has, as `web-1 01`: a host name, and the end of its first MAC. */
+export function hostsOf(lab: Lab): readonly string[] {
+  const text = readFileSync(join(lab.node0.root, "etc/dhcp/netboot/hosts.conf"), "utf8");
+  return [...text.matchAll(/^host (\S+)-nic0 .*?:(\d\d);/gm)].map(([, name, mac]) => `${name} ${mac}`).toSorted();
+}
+
+/** The ids of the OlaNodes that node 0 has records of. */
+export function recordsOf(lab: Lab): readonly string[] {
+  return readdirSync(join(lab.node0.root, "var/lib/pulumi-netboot/register"))
+    .filter((name) => name.startsWith("OlaNode"))
+    .map((name) => decodeURIComponent(name))
+    .toSorted();
 }

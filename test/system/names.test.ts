@@ -1,9 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type PulumiOptions, type ScratchProject, scratchProject } from "../../tools/scratch.mts";
-import { netbootCommand, programOn } from "../support/node0";
+import { hostsOf, netbootCommand, programOn, recordsOf } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 const server =
@@ -42,19 +40,8 @@ describe("a resource's record", () => {
     return output;
   }
 
-  const hosts = (): readonly string[] =>
-    [
-      ...readFileSync(join(lab.node0.root, "etc/dhcp/netboot/hosts.conf"), "utf8").matchAll(
-        /^host (\S+)-nic0 .*?:(\d\d);/gm,
-      ),
-    ]
-      .map(([, name, mac]) => `${name} ${mac}`)
-      .toSorted();
-  const records = (): readonly string[] =>
-    readdirSync(join(lab.node0.root, "var/lib/pulumi-netboot/register"))
-      .filter((name) => name.startsWith("OlaNode"))
-      .map((name) => decodeURIComponent(name))
-      .toSorted();
+  const hosts = () => hostsOf(lab);
+  const records = () => recordsOf(lab);
   const verify = async (stack = "dev") => (await netbootCommand(project, "verify", "--stack", stack)).stdout;
 
   it("stays its own when it is renamed and its old name is given to another", async () => {
