@@ -53,14 +53,14 @@ sub note_brought (@brought) {
     write_list($PLANNED);
 }
 
-# Watches apt: its progress goes to rows; what it is about to bring is noted for whoever goes on after a power cut.
-sub watch_apt ($ids, $is_noted = 0) {
+# Watches apt: its progress goes to rows; `about_to` is told what it will bring.
+sub watch_apt ($ids, $about_to = undef) {
     my ($listing, @new);
     return sub {
         my ($line) = @_;
         if ($line =~ /^The following NEW packages will be installed:/) { $listing = 1; return }
         if ($listing && $line =~ /^  (.*)/) { push @new, split ' ', $1; return }
-        write_list($PLANNED, uniq lines_of($PLANNED), @new) if $listing && $is_noted;
+        $about_to->(@new) if $listing && $about_to;
         $listing = 0;
         return unless $line =~ /^(?:Get:|Fetched|Preparing|Unpacking|Setting up|Waiting|Err:)/;
         chomp $line;
@@ -79,7 +79,7 @@ sub apt_get (@words) {
 
 # Runs apt-get, and waits for who holds a lock of apt's; once the lists are renewed for it. Answers (status, said).
 sub apt ($talk, $ids, @words) {
-    my ($end, $watch) = (uptime() + 300, watch_apt($ids, $talk->{notes}));
+    my ($end, $watch) = (uptime() + 300, watch_apt($ids, $talk->{aboutTo}));
     my $run = sub (@given) {
         while (1) {
             my ($status, $said) = run(apt_get(@given), watch => $watch, seconds => 1800);
@@ -144,8 +144,12 @@ sub install_masked ($plan, $talk) {
     write_list($CONFIGURED, uniq lines_of($CONFIGURED), $plan->{configured}->@*) if $plan->{configured}->@*;
     write_stand_ins($plan);
     say_to('apt: installing ' . join(', ', @$install), @$ids);
-    my @children = (begin_fetching($plan), map { begin_listening($_->@{qw(interface address)}) } $plan->{listen}->@*);
-    local $talk->{notes} = 1;
+    my @children = map { begin_listening($_->@{qw(interface address)}) } $plan->{listen}->@*;
+    local $talk->{aboutTo} = sub (@new) {
+        # Noted for whoever goes on after a power cut. Fetched sooner, two of apt would both make its cache.
+        write_list($PLANNED, uniq lines_of($PLANNED), @new);
+        push @children, begin_fetching($plan);
+    };
     my ($status, $said) = install($talk, $ids, $plan->{rows}, @$install);
     wait_for(@children);
     my %after = package_states();
@@ -226,18 +230,17 @@ sub unpack_package ($package, $get) {
 # A child that fetches while apt installs: what goes for a stand-in, so that it comes back without a mirror, and what
 # files will be taken out of. What goes wrong here is told when they are needed.
 sub begin_fetching ($plan) {
-    my @fetch = $plan->{fetch}->@*;
-    my @keep = $plan->{keep}->@*;
-    return 0 unless @keep || @fetch;
+    my ($fetch, $keep) = map { [splice @$_] } $plan->@{qw(fetch keep)};
+    return 0 unless @$keep || @$fetch;
     my $download = sub { return run(['apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', $_[0]]) };
     return beside(sub {
-        mkdir $DEBS, 0700 if @keep;
-        if (chdir $DEBS) { $download->($_) for @keep }
+        mkdir $DEBS, 0700 if @$keep;
+        if (chdir $DEBS) { $download->($_) for @$keep }
         chmod 0600, glob "$DEBS/*.deb";
-        for my $fetch (@fetch) {
-            my $package = $fetch->{package};
+        for my $of (@$fetch) {
+            my $package = $of->{package};
             my ($status) = eval { unpack_package($package, sub { return $download->($package) }) };
-            replace_file(taking_folder($package) . '/left', $fetch->{files}) if defined $status && !$status;
+            replace_file(taking_folder($package) . '/left', $of->{files}) if defined $status && !$status;
         }
     });
 }
@@ -319,8 +322,7 @@ sub give_back ($leaving, $plan, $talk) {
     my ($status, $said) = @lost ? bring_back(\@lost, $leaving, $talk) : (0, '');
     # An apt that fails on account of another package may have done what it was for.
     %states = package_states();
-    my $is_back = @lost == grep { is_installed($states{ $_->{package} }) } @lost;
-    $status = 0 if $is_back;
+    $status = 0 if @lost == grep { is_installed($states{ $_->{package} }) } @lost;
     my %given = (package => $package, lost => [map { $_->{package} } @lost], status => $status, said => $said);
     $given{stays} = is_installed($states{$package}) ? 1 : 0;
     return \%given if $status;
@@ -344,13 +346,11 @@ sub bring_back ($lost, $leaving, $talk) {
     my ($ids, @names) = ($leaving->{tell}, map { $_->{package} } @$lost);
     say_to('apt: putting ' . join(', ', @names) . ' back', @$ids);
     my @kept = grep { -f } map { glob "$DEBS/${_}_*.deb" } @names;
-    my ($status, $said);
     # Not with --no-download: then apt removes the other, and only then finds that it can't install a file.
     for my $try ([map { "$_->{package}=$_->{version}" } @$lost], (@kept == @names ? \@kept : ()), \@names) {
-        ($status, $said) = install($talk, $ids, [$leaving], @$try);
-        last unless $status;
+        my ($status, $said) = install($talk, $ids, [$leaving], @$try);
+        return ($status, $said) if !$status || $try == \@names;
     }
-    return ($status, $said);
 }
 
 # Takes a package away; what dpkg said if it can't. Who holds its lock is waited for; what is half done is gone on with.
