@@ -54,32 +54,45 @@ export abstract class HostResource extends pulumi.CustomResource {
     const elsewhere = concat(reaching, ...own, ...others);
     const [carrier] = inputKeys;
     const type = `pulumi-nodejs:dynamic/netboot:${kind}`;
-    super(
-      type,
-      name,
-      {
-        ...Object.fromEntries(outputKeys.filter((key) => !without.includes(key)).map((key) => [key, undefined])),
-        ...(inputs === undefined
-          ? withSecrets(values, opts?.additionalSecretOutputs)
-          : Object.fromEntries(
-              inputKeys.map((key) => [
-                key,
-                inputs.apply(({ value, problems }) => {
-                  // What is wrong stands in the place of an input, for an output of its own would cost.
-                  if (problems.length > 0) return key === carrier ? { [hidden.problems]: problems } : undefined;
-                  return (value as Record<string, unknown> | undefined)?.[key];
-                }),
-              ]),
-            )),
-        ...(listsPaths && { writes: inputs?.apply(({ value }) => value && pathsWritten(wants(value as never))) }),
-        connection,
-        ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { [hidden.problems]: elsewhere }),
-        ...(declared.toldBeside !== undefined && { [hidden.toldBeside]: declared.toldBeside }),
-        [hidden.urn]: urnOf(name, type, opts?.parent),
-        [hidden.provider]: providerText(kind),
-      },
-      registered,
-    );
+    // Pulumi keeps a stack for each of some fifty promises of a resource, and each is mapped to its source: half of what a
+    // machine costs, for a search for promises that leak, which it makes where it is told to.
+    const { stackTraceLimit } = Error;
+    if (!process.env["PULUMI_DEBUG_PROMISE_LEAKS"]) Error.stackTraceLimit = 0;
+    try {
+      super(
+        type,
+        name,
+        {
+          ...Object.fromEntries(outputKeys.filter((key) => !without.includes(key)).map((key) => [key, undefined])),
+          ...(inputs === undefined
+            ? withSecrets(values, opts?.additionalSecretOutputs)
+            : Object.fromEntries(
+                inputKeys.map((key) => [
+                  key,
+                  inputs.apply(({ value, problems }) => {
+                    // What is wrong stands in the place of an input, for an output of its own would cost.
+                    if (problems.length > 0) return key === carrier ? { [hidden.problems]: problems } : undefined;
+                    return (value as Record<string, unknown> | undefined)?.[key];
+                  }),
+                ]),
+              )),
+          ...(listsPaths && { writes: inputs?.apply(({ value }) => value && pathsWritten(wants(value as never))) }),
+          connection,
+          ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { [hidden.problems]: elsewhere }),
+          ...(declared.toldBeside !== undefined && { [hidden.toldBeside]: declared.toldBeside }),
+          [hidden.urn]: urnOf(name, type, opts?.parent),
+          [hidden.provider]: providerText(kind),
+        },
+        registered,
+      );
+    } catch (error) {
+      Error.stackTraceLimit = stackTraceLimit;
+      // Where the program is wrong, it is told by its stack.
+      if (error instanceof Error) Error.captureStackTrace(error);
+      throw error;
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
     this.reachedBy = connection;
   }
 }

@@ -22,6 +22,23 @@ describe("the option `import`", () => {
   });
 });
 
+describe("a resource whose name is missing", () => {
+  it("is told by the stack of the program, and leaves the depth of stacks as it was", async () => {
+    const limit = Error.stackTraceLimit;
+    let thrown: Error | undefined;
+    await register(() => {
+      try {
+        new netboot.BootFile("", { connection, source: { content: "hello" } });
+      } catch (error) {
+        thrown = error as Error;
+      }
+    });
+    expect(thrown?.message).toMatch(/name/);
+    expect(thrown?.stack).toContain("program.test.ts");
+    expect(Error.stackTraceLimit).toBe(limit);
+  });
+});
+
 describe("a BootFile from an asset of Pulumi's", () => {
   it("is the file at its path, or its text", async () => {
     const made = await register(() => {
