@@ -81,12 +81,9 @@ describe("a fleet beside single machines", () => {
     );
   });
 
-  it.each([1, 2])("boots a machine with two NICs from NIC %i", async (nic) => {
-    const machine = await lab.machine({
-      name: "m1",
-      macs: ["52:54:00:00:02:01", "52:54:00:00:02:02"],
-      bootFrom: nic - 1,
-    });
+  it("boots a machine with two NICs from the second", async () => {
+    const macs = ["52:54:00:00:02:01", "52:54:00:00:02:02"];
+    const machine = await lab.machine({ name: "m1", macs, bootFrom: 1 });
     const report = await machine.boot();
     await machine.off();
     expect(report.reachedDisk).toBe(true);
