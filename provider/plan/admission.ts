@@ -1,9 +1,11 @@
 import { type NotAdmitted, whyNotAdmitted } from "../admitted/whyNotAdmitted";
+import { whyNotRouted } from "../admitted/whyNotRouted";
 import { whyServerRefuses } from "../admitted/whyServerRefuses";
 import { iptables } from "../facts/iptables";
 import { links } from "../facts/links";
 import { nftables } from "../facts/nftables";
 import type { HostAnswers } from "../facts/question";
+import { routing } from "../facts/routing";
 import { tftpPeers } from "../facts/tftpPeers";
 import { trafficControl } from "../facts/trafficControl";
 import { isBootServerHere, whyFilesAreUnknown } from "./bootServer";
@@ -77,7 +79,7 @@ export function whyKeptOut(
   register: Register,
   answers: HostAnswers,
   firewall: FirewallPart | undefined,
-): (NotAdmitted & { readonly of: "firewall" | "server" }) | undefined {
+): (NotAdmitted & { readonly of: "firewall" | "server" | "way" }) | undefined {
   const [server] = heldOf(register.after, "serve");
   if (server === undefined) return undefined;
   const interfaces = links.read(answers);
@@ -99,9 +101,11 @@ export function whyKeptOut(
     givesHelpers: answers.path("admitted.helpers")?.content?.trim() === "1",
     firewall: rulesHeld(register.after).includes(`allow in on ${server.held.interface} udp 69`) ? mark : undefined,
   };
+  const ways = routing.read(answers);
   const reasons = [
     { of: "firewall" as const, why: whyNotAdmitted(firewall?.predict(rulesets) ?? rulesets, path) },
     { of: "server" as const, why: unknown === undefined ? whyServerRefuses(tftpPeers.read(answers), path) : undefined },
+    { of: "way" as const, why: ways && whyNotRouted(ways, path) },
   ].flatMap(({ of, why }) => (why === undefined ? [] : [{ of, ...why }]));
   return reasons.find(({ sure }) => sure) ?? reasons[0] ?? besides[0];
 }

@@ -12,7 +12,7 @@ import { type Change, nameInterface, placedIn, wantsOf, whyClash } from "./chang
 import { staleUnits, whyStartedOtherwise } from "./daemons";
 import { whyMachinesAreLost } from "./dependants";
 import { whyDhcpConfStays } from "./dhcpConf";
-import { knownOfMany, putMachines, whyFilesAreNotProved } from "./expectations";
+import { knownOfMany, putMachines, whyFilesAreNotProved, whyStopped } from "./expectations";
 import type { Facts } from "./facts";
 import { type FirewallPart, headsBefore, headsQuestions, planFirewallPart } from "./firewallPart";
 import { changedPaths, folderAfter, takenKey, whyNotMounted } from "./folder";
@@ -246,9 +246,11 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
   const touchesBoot = changed.size > 0 || firewall?.plan.differs === true;
   const admission = admissionOf(ground, firewall, proved, touchesBoot);
   if (admission.refusal !== undefined) return refused(admission.refusal);
-  const runs = (unit: string): boolean =>
-    heldOf(register.after, "unit").some(({ id, held }) => held.name === unit && change.puts.has(id)) ||
-    unitsFact.read(answers).get(unit)?.activeState !== "inactive";
+  const silent = (name: string): string | undefined => {
+    const unit = unitsFact.read(answers).get(name);
+    const comes = heldOf(register.after, "unit").some(({ id, held }) => held.name === name && change.puts.has(id));
+    return comes || unit?.activeState !== "inactive" ? undefined : whyStopped(unit);
+  };
   const [server] = heldOf(register.after, "serve");
   const directory = heldOf(register.after, "tftpd")[0]?.held.directory ?? "";
   const script = textOf(view.get(server?.held.loaders["script"] ?? "")?.content);
@@ -258,8 +260,8 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
     names: facts.names,
     script,
     has: (name: string) => isInFolder({ directory, files: view }, name),
-    dhcpdRuns: runs(dhcpdUnit),
-    tftpRuns: runs(tftpdUnit),
+    dhcpdSilent: silent(dhcpdUnit),
+    tftpSilent: silent(tftpdUnit),
     bootServerIsHere: isBootServerHere(register, links.read(answers)),
     firewallPaths: paths,
     staleUnits: [...(readsOldFolder(answers) ? [tftpdUnit] : []), ...staleUnits(change, answers)],

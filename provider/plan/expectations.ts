@@ -1,5 +1,6 @@
+import type { Unit } from "../facts/units";
 import { neededFiles } from "../formats/ipxe/neededFiles";
-import { dhcpdConf, dhcpdUnit, hostsConf, namesFile, tftpdDefaults, tftpdUnit } from "../os/paths";
+import { dhcpdConf, dhcpdUnit, hostsConf, namesFile, tftpdDefaults } from "../os/paths";
 import { firmwares } from "../values/bootChain";
 import { type AskedMachine, chainOf, isTftpMoved, isUndone, loaderOf, machinesToAsk, type PutMachines } from "./chains";
 import { type Change, machinesOf } from "./change";
@@ -18,10 +19,10 @@ export interface Expected {
   readonly script: string | undefined;
   /** Whether a file will be in the folder of the TFTP server. */
   has(name: string): boolean;
-  /** Whether the DHCP server runs now, or this change starts it. */
-  readonly dhcpdRuns: boolean;
-  /** Whether the TFTP server runs now, or this change starts it. */
-  readonly tftpRuns: boolean;
+  /** Why the DHCP server does not run now, where this change does not start it. */
+  readonly dhcpdSilent?: string | undefined;
+  /** Why the TFTP server does not. */
+  readonly tftpSilent?: string | undefined;
   /** Whether machines are sent to this host for their files, be it to a TFTP server that is not ours. */
   readonly bootServerIsHere: boolean;
 }
@@ -126,11 +127,11 @@ function expectNames({ change, register, names }: Expected): readonly Expectatio
 }
 
 /** A file below the TFTP folder that changed comes as it is on the disk. */
-function expectFiles({ register, tftpRuns }: Expected): readonly Expectation[] {
+function expectFiles({ register, tftpSilent }: Expected): readonly Expectation[] {
   const [tftp] = heldOf(register.after, "tftpd");
   if (tftp === undefined) return [];
   // Somebody stopped it, and its own change in this up, or the next, starts it.
-  if (!tftpRuns) return [];
+  if (tftpSilent !== undefined) return [];
   const { address, directory } = tftp.held;
   return heldOf(register.after, "file").flatMap(({ id, held: { path, sha256 } }) =>
     path.startsWith(`${directory}/`)
@@ -144,7 +145,7 @@ function expectBoots(expected: Expected): {
   readonly expectations: readonly Expectation[];
   readonly proves: Plan["proves"];
 } {
-  const { change, register, proved, dhcpdRuns } = expected;
+  const { change, register, proved, dhcpdSilent } = expected;
   const [server] = heldOf(register.after, "serve");
   // What only goes is not held up by what is wrong with the rest: so a node 0 that another one has replaced can be destroyed.
   if (server === undefined || change.puts.size === 0) return { expectations: [], proves: undefined };
@@ -177,7 +178,7 @@ function expectBoots(expected: Expected): {
     })),
     stranger: unknownMachines === "refuse",
     othersAllowed: register.after.get(server.id)?.held.some(({ want }) => want === "otherServers") ?? false,
-    ...whySilent(dhcpdUnit, dhcpdRuns),
+    ...whySilent(dhcpdSilent),
   };
   return { expectations: [dhcp, ...expectChainFiles(expected, asked, concerned)], proves: { chains, ...concerned } };
 }
@@ -209,9 +210,9 @@ function expectChainFiles(
     proved,
     script: scriptText,
     bootServerIsHere,
-    tftpRuns,
+    tftpSilent,
     has,
-  }: Omit<Expected, "change" | "names" | "dhcpdRuns">,
+  }: Omit<Expected, "change" | "names" | "dhcpdSilent">,
   asked: readonly AskedMachine[],
   concerned: { readonly if?: readonly string[] },
 ): readonly Expectation[] {
@@ -220,7 +221,7 @@ function expectChainFiles(
   const address = server.held.bootServer;
   const isMoved = heldOf(register.before, "serve")[0]?.held.bootServer !== address;
   const directory = heldOf(register.after, "tftpd").find(({ held }) => held.address === address)?.held.directory;
-  const silent = whySilent(tftpdUnit, directory === undefined || tftpRuns);
+  const silent = whySilent(directory === undefined ? undefined : tftpSilent);
   const script = server.held.loaders["script"] ?? "";
   const sums = new Map(heldOf(register.after, "file").map(({ held }) => [held.path, held.sha256] as const));
   const oneOfEach = new Map<string, AskedMachine>();
@@ -262,7 +263,7 @@ function expectChainFiles(
 export function planProof(
   register: Register,
   ids: readonly string[],
-  more: Pick<Expected, "script" | "bootServerIsHere" | "dhcpdRuns" | "tftpRuns" | "has">,
+  more: Pick<Expected, "script" | "bootServerIsHere" | "dhcpdSilent" | "tftpSilent" | "has">,
 ): readonly Expectation[] {
   const [server] = heldOf(register.after, "serve");
   const own = ids.filter((id) => (register.after.get(id)?.machines ?? 0) > 0);
@@ -290,7 +291,7 @@ export function planProof(
       stands: [],
       stranger: unknownMachines === "refuse",
       othersAllowed: register.after.get(server.id)?.held.some(({ want }) => want === "otherServers") ?? false,
-      ...whySilent(dhcpdUnit, more.dhcpdRuns),
+      ...whySilent(more.dhcpdSilent),
     },
     ...expectChainFiles(expected, asked, {}),
   ];
@@ -302,16 +303,26 @@ export function askedAs(firmware: string): number {
 }
 
 /** Warns where files changed that nobody serves now. */
-export function whyFilesAreNotProved({ register, tftpRuns }: Expected): string | undefined {
-  if (tftpRuns || heldOf(register.after, "tftpd").length === 0) return undefined;
-  return `not proved: ${whyStopped(tftpdUnit)}`;
+export function whyFilesAreNotProved({ register, tftpSilent }: Expected): string | undefined {
+  if (tftpSilent === undefined || heldOf(register.after, "tftpd").length === 0) return undefined;
+  return `not proved: ${tftpSilent}`;
 }
 
-function whySilent(unit: string, runs: boolean): { readonly silent?: string } {
-  return runs ? {} : { silent: whyStopped(unit) };
+function whySilent(silent: string | undefined): { readonly silent?: string } {
+  return silent === undefined ? {} : { silent };
 }
 
-/** Why nobody answers, where somebody has stopped a daemon of ours. */
-export function whyStopped(unit: string): string {
-  return `${unit} does not run; \`pulumi up --refresh\` starts it`;
+/** Why nobody answers where a daemon of ours has not what it listens on, and what mends it. */
+export function whyStopped({ name, activeState, dropIns: [dropIn] }: Unit): string {
+  const runs = activeState === "active";
+  const fails = activeState === "failed" || activeState === "activating";
+  const state = runs ? "runs and does not listen where it should" : fails ? "does not come up" : "does not run";
+  if (dropIn !== undefined) {
+    const after = runs
+      ? `then \`systemctl daemon-reload; systemctl restart ${name}\``
+      : "then `pulumi up --refresh` starts it";
+    return `${name} ${state}, and ${dropIn} changes how it is started; take that file away, ${after}`;
+  }
+  if (fails || runs) return `${name} ${state}; \`journalctl -u ${name}\` on node 0 says why`;
+  return `${name} ${state}; \`pulumi up --refresh\` starts it`;
 }

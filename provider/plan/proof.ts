@@ -1,11 +1,12 @@
 import { links } from "../facts/links";
 import type { Question } from "../facts/question";
 import { holdersKey, servers } from "../facts/servers";
+import { unitFacts } from "../facts/units";
 import { dhcpdUnit, tftpdUnit } from "../os/paths";
 import { whyKeptOut } from "./admission";
 import { isBootServerHere } from "./bootServer";
 import { chainOf, whyFilesFail } from "./chains";
-import { planProof } from "./expectations";
+import { planProof, whyStopped } from "./expectations";
 import type { Facts } from "./facts";
 import { folderNow } from "./folder";
 import { whoElseServes } from "./occupied";
@@ -47,9 +48,11 @@ export interface ProofBesides {
   readonly tellsServers: boolean;
 }
 
+const units = unitFacts([dhcpdUnit, tftpdUnit], "proof.units");
+
 /** What a proof on demand needs to know before it asks as machines do. */
 export function proofQuestions(): Readonly<Record<string, Question>> {
-  return { ...rulesetQuestions, ...servers.questions, ...folderQuestions("@held:tftpd:2@") };
+  return { ...rulesetQuestions, ...units.questions, ...servers.questions, ...folderQuestions("@held:tftpd:2@") };
 }
 
 export interface ProofPlan {
@@ -91,11 +94,15 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const files = folderNow(directory, facts.answers);
   const { holders, packetSockets } = servers.read(facts.answers);
   const areKnown = facts.answers.holders(holdersKey) !== undefined;
+  const whySilent = (name: string, listens: boolean): string | undefined => {
+    const unit = units.read(facts.answers).get(name);
+    return listens || unit === undefined ? undefined : whyStopped(unit);
+  };
   const expectations = planProof(register, ids, {
     script,
     bootServerIsHere: isHere,
-    dhcpdRuns: !areKnown || packetSockets.some(({ unit }) => unit === dhcpdUnit),
-    tftpRuns: !areKnown || holders.some((each) => each.unit === tftpdUnit && each.port === 69),
+    dhcpdSilent: whySilent(dhcpdUnit, !areKnown || packetSockets.some(({ unit }) => unit === dhcpdUnit)),
+    tftpSilent: whySilent(tftpdUnit, !areKnown || holders.some((each) => each.unit === tftpdUnit && each.port === 69)),
     has: (name) => isInFolder({ directory, files }, name),
   });
   const keptOut = expectations.length === 0 ? undefined : whyKeptOut(register, facts.answers, undefined);

@@ -6,6 +6,7 @@ import { links } from "../facts/links";
 import { nftables } from "../facts/nftables";
 import { packagesFact, standInQuestions } from "../facts/packages";
 import type { Fact, Question } from "../facts/question";
+import { routing, routingQuestions } from "../facts/routing";
 import { servers } from "../facts/servers";
 import { servedFolderQuestions } from "../facts/tftpFolder";
 import { tftpPeers } from "../facts/tftpPeers";
@@ -43,6 +44,7 @@ export function questionsOf(change: Change): Readonly<Record<string, Question>> 
     ...standInQuestions,
     ...(has("package", "standIn") || change.drops.size > 0 ? packagesFact.questions : {}),
     ...(touchesBoot || concernsFirewall ? rulesetQuestions : {}),
+    ...wayQuestions(change),
     ...(concernsFirewall ? firewallQuestions : {}),
     [lookKey(headsFile)]: { ask: "path", path: headsFile },
     ...(touchesBoot || change.drops.size > 0 ? bootQuestions(change) : {}),
@@ -77,6 +79,7 @@ export const rulesetQuestions: Readonly<Record<string, Question>> = {
   ...iptables.questions,
   ...trafficControl.questions,
   ...tftpPeers.questions,
+  ...routing.questions,
   "admitted.defaults": { ask: "path", path: tftpdDefaults, bytes: 65_536 },
   "admitted.helpers": { ask: "path", path: "/proc/sys/net/netfilter/nf_conntrack_helper", bytes: 64 },
   "admitted.ports": { ask: "path", path: "/proc/sys/net/ipv4/ip_local_port_range", bytes: 64 },
@@ -98,6 +101,12 @@ export function chainFileKey(name: string): string {
 function bootQuestions({ puts }: Change): Readonly<Record<string, Question>> {
   const [tftp] = wantsOf(puts, "tftpd");
   return folderQuestions(tftp?.want.directory ?? "@held:tftpd:2@");
+}
+
+/** The network whose machines are served may be new, too. */
+function wayQuestions({ puts }: Change): Readonly<Record<string, Question>> {
+  const [server] = wantsOf(puts, "serve");
+  return server === undefined ? {} : routingQuestions(server.want.cidr);
 }
 
 export function ancestorKey(path: string): string {

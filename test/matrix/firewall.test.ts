@@ -1,4 +1,4 @@
-import { describeFirewall } from "../support/firewalls";
+import { describeFirewall } from "../support/describeFirewall";
 
 // nftables is in test/system.
 describeFirewall("ufw");

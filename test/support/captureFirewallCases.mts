@@ -3,19 +3,14 @@
  * [release …]` takes some ten minutes. What is said of a case that is there already stays as it is.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { register } from "node:module";
 import { type Lab, labUp, type Release } from "../../lab/index.mts";
 import type { Question, Ran, Seen } from "../../provider/facts/question.ts";
+import { fromSource } from "./fromSource.mts";
 
-// The provider's own imports have no endings.
-register(
-  `data:text/javascript,${encodeURIComponent(`export const resolve = (name, context, next) =>
-    next(name).catch((cause) => next(name + ".ts", context));`)}`,
-);
-const { factsOf, firewallQuestions } = await import("./firewallCases.ts");
-const { fetchFromOutside, firewalls } = await import("./firewalls.ts");
-const { moreRulesets, open, rulesets } = await import("./rulesets.ts");
-const { planFirewall } = await import("../../provider/plan/firewall.ts");
+const { factsOf, firewallQuestions } = fromSource("./firewallCases") as typeof import("./firewallCases.ts");
+const { fetchFromOutside, firewalls } = fromSource("./firewalls") as typeof import("./firewalls.ts");
+const { moreRulesets, open, rulesets } = fromSource("./rulesets") as typeof import("./rulesets.ts");
+const { planFirewall } = fromSource("../../provider/plan/firewall") as typeof import("../../provider/plan/firewall.ts");
 
 const folder = new URL("../cases/firewall/", import.meta.url);
 

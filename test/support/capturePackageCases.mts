@@ -3,17 +3,14 @@
  * [release …]` takes some minutes a release.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { register } from "node:module";
 import { type Lab, labUp, type Release } from "../../lab/index.mts";
 import type { Question } from "../../provider/facts/question.ts";
+import { fromSource } from "./fromSource.mts";
 
-// The provider's own imports have no endings.
-register(
-  `data:text/javascript,${encodeURIComponent(`export const resolve = (name, context, next) =>
-    next(name).catch((cause) => next(name + ".ts", context));`)}`,
-);
-const { packagesFact } = await import("../../provider/facts/packages.ts");
-const { unitFacts } = await import("../../provider/facts/units.ts");
+const { packagesFact } = fromSource(
+  "../../provider/facts/packages",
+) as typeof import("../../provider/facts/packages.ts");
+const { unitFacts } = fromSource("../../provider/facts/units") as typeof import("../../provider/facts/units.ts");
 
 const units = ["chrony", "ntpsec", "openntpd", "systemd-timesyncd", "tftpd-hpa", "not-there"];
 const folder = new URL("../cases/packages/", import.meta.url);

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
-import { saidOfRules } from "../support/askNode0";
+import { saidOfRules, saidOfWay } from "../support/askNode0";
 import { fetchFromOutside } from "../support/firewalls";
 import { netbootCommand, programOn } from "../support/node0";
 import { moreRulesets, nft, open, rulesets } from "../support/rulesets";
+import { ways } from "../support/ways";
 
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -54,6 +55,16 @@ describe("what the firewall of node 0 admits", () => {
       expect((await said()).split(":")[0]).toBe(expected);
     } finally {
       await lab.node0.run(open);
+    }
+  });
+
+  it.each(ways)("is told of %s", async (_name, setUp, mend, truth, expected) => {
+    await lab.node0.run(setUp);
+    try {
+      expect((await fetchFromOutside(lab)).length === 4000).toBe(truth);
+      expect((await saidOfWay(lab, "eno2", "192.168.1.1", "192.168.1.0/28")).split(":")[0]).toBe(expected);
+    } finally {
+      await lab.node0.run(mend);
     }
   });
 

@@ -2,7 +2,7 @@ import { createSocket } from "node:dgram";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
-import { describeFirewall } from "../support/firewalls";
+import { describeFirewall } from "../support/describeFirewall";
 import { programOn } from "../support/node0";
 
 // The others are in test/matrix.

@@ -70,8 +70,6 @@ function expected({
     names: [],
     script: undefined,
     has: () => true,
-    dhcpdRuns: true,
-    tftpRuns: true,
     bootServerIsHere: true,
     ...more,
   };
@@ -225,17 +223,19 @@ describe("planExpectations, of files", () => {
   });
 
   it("asks for none of a server that does not run, unless the change starts it", () => {
-    expect(asked({ tftpRuns: false })).toEqual([]);
+    expect(asked({ tftpSilent: stopped })).toEqual([]);
     expect(asked({ after: [file("ipxe.efi")] })).toEqual([]);
   });
 });
 
+/** Why the TFTP server gives no answer. */
+const stopped = "tftpd-hpa.service does not run; `pulumi up --refresh` starts it";
+
 describe("whyFilesAreNotProved", () => {
   it("warns where the TFTP server does not run, and is not in the change", () => {
-    const text = "not proved: tftpd-hpa.service does not run; `pulumi up --refresh` starts it";
-    expect(whyFilesAreNotProved(expected({ tftpRuns: false }))).toBe(text);
-    expect(whyFilesAreNotProved(expected({ tftpRuns: true }))).toBeUndefined();
-    expect(whyFilesAreNotProved(expected({ tftpRuns: false, after: [dhcp] }))).toBeUndefined();
+    expect(whyFilesAreNotProved(expected({ tftpSilent: stopped }))).toBe(`not proved: ${stopped}`);
+    expect(whyFilesAreNotProved(expected({}))).toBeUndefined();
+    expect(whyFilesAreNotProved(expected({ tftpSilent: stopped, after: [dhcp] }))).toBeUndefined();
   });
 });
 
@@ -375,12 +375,11 @@ describe("planExpectations, of boots", () => {
 
 describe("planProof", () => {
   const fleet = entry("OlaFleet/p/one/f", [], [machine("a"), machine("b", { loader: "snponly.efi", proof: false })]);
-  const proof = (ids: readonly string[], after = [...serving, fleet], tftpRuns = true) =>
+  const proof = (ids: readonly string[], after = [...serving, fleet], tftpSilent?: string) =>
     planProof(register(after), ids, {
       script: "#!ipxe\nchain menu.efi\n",
       bootServerIsHere: true,
-      dhcpdRuns: true,
-      tftpRuns,
+      tftpSilent,
       has: () => true,
     });
 
@@ -400,8 +399,8 @@ describe("planProof", () => {
   });
 
   it("knows of a TFTP server that does not run why it gives no answer", () => {
-    const silent = of("tftp", proof([fleet.id], [...serving, fleet], false)).map((each) => each.silent);
-    expect(new Set(silent)).toEqual(new Set(["tftpd-hpa.service does not run; `pulumi up --refresh` starts it"]));
+    const silent = of("tftp", proof([fleet.id], [...serving, fleet], stopped)).map((each) => each.silent);
+    expect(new Set(silent)).toEqual(new Set([stopped]));
     expect(of("tftp", proof([fleet.id])).map((each) => each.silent)).toEqual(Array(6).fill(undefined));
   });
 

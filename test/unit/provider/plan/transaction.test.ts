@@ -35,8 +35,6 @@ function planned({ puts = [], drops = [], before = [], after = before, ...more }
     names: [],
     script: undefined,
     has: () => true,
-    dhcpdRuns: true,
-    tftpRuns: true,
     bootServerIsHere: true,
     staleUnits: [],
     fileAt: () => undefined,

@@ -3,6 +3,7 @@ import { whyServerRefuses } from "../../../../provider/admitted/whyServerRefuses
 import { tftpPeers } from "../../../../provider/facts/tftpPeers";
 import { planFirewall } from "../../../../provider/plan/firewall";
 import { factsOf, firewallCase, firewallCaseNames, labPath } from "../../../support/firewallCases";
+import { saidOfWays } from "../../../support/wayCases";
 import { hostAnswers, seenFile } from "../plan/told";
 import type { Situation } from "./situation";
 
@@ -74,6 +75,14 @@ export const firewalls: readonly Situation[] = [
       ["RestrictNetworkInterfaces= of the unit", { units: "RestrictNetworkInterfaces=eno1\n" }],
     ] as const
   ).map(([what, files]) => ({ what, said: deafServer(files) })),
+  // One of each sentence about routes, rules and IPsec.
+  ...saidOfWays("bookworm")
+    .filter(([, said]) => said !== "admitted")
+    .map(([what, said]) =>
+      said.startsWith("in doubt: ")
+        ? { what, said: said.replace("in doubt", "not proved") }
+        : { what, said: { code: "NOT_SERVING", message: said.replace("kept out: ", "") } as const },
+    ),
   ...[
     { what: "a member of a VRF", links: { master: "vrf-lan" } },
     { what: "a program of XDP", links: { hasXdp: true } },

@@ -1,3 +1,4 @@
+import { parseUnits } from "../../../../provider/facts/units";
 import { whyStopped } from "../../../../provider/plan/expectations";
 import { renderUndone, whyInvalid, whyWrong } from "../../../../provider/plan/outcome";
 import type { DhcpExpectation, Expectation } from "../../../../provider/plan/plan";
@@ -25,6 +26,11 @@ const fromFolder = (
   );
   return { what, said: wrong && { code: "NOT_SERVING", message: `${wrong.text}; db-1 would not boot` } };
 };
+/** What systemd says of a daemon that gives no answer. */
+const stopped = (name: string, said: string): string =>
+  [...parseUnits([name], `Id=${name}\nLoadState=loaded\n${said}`).values()].map(whyStopped).join();
+const mine = "DropInPaths=/etc/systemd/system/tftpd-hpa.service.d/mine.conf";
+
 const script = { content: "#!ipxe\nchain refind_x64.efi\n" };
 
 export const folder: readonly Situation[] = [
@@ -96,16 +102,27 @@ export const proof: readonly Situation[] = [
   seen("a name that should be gone", { ...dns, wanted: "that there is no such name" }, { answers: "192.168.1.9" }),
   seen("no name server", dns, { silent: "1" }),
   seen("no file", file, { said: "File not found" }),
-  seen(
-    "a TFTP server that somebody stopped",
-    { ...file, silent: whyStopped("tftpd-hpa.service") },
-    { said: "no answer" },
+  ...(
+    [
+      ["that somebody stopped", "ActiveState=inactive"],
+      ["that a drop-in keeps from starting", `ActiveState=inactive\n${mine}`],
+      ["that ends when it is started", "ActiveState=failed"],
+      ["that a drop-in ends", `ActiveState=activating\n${mine}`],
+      ["that listens somewhere else", "ActiveState=active"],
+      ["that a drop-in has listen somewhere else", `ActiveState=active\n${mine}`],
+    ] as const
+  ).map(([what, said]) =>
+    seen(`a TFTP server ${what}`, { ...file, silent: stopped("tftpd-hpa.service", said) }, { said: "no answer" }),
   ),
   seen("a folder that the user tftp may not enter", file, { said: "Permission denied" }),
   seen("another file", file, { sha256: "bb" }),
   seen("another file of a chain", { ...file, chain: "x64 ipxe.efi", stands: true }, { sha256: "bb" }),
   seen("no answer by DHCP", asked, offer),
-  seen("a DHCP server that somebody stopped", { ...asked, silent: whyStopped("isc-dhcp-server.service") }, offer),
+  seen(
+    "a DHCP server that somebody stopped",
+    { ...asked, silent: stopped("isc-dhcp-server.service", "ActiveState=inactive") },
+    offer,
+  ),
   seen("a proof that takes too long", asked, { ...offer, late: "1" }),
   seen("another address", asked, { ...offer, ...from, address: "192.168.1.9" }),
   seen("another file by DHCP", asked, { ...offer, ...from, file: "other.efi", from: "192.168.1.14" }),

@@ -146,6 +146,10 @@ export const warnings: readonly Situation[] = [
   { what: "boot files of a TFTP server that is not ours", said: whyFilesAreUnknown(register([dhcp]), true) },
   {
     what: "files that nobody serves now",
-    said: whyFilesAreNotProved({ change: changeOf([]), register: register([tftp]), tftpRuns: false } as never),
+    said: whyFilesAreNotProved({
+      change: changeOf([]),
+      register: register([tftp]),
+      tftpSilent: "tftpd-hpa.service does not run; `pulumi up --refresh` starts it",
+    } as never),
   },
 ];

@@ -1,0 +1,184 @@
+import type { IpsecPolicy, Route, Routing, RoutingRule } from "../facts/routing";
+import { addressText } from "../values/ipv4";
+import { type Holds, parseAddresses, type Range, turned } from "./packet";
+import type { NotAdmitted, Path } from "./whyNotAdmitted";
+
+type Network = Pick<Path, "interface" | "address" | "cidr">;
+
+/**
+ * Why what node 0 sends to machines would not leave by their interface, or what they send would not reach it: rules and routes
+ * of another program, or IPsec. Node 0's own question goes the short way, over the loopback, and meets none of them.
+ */
+export function whyNotRouted(routing: Routing, network: Network): NotAdmitted | undefined {
+  const reasons = [whyNotHeard(routing, network), whyElsewhere(routing, network), whyEncrypted(routing, network)];
+  return reasons.find((reason) => reason?.sure) ?? reasons.find((reason) => reason !== undefined);
+}
+
+const nowhere: Range = { first: -1, last: -1 };
+const rangeOf = (text: string): Range => parseAddresses(text) ?? nowhere;
+const holds = ({ first, last }: Range, address: number): boolean => first <= address && address <= last;
+const overlaps = (one: Range, other: Range): boolean => one.first <= other.last && one.last >= other.first;
+
+/** A packet that looks for its way. */
+interface Looking {
+  readonly from: number;
+  readonly to: number;
+  /** Where it came in; undefined of what node 0 sends. */
+  readonly incoming?: string;
+}
+
+interface Way {
+  /** Undefined where no route is there. */
+  readonly route: Route | undefined;
+  /** What decided, where that was no route. */
+  readonly rule: RoutingRule | undefined;
+  /** Whether each rule on the way is about this packet for certain. */
+  readonly isSure: boolean;
+}
+
+/** The first rule with an answer decides, as the kernel asks them. */
+function wayOf({ rules, routes }: Routing, looking: Looking): Way {
+  let isSure = true;
+  let from = 0;
+  for (const rule of rules) {
+    const meant = rule.priority < from ? "no" : isMeant(rule, looking);
+    if (meant === "no") continue;
+    if (rule.goto !== undefined) {
+      if (meant === "yes") from = rule.goto;
+      else isSure = false;
+      continue;
+    }
+    if (rule.action === "nop") continue;
+    const route = rule.table === undefined ? undefined : routeIn(routes, rule, looking.to);
+    if (rule.table !== undefined && (route === undefined || route.type === "throw")) continue;
+    if (meant === "maybe") {
+      isSure = false;
+      continue;
+    }
+    return { route, rule, isSure };
+  }
+  return { route: undefined, rule: undefined, isSure };
+}
+
+function isMeant(rule: RoutingRule, { from, to, incoming }: Looking): Holds {
+  const is = [
+    holds(rangeOf(rule.source), from) || from < 0,
+    holds(rangeOf(rule.destination), to),
+    rule.incoming === undefined || rule.incoming === (incoming ?? "lo"),
+    // Only a socket that is bound to an interface asks so, and in.tftpd is bound to an address.
+    rule.outgoing === undefined,
+    rule.mark === 0,
+  ];
+  const meant: Holds = is.includes(false) ? "no" : rule.asksMore ? "maybe" : "yes";
+  return rule.isNegated ? turned[meant] : meant;
+}
+
+/** The narrowest route to an address, of several the one with the smallest metric. */
+function routeIn(routes: readonly Route[], { table, suppresses = -1 }: RoutingRule, to: number): Route | undefined {
+  const length = ({ destination }: Route): number => Number(destination.split("/")[1]);
+  return routes
+    .filter((route) => route.table === table && holds(rangeOf(route.destination), to) && length(route) > suppresses)
+    .toSorted((one, other) => length(other) - length(one) || one.metric - other.metric)[0];
+}
+
+/** What machines send to node 0 must be for node 0. */
+function whyNotHeard(routing: Routing, { interface: nic, address, cidr }: Network): NotAdmitted | undefined {
+  const own = rangeOf(address).first;
+  const { route, rule, isSure } = wayOf(routing, { from: rangeOf(cidr).first + 1, to: own, incoming: nic });
+  if (route?.type === "local" && isSure) return undefined;
+  if (route?.type === "local") {
+    const text = `it can't be told whether node 0 takes what machines on ${nic} send to ${address}, because of its rules of ip-rule(8)`;
+    return { sure: false, text: `${text}; take those off that nobody needs, or reboot one machine first` };
+  }
+  const by = rule === undefined ? "it has no route there" : `by the rule \`${rule.text}\``;
+  return { sure: isSure, text: `node 0 does not take what machines on ${nic} send to ${address}: ${by}` };
+}
+
+/** What node 0 sends to each address of the network must leave by its interface. */
+function whyElsewhere(routing: Routing, { interface: nic, address, cidr }: Network): NotAdmitted | undefined {
+  const network = rangeOf(cidr);
+  const from = rangeOf(address).first;
+  // Between two of these all addresses have one way.
+  const borders = [...routing.routes, ...routing.rules]
+    .map(({ destination }) => rangeOf(destination))
+    .filter((range) => overlaps(range, network))
+    .flatMap(({ first, last }) => [first, last + 1]);
+  const starts = [network.first + 1, ...borders].filter((at) => at > network.first && at < network.last);
+  let doubt: NotAdmitted | undefined;
+  for (const to of [...new Set(starts)].toSorted((one, other) => one - other)) {
+    const way = wayOf(routing, { from, to });
+    const { route } = way;
+    // An address of node 0's own is no machine's, and a broadcast is none.
+    if (route?.type === "local" || route?.type === "broadcast") continue;
+    const isByNic = route?.type === "unicast" && route.interfaces.every((name) => name === nic);
+    if (isByNic && way.isSure) continue;
+    const found = inWords(way, isByNic, addressText(to), nic);
+    if (found.sure) return found;
+    doubt ??= found;
+  }
+  return doubt;
+}
+
+function inWords({ route, rule, isSure }: Way, isByNic: boolean, to: string, nic: string): NotAdmitted {
+  if (isByNic) {
+    const text = `it can't be told whether what node 0 sends to ${to} leaves by ${nic}, because of its rules of ip-rule(8)`;
+    return { sure: false, text: `${text}; take those off that nobody needs, or reboot one machine first` };
+  }
+  const by =
+    route === undefined
+      ? rule === undefined
+        ? "it has no route there"
+        : `by the rule \`${rule.text}\``
+      : `by the route \`${route.type === "unicast" ? "" : `${route.type} `}${route.destination}\` of table ${route.table}`;
+  if (route?.type === "unicast") {
+    const text = `it can't be told whether files reach a machine at ${to}: node 0 sends what is for it to ${route.interfaces.join(", ")}, not to ${nic}, ${by}`;
+    return { sure: false, text: `${text}; take it away, or give that network other addresses` };
+  }
+  return {
+    sure: isSure,
+    text: `node 0 sends nothing to a machine at ${to}: ${by}; mend its routes (\`ip route get ${to}\`)`,
+  };
+}
+
+/** What IPsec blocks or encrypts no machine gets that boots. */
+function whyEncrypted({ policies }: Routing, { address, cidr }: Network): NotAdmitted | undefined {
+  const own = rangeOf(address);
+  const theirs = rangeOf(cidr);
+  const found = (["in", "out"] as const).map((direction) =>
+    whyPolicy(
+      policies.filter((policy) => policy.direction === direction),
+      direction === "in" ? { source: theirs, destination: own } : { source: own, destination: theirs },
+      direction === "in" ? "what machines send" : "what node 0 sends to machines",
+    ),
+  );
+  return found.find((reason) => reason?.sure) ?? found.find((reason) => reason !== undefined);
+}
+
+/** The first policy that is about a packet decides. */
+function whyPolicy(
+  policies: readonly IpsecPolicy[],
+  packets: { readonly source: Range; readonly destination: Range },
+  what: string,
+): NotAdmitted | undefined {
+  for (const { text, source, destination, blocks, encrypts, isPartial } of policies) {
+    const [from, to] = [rangeOf(source), rangeOf(destination)];
+    if (!overlaps(from, packets.source) || !overlaps(to, packets.destination)) continue;
+    const isWhole = !isPartial && isWithin(packets.source, from) && isWithin(packets.destination, to);
+    if (blocks || encrypts) {
+      const does = blocks ? "blocks" : "wants encrypted";
+      const help = "let it pass in clear before that (`ip xfrm policy` shows all), or reboot one machine first";
+      return isWhole
+        ? { sure: true, text: `IPsec on node 0 ${does} ${what}, by the policy \`${text}\`; ${help}` }
+        : {
+            sure: false,
+            text: `it can't be told whether IPsec on node 0 ${does} ${what}, because of the policy \`${text}\`; ${help}`,
+          };
+    }
+    if (isWhole) return undefined;
+  }
+  return undefined;
+}
+
+function isWithin(inner: Range, outer: Range): boolean {
+  return outer.first <= inner.first && inner.last <= outer.last;
+}
