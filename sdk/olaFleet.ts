@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
 import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
-import { renderHostBlocks } from "../provider/formats/isc/hostBlocks";
 import { renderChain, renderNextBoot } from "../provider/preview/nextBoot";
 import type { Firmware, Loader } from "../provider/values/bootChain";
 import { parseNode } from "../provider/values/node";
@@ -121,7 +119,6 @@ export class OlaFleet extends HostResource {
         ...(reaching !== undefined && { reaching }),
         values: {
           rows: rowsOf(nodes, read),
-          hostBlocksSha256: whenKnown(read, hashOf),
           ...(wanted !== undefined && { verify: whenKnown(verify, ({ value }) => value) }),
           chains: boots.apply(([list, whole]) => (isUnknown(list) ? unknownText : chainsOf(rowsIn(list), whole))),
         },
@@ -227,14 +224,6 @@ function problemsOf(fleet: string, list: ReadNodes, { server, settings }: Omit<W
 
 function byName(first: { readonly name: string }, second: { readonly name: string }): number {
   return first.name < second.name ? -1 : 1;
-}
-
-function hashOf(list: ReadNodes): string {
-  const rows = rowsIn(list);
-  if (isUnknown(list) || rows.some(holdsUnknown)) return unknownText;
-  const hash = createHash("sha256");
-  for (const row of rows) hash.update(renderHostBlocks(row));
-  return hash.digest("hex");
 }
 
 /** Every distinct chain, under the firmware and loader that lead to it. */

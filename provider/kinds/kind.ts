@@ -14,6 +14,11 @@ export interface Kind<Inputs> {
   /** Inputs that the outputs hold only as a digest, so that the state of a large fleet stays small; their order counts. */
   readonly notEchoed: readonly (keyof Inputs & string)[];
   /**
+   * What is written to node 0 of these inputs and stands in none of them, so that the digest tells when a release writes it
+   * otherwise. Any inputs are taken, also those of which a preview does not know all.
+   */
+  readonly made?: (inputs: Inputs) => string;
+  /**
    * What must be true on node 0. The outputs of a state, without what is not echoed, are enough for a look: also those
    * that an older release wrote.
    */

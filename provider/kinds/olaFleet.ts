@@ -1,6 +1,7 @@
 import { NetbootError } from "../errors";
 import { renderHostBlocks } from "../formats/isc/hostBlocks";
 import { type NodeRow, parseRow } from "../values/nodeRow";
+import { isUnknown } from "../values/unknown";
 import type { Verify } from "../values/verify";
 import type { Kind } from "./kind";
 import { nodeWant } from "./node";
@@ -9,8 +10,6 @@ import { nodeWant } from "./node";
 export interface OlaFleetInputs {
   /** Name → one line: address, host name, MACs, and what differs from the standard. Absent where only a look is wanted. */
   readonly rows?: Readonly<Record<string, string>>;
-  /** A hash of all host blocks, so that a release which writes them otherwise shows in a preview. */
-  readonly hostBlocksSha256: string;
   /** What the machines' next boots do, once for each kind of machine. */
   readonly chains: Readonly<Record<string, string>>;
   /** Only when it is not `true`. */
@@ -19,9 +18,17 @@ export interface OlaFleetInputs {
 
 /** Machines that the DHCP server knows. */
 export const olaFleet: Kind<OlaFleetInputs> = {
-  inputKeys: ["rows", "hostBlocksSha256", "chains", "verify"],
+  inputKeys: ["rows", "chains", "verify"],
   outputKeys: ["verified"],
-  notEchoed: ["rows", "chains", "hostBlocksSha256"],
+  notEchoed: ["rows", "chains"],
+  made: ({ rows }) =>
+    Object.entries(isUnknown(rows) ? {} : (rows ?? {}))
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([name, text]) => {
+        const row = parseRow(name, text);
+        return row === undefined ? "" : renderHostBlocks(row);
+      })
+      .join(""),
   wants: ({ rows, verify }) => {
     if (rows === undefined) return [{ want: "registered" }];
     return Object.entries(rows).map(([name, text]) => {

@@ -7,9 +7,9 @@ import { type Drift, renderDrift } from "../kinds/drift";
 import type { Change, Declaration } from "../kinds/want";
 import { openHost } from "../ssh/pool";
 import { type Connection, connectionSchema } from "../values/connection";
-import { hidden } from "../values/hidden";
+import { hidden, isHidden } from "../values/hidden";
 import { printableValue } from "../values/printable";
-import { digestOf, isOutput, type Properties } from "./comparison";
+import { digestsOf, isOutput, type Properties } from "./comparison";
 import { displayOf } from "./display";
 import { orForget } from "./forgotten";
 import { readLocalFile } from "./localFile";
@@ -22,6 +22,7 @@ import {
   otherId,
   ownershipOf,
   rememberResource,
+  shortUrnFromId,
   urnFromId,
   urnIn,
 } from "./stacks";
@@ -90,7 +91,7 @@ async function readNow(kind: string, id: string, props: Properties): Promise<Rea
   const declared = { ...rest, ...lastBootOf(answer?.outputs["log"], answer?.outputs["files"]) };
   if (found.length === 0 && before === undefined) return { id, props: declared };
   const seen = { id, props: found.length === 0 ? declared : { ...declared, drift: found.map(renderDrift) } };
-  const inputs = liveInputs(kind, declared, found);
+  const inputs = liveInputs(kind, id, declared, found);
   return inputs === undefined ? seen : { ...seen, inputs };
 }
 
@@ -139,7 +140,7 @@ async function put(
     ...texts,
     ...(bytes === undefined ? {} : { bytes: Number(bytes) }),
     ...lastBootOf(log, files),
-    ...(notEchoed.length === 0 ? {} : { [hidden.digest]: digestOf(kind, news) }),
+    ...digestsOf(kind, news),
     [hidden.generation]: generation,
     [hidden.machine]: outcome.machine,
     [hidden.schema]: schema,
@@ -178,8 +179,15 @@ function textOf(value: unknown): string | undefined {
 }
 
 /** The inputs as the host would have them now, so that `pulumi refresh` draws what somebody changed. */
-function liveInputs(kind: string, declared: Properties, drift: readonly Drift[]): Properties | undefined {
+export function liveInputs(
+  kind: string,
+  id: string,
+  declared: Properties,
+  drift: readonly Drift[],
+): Properties | undefined {
   const live = kindOf(kind).live(declared as never, drift);
   if (live === undefined) return undefined;
-  return { ...Object.fromEntries(Object.entries(declared).filter(([key]) => !isOutput(kind, key))), ...live };
+  // Hidden outputs among the inputs would be drawn as gone with the next change.
+  const visible = Object.entries(declared).filter(([key]) => !isOutput(kind, key) && !isHidden(key));
+  return { ...Object.fromEntries(visible), ...live, [hidden.urn]: declared[hidden.urn] ?? shortUrnFromId(id) };
 }

@@ -6,7 +6,7 @@ import type { Told } from "../kinds/kind";
 import { hidden, isHidden } from "../values/hidden";
 import type { Checked, Problem } from "../values/problem";
 import { isUnknown } from "../values/unknown";
-import { identityIn, rememberResource } from "./stacks";
+import { identityIn, rememberResource, urnFromId, urnIn } from "./stacks";
 import { noteProgram } from "./ways";
 
 // Every run of the engine asks for check and diff of every resource, and most ask for nothing else: so this file needs
@@ -21,6 +21,9 @@ export interface CheckResult {
   readonly failures: readonly { readonly property: string; readonly reason: string }[];
 }
 
+/** The URNs of resources of which the engine must compare the inputs by itself. */
+const comparedByEngine = new Set<unknown>();
+
 /** Passes on the mistakes that the program found. Nothing is asked of the host. */
 export function check(_kind: string, _olds: Properties, news: Properties): CheckResult {
   const {
@@ -28,8 +31,10 @@ export function check(_kind: string, _olds: Properties, news: Properties): Check
     [hidden.toldBeside]: toldBeside,
     [hidden.chain]: _chain,
     [hidden.chains]: _chains,
+    [hidden.replaces]: replaces,
     ...given
   } = news;
+  if (replaces === true) comparedByEngine.add(news[hidden.urn]);
   // A secret that is not given comes as null.
   const inputs = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   const problems = [
@@ -73,28 +78,45 @@ function problemsIn(value: unknown): readonly Problem[] {
 }
 
 /**
- * `undefined` lets the engine compare the inputs itself and draw the difference; `true` says that a refresh found the
- * host changed by somebody else.
+ * `undefined` lets the engine compare the inputs itself, path by path, hidden keys among them. With `true` it draws the same
+ * difference without those.
  */
 export function diff(kind: string, id: string, olds: Properties, news: Properties): DiffResult | Promise<DiffResult> {
   const identity = identityIn(kind, id, news);
   rememberResource(identity, id, olds[hidden.generation]);
   noteProgram(olds[hidden.machine], news["connection"], id);
   const digested: readonly string[] = kindOf(kind).notEchoed;
+  const digests = digestsOf(kind, news);
   const echoed = visibleKeys(news).filter((key) => !digested.includes(key));
   const gone = visibleKeys(olds).filter((key) => !(key in news) && !isOutput(kind, key) && olds[key] !== undefined);
   const changed = echoed.filter((key) => !isDeepStrictEqual(olds[key], news[key]));
-  const differs =
-    gone.length > 0 ||
-    changed.some((key) => key !== "connection") ||
-    (digested.length > 0 && olds[hidden.digest] !== digestOf(kind, news));
-  if (differs) return { changes: undefined, replaces: [] };
+  const isOtherDigest = digested.length > 0 && olds[hidden.digest] !== digests[hidden.digest];
+  const isOther = gone.length > 0 || changed.some((key) => key !== "connection");
+  // Where this release makes something else of the same inputs, the engine would find no difference.
+  const isMadeOtherwise = olds[hidden.drawn] !== undefined && olds[hidden.drawn] === digests[hidden.drawn];
+  if (isOtherDigest && isMadeOtherwise && !isOther) return { changes: true, replaces: [] };
+  const otherwise = { changes: mayDrawHidden(kind, id, olds, news) ? true : undefined, replaces: [] };
+  if (isOther || isOtherDigest) return otherwise;
   // Node 0 is told where Pulumi has it now: an alias, a move or a rename is no change of what is served.
   if (identity !== identityIn(kind, id, olds)) return { changes: true, replaces: [] };
   const same = { changes: Array.isArray(olds["drift"]) && olds["drift"].length > 0, replaces: [] };
   if (changed.length === 0) return same;
-  return isAnotherWay(olds["connection"], news["connection"]).then((isAnother) =>
-    isAnother ? same : { changes: undefined, replaces: [] },
+  return isAnotherWay(olds["connection"], news["connection"]).then((isAnother) => (isAnother ? same : otherwise));
+}
+
+/**
+ * Whether hidden keys may differ, too, which the engine draws where it compares by itself. Only by that does it know what
+ * replaceOnChanges is about, so a resource with that keeps it; and without it all machines of a fleet would be drawn.
+ */
+function mayDrawHidden(kind: string, id: string, olds: Properties, news: Properties): boolean {
+  const { inputKeys, made } = kindOf(kind);
+  if (comparedByEngine.has(news[hidden.urn]) || made !== undefined) return false;
+  const { [hidden.provider]: text = news[hidden.provider] } = olds;
+  const urn = urnIn(kind, news);
+  return (
+    inputKeys.some(isHidden) ||
+    text !== news[hidden.provider] ||
+    (urn !== undefined && urn !== (urnIn(kind, olds) ?? urnFromId(id)))
   );
 }
 
@@ -118,9 +140,17 @@ export function isOutput(kind: string, key: string): boolean {
   return key === "drift" || kindOf(kind).outputKeys.includes(key);
 }
 
-/** What an output holds in the place of the inputs that it does not repeat. */
-export function digestOf(kind: string, inputs: Properties): string {
-  const values = kindOf(kind).notEchoed.map((key) => inputs[key]);
+/** What the outputs hold in the place of the inputs that they do not repeat. */
+export function digestsOf(kind: string, inputs: Properties): Properties {
+  const { notEchoed, made } = kindOf(kind);
+  if (notEchoed.length === 0) return {};
+  const values = notEchoed.map((key) => inputs[key]);
+  if (made === undefined) return { [hidden.digest]: digestOf(values) };
+  const whole = digestOf([...values, sha256Of(made(inputs as never))]);
+  return { [hidden.digest]: whole, [hidden.drawn]: digestOf(values) };
+}
+
+function digestOf(values: readonly unknown[]): string {
   return sha256Of(JSON.stringify(values, sorted)).slice(0, 16);
 }
 

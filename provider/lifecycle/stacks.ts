@@ -23,6 +23,11 @@ export function urnFromId(id: string): string {
   return `urn:pulumi:${stack}::${project}::pulumi-nodejs:dynamic/netboot:${kind}::${name.join("/")}`;
 }
 
+/** The same as a program writes it. */
+export function shortUrnFromId(id: string): string {
+  return urnFromId(id).replace(/::pulumi-nodejs:dynamic\/netboot:\w+::/, "::::");
+}
+
 /** The URN that inputs or outputs tell, whole: of a resource without a parent they leave out the type, which its kind says. */
 export function urnIn(kind: string, properties: Properties): string | undefined {
   const { [hidden.urn]: urn } = properties;

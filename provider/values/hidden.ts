@@ -13,6 +13,8 @@ export const hidden = {
   chain: "__chain",
   /** In the inputs of a machine: every chain of its server as JSON, where the engine may give it another one. */
   chains: "__chains",
+  /** In the inputs: the resource has replaceOnChanges, for which the engine must compare by itself. It never gets into a state. */
+  replaces: "__replaces",
   /** In the inputs: the resource's URN, from which its id is made. */
   urn: "__urn",
   /** In the inputs of `Packages`: packages out of which boot files will be taken, and how many of each. */
@@ -21,6 +23,8 @@ export const hidden = {
   listenFor: "__listenFor",
   /** In the outputs: what they hold in the place of the inputs that they do not repeat. */
   digest: "__digest",
+  /** In the outputs: the same without what this release makes of those inputs. */
+  drawn: "__drawn",
   /** In the outputs: made anew by each create, so that a delete never takes away what was created since. */
   generation: "__generation",
   /** In the outputs: the first digits of the machine-id that the resource was made on. */
@@ -37,10 +41,12 @@ export interface Hidden {
   readonly [hidden.toldBeside]?: string;
   readonly [hidden.chain]?: string;
   readonly [hidden.chains]?: string;
+  readonly [hidden.replaces]?: boolean;
   readonly [hidden.urn]?: string;
   readonly [hidden.fetch]?: Readonly<Record<string, number>>;
   readonly [hidden.listenFor]?: string;
   readonly [hidden.digest]?: string;
+  readonly [hidden.drawn]?: string;
   readonly [hidden.generation]?: string;
   readonly [hidden.machine]?: string;
   readonly [hidden.schema]?: number;

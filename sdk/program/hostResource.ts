@@ -80,6 +80,7 @@ export abstract class HostResource extends pulumi.CustomResource {
           connection,
           ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { [hidden.problems]: elsewhere }),
           ...(declared.toldBeside !== undefined && { [hidden.toldBeside]: declared.toldBeside }),
+          ...(opts?.replaceOnChanges !== undefined && opts.replaceOnChanges.length > 0 && { [hidden.replaces]: true }),
           [hidden.urn]: urnOf(name, type, opts?.parent),
           [hidden.provider]: providerText(kind),
         },

@@ -38,7 +38,7 @@ exports.place = server.network.cidr;
   beforeAll(async () => {
     project = await scratchProject({ files: { "index.js": program(old, "") }, name: "properties" });
     const stub =
-      'exports.commit = async () => ({ machine: "0123456789ab", how: "changed", outputs: { sha256: "0".repeat(64), bytes: "1" }, drift: [] });';
+      'exports.commit = async (_connection, { declaration }) => ({ machine: "0123456789ab", how: "changed", outputs: declaration?.id.startsWith("BootFile") ? { sha256: "0".repeat(64), bytes: "1" } : {}, drift: [] });';
     project.write({ "node_modules/pulumi-netboot/dist/provider/conversation/groupCommit.js": stub });
     await project.succeed(up);
   });
@@ -71,6 +71,21 @@ exports.place = server.network.cidr;
     const server = of("node0");
     expect(server?.outputs).toMatchObject({ network: { interface: "eth1" }, connection: { host: "192.0.2.1" } });
     expect(JSON.stringify(deployment)).not.toContain("PRIVATE KEY");
+  });
+
+  it("are drawn by the names that a program knows, and no keys of ours", async () => {
+    const renamed = program(old, 'aliases: [{ name: "n1" }]')
+      .replace('OlaNode("n1"', 'OlaNode("m1"')
+      .replace("52-54-00-00-00-02", "52-54-00-00-00-03")
+      .replace("network });", "network, time: false });")
+      .replace('address: "192.168.1.2"', 'address: "192.168.1.3"');
+    const drawn = await run(renamed, ["preview", "--diff"]);
+    expect(drawn).toMatch(/~ hostname +: "n1" => "m1"/);
+    expect(drawn).toContain('~ rows: {\n          ~ n2: "192.168.1.12 n2 52:54:00:00:00:02');
+    const columns = await run(renamed, ["preview"]);
+    expect(columns).toContain("OlaFleet rack update [diff: ~rows]");
+    expect(columns).toMatch(/Packages node0-packages update \[diff: ~packages\]/);
+    expect(drawn + columns).not.toMatch(/__\w+|Sha256/);
   });
 
   it("stay as they were where the engine is told so, and with them what is said of the next boot", async () => {

@@ -5,16 +5,17 @@ import { olaFleet } from "../../../../provider/kinds/olaFleet";
 import { renderRow } from "../../../../provider/values/nodeRow";
 import { anyRow } from "../values/rows";
 
-const rest = { chains: {}, hostBlocksSha256: "" };
+const rest = { chains: {} };
 
 describe("olaFleet", () => {
-  it("wants of a row what its machine is, and the blocks that the program hashed", () => {
+  it("wants of a row what its machine is, and the blocks of which its digest is made", () => {
     fc.assert(
       fc.property(anyRow, (row) => {
         const { hostname, macs, address, firmware, loader } = row;
         expect(olaFleet.wants({ ...rest, rows: { [row.name]: renderRow(row) } })).toEqual([
           { want: "node", hostname, macs, address, firmware, loader, proof: true, blocks: renderHostBlocks(row) },
         ]);
+        expect(olaFleet.made?.({ ...rest, rows: { [row.name]: renderRow(row) } })).toBe(renderHostBlocks(row));
       }),
     );
   });

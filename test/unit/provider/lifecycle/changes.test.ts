@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { create } from "../../../../provider/lifecycle/changes";
+import { create, liveInputs } from "../../../../provider/lifecycle/changes";
 import { closeHosts } from "../../../../provider/ssh/pool.ts";
 import { bare, disconnect, failure, hostKey, startTcp } from "../../../support/sshServer.ts";
 
@@ -19,5 +19,18 @@ describe("create", () => {
     expect(message).toMatch(
       /\nThis change did not reach node 0, and node 0 serves what it served \[HOST_UNREACHABLE\]$/,
     );
+  });
+});
+
+describe("the inputs that a refresh makes of what it found", () => {
+  const id = "TftpServer/shop/prod/tftp";
+  const outputs = { directory: "/srv/tftp", __generation: "1", __machine: "m", __schema: 1, __provider: "text" };
+
+  it("have of the hidden keys the URN alone, as the program wrote it", () => {
+    expect(liveInputs("TftpServer", id, outputs, [])).toMatchObject({ __urn: "urn:pulumi:prod::shop::::tftp" });
+    const parented = "urn:pulumi:prod::shop::a$pulumi-nodejs:dynamic/netboot:TftpServer::tftp";
+    const inputs = liveInputs("TftpServer", id, { ...outputs, __urn: parented }, []) ?? {};
+    expect(Object.keys(inputs).filter((key) => key.startsWith("__"))).toEqual(["__urn"]);
+    expect(inputs["__urn"]).toBe(parented);
   });
 });

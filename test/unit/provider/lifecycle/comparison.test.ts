@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { check, diff } from "../../../../provider/lifecycle/comparison";
+import { check, diff, digestsOf } from "../../../../provider/lifecycle/comparison";
+import type { ExportedState } from "../../../../tools/scratch.mts";
 import { bare, hostKey, userKey } from "../../../support/sshServer.ts";
 
 const connection = { host: "node0" };
 const id = "DhcpServer/shop/prod/dhcp";
 const urn = "urn:pulumi:prod::shop::netboot:index:NetbootServer$pulumi-nodejs:dynamic/netboot:DhcpServer::dhcp";
-const outputs = { connection, config: "a\n", unit: "u", listening: "eno2 udp 67", __generation: "1", __machine: "m" };
 const inputs = { connection, config: "a\n", unit: "u", __provider: "text", __urn: urn };
+const outputs = { ...inputs, listening: "eno2 udp 67", __generation: "1", __machine: "m" };
 
 describe("check", () => {
   it("returns every mistake that the program found, with its property", () => {
@@ -60,6 +62,22 @@ describe("diff", () => {
     expect((await diff("DhcpServer", id, outputs, { ...inputs, ...change })).changes).toBeUndefined();
   });
 
+  it.each<[what: string, kind: string, news: object]>([
+    ["a new name, from which its id is made", "DhcpServer", { ...inputs, __urn: urn.replace(/dhcp$/, "lan") }],
+    ["another parent", "DhcpServer", { ...inputs, __urn: urn.replace("NetbootServer", "Other") }],
+    ["the provider's text of another release", "DhcpServer", { ...inputs, __provider: "other" }],
+    ["where DHCP will be served", "Packages", inputs],
+  ])("has the engine draw a change beside %s without hidden keys", async (_name, kind, news) => {
+    const { changes } = await diff(kind, id.replace("DhcpServer", kind), outputs, { ...news, unit: "v" });
+    expect(changes).toBe(true);
+  });
+
+  it("leaves a resource with replaceOnChanges to the engine, which knows by its own comparison alone what that is about", async () => {
+    const renamed = { ...inputs, __urn: urn.replace(/dhcp$/, "named"), unit: "v" };
+    expect(check("DhcpServer", {}, { ...renamed, __replaces: true }).inputs).toEqual(renamed);
+    expect((await diff("DhcpServer", id, outputs, renamed)).changes).toBeUndefined();
+  });
+
   it("sees an input that is gone", async () => {
     expect((await diff("DhcpServer", id, { ...outputs, allowDefaultRoute: true }, inputs)).changes).toBeUndefined();
   });
@@ -83,15 +101,32 @@ describe("diff", () => {
     expect(changes).toBeUndefined();
   });
 
-  it("knows what the release before digested: a fleet stays quiet, and a machine is told as a value now", async () => {
-    const digest = (written: unknown): string =>
-      createHash("sha256").update(JSON.stringify(written)).digest("hex").slice(0, 16);
-    const fleet = { connection, rows: { b: "2", a: "1" }, chains: { x: "y" }, hostBlocksSha256: "00" };
-    const fleetBefore = { connection, verified: "v", __digest: digest([{ a: "1", b: "2" }, { x: "y" }, "00"]) };
-    expect((await diff("OlaFleet", "id", fleetBefore, fleet)).changes).toBe(false);
+  it("leaves a fleet quiet that an older release wrote, and tells a machine of such as a value now", async () => {
+    const state = JSON.parse(readFileSync("test/cases/upgrade/stack.json", "utf8")) as ExportedState;
+    const rack = state.deployment.resources?.find(({ urn: each }) => each.endsWith(":OlaFleet::rack"));
+    const { hostBlocksSha256: _, ...fleet } = rack?.inputs ?? {};
+    expect(Object.keys(fleet)).toContain("rows");
+    expect((await diff("OlaFleet", String(rack?.id), rack?.outputs ?? {}, fleet)).changes).toBe(false);
+    const digest = createHash("sha256")
+      .update(JSON.stringify(["host …", "then"]))
+      .digest("hex")
+      .slice(0, 16);
     const node = { connection, hostBlocks: "host …", nextBoot: "then", machine: { hostname: "db-1", macs: [] } };
-    const nodeBefore = { connection, verified: "v", __digest: digest(["host …", "then"]) };
+    const nodeBefore = { connection, verified: "v", __digest: digest };
     expect((await diff("OlaNode", "id", nodeBefore, node)).changes).toBeUndefined();
+  });
+
+  it("changes a fleet whose host blocks this release writes otherwise, and leaves it to the engine which of its machines change", async () => {
+    const fleet = { connection, rows: { "db-1": "10.20.0.11 db-1 04:3f:72:aa:00:01" }, chains: { x: "y" } };
+    const before = { connection, ...digestsOf("OlaFleet", fleet) };
+    const changes = async (olds: object, news: object) =>
+      (await diff("OlaFleet", "id", { ...olds }, { ...news })).changes;
+    expect(await changes(before, fleet)).toBe(false);
+    expect(await changes({ ...before, __digest: "0" }, fleet)).toBe(true);
+    expect(await changes(before, { ...fleet, rows: { "db-1": "10.20.0.12 db-1 04:3f:72:aa:00:01" } })).toBeUndefined();
+    const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+    expect(await changes(before, { ...fleet, rows: unknown })).toBeUndefined();
+    expect(await changes(before, { ...fleet, rows: { "db-1": unknown } })).toBeUndefined();
   });
 
   it("takes for gone what is an output of other kinds only", async () => {
