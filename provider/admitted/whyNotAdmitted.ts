@@ -2,6 +2,7 @@ import type { Iptables } from "../facts/iptables";
 import { type Links, linksBelow } from "../facts/links";
 import type { Nftables } from "../facts/nftables";
 import type { TrafficControl } from "../facts/trafficControl";
+import { upMends } from "../plan/mending";
 import { type Packet, parseAddresses, type Range } from "./packet";
 import { type Walked, walk } from "./walk";
 import { type Hook, type WayThere, waysThrough } from "./ways";
@@ -151,7 +152,7 @@ function helpIn({ state }: Packet, way: WayThere, { firewall, interface: nic }: 
   const opening = state === "new" ? /\b69\b/ : /\bestablished\b/i;
   const isThere = (mark: string) => texts.some((text) => text.includes(mark) && opening.test(text));
   if (way.isOpened && firewall !== undefined && !isThere(firewall)) {
-    return "the rules of the Firewall that is declared for it are gone from there, because somebody loaded others: `pulumi up --refresh` puts them back";
+    return `the rules of the Firewall that is declared for it are gone from there, because somebody loaded others: ${upMends("puts them back")}`;
   }
   return `a Firewall opens nothing there: let udp in on ${nic} there yourself, before that`;
 }

@@ -10,7 +10,7 @@ import { type Connection, connectionSchema } from "../values/connection";
 import { hidden, isHidden } from "../values/hidden";
 import { printableValue } from "../values/printable";
 import { digestsOf, isOutput, type Properties } from "./comparison";
-import { displayOf } from "./display";
+import { displayOn } from "./display";
 import { orForget } from "./forgotten";
 import { readLocalFile } from "./localFile";
 import { noteLook } from "./lookedAt";
@@ -41,14 +41,15 @@ export async function create(kind: string, news: Properties): Promise<{ id: stri
     rememberResource(identity, id, generation);
     return { id, outs };
   };
-  return await tellingFailures(kind, identity, async () => {
+  const act = async () => {
     try {
       return await made(idOfNew(identity));
     } catch (reason) {
       if (reason instanceof Refused && reason.isIdTaken) return await made(otherId(identity));
       throw reason;
     }
-  });
+  };
+  return await tellingFailures(kind, identity, act, news["connection"]);
 }
 
 /** The same path as a create, under the generation and on the machine of before. */
@@ -60,7 +61,8 @@ export async function update(
 ): Promise<{ outs: Properties }> {
   const generation = generationOf(identityIn(kind, id, news), String(olds[hidden.generation]));
   const machine = textOf(olds[hidden.machine]);
-  return { outs: await tellingFailures(kind, id, () => put(kind, id, generation, news, machine)) };
+  const act = () => put(kind, id, generation, news, machine);
+  return { outs: await tellingFailures(kind, id, act, news["connection"]) };
 }
 
 /** What a look at a resource tells the engine; nothing if it is not there any more. */
@@ -97,15 +99,15 @@ async function readNow(kind: string, id: string, props: Properties): Promise<Rea
 
 /** Takes the resource off node 0; what was there before its first touch comes back. A node 0 that is gone can be left behind. */
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
-  const display = displayOf(urnIn(kind, props) ?? urnFromId(id));
+  const display = displayOn(props["connection"], urnIn(kind, props) ?? urnFromId(id));
   const change: Change = { kind: "drop", id, generation: String(props[hidden.generation]) };
   const machine = textOf(props[hidden.machine]);
   const connection = connectionOf(props);
-  await tellingFailures(kind, id, () =>
+  const act = () =>
     orForget(connection.host, display, () =>
       byNewestWay(id, machine, connection, (way) => commit(connectionSchema.parse(way), change, machine, display)),
-    ),
-  );
+    );
+  await tellingFailures(kind, id, act, props["connection"]);
 }
 
 async function put(
@@ -116,7 +118,7 @@ async function put(
   machine: string | undefined,
 ): Promise<Properties> {
   const declaration = await declarationOf(kind, id, generation, news, "apply");
-  const display = displayOf(urnIn(kind, news));
+  const display = displayOn(news["connection"], urnIn(kind, news));
   const change: Change = { kind: "put", declaration };
   const outcome = await commit(connectionOf(news), change, machine, display);
   noteProgram(outcome.machine, connectionOf(news), id);

@@ -2,10 +2,18 @@ import { credentials } from "@grpc/grpc-js";
 import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import { engineAddress } from "../engine";
+import { asRefreshed } from "../plan/mending";
 import { printable } from "../values/printable";
+import { wasLookedAt } from "./lookedAt";
 
 /** Puts a line beside one resource in what the engine displays: progress replaces the line before it, a note and a warning stay. */
 export type Display = (severity: "progress" | "note" | "warning", line: string) => void;
+
+/** The same in a run that has looked at this connection's host already: a refresh is no advice there. */
+export function displayOn(connection: unknown, urn: unknown): Display {
+  const display = displayOf(urn);
+  return (severity, line) => display(severity, wasLookedAt(connection) ? asRefreshed(line) : line);
+}
 
 let engine: EngineClient | undefined;
 

@@ -8,7 +8,7 @@ import { type Connection, connectionSchema } from "../values/connection";
 import { hidden } from "../values/hidden";
 import { declarationOf } from "./changes";
 import type { Properties } from "./comparison";
-import { type Display, displayOf } from "./display";
+import { type Display, displayOn } from "./display";
 import { generationOf, identityIn, otherId, urnIn } from "./stacks";
 
 /** One resource that the engine is about to change, or only previews. */
@@ -103,7 +103,7 @@ const waves = new Map<string, Waves>();
  * told.
  */
 export async function tellPlan(kind: string, id: string, olds: Properties, news: Properties): Promise<void> {
-  const display = displayOf(urnIn(kind, news));
+  const display = displayOn(news["connection"], urnIn(kind, news));
   const why = whyUnplannable(kind, news);
   if (why !== undefined) return display("note", `what this does on node 0 can't be planned yet: ${why}`);
   const before = olds[hidden.generation];

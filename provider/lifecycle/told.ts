@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ChangesTogether } from "../conversation/refused";
 import { NetbootError, renderError } from "../errors";
+import { asRefreshed } from "../plan/mending";
+import { wasLookedAt } from "./lookedAt";
 
 /** Whoever fails for the same reason does so at about the same time: the connection or the transaction is shared. */
 const windowMs = 100;
@@ -10,13 +12,19 @@ const told = new Map<string, { readonly beside: string; others: number }>();
 
 /**
  * Does what the engine asks of a resource, and throws what went wrong as the engine should show it: printable, with its code, and
- * in full beside one resource only where several fail for the same reason.
+ * in full beside one resource only where several fail for the same reason. Of a host that this run has looked at by this
+ * connection it does not say that a refresh mends.
  */
-export async function tellingFailures<T>(kind: string, id: string, act: () => Promise<T>): Promise<T> {
+export async function tellingFailures<T>(
+  kind: string,
+  id: string,
+  act: () => Promise<T>,
+  connection?: unknown,
+): Promise<T> {
   try {
     return await act();
   } catch (reason) {
-    throw await failureOf(asExpected(kind, reason), id);
+    throw await failureOf(asExpected(kind, reason), id, wasLookedAt(connection) ? asRefreshed : asIs);
   }
 }
 
@@ -27,9 +35,11 @@ export function asExpected(kind: string, reason: unknown): NetbootError {
   return new NetbootError("BUG", `this is a bug in pulumi-netboot, in ${kind}: ${words}`, { cause: reason });
 }
 
-async function failureOf(reason: NetbootError, id: string): Promise<Error> {
+const asIs = (text: string): string => text;
+
+async function failureOf(reason: NetbootError, id: string, worded: (text: string) => string): Promise<Error> {
   // It says already beside which.
-  if (reason instanceof ChangesTogether) return new ToldOnce(reason, reason.message);
+  if (reason instanceof ChangesTogether) return new ToldOnce(reason, worded(reason.message));
   const known = told.get(reason.message);
   if (known !== undefined) {
     known.others++;
@@ -40,7 +50,7 @@ async function failureOf(reason: NetbootError, id: string): Promise<Error> {
   await sleep(windowMs);
   const { others } = first;
   const count = others === 0 ? "" : `\nthe same holds for ${others} other ${others === 1 ? "resource" : "resources"}`;
-  return new ToldOnce(reason, `${reason.message}${count}`);
+  return new ToldOnce(reason, `${worded(reason.message)}${count}`);
 }
 
 const mark = "pulumi-netboot: told beside its resource";

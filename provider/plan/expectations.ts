@@ -5,6 +5,7 @@ import { firmwares } from "../values/bootChain";
 import { type AskedMachine, chainOf, isTftpMoved, isUndone, loaderOf, machinesToAsk, type PutMachines } from "./chains";
 import { type Change, machinesOf } from "./change";
 import type { NamedMachine } from "./facts";
+import { upMends } from "./mending";
 import type { Expectation, Plan, Socket } from "./plan";
 import { type Held, heldOf, type Register } from "./records";
 
@@ -312,17 +313,3 @@ function whySilent(silent: string | undefined): { readonly silent?: string } {
   return silent === undefined ? {} : { silent };
 }
 
-/** Why nobody answers where a daemon of ours has not what it listens on, and what mends it. */
-export function whyStopped({ name, activeState, dropIns: [dropIn] }: Unit): string {
-  const runs = activeState === "active";
-  const fails = activeState === "failed" || activeState === "activating";
-  const state = runs ? "runs and does not listen where it should" : fails ? "does not come up" : "does not run";
-  if (dropIn !== undefined) {
-    const after = runs
-      ? `then \`systemctl daemon-reload; systemctl restart ${name}\``
-      : "then `pulumi up --refresh` starts it";
-    return `${name} ${state}, and ${dropIn} changes how it is started; take that file away, ${after}`;
-  }
-  if (fails || runs) return `${name} ${state}; \`journalctl -u ${name}\` on node 0 says why`;
-  return `${name} ${state}; \`pulumi up --refresh\` starts it`;
-}

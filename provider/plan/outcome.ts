@@ -1,5 +1,6 @@
 import { type ErrorCode, unreached } from "../errors";
 import { masked } from "../preview/masked";
+import { upMends } from "./mending";
 import { whyOtherServers } from "./otherServers";
 import type { Expectation, Plan } from "./plan";
 import type { Register } from "./records";
@@ -73,7 +74,7 @@ function whyWrongFile(
     return `${name} could not be fetched by TFTP from ${address}: ${seen["said"]}${cause}${by}`;
   }
   if (chain === undefined) return `TFTP served another ${name} than ${path} (sha256 ${seen["sha256"]}, not ${sha256})`;
-  return `TFTP served another ${name} than was declared (sha256 ${seen["sha256"]}, not ${sha256}); \`pulumi up --refresh\` mends what somebody changed${by}`;
+  return `TFTP served another ${name} than was declared (sha256 ${seen["sha256"]}, not ${sha256}); ${upMends("mends what somebody changed")}${by}`;
 }
 
 function standing(stands: boolean, id: string): string {

@@ -2,6 +2,7 @@ import { filesOfScript } from "../formats/ipxe/fetchedFiles";
 import { neededFiles } from "../formats/ipxe/neededFiles";
 import { machineOfProgram, machineOfProgramText } from "../formats/pe";
 import { autoexecName, type Firmware } from "../values/bootChain";
+import { upMends } from "./mending";
 
 /** Something in the folder that TFTP serves. */
 export interface InFolder {
@@ -83,7 +84,7 @@ function whyNoSuchFile(view: TftpView, name: string, use: FileUse | "any"): stri
   if (typeof file === "string") return `${name} could not be fetched by TFTP from ${view.address}: ${file}`;
   const declared = view.declared.get(`${view.directory}/${name}`);
   if (declared !== undefined && file.sha256 !== undefined && file.sha256 !== declared) {
-    return `TFTP served another ${name} than was declared (sha256 ${file.sha256}, not ${declared}); \`pulumi up --refresh\` mends what somebody changed`;
+    return `TFTP served another ${name} than was declared (sha256 ${file.sha256}, not ${declared}); ${upMends("mends what somebody changed")}`;
   }
   if (use === "any" || file.content === undefined) return undefined;
   if (use.startsWith("script")) {

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { NetbootError } from "../../../../provider/errors";
+import { noteLook } from "../../../../provider/lifecycle/lookedAt";
 import { tellingFailures } from "../../../../provider/lifecycle/told";
+import { upMends } from "../../../../provider/plan/mending";
 import { failure } from "../../../support/sshServer.ts";
 
 const failing = (id: string, reason: unknown) => failure(tellingFailures("OlaNode", id, () => Promise.reject(reason)));
@@ -28,6 +30,17 @@ describe("tellingFailures", () => {
     ]);
     expect(one).toMatchObject({ code: "CLASH", message: "h: a is taken [CLASH]" });
     expect(other.message).toBe("h: b is taken [CLASH]");
+  });
+
+  it("advises no refresh in a run that has looked at this node 0, and tells what this run does", async () => {
+    const reason = () =>
+      new NetbootError("NOT_SERVING", `h: not served; ${upMends("mends what somebody changed")}; db-1 would not boot`);
+    const refused = (host: string, id: string) =>
+      failure(tellingFailures("OlaNode", id, () => Promise.reject(reason()), { host }));
+    noteLook({ host: "looked-at" });
+    expect((await refused("looked-at", "A/p/one/looked")).message).toBe(
+      "h: not served; the `up` of this run mends what somebody changed, where this stack declares it; db-1 would not boot [NOT_SERVING]",
+    );
   });
 
   it("calls anything else a bug", async () => {

@@ -1,0 +1,12 @@
+/** What mends what was found, whoever looks: the verb and the rest of the sentence stand behind it. */
+export function upMends(does: "mends what somebody changed" | "starts it" | "puts them back"): string {
+  return `\`pulumi up --refresh\` ${does}`;
+}
+
+/** The same for a reader whose run has looked at node 0 before: it is that command which he has just given. */
+export function asRefreshed(text: string): string {
+  return text.replaceAll(
+    /`pulumi up --refresh` (mends what somebody changed|starts it|puts them back)/g,
+    "the `up` of this run $1, where this stack declares it",
+  );
+}
