@@ -2,6 +2,7 @@ import type {
   AddressedMachine,
   Holder,
   HostAnswers,
+  LackedMachine,
   OtherServer,
   PacketSocket,
   Question,
@@ -100,7 +101,13 @@ export class Collected implements HostAnswers {
   joined(key: string): ReturnType<HostAnswers["joined"]> {
     const [joined] = this.#of(key, "joined");
     if (joined === undefined) return undefined;
-    const lacks = this.#of(key, "unjoined").map(({ id = "", hostname = "" }) => ({ id, hostname }));
+    const lacks = this.#of(key, "unjoined").map(
+      ({ id = "", hostname = "", how }): LackedMachine => ({
+        id,
+        hostname,
+        how: how === "missing" ? how : "changed",
+      }),
+    );
     return { how: joined["how"] as "same" | "missing" | "changed", lacks };
   }
 

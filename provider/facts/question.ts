@@ -144,9 +144,12 @@ export interface HostAnswers extends Answers {
   /** How a joined file differs from what the register makes of it, and the machines that it lacks. */
   joined(
     key: string,
-  ):
-    | { readonly how: "same" | "missing" | "changed"; readonly lacks: readonly Omit<AddressedMachine, "address">[] }
-    | undefined;
+  ): { readonly how: "same" | "missing" | "changed"; readonly lacks: readonly LackedMachine[] } | undefined;
+}
+
+/** A machine that a joined file has otherwise, or not at all. */
+export interface LackedMachine extends Omit<AddressedMachine, "address"> {
+  readonly how: "missing" | "changed";
 }
 
 /** A fact: what to ask, and what the answers say. */

@@ -122,7 +122,8 @@ sub answer_machines ($question, $register, $tell) {
     return '';
 }
 
-# How a file that is joined from all machines differs from what the register makes of it, and which it lacks.
+# How a file that is joined from all machines differs from what the register makes of it, and which it lacks. One of
+# whose hardware addresses it has was changed.
 sub answer_joined ($question, $register, $tell) {
     my $text = slurp($question->{path});
     my $wanted = joined_content($register, { %$question, is => 'file' });
@@ -130,7 +131,8 @@ sub answer_joined ($question, $register, $tell) {
     $tell->('joined', how => $is_missing ? 'missing' : $text eq ($wanted // '') ? 'same' : 'changed');
     for my $machine ($question->{of} eq 'blocks' ? machines_of($register, parts_of($question->{ids})) : ()) {
         next if index($text // '', decode($machine->{blocks})) >= 0;
-        $tell->('unjoined', map { ($_ => $machine->{$_}) } qw(id hostname));
+        my $how = (grep { index(lc($text // ''), $_) >= 0 } split /,/, $machine->{macs}) ? 'changed' : 'missing';
+        $tell->('unjoined', how => $how, map { ($_ => $machine->{$_}) } qw(id hostname));
     }
     return '';
 }

@@ -1,5 +1,5 @@
 import { renderHostBlocks } from "../formats/isc/hostBlocks";
-import { chainKey, renderMachine } from "../preview/nextBoot";
+import { chainKey, notAsDeclared, renderMachine } from "../preview/nextBoot";
 import type { NodeRow } from "../values/nodeRow";
 import type { Checked } from "../values/problem";
 import { holdsUnknown, isUnknown, unknownText } from "../values/unknown";
@@ -47,7 +47,7 @@ export const olaNode: Kind<OlaNodeInputs> = {
     return [nodeWant({ hostname, macs, address, firmware, loader }, hostBlocks, verify), ...told];
   },
   live: (_inputs, drift) => {
-    const seen = drift.length === 0 ? "" : `not as declared: ${drift.map(renderDrift).join("; ")}`;
+    const seen = drift.length === 0 ? "" : `${notAsDeclared}${drift.map(renderDrift).join("; ")}`;
     return { hostBlocks: seen, nextBoot: seen };
   },
   rendered: (inputs, told) => {

@@ -157,11 +157,11 @@ function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, otherwise
   }
 }
 
-/** The machines of a record that dhcpd's file has otherwise. */
+/** The machines of a record that dhcpd's file has otherwise, or not. */
 function lackingIn({ id }: RegisterEntry, answers: Facts["answers"]): readonly Drift[] {
   return (answers.joined(machinesKey)?.lacks ?? [])
     .filter((each) => each.id === id)
-    .map(({ hostname }) => ({ what: hostname, how: "changed", seen: "" }) as const);
+    .map(({ hostname, how }) => ({ what: hostname, how, seen: "" }) as const);
 }
 
 function driftOfFile(

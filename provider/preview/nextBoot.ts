@@ -21,6 +21,9 @@ export interface NextBoot extends BootChain {
   readonly row: NodeRow;
 }
 
+/** What begins in the place of a next boot what a refresh found otherwise than declared: `not as declared: db-1 is missing`. */
+export const notAsDeclared = "not as declared: ";
+
 /** A file with as much of its hash as people compare. */
 function named({ name, sha256 }: ChainFile): string {
   if (isUnknown(name)) return `a file that is known ${afterUp}`;

@@ -1,4 +1,5 @@
 import { afterUp } from "../values/unknown";
+import { notAsDeclared } from "./nextBoot";
 
 /** A machine whose next boot a preview has seen: as it was, and as it will be; absent where there is or was none. */
 export interface NextBootChange {
@@ -132,6 +133,7 @@ function reasonOf({ before, after, isSecret }: NextBootChange): string {
   if (after === undefined) return goes;
   if (after === "unknown") return `known only ${afterUp}`;
   if (isSecret) return "in what is secret";
+  if (before.startsWith(notAsDeclared)) return driftIn(before.slice(notAsDeclared.length));
   const [was, is] = [partsOf(before), partsOf(after)];
   if (was === undefined || is === undefined) return "changed";
   const reasons = (["address", "host name", "NICs", "firmware"] as const)
@@ -144,6 +146,12 @@ function reasonOf({ before, after, isSecret }: NextBootChange): string {
     else if (old.hash !== file.hash) reasons.push(`${file.name} ${old.hash} → ${file.hash}`);
   }
   return reasons.length === 0 ? "changed" : reasons.join(", ");
+}
+
+/** Of a machine by itself its name goes before already. */
+function driftIn(text: string): string {
+  const own = /^\S+ (?:is (missing)|was (changed))$/.exec(text);
+  return own === null ? `not as declared on node 0: ${text}` : `${own[1] ?? own[2]} on node 0`;
 }
 
 /** What a text of renderNextBoot says. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { renderMachine } from "../../provider/preview/nextBoot";
+import { renderDrift } from "../../provider/kinds/drift";
+import { notAsDeclared, renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import { type Before, whatGoes } from "../../provider/preview/whatGoes";
 import { isHidden } from "../../provider/values/hidden";
@@ -108,10 +109,11 @@ function newPreview(): Preview {
     ),
     fleet: hookNamed(
       "netboot-next-boot-of-fleet",
-      async ({ name, oldInputs, newInputs }) => {
+      async ({ name, oldInputs, oldOutputs, newInputs }) => {
         const [old, next] = [await seen(oldInputs), await seen(newInputs)];
         const after = settled(old.inputs, next.inputs, preview);
-        for (const change of changesOf(old.inputs, after, fleets.get(name) ?? {})) {
+        const { drift } = (await seen(oldOutputs)).inputs ?? {};
+        for (const change of changesOf(old.inputs, after, fleets.get(name) ?? {}, drift)) {
           changes.push({ ...change, ...secretOf(old, next) });
         }
       },
@@ -311,8 +313,13 @@ export function noteLoaders(name: string, standard: StandardLoaders): void {
   if (pulumi.runtime.isDryRun()) previewNow().fleets.set(name, standard);
 }
 
-function changesOf(before: Inputs, after: Inputs, standard: StandardLoaders): readonly NextBootChange[] {
-  const was = textsOf(before, standard);
+function changesOf(
+  before: Inputs,
+  after: Inputs,
+  standard: StandardLoaders,
+  drift: unknown,
+): readonly NextBootChange[] {
+  const was = textsOf(before, standard, Array.isArray(drift) ? drift : []);
   // Where not one of the new ones is known, nothing is known of any.
   const is = isUnknown(after?.["rows"])
     ? new Map([...was.keys()].map((name) => [name, "unknown"]))
@@ -323,8 +330,12 @@ function changesOf(before: Inputs, after: Inputs, standard: StandardLoaders): re
   });
 }
 
-/** Name → what its next boot does, as a fleet's inputs tell it. */
-function textsOf(inputs: Inputs, standard: StandardLoaders): ReadonlyMap<string, string> {
+/** Name → what its next boot does, as a fleet's inputs tell it; or that a refresh found the machine otherwise on node 0. */
+function textsOf(
+  inputs: Inputs,
+  standard: StandardLoaders,
+  drift: readonly unknown[] = [],
+): ReadonlyMap<string, string> {
   const rows = (inputs?.["rows"] ?? {}) as Readonly<Record<string, string>>;
   const chains = (inputs?.["chains"] ?? {}) as Readonly<Record<string, string>>;
   return new Map(
@@ -332,6 +343,10 @@ function textsOf(inputs: Inputs, standard: StandardLoaders): ReadonlyMap<string,
       if (isUnknown(text)) return [[name, "unknown"] as const];
       const row = parseRow(name, text);
       if (row === undefined) return [];
+      const found = (["missing", "changed"] as const)
+        .map((how) => renderDrift({ what: row.hostname, how, seen: "" }))
+        .find((words) => drift.includes(words));
+      if (found !== undefined) return [[name, `${notAsDeclared}${found}`] as const];
       const chain = chains[`${row.firmware} ${row.loader ?? standard[row.firmware]}`];
       return [[name, chain === undefined ? "unknown" : `${renderMachine(row)}\n${chain}`] as const];
     }),

@@ -93,7 +93,8 @@ describe("what somebody changes on node 0", () => {
     lab = await labUp();
     const server =
       "const node0 = new netboot.NetbootServer('node0', { connection, network, time: false, names: false }); const reference = node0.reference; export { reference as node0 };";
-    const node = `new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:03:01"], address: "192.168.1.3" });`;
+    const node = `new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:03:01"], address: "192.168.1.3" });
+      new netboot.OlaFleet("rack", { server: node0, nodes: { c: { macs: ["52:54:00:00:03:03"], address: "192.168.1.5" } } });`;
     project = await scratchProject({ files: { "index.ts": programOn(lab, `${server}\n${node}`) }, name: "drift" });
     await project.succeed(up);
     const join = `
@@ -139,8 +140,13 @@ describe("what somebody changes on node 0", () => {
     ],
     [
       "sed -i '/^host a-nic0/d' /etc/dhcp/netboot/hosts.conf",
-      /not as declared: a was changed/,
+      /not as declared: a is missing/,
       "grep -c '^host a-nic0' /etc/dhcp/netboot/hosts.conf",
+    ],
+    [
+      "sed -i '/^host c-nic0/d' /etc/dhcp/netboot/hosts.conf",
+      /2 of 2 nodes: a, c \(missing on node 0\)/,
+      "grep -c '^host c-nic0' /etc/dhcp/netboot/hosts.conf",
     ],
   ];
 
@@ -148,8 +154,8 @@ describe("what somebody changes on node 0", () => {
 
   async function seeMended(cases: typeof harms): Promise<void> {
     for (const [harm] of cases) await lab.node0.run(harm);
-    const { stdout } = await project.succeed(["preview", "--refresh", "--diff", "--show-full-output"]);
-    for (const [, shown] of cases) expect(stdout).toMatch(shown);
+    const { output } = await project.succeed(["preview", "--refresh", "--diff", "--show-full-output"]);
+    for (const [, shown] of cases) expect(output).toMatch(shown);
     await project.succeed([...up, "--refresh"]);
     for (const [harm, , whole] of cases) {
       expect([harm, (await lab.node0.run(whole, { check: false })).stdout]).toEqual([harm, "1\n"]);

@@ -132,14 +132,15 @@ describe("Collected", () => {
       ["other", { key: "o", server: "192.168.1.9", hardware: "52:54:00:00:00:09" }],
       ["others", { key: "none" }],
       ["joined", { key: "j", how: "changed" }],
-      ["unjoined", { key: "j", id: "OlaNode/p/s/a", hostname: "a" }],
+      ["unjoined", { key: "j", id: "OlaNode/p/s/a", hostname: "a", how: "missing" }],
       ["boots", { key: "b", log: "one\ntwo\n" }],
       ["roster", { key: "r", machines: "OlaNode/p/s/a a 52\n" }],
     );
     expect(answers.machines("m")).toEqual([{ id: "OlaNode/p/s/a", hostname: "a", address: "192.168.1.2" }]);
     expect(answers.others("o")).toEqual([{ server: "192.168.1.9", hardware: "52:54:00:00:00:09" }]);
     expect(answers.others("none")).toEqual([]);
-    expect(answers.joined("j")).toEqual({ how: "changed", lacks: [{ id: "OlaNode/p/s/a", hostname: "a" }] });
+    const lacks = [{ id: "OlaNode/p/s/a", hostname: "a", how: "missing" }];
+    expect(answers.joined("j")).toEqual({ how: "changed", lacks });
     expect(answers.boots("b")).toBe("one\ntwo\n");
     expect(answers.roster("r")).toBe("OlaNode/p/s/a a 52\n");
   });

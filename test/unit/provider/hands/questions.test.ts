@@ -196,17 +196,28 @@ tcp   LISTEN 0      128        0.0.0.0:22   0.0.0.0:* ino:5834956 sk:3bb cgroup:
   });
 
   it("compares a joined file with what the register makes of it, and tells which machines it lacks", () => {
-    const [a, b] = ["a", "b"].map((name) => machine(name, { blocks: `host ${name} { }\n` }));
-    const register = { A: { machines: [a, b].flatMap((each) => each ?? []) } };
+    const macs = { a: "52:54:00:00:00:0a", b: "52:54:00:00:00:0b", c: "52:54:00:00:00:0c" };
+    const block = (name: keyof typeof macs) => `host ${name} { hardware ethernet ${macs[name]}; }\n`;
+    const names = ["a", "b", "c"] as const;
+    const register = {
+      A: { machines: names.map((name) => machine(name, { macs: [macs[name]], blocks: block(name) })) },
+    };
     const path = join(folder, "hosts.conf");
     const question: Question = { ask: "joined", ...hostBlocksJoin, path, ids: ["A"] };
     const joined = () => answered({ k: question }, register).joined("k");
-    const all = ["a", "b"].map((hostname) => ({ id: "A", hostname }));
+    const all = names.map((hostname) => ({ id: "A", hostname, how: "missing" }));
     expect(joined()).toEqual({ how: "missing", lacks: all });
-    writeFileSync(path, `${hostBlocksJoin.before}\n# A\nhost a { }\nhost b { }\n`);
+    writeFileSync(path, `${hostBlocksJoin.before}\n# A\n${names.map(block).join("")}`);
     expect(joined()).toEqual({ how: "same", lacks: [] });
-    writeFileSync(path, `${hostBlocksJoin.before}\n# A\nhost a { }\n`);
-    expect(joined()).toEqual({ how: "changed", lacks: all.slice(1) });
+    writeFileSync(
+      path,
+      `${hostBlocksJoin.before}\n# A\n${block("a")}#${block("b").replace("host b", "host d").toUpperCase()}`,
+    );
+    const lacks = [
+      { id: "A", hostname: "b", how: "changed" },
+      { id: "A", hostname: "c", how: "missing" },
+    ];
+    expect(joined()).toEqual({ how: "changed", lacks });
   });
 
   it("compares only our block in a file of somebody else's", () => {

@@ -169,12 +169,16 @@ describe("driftOf", () => {
         "look.machines": {
           how: "changed",
           lacks: [
-            { id, hostname: "a" },
-            { id: "Y", hostname: "b" },
+            { id, hostname: "a", how: "changed" },
+            { id, hostname: "c", how: "missing" },
+            { id: "Y", hostname: "b", how: "missing" },
           ],
         },
       },
-      [{ what: "a", how: "changed", seen: "" }],
+      [
+        { what: "a", how: "changed", seen: "" },
+        { what: "c", how: "missing", seen: "" },
+      ],
     ],
     [
       "a machine that another resource of its stack took over",

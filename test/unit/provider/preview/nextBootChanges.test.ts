@@ -36,6 +36,12 @@ describe("describeNextBoots", () => {
     [{ before: usual, after: boot("10.20.0.12", "ipxe.efi", "67c7f1f8a1") }, "address 10.20.0.11 → 10.20.0.12"],
     [{ before: usual, after: boot("10.20.0.11", "snponly.efi", "67c7f1f8a1") }, "ipxe.efi → snponly.efi"],
     [{ after: usual }, "new"],
+    [{ before: "not as declared: db-1 is missing", after: usual }, "missing on node 0"],
+    [{ before: "not as declared: web was changed", after: usual }, "changed on node 0"],
+    [
+      { before: "not as declared: the machine: another resource took it over", after: usual },
+      "not as declared on node 0: the machine: another resource took it over",
+    ],
     [{ before: usual }, "goes"],
     [{ before: usual, after: "unknown" }, "known only after this up"],
     [
