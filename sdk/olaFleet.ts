@@ -1,5 +1,5 @@
 import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
-import { renderChain, renderNextBoot } from "../provider/preview/nextBoot";
+import { renderChain, renderMachine, renderNextBoot } from "../provider/preview/nextBoot";
 import type { Firmware, Loader } from "../provider/values/bootChain";
 import { parseNode } from "../provider/values/node";
 import { type NodeRow, type OptionValue, renderRow } from "../provider/values/nodeRow";
@@ -137,8 +137,11 @@ export class OlaFleet extends HostResource {
       const known = rowsIn(list).map((row) => [row.name, nodeOf(row, whole)] as const);
       return isUnknown(list) ? asUnknown(list) : Object.fromEntries(known);
     }) as OlaFleet["nodes"];
-    this.nextBoots = boots.apply(([list, whole]) => {
-      const known = rowsIn(list).map((row) => [row.name, bootOf(row, whole)] as const);
+    // In a preview the provider knows more of the files than the program; an up's engine has no chains.
+    const { chains } = this as unknown as { readonly chains?: pulumi.Output<unknown> };
+    const told = pulumi.runtime.isDryRun() && chains !== undefined ? partly(chains) : undefined;
+    this.nextBoots = pulumi.all([read, described, told]).apply(([list, whole, texts]) => {
+      const known = rowsIn(list).map((row) => [row.name, bootAs(row, whole, texts)] as const);
       return isUnknown(list) ? asUnknown(list) : Object.fromEntries(known);
     }) as OlaFleet["nextBoots"];
     noteNextBoots(this.nextBoots);
@@ -153,6 +156,15 @@ function nodeOf(row: NodeRow, whole: Whole): FleetNode {
 
 function bootOf(row: NodeRow, whole: Whole): string {
   return asPlanned(renderNextBoot({ row, ...chainOf(row, whole) }));
+}
+
+/** The same with the lines that the engine has for its chain. */
+function bootAs(row: NodeRow, whole: Whole, chains: unknown): string {
+  const { loader } = chainOf(row, whole);
+  const text = isObject(chains) ? chains[`${row.firmware} ${loader.name}`] : undefined;
+  return typeof text === "string" && !isUnknown(text)
+    ? asPlanned(`${renderMachine(row)}\n${text}`)
+    : bootOf(row, whole);
 }
 
 /** A machine of the argument `nodes`. */

@@ -6,6 +6,7 @@ import type { Told } from "../kinds/kind";
 import { hidden, isHidden } from "../values/hidden";
 import type { Checked, Problem } from "../values/problem";
 import { isUnknown } from "../values/unknown";
+import { noteKept, withKept } from "./keptFiles";
 import { identityIn, rememberResource, urnFromId, urnIn } from "./stacks";
 import { noteProgram } from "./ways";
 
@@ -36,7 +37,7 @@ export function check(_kind: string, _olds: Properties, news: Properties): Check
   } = news;
   if (replaces === true) comparedByEngine.add(news[hidden.urn]);
   // A secret that is not given comes as null.
-  const inputs = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
+  const inputs = withKept(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)));
   const problems = [
     ...problemsIn(elsewhere),
     ...Object.values(inputs).flatMap((value) => problemsIn(ofProgram(value))),
@@ -95,11 +96,13 @@ export function diff(kind: string, id: string, olds: Properties, news: Propertie
   // Where this release makes something else of the same inputs, the engine would find no difference.
   const isMadeOtherwise = olds[hidden.drawn] !== undefined && olds[hidden.drawn] === digests[hidden.drawn];
   if (isOtherDigest && isMadeOtherwise && !isOther) return { changes: true, replaces: [] };
+  const hasDrift = Array.isArray(olds["drift"]) && olds["drift"].length > 0;
+  if (!isOther && !hasDrift) noteKept(olds, news);
   const otherwise = { changes: mayDrawHidden(kind, id, olds, news) ? true : undefined, replaces: [] };
   if (isOther || isOtherDigest) return otherwise;
   // Node 0 is told where Pulumi has it now: an alias, a move or a rename is no change of what is served.
   if (identity !== identityIn(kind, id, olds)) return { changes: true, replaces: [] };
-  const same = { changes: Array.isArray(olds["drift"]) && olds["drift"].length > 0, replaces: [] };
+  const same = { changes: hasDrift, replaces: [] };
   if (changed.length === 0) return same;
   return isAnotherWay(olds["connection"], news["connection"]).then((isAnother) => (isAnother ? same : otherwise));
 }

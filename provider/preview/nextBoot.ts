@@ -31,6 +31,16 @@ function named({ name, sha256 }: ChainFile): string {
   return `${name} sha256:${sha256.slice(0, 10)}…`;
 }
 
+/** A text of next boots with the hashes of which it says that they come later, as far as they are known. */
+export function withHashes(text: string, hashOf: (name: string) => string | undefined): string {
+  return text.replaceAll(later, (words, name) => {
+    const sha256 = hashOf(name);
+    return sha256 === undefined ? words : named({ name, sha256 });
+  });
+}
+
+const later = new RegExp(`(\\S+) \\(its hash ${afterUp}\\)`, "g");
+
 /** The chain without the machine: what many machines of a fleet have in common. */
 export function renderChain(firmware: NodeRow["firmware"], chain: BootChain): string {
   return [

@@ -25,6 +25,7 @@ const { macs, address, hostname, firmware, loader, comment, lastBoot, nextBoot }
 exports.n1 = { macs, address, hostname, firmware, loader, options: n1.options, comment, lastBoot, nextBoot };
 const fleet = new netboot.OlaFleet("rack", { server, nodes: { n2: { macs: ["52-54-00-00-00-02"], address: "192.168.1.12", loader: "snponly.efi" } } });
 exports.n2 = fleet.nodes["n2"];
+exports.nextBoots = fleet.nextBoots;
 exports.addressOfN2 = fleet.nodes["n2"].address;
 exports.place = server.network.cidr;
 `;
@@ -86,6 +87,16 @@ exports.place = server.network.cidr;
     expect(columns).toContain("OlaFleet rack update [diff: ~rows]");
     expect(columns).toMatch(/Packages node0-packages update \[diff: ~packages\]/);
     expect(drawn + columns).not.toMatch(/__\w+|Sha256/);
+  });
+
+  it("are not drawn as others where only the way to node 0 is another, and a wrong one at that", async () => {
+    const wrong = program(old, "").replace("AAAAIJ1Gf0y", "AAAAIJ1Gf0z");
+    const output = await run(wrong, ["preview", "--diff"]);
+    expect(output).toContain("next boot changes for none of 2 nodes");
+    expect(output).toMatch(/~ hostKey: /);
+    const [resources, outputs] = output.split("--outputs:--");
+    expect(resources).not.toMatch(/~ (nextBoot|chains)|after this up/);
+    expect(outputs).not.toMatch(/~ nextBoots/);
   });
 
   it("stay as they were where the engine is told so, and with them what is said of the next boot", async () => {
