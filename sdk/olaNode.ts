@@ -137,8 +137,12 @@ export class OlaNode extends HostResource {
           ...(wanted !== undefined && { verify: whenKnown(asked, ({ verify }) => verify) }),
           ...(history !== undefined && { history: whenKnown(asked, ({ history: isAsked }) => isAsked) }),
           nextBoot,
-          [hidden.chain]: whenKnown(read, ({ value }) => value && chainKey(value)),
-          ...(mayChangeChain(opts) && { [hidden.chains]: chainsText }),
+          [hidden.chain]: asNextBoot(
+            whenKnown(read, ({ value }) => value && chainKey(value)),
+            opts,
+          ),
+          // A transform of the whole stack may give it another one, and a program does not hear of those.
+          [hidden.chains]: chainsText,
         },
         problems: [problems, whenKnown(asked, ({ problems: others }) => others)],
         without: history === undefined ? ["lastBoot"] : [],
@@ -183,9 +187,13 @@ export class OlaNode extends HostResource {
     let made: pulumi.Output<string> | undefined;
     const make = (): pulumi.Output<string> => {
       const { macs, hostname, address, firmware, loader } = this;
+      const { [hidden.chain]: changed } = this as unknown as {
+        readonly [hidden.chain]: pulumi.Output<string | undefined>;
+      };
       const text = pulumi
-        .all([macs, hostname, address, firmware, loader, chains])
-        .apply((known) => nextBootAs(...known));
+        .all([changed, macs, hostname, address, firmware, loader, chains])
+        // Where the engine has none, it is the program's own: a key, and no text of lines.
+        .apply(([words, ...known]) => (words?.includes("\n") === true ? words : nextBootAs(...known)));
       return isSecret ? pulumi.secret(text) : text;
     };
     Object.defineProperty(this, "nextBoot", { enumerable: true, get: () => (made ??= make()) });
@@ -221,11 +229,11 @@ function hookName(name: string): string {
 
 const otherKeys = ["server", "verify", "history"];
 
-/** Whether the engine may give the machine another chain than the program did, as far as its own options tell. */
-function mayChangeChain(opts: pulumi.CustomResourceOptions | undefined): boolean {
-  const { ignoreChanges = [], transforms = [], transformations = [] } = opts ?? {};
-  const isKept = ignoreChanges.some((key) => key === "firmware" || key === "loader");
-  return isKept || transforms.length + transformations.length > 0;
+/** A secret if the next boot is to be one, for that may stand in its place. */
+function asNextBoot<T>(value: T, opts: pulumi.CustomResourceOptions | undefined): pulumi.Input<T> {
+  return opts?.additionalSecretOutputs?.includes("nextBoot") === true
+    ? (pulumi.secret(value) as pulumi.Input<T>)
+    : value;
 }
 
 const sharedOutputs = new Map<unknown, pulumi.Output<unknown>>();

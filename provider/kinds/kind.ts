@@ -46,8 +46,8 @@ export interface Kind<Inputs> {
 export interface Told {
   /** Whose lines its next boot has, by `chainKey`. */
   readonly of: string;
-  /** All of them, where the engine may give it another one. */
-  readonly chains: Chains;
+  /** All of them; undefined where a preview does not know them. */
+  readonly chains: Chains | undefined;
 }
 
 /** What each kind of machine boots on this server, by `chainKey`: the lines of a next boot after the machine's own. */

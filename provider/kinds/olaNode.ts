@@ -1,5 +1,6 @@
 import { renderHostBlocks } from "../formats/isc/hostBlocks";
 import { chainKey, notAsDeclared, renderMachine } from "../preview/nextBoot";
+import { type Hidden, hidden } from "../values/hidden";
 import type { NodeRow } from "../values/nodeRow";
 import type { Checked } from "../values/problem";
 import { holdsUnknown, isUnknown, unknownText } from "../values/unknown";
@@ -10,7 +11,10 @@ import { type NodeMachine, nodeWant } from "./node";
 import type { Want } from "./want";
 
 /** What the program hands over for one machine. The first two are absent where a state is all there is, for a look. */
-export interface OlaNodeInputs extends Partial<NodeMachine>, Pick<NodeRow, "options" | "comment"> {
+export interface OlaNodeInputs
+  extends Partial<NodeMachine>,
+    Pick<NodeRow, "options" | "comment">,
+    Pick<Hidden, typeof hidden.chain> {
   /** Its host blocks for dhcpd: what a preview shows of a change. */
   readonly hostBlocks?: string;
   /** What its next boot will do, in words for people. */
@@ -98,7 +102,8 @@ async function readAnew(inputs: OlaNodeInputs, { of, chains }: Told): Promise<Ch
   const row = read.value;
   // The lines about files stay as they are unless it meets others.
   const isSame = chainKey(row) === of;
-  const chain = isSame ? inputs.nextBoot.split("\n").slice(1).join("\n") : chains[chainKey(row)];
+  const other = chains === undefined ? unknownText : chains[chainKey(row)];
+  const chain = isSame ? inputs.nextBoot.split("\n").slice(1).join("\n") : other;
   if (chain === undefined) {
     const message = `was made another than in the program, ${chainKey(row)} in place of ${of}, and what it boots then can't be told; write it in the program`;
     return { value: undefined, problems: [{ path: "loader", message }] };
@@ -109,7 +114,7 @@ async function readAnew(inputs: OlaNodeInputs, { of, chains }: Told): Promise<Ch
     hostname: row.hostname,
     ...(row.address !== undefined && { address: row.address }),
     hostBlocks: holdsUnknown(row) ? unknownText : renderHostBlocks(row),
-    nextBoot: isUnknown(chain) || isUnknown(inputs.nextBoot) ? unknownText : `${renderMachine(row)}\n${chain}`,
   };
-  return { value, problems: [] };
+  const nextBoot = isUnknown(chain) || isUnknown(inputs.nextBoot) ? unknownText : `${renderMachine(row)}\n${chain}`;
+  return { value: { ...value, nextBoot, [hidden.chain]: nextBoot }, problems: [] };
 }

@@ -54,7 +54,7 @@ export function check(_kind: string, _olds: Properties, news: Properties): Check
 export async function rendered(kind: string, checked: CheckResult, news: Properties): Promise<CheckResult> {
   if (checked.failures.length > 0) return checked;
   const { [hidden.chain]: of, [hidden.chains]: text } = news;
-  const chains = (typeof text === "string" && !isUnknown(text) ? JSON.parse(text) : {}) as Told["chains"];
+  const chains = (isUnknown(text) ? undefined : JSON.parse(String(text ?? "{}"))) as Told["chains"];
   const anew = await kindOf(kind).rendered?.(checked.inputs as never, { of: String(of), chains });
   if (anew === undefined) return checked;
   const { value, problems } = anew as Checked<Properties>;
@@ -119,6 +119,7 @@ function mayDrawHidden(kind: string, id: string, olds: Properties, news: Propert
   return (
     inputKeys.some(isHidden) ||
     text !== news[hidden.provider] ||
+    olds[hidden.chain] !== news[hidden.chain] ||
     (urn !== undefined && urn !== (urnIn(kind, olds) ?? urnFromId(id)))
   );
 }

@@ -9,9 +9,12 @@ export const hidden = {
   problems: "__problems",
   /** In the inputs: the component beside which the program has told what is wrong. It never gets into a state either. */
   toldBeside: "__toldBeside",
-  /** In the inputs of a machine: which chain its next boot tells of, by `chainKey`. It never gets into a state, as what follows. */
+  /**
+   * In the inputs of a machine: which chain its next boot tells of, by `chainKey`. It gets into no state, as what follows, but of a
+   * machine that the engine changed on the way: its next boot, of which the program knows nothing else.
+   */
   chain: "__chain",
-  /** In the inputs of a machine: every chain of its server as JSON, where the engine may give it another one. */
+  /** In the inputs of a machine: every chain of its server as JSON, for the engine may give it another one. */
   chains: "__chains",
   /** In the inputs: the resource has replaceOnChanges, for which the engine must compare by itself. It never gets into a state. */
   replaces: "__replaces",

@@ -82,7 +82,11 @@ function together(
     return { server, settings, files } as Whole;
   });
   const chains = described.apply(chainsOn);
-  return { placed, described, chains, chainsText: chains.apply((known) => JSON.stringify(known)) };
+  const chainsText = chains.apply((known) => {
+    // Inside of a text the engine would not see what is unknown.
+    return Object.values(known).some(isUnknown) ? unknownText : JSON.stringify(known);
+  });
+  return { placed, described, chains, chainsText };
 }
 
 function chainsOn(whole: Whole): Chains {

@@ -121,6 +121,22 @@ exports.place = server.network.cidr;
     expect(refused.output).toMatch(/resource 'n1' has a problem: macs\[0\]: "52:54" is no hardware address/);
   });
 
+  it.each(["registerResourceTransform", "registerStackTransformation"])(
+    "are what %s for the whole stack sets, as if the program had written it",
+    async (register) => {
+      const more = `pulumi.runtime.${register}(({ type, props, opts }) => type.endsWith(":OlaNode") ? { props: { ...props, loader: "snponly.efi", comment: "set" }, opts } : undefined);`;
+      const output = await run(program(old, "", more), ["preview", "--diff"]);
+      expect(output).toMatch(/\+ UEFI x64 → snponly\.efi sha256:/);
+      expect(output).toContain("1 of 2 nodes: n1 (ipxe.efi → snponly.efi)");
+      expect(output).not.toContain("__");
+      await run(program(old, "", more), up);
+      const { nextBoot } = (await project.outputs())["n1"] as { nextBoot: string };
+      expect(nextBoot).toContain("UEFI x64 → snponly.efi sha256:");
+      await run(program(old, "", more), [...up, "--expect-no-changes"]);
+      await run(program(old, ""), up);
+    },
+  );
+
   it("tell of a boot with the file that a transform has written", async () => {
     const text = "timeout 9\\ndefault_selection 1\\n";
     const more = `pulumi.runtime.registerStackTransformation(({ name, props, opts }) => name.endsWith("refind.conf") ? { props: { ...props, content: "${text}" }, opts } : undefined);`;

@@ -63,9 +63,16 @@ describe("olaNode, whose values something changed on their way from the program"
   ])("has texts that follow %s", async (_what, changed, boot) => {
     const { value } = ((await olaNode.rendered?.({ ...made, ...changed }, told)) ?? {}) as Checked<OlaNodeInputs>;
     expect(value?.nextBoot.startsWith(boot), value?.nextBoot).toBe(true);
+    expect(value?.__chain).toBe(value?.nextBoot);
     const { value: read } = parseNode("db-1", { ...machine, ...changed });
     expect(value).toMatchObject({ macs: read?.macs });
     expect(value?.hostBlocks).toBe("address" in changed ? unknownText : renderHostBlocks(read as NodeRow));
+  });
+
+  it("has a next boot that comes later where a preview does not know the chains yet", async () => {
+    const { value } =
+      (await olaNode.rendered?.({ ...made, loader: "snponly.efi" }, { of: "x64", chains: undefined })) ?? {};
+    expect(value).toMatchObject({ loader: "snponly.efi", nextBoot: unknownText });
   });
 
   it("is refused where it has another chain, of which the program does not tell", async () => {
