@@ -5,7 +5,7 @@ import { generationOf, idFromUrn } from "../lifecycle/stacks";
 import type { Refusal } from "../plan/refusal";
 import { changesSomething, type ShownPlan, showPlan } from "../plan/shown";
 import { renderShownPlan } from "../plan/shownText";
-import { secretWords, whyHidden, whyUnplannable } from "../preview/placeholders";
+import { plannableRows, secretWords, whyHidden, whyUnplannable } from "../preview/placeholders";
 import type { Host } from "../ssh/link";
 import type { Connection } from "../values/connection";
 import { hidden } from "../values/hidden";
@@ -40,8 +40,33 @@ export async function planStack(stack: string | undefined): Promise<readonly Hos
     byConnection.set(key, on);
   }
   const plans: HostPlan[] = [];
-  for (const { connection, steps: on } of byConnection.values()) plans.push(await planHost(connection, on));
+  for (const { connection, steps: on } of byConnection.values()) {
+    const parts = await Promise.all(on.map((step) => withoutHidden(step, readState)));
+    const plan = await planHost(
+      connection,
+      parts.map(({ step }) => step),
+    );
+    plans.push({ ...plan, notPlanned: [...parts.flatMap(({ notPlanned }) => notPlanned), ...plan.notPlanned] });
+  }
   return plans;
+}
+
+/** A fleet without the machines of which the preview shows nothing, for they hide no others. */
+async function withoutHidden(
+  step: Step,
+  readState: () => Promise<readonly StackResource[]>,
+): Promise<{ readonly step: Step; readonly notPlanned: HostPlan["notPlanned"] }> {
+  const { rows } = step.inputs;
+  const isFleet = step.how === "put" && step.kind === "OlaFleet" && typeof rows === "object" && rows !== null;
+  if (!isFleet || whyHidden(rows) === undefined) return { step, notPlanned: [] };
+  const old = Object.keys(step.outputs).length === 0 ? [] : await readState();
+  const inState = old.find(({ id, kind }) => kind === step.kind && id === step.id)?.inputs["rows"];
+  const plannable = plannableRows(rows as Step["inputs"], (inState ?? {}) as Step["inputs"]);
+  if (Object.keys(plannable.rows).length === 0) return { step, notPlanned: [] };
+  return {
+    step: { ...step, inputs: { ...step.inputs, rows: plannable.rows } },
+    notPlanned: plannable.hidden.map(({ name, why }) => ({ resource: `${step.id}, ${name}`, why })),
+  };
 }
 
 /** A host's steps are planned together; who is refused is left out, with whom waits for him, as in an up. */

@@ -7,6 +7,6 @@ export function upMends(does: "mends what somebody changed" | "starts it" | "put
 export function asRefreshed(text: string): string {
   return text.replaceAll(
     /`pulumi up --refresh` (mends what somebody changed|starts it|puts them back)/g,
-    "the `up` of this run $1, where this stack declares it",
+    (_advice, does: string) => `the \`up\` of this run ${does}, where this stack declares it`,
   );
 }

@@ -19,6 +19,8 @@ export interface ShownPlan {
   readonly packages?: ShownPackages;
   readonly files: readonly ShownFile[];
   readonly machines: readonly ShownMachine[];
+  /** Records that another resource of the program has from now on, as after a rename with an alias. */
+  readonly renamed: readonly { readonly id: string; readonly from: string; readonly to: string }[];
   readonly units: readonly ShownUnit[];
   /** For about how long DHCP gives no answer at each restart; absent if it goes on, or begins. */
   readonly dhcpIsSilentForSeconds?: number;
@@ -61,6 +63,8 @@ export interface ShownMachine {
   readonly hostname: string;
   readonly id: string;
   readonly how: "comes" | "changes" | "goes";
+  /** Its host name until now, where it gets another one. */
+  readonly hostnameBefore?: string;
   readonly before?: MachineInWords;
   readonly after?: MachineInWords;
 }
@@ -181,6 +185,7 @@ export function showPlan(planned: Planned): ShownPlan {
       one.path < other.path ? -1 : 1,
     ),
     machines,
+    renamed: showRenamed(planned),
     units,
     ...(isSilent ? { dhcpIsSilentForSeconds: restartOfDhcpdSeconds } : {}),
     ...(firewall === undefined ? {} : { firewall: showFirewall(firewall, decided.register, facts) }),
@@ -356,19 +361,51 @@ function showMachines({ change, machinesBefore }: Planned): readonly ShownMachin
     for (const machine of machinesOf(put)) after.set(machine.hostname, { id: put.id, machine });
   }
   const shown: ShownMachine[] = [];
+  const names = renames(before, after);
   for (const hostname of [...new Set([...before.keys(), ...after.keys()])].toSorted()) {
-    const [was, is] = [before.get(hostname), after.get(hostname)];
+    if (names.has(hostname)) continue;
+    const hostnameBefore = [...names].find(([, to]) => to === hostname)?.[0];
+    const [was, is] = [before.get(hostnameBefore ?? hostname), after.get(hostname)];
     if (was !== undefined && is !== undefined && was.machine.blocks === is.machine.blocks && was.id === is.id) continue;
     const how = was === undefined ? "comes" : is === undefined ? "goes" : "changes";
     shown.push({
       hostname,
       id: (is ?? was)?.id ?? "",
       how,
+      ...(hostnameBefore === undefined ? {} : { hostnameBefore }),
       ...(was === undefined ? {} : { before: inWords(was.machine) }),
       ...(is === undefined ? {} : { after: inWords(is.machine) }),
     });
   }
   return shown;
+}
+
+type Placed = ReadonlyMap<string, { readonly id: string; readonly machine: Machine }>;
+
+/** The host names of machines that get another one: the same NICs, declared by the same resource. */
+function renames(before: Placed, after: Placed): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const [to, { id, machine }] of after) {
+    if (before.has(to)) continue;
+    const macs = machine.macs.join();
+    const was = [...before].find(
+      ([from, each]) => each.id === id && !after.has(from) && each.machine.macs.join() === macs,
+    );
+    if (was !== undefined) names.set(was[0], to);
+  }
+  return names;
+}
+
+function showRenamed({ change, facts }: Planned): ShownPlan["renamed"] {
+  return [...change.puts.values()].flatMap(({ id, wants }) => {
+    const record = facts.before.get(id);
+    if (record === undefined) return [];
+    const [from = id, to = id] = [record.held, wants].map((each: readonly { readonly want: string }[]) => {
+      const named = each.find(({ want }) => want === "named") as { readonly as?: string } | undefined;
+      return named?.as;
+    });
+    return from === to ? [] : [{ id, from, to }];
+  });
 }
 
 function inWords({ address, macs, firmware, loader }: Machine): MachineInWords {

@@ -14,11 +14,15 @@ const mostNamed = 12;
 
 /** What a change would do, as people read it: a section for each thing that is touched. */
 export function renderShownPlan(plan: ShownPlan): string {
-  const { packages, files, machines, units, dhcpIsSilentForSeconds, firewall, asked, warnings } = plan;
+  const { packages, files, machines, renamed, units, dhcpIsSilentForSeconds, firewall, asked, warnings } = plan;
   return [
     ...section("packages", packages === undefined ? [] : packageLines(packages)),
     ...section("files", files.flatMap(fileLines)),
     ...section("machines", capped(machines.map(machineLine))),
+    ...section(
+      "records",
+      capped(renamed.map(({ from, to }) => `${from} is called ${to} from now on; what node 0 has of it stays`)),
+    ),
     ...section("units", unitLines(units, dhcpIsSilentForSeconds)),
     ...section("firewall", firewall === undefined ? [] : firewallLines(firewall)),
     ...section("asked afterwards", questionLines(asked)),
@@ -127,20 +131,21 @@ function shortened(sha256: string | undefined): string {
   return sha256 === undefined ? "" : `${sha256.slice(0, 10)}…`;
 }
 
-function machineLine({ hostname, id, how, before, after }: ShownMachine): string {
+function machineLine({ hostname, hostnameBefore, id, how, before, after }: ShownMachine): string {
   const now = after ?? before;
   const words =
     how === "changes" && before !== undefined && after !== undefined
-      ? changesIn(before, after)
+      ? changesIn(before, after, hostnameBefore === undefined ? [] : [`host name ${hostnameBefore} → ${hostname}`])
       : now === undefined
         ? ""
         : `${now.address}, ${now.macs}`;
   return `${signs[how]} ${hostname}  ${words}  (${id})`;
 }
 
-function changesIn(before: MachineInWords, after: MachineInWords): string {
+function changesIn(before: MachineInWords, after: MachineInWords, more: readonly string[]): string {
   const keys = ["address", "macs", "firmware", "loader"] as const;
-  const changed = keys.filter((key) => before[key] !== after[key]).map((key) => `${before[key]} → ${after[key]}`);
+  const values = keys.filter((key) => before[key] !== after[key]).map((key) => `${before[key]} → ${after[key]}`);
+  const changed = [...more, ...values];
   return changed.length === 0 ? "what DHCP tells it" : changed.join(", ");
 }
 

@@ -44,6 +44,33 @@ export function whyUnplannable(kind: string, inputs: Readonly<Record<string, unk
   return reasons.length === 0 ? undefined : reasons.join("; ");
 }
 
+/** A machine of a fleet of which a preview shows nothing. */
+interface HiddenRow {
+  readonly name: string;
+  readonly why: string;
+}
+
+/**
+ * The rows of a fleet that can be planned: in the place of one that a preview hides that of the state, where it has one, so
+ * that its machine does not seem to go.
+ */
+export function plannableRows(
+  rows: Readonly<Record<string, unknown>>,
+  inState: Readonly<Record<string, unknown>>,
+): { readonly rows: Readonly<Record<string, unknown>>; readonly hidden: readonly HiddenRow[] } {
+  const hidden = Object.entries(rows).flatMap(([name, row]) => {
+    const why = whyHidden(row);
+    if (why === undefined) return [];
+    return [{ name, why: Object.hasOwn(inState, name) ? `${why}; planned as the stack has it until now` : why }];
+  });
+  const names = new Set(hidden.map(({ name }) => name));
+  const known = Object.entries(rows).flatMap(([name, row]) => {
+    if (!names.has(name)) return [[name, row]];
+    return Object.hasOwn(inState, name) ? [[name, inState[name]]] : [];
+  });
+  return { rows: Object.fromEntries(known), hidden };
+}
+
 function wantsIfAny(kind: string, inputs: Readonly<Record<string, unknown>>): readonly Want[] | undefined {
   try {
     return kindOf(kind).wants(inputs as never);

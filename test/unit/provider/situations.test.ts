@@ -93,7 +93,7 @@ const others =
 const elsewhere: Readonly<Record<string, readonly string[]>> = {
   "test/unit/provider/plan/decide.test.ts": ["; with verify.again, what can't be told is an error", "allow in on"],
   "test/unit/provider/admitted/whyNotAdmitted.test.ts": [
-    "the rules of the Firewall that is declared for it are gone from there, because somebody loaded others: `pulumi up --refresh` puts them back",
+    "the rules of the Firewall that is declared for it are gone from there, because somebody loaded others:",
   ],
   "test/unit/provider/plan/change.test.ts": ["the name server"],
   "test/unit/provider/plan/drift.test.ts": ["another resource took it over, and node 0 does not serve it"],

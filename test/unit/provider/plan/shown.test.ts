@@ -10,7 +10,7 @@ import type { JoinPlan, PathPlan, Plan } from "../../../../provider/plan/plan";
 import type { Machine } from "../../../../provider/plan/records";
 import { changesSomething, type Planned, questionsOfPlan, showPlan } from "../../../../provider/plan/shown";
 import { renderShownPlan } from "../../../../provider/plan/shownText";
-import { machine, register } from "./registered";
+import { entry, machine, register } from "./registered";
 import { noPlan, sha256 } from "./told";
 
 /** What node 0 says: programs and paths by their keys, and which joined files are as the register has them. */
@@ -141,7 +141,7 @@ describe("showPlan", () => {
   } as const;
 
   it("names the machines that come, go and change, and the restart that follows", () => {
-    const [m1, m2, m3] = ["m1", "m2", "m3"].map((name) => machine(name, { blocks: `host ${name}` })) as [
+    const [m1, m2, m3] = ["m1", "m2", "m3"].map((name) => machine(name, { macs: [name], blocks: `host ${name}` })) as [
       Machine,
       Machine,
       Machine,
@@ -171,6 +171,26 @@ describe("showPlan", () => {
     );
     expect([same.machines, same.files, same.units, same.dhcpIsSilentForSeconds]).toEqual([[], [], [], undefined]);
     expect(changesSomething(same)).toBe(false);
+  });
+
+  it("tells a machine that is renamed as one, and the record that has another name from now on", () => {
+    const [id, to] = ["OlaNode/p/s/db-1", "OlaNode/p/s/database-1"];
+    const [was, is] = ["db-1", "database-1"].map((name) => machine(name, { blocks: `host ${name}` }));
+    if (was === undefined || is === undefined) throw new Error("no machines");
+    const renamed = (next: Machine): string => {
+      const put: Declaration = { id, generation: "1", wants: [nodeOf(next), { want: "named", as: to }] };
+      const before = register([entry(id, [], [was])]);
+      const more = {
+        change: { puts: new Map([[id, put]]), drops: new Map() },
+        facts: { ...facts(answers()), before: before.before },
+        machinesBefore: new Map([[id, [was]]]),
+      };
+      return renderShownPlan(showPlan(planned({}, answers(), more)));
+    };
+    const record = `records:\n  ${id} is called ${to} from now on; what node 0 has of it stays`;
+    expect(renamed(is)).toBe(`machines:\n  ~ database-1  host name db-1 → database-1  (${id})\n${record}`);
+    expect(renamed(was)).toBe(record);
+    expect(renamed(machine("other", { macs: ["52:54:00:00:00:99"] }))).toContain("  - db-1 ");
   });
 
   it("starts what should run and does not, without a silence", () => {

@@ -200,7 +200,19 @@ const plans: readonly Situation[] = [
     said: renderPlans([
       {
         ...{ host: "node0.example", refused: [], notPlanned: [] },
-        plan: { files: [], machines: [], units: [], asked: nothingAsked, warnings: [] },
+        plan: { files: [], machines: [], renamed: [], units: [], asked: nothingAsked, warnings: [] },
+      },
+    ]),
+  },
+  {
+    what: "a resource that is renamed",
+    said: renderPlans([
+      {
+        ...{ host: "node0.example", refused: [], notPlanned: [] },
+        plan: {
+          ...{ files: [], machines: [], units: [], asked: nothingAsked, warnings: [] },
+          renamed: [{ id: id("OlaNode", "db-1"), from: id("OlaNode", "db-1"), to: id("OlaNode", "database-1") }],
+        },
       },
     ]),
   },

@@ -5,6 +5,7 @@ import { driftOf } from "../../../../provider/plan/drift";
 import { whyFilesAreNotProved } from "../../../../provider/plan/expectations";
 import { planFirewall } from "../../../../provider/plan/firewall";
 import { ailmentsOf } from "../../../../provider/plan/health";
+import { asRefreshed, upMends } from "../../../../provider/plan/mending";
 import { warnOfMovedNetwork } from "../../../../provider/plan/network";
 import { renderDifference } from "../../../../provider/plan/outcome";
 import { whyOtherRecord } from "../../../../provider/plan/ownership";
@@ -72,6 +73,12 @@ export const warnings: readonly Situation[] = [
   runningOtherwise("in.tftpd read another file", { changed: 1 }),
   runningOtherwise("in.tftpd has lost its port", { pid: 8 }),
   runningOtherwise("a drop-in that systemd has not read", { reload: "yes" }),
+  {
+    what: "a run that has refreshed, of what its up mends",
+    said: (["mends what somebody changed", "starts it", "puts them back"] as const)
+      .map((does) => asRefreshed(`…; ${upMends(does)}`))
+      .join("\n"),
+  },
   drift("a file that went", { what: "/srv/tftp/ipxe.efi", how: "missing", seen: "" }),
   drift("a file that was changed", { what: "/srv/tftp/refind.conf", how: "changed", seen: "timeout 9\n" }),
   drift("a file of another owner", { what: "/srv/tftp/refind.conf", how: "owner", seen: "0600 7:8" }),
