@@ -4,6 +4,7 @@ import { type BootChainName, bootScriptName } from "../provider/values/bootChain
 import { type Checked, within } from "../provider/values/problem";
 import { BootFile, type BootFileSource, packageOf, type RefusedSource } from "./bootFile";
 import type { ConnectionArgs } from "./connection";
+import { warnOfIdleOptions } from "./program/componentOptions";
 import { rememberFiles } from "./program/declaredFiles";
 import { given } from "./program/given";
 import { whenKnown } from "./program/partly";
@@ -72,6 +73,7 @@ export class BootArtifacts extends pulumi.ComponentResource {
 
   constructor(name: string, args: BootArtifactsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("netboot:index:BootArtifacts", name, {}, opts);
+    warnOfIdleOptions(this, opts);
     const { connection, ...settings } = given(args);
     this.directory = settings.directory ?? "/srv/tftp";
     this.hasIa32 = settings.ipxe32 !== undefined;

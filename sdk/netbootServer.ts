@@ -8,6 +8,7 @@ import { DhcpServer, type DhcpServerSettings, type NetworkArgs } from "./dhcpSer
 import { Firewall, type FirewallPartSettings } from "./firewall";
 import { NameServer, type NameServerSettings } from "./nameServer";
 import { Packages } from "./packages";
+import { warnOfIdleOptions } from "./program/componentOptions";
 import { given, isObject, whyNoFlag } from "./program/given";
 import * as pulumi from "./program/pulumi";
 import type { ServerReference } from "./reference";
@@ -104,6 +105,7 @@ export class NetbootServer extends pulumi.ComponentResource {
 
   constructor(name: string, args: NetbootServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("netboot:index:NetbootServer", name, {}, opts);
+    warnOfIdleOptions(this, opts);
     const { network, unknownMachines, allowDefaultRoute, removePackages, ...wanted } = given(args);
     const settings = parts(wanted);
     const { artifacts, time, names } = settings;

@@ -108,6 +108,18 @@ exports.place = server.network.cidr;
     expect(nextBoot).toContain(`(${old})`);
   });
 
+  it("of a server's parts are left as they were by a transform, and a warning tells of an option that does nothing", async () => {
+    const artifacts = "network, artifacts: { refindConf: { timeoutSeconds: 9 } } }";
+    const other = (opts: string) => program(old, "").replace("network });", `${artifacts}, ${opts});`);
+    const idle = await run(other('{ ignoreChanges: ["artifacts"] }'), ["preview"]);
+    expect(idle).toContain(
+      'ignoreChanges: ["artifacts"] does nothing here, for Pulumi hands it to no part of a component',
+    );
+    expect(idle).toContain("next boot changes for 2 of 2 nodes");
+    const [, recipe] = /as in (transforms: .*: undefined\])/.exec(idle) ?? [];
+    expect(await run(other(`{ ${recipe} }`), ["preview"])).toContain("next boot changes for none of 2 nodes");
+  });
+
   it("are what a transform makes of them, and wrong ones are refused", async () => {
     const transform = (mac: string) =>
       `transforms: [({ props, opts }) => ({ props: props.macs ? { ...props, macs: ["${mac}"] } : props, opts })]`;
