@@ -11,6 +11,10 @@ import { Application, Converter, ReflectionKind } from "typedoc";
 const root = join(import.meta.dirname, "..");
 const out = join(root, "output/docs");
 
+/** Where this is published, which package.json alone says. */
+const { homepage } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly homepage: string };
+const repository = homepage.replace(/#.*/, "");
+
 /** Page → the heading of the index below which it stands, in the order of the index; then those that it leaves to others. */
 function pages(): ReadonlyMap<string, string> {
   const found = new Map<string, string>([["docs/README.md", "Begin"]]);
@@ -77,7 +81,7 @@ async function main(): Promise<number> {
     highlightLanguages: ["ts", "json", "yaml", "csv", "shellscript", "sh", "ini", "text", "console"],
     navigation: { includeGroups: true },
     treatWarningsAsErrors: true,
-    sourceLinkTemplate: "https://github.com/pulumi-netboot/pulumi-netboot/blob/main/{path}#L{line}",
+    sourceLinkTemplate: `${repository}/blob/main/{path}#L{line}`,
     gitRevision: "main",
   });
   const imported: Readonly<Record<string, string>> = { index: "pulumi-netboot", testing: "pulumi-netboot/testing" };

@@ -78,3 +78,23 @@ describe("the rows of docs/pulumi-options.md", () => {
     expect(titles.filter((title) => !rows.some(([option]) => option?.includes(`\`${title}\``)))).toEqual([]);
   });
 });
+
+describe("the address of this repository", () => {
+  const { homepage, bugs, repository } = JSON.parse(readFileSync("package.json", "utf8")) as {
+    readonly homepage: string;
+    readonly bugs: string;
+    readonly repository: { readonly url: string };
+  };
+  const address = repository.url.replace(/^git\+|\.git$/g, "");
+
+  it("is one in all of package.json", () => {
+    expect([homepage, bugs]).toEqual([`${address}#readme`, `${address}/issues`]);
+  });
+
+  it("stands nowhere else, so that one place says where this is published", () => {
+    const files = globSync("{sdk,provider,tools,docs,examples,templates,lab,schema}/**/*.{ts,mts,md,json,yaml}")
+      .concat(pages, "CHANGELOG.md")
+      .filter((file) => !file.includes("node_modules"));
+    expect(files.filter((file) => readFileSync(file, "utf8").includes(address))).toEqual([]);
+  });
+});
