@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { vi } from "vitest";
 import * as netboot from "../../../../sdk";
+import { whyIdle } from "../../../../sdk/program/componentOptions";
 import { throughOthers } from "../../../../sdk/program/providerText";
 import { mockEngine } from "../../../../sdk/testing";
 import { register } from "../../../support/mocks";
@@ -198,6 +199,10 @@ const programs: readonly Situation[] = [
         vi.resetModules();
       }
     },
+  },
+  {
+    what: "an option that Pulumi hands to no part of a server",
+    said: whyIdle({ ignoreChanges: ["artifacts"] }).join("\n"),
   },
 ];
 
