@@ -98,7 +98,11 @@ export function diff(kind: string, id: string, olds: Properties, news: Propertie
   if (isOtherDigest && isMadeOtherwise && !isOther) return { changes: true, replaces: [] };
   const hasDrift = Array.isArray(olds["drift"]) && olds["drift"].length > 0;
   if (!isOther && !hasDrift) noteKept(olds, news);
-  const otherwise = { changes: mayDrawHidden(kind, id, olds, news) ? true : undefined, replaces: [] };
+  // An output of an older release is gone without a difference of inputs: that stays quiet.
+  const inputKeys: readonly string[] = kindOf(kind).inputKeys;
+  const isSeen = changed.length > 0 || isOtherDigest || gone.some((key) => inputKeys.includes(key));
+  const isDrawn = isSeen && mayDrawHidden(kind, id, olds, news);
+  const otherwise = { changes: isDrawn ? true : undefined, replaces: [] };
   if (isOther || isOtherDigest) return otherwise;
   // Node 0 is told where Pulumi has it now: an alias, a move or a rename is no change of what is served.
   if (identity !== identityIn(kind, id, olds)) return { changes: true, replaces: [] };

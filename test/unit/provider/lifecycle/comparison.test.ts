@@ -72,6 +72,12 @@ describe("diff", () => {
     expect(changes).toBe(true);
   });
 
+  it("stays quiet where nothing but an output of an older release is gone", async () => {
+    const packages = { connection, packages: ["a"] };
+    const olds = { ...packages, sha256: "0" };
+    expect((await diff("Packages", "Packages/shop/prod/p", olds, packages)).changes).toBeUndefined();
+  });
+
   it("leaves a resource with replaceOnChanges to the engine, which knows by its own comparison alone what that is about", async () => {
     const renamed = { ...inputs, __urn: urn.replace(/dhcp$/, "named"), unit: "v" };
     expect(check("DhcpServer", {}, { ...renamed, __replaces: true }).inputs).toEqual(renamed);
