@@ -55,9 +55,7 @@ sub answer_run ($question, $register, $tell) {
     return $all;
 }
 
-sub answer_path ($question, $register, $tell) {
-    return tell_seen($tell, $question->@{qw(path most hashed)});
-}
+sub answer_path ($question, $register, $tell) { return tell_seen($tell, $question->@{qw(path most hashed)}) }
 
 sub answer_folder ($question, $register, $tell) {
     my ($folder, $most, $hashed) = $question->@{qw(path most hashed)};
@@ -122,8 +120,8 @@ sub answer_machines ($question, $register, $tell) {
     return '';
 }
 
-# How a file that is joined from all machines differs from what the register makes of it, and which it lacks. One of
-# whose hardware addresses it has was changed.
+# How a file that is joined from all machines differs from what the register makes of it, and which it lacks; one of
+# which it has a MAC was changed.
 sub answer_joined ($question, $register, $tell) {
     my $text = slurp($question->{path});
     my $wanted = joined_content($register, { %$question, is => 'file' });

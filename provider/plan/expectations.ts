@@ -313,3 +313,15 @@ function whySilent(silent: string | undefined): { readonly silent?: string } {
   return silent === undefined ? {} : { silent };
 }
 
+/** Why nobody answers where a daemon of ours has not what it listens on, and what mends it. */
+export function whyStopped({ name, activeState, dropIns: [dropIn] }: Unit): string {
+  const runs = activeState === "active";
+  const fails = activeState === "failed" || activeState === "activating";
+  const state = runs ? "runs and does not listen where it should" : fails ? "does not come up" : "does not run";
+  if (dropIn !== undefined) {
+    const after = runs ? `\`systemctl daemon-reload; systemctl restart ${name}\`` : upMends("starts it");
+    return `${name} ${state}, and ${dropIn} changes how it is started; take that file away, then ${after}`;
+  }
+  if (fails || runs) return `${name} ${state}; \`journalctl -u ${name}\` on node 0 says why`;
+  return `${name} ${state}; ${upMends("starts it")}`;
+}
