@@ -53,7 +53,11 @@ export function whyNotAdmitted(rulesets: Rulesets, path: Path): NotAdmitted | un
       doubt ??= found?.text;
     }
   }
-  doubt ??= whyUnread(rulesets) ?? whyOutside(rulesets, path.interface) ?? whyAnotherWay(rulesets, path);
+  doubt ??=
+    whyUnread(rulesets) ??
+    whyOutside(rulesets, path.interface) ??
+    whyUnheard(rulesets, path.interface) ??
+    whyAnotherWay(rulesets, path);
   return doubt === undefined ? undefined : { sure: false, text: doubt };
 }
 
@@ -209,8 +213,25 @@ function whyOutside({ trafficControl, links: { links } }: Rulesets, nic: string)
     if (programs !== undefined) {
       return `it can't be told what ${programs} let through; take them off, or reboot one machine first`;
     }
+    const shaper = trafficControl.shaped.get(name);
+    if (shaper !== undefined) {
+      return `it can't be told whether files go out by ${name} whole and in time, for a queue of tc(8) limits it (${shaper}); take it off (\`tc qdisc show dev ${name}\` tells of it), or reboot one machine first`;
+    }
   }
   return undefined;
+}
+
+/** Rules for ARP: without it neither finds the other. A chain that has none, and lets all through, is as good as none. */
+function whyUnheard({ nftables }: Rulesets, nic: string): string | undefined {
+  const chain = nftables.chains.find(
+    ({ family, hook, rules }) =>
+      family === "arp" &&
+      hook !== undefined &&
+      (hook.policy === "drop" || rules.some(({ text }) => !/^accept\b/.test(text))),
+  );
+  return chain === undefined
+    ? undefined
+    : `it can't be told whether ARP comes through on ${nic}, by which machines and node 0 find each other: chain arp ${chain.table} ${chain.name} has rules for it; take them away, or reboot one machine first`;
 }
 
 /** Two interfaces in one network: answers go out by the one that the routing table has first, whichever the question came by. */

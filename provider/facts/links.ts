@@ -13,6 +13,8 @@ export interface Link {
   readonly isBridge: boolean;
   /** Whether it stands for a routing table of its own (VRF) whose members keep their addresses. */
   readonly isVrf: boolean;
+  /** Whether it asks by ARP who has an address, and answers: not so after `ip link set … arp off`. */
+  readonly hasArp: boolean;
   /** Whether a program of XDP decides about its packets. */
   readonly hasXdp: boolean;
   /** Its IPv4 addresses, as in `192.168.1.1/28`. */
@@ -34,6 +36,7 @@ const linkList = z.array(
     master: z.string().optional(),
     link: z.string().nullish(),
     linkinfo: z.looseObject({ info_kind: z.string().optional() }).optional(),
+    flags: z.array(z.string()).optional(),
     xdp: z.unknown().optional(),
   }),
 );
@@ -73,13 +76,14 @@ export const links: Fact<Links> = {
     const addresses = readJson("ip address show", addressList, answers.ran("links.addresses"));
     const routes = readJson("ip route show default", routeList, answers.ran("links.defaultRoutes"));
     return {
-      links: (found.value ?? []).map(({ ifname, address, master, link, linkinfo, xdp }) => ({
+      links: (found.value ?? []).map(({ ifname, address, master, link, linkinfo, flags = [], xdp }) => ({
         name: ifname,
         mac: address ?? "",
         master,
         lower: link ?? undefined,
         isBridge: linkinfo?.info_kind === "bridge",
         isVrf: linkinfo?.info_kind === "vrf",
+        hasArp: !flags.includes("NOARP"),
         hasXdp: xdp !== undefined,
         addresses: (addresses.value ?? [])
           .filter((each) => each.ifname === ifname)

@@ -8,11 +8,24 @@ export interface TrafficControl {
   readonly filtered: readonly string[];
   /** The interfaces at which a program of BPF does so that tc(8) does not show (tcx). */
   readonly attached: readonly string[];
+  /** By interface, what decides when its packets go out, and whether they do (a shaper): `tbf`. */
+  readonly shaped: ReadonlyMap<string, string>;
   /** What could not be read, with tc(8)'s own words. */
   readonly unread: readonly string[];
 }
 
-const qdiscList = z.array(z.looseObject({ kind: z.string(), dev: z.string().optional() }));
+const qdiscList = z.array(
+  z.looseObject({
+    kind: z.string(),
+    dev: z.string().optional(),
+    options: z.looseObject({ bandwidth: z.unknown().optional() }).optional(),
+  }),
+);
+
+/** Queues that send all that they are given, as fast as the interface takes it. */
+const mereQueues = new Set(
+  "clsact ingress noqueue noop pfifo_fast pfifo bfifo fq fq_codel codel pie fq_pie sfq red mq mqprio multiq".split(" "),
+);
 
 const anyQdisc = { key: "trafficControl.qdiscs", matches: '"kind": ?"(?:clsact|ingress)"' };
 
@@ -59,7 +72,11 @@ export const trafficControl: Fact<TrafficControl> = {
       const sides = kind === "clsact" ? ["ingress", "egress"] : ["ingress"];
       return sides.some((side) => anyFilter(`trafficControl.${side}`, dev)) ? [dev] : [];
     });
+    const shaped = value.flatMap(({ kind, dev, options }) => {
+      const isMere = mereQueues.has(kind) || (kind === "cake" && options?.bandwidth === "unlimited");
+      return dev === undefined || isMere ? [] : [[dev, kind] as const];
+    });
     const attached = (answers.ran("trafficControl.attached")?.said ?? "").split("\n").filter((name) => name !== "");
-    return { filtered, attached, unread: unread === undefined ? [] : [unread] };
+    return { filtered, attached, shaped: new Map(shaped), unread: unread === undefined ? [] : [unread] };
   },
 };

@@ -1,11 +1,13 @@
 import { type NotAdmitted, whyNotAdmitted } from "../admitted/whyNotAdmitted";
 import { whyNotRouted } from "../admitted/whyNotRouted";
+import { type Placement, whyNoWay } from "../admitted/whyNoWay";
 import { whyServerRefuses } from "../admitted/whyServerRefuses";
 import { iptables } from "../facts/iptables";
 import { links } from "../facts/links";
 import { nftables } from "../facts/nftables";
 import type { HostAnswers } from "../facts/question";
 import { routing } from "../facts/routing";
+import { readRoutes } from "../facts/routes";
 import { tftpPeers } from "../facts/tftpPeers";
 import { trafficControl } from "../facts/trafficControl";
 import { isBootServerHere, whyFilesAreUnknown } from "./bootServer";
@@ -15,6 +17,7 @@ import { knownOfMany, putMachines } from "./expectations";
 import { type FirewallPart, rulesHeld } from "./firewallPart";
 import { mark } from "./firewallRules";
 import type { Ground } from "./ground";
+import { neighboursKey, rosterKey } from "./questions";
 import { heldOf, type Register } from "./records";
 import type { Refusal } from "./refusal";
 import type { Warning } from "./warning";
@@ -102,12 +105,32 @@ export function whyKeptOut(
     firewall: rulesHeld(register.after).includes(`allow in on ${server.held.interface} udp 69`) ? mark : undefined,
   };
   const ways = routing.read(answers);
+  const routes = readRoutes(answers);
   const reasons = [
+    { of: "way" as const, why: routes && whyNoWay(routes, interfaces.links, path, placedMachines(register, answers)) },
     { of: "firewall" as const, why: whyNotAdmitted(firewall?.predict(rulesets) ?? rulesets, path) },
     { of: "server" as const, why: unknown === undefined ? whyServerRefuses(tftpPeers.read(answers), path) : undefined },
     { of: "way" as const, why: ways && whyNotRouted(ways, path) },
   ].flatMap(({ of, why }) => (why === undefined ? [] : [{ of, ...why }]));
   return reasons.find(({ sure }) => sure) ?? reasons[0] ?? besides[0];
+}
+
+/** Machines with addresses of their own: all that node 0 knows, if it was asked, and of each chain one that this change has. */
+function placedMachines(register: Register, answers: HostAnswers): readonly Placement[] {
+  const macs = new Map(
+    (answers.roster(rosterKey) ?? "").split("\n").map((row) => {
+      const [id = "", hostname = "", all = ""] = row.split(" ");
+      return [`${decodeURIComponent(id)} ${hostname}`, all.split(",")] as const;
+    }),
+  );
+  const known = (answers.machines(neighboursKey) ?? []).map(({ id, hostname, address }) => ({
+    address,
+    macs: macs.get(`${id} ${hostname}`) ?? [],
+  }));
+  const examples = [...register.after.values()].flatMap(({ examples }) =>
+    examples.flatMap(({ address, macs }) => (address === undefined ? [] : [{ address, macs }])),
+  );
+  return [...examples, ...known];
 }
 
 /** The ports from which in.tftpd sends, where acknowledgements go to. */

@@ -14,7 +14,7 @@ import { namesOfServers } from "./otherServers";
 import { type Wrong, whyWrong, whyWrongOffer } from "./outcome";
 import { whyOtherRecord } from "./ownership";
 import type { Expectation } from "./plan";
-import { chainFileKey, folderQuestions, rulesetQuestions } from "./questions";
+import { chainFileKey, folderQuestions, rulesetQuestions, wayQuestions } from "./questions";
 import { heldOf, kindIn, type Register, type RegisterEntry } from "./records";
 import { isInFolder } from "./tftpFolder";
 
@@ -52,7 +52,8 @@ const units = unitFacts([dhcpdUnit, tftpdUnit], "proof.units");
 
 /** What a proof on demand needs to know before it asks as machines do. */
 export function proofQuestions(): Readonly<Record<string, Question>> {
-  return { ...rulesetQuestions, ...units.questions, ...servers.questions, ...folderQuestions("@held:tftpd:2@") };
+  const asMachines = { ...rulesetQuestions, ...wayQuestions(), ...servers.questions };
+  return { ...asMachines, ...units.questions, ...folderQuestions("@held:tftpd:2@") };
 }
 
 export interface ProofPlan {

@@ -6,7 +6,8 @@ import { links } from "../facts/links";
 import { nftables } from "../facts/nftables";
 import { packagesFact, standInQuestions } from "../facts/packages";
 import type { Fact, Question } from "../facts/question";
-import { routing, routingQuestions } from "../facts/routing";
+import { fixedNeighbours, routeQuestions } from "../facts/routes";
+import { routingQuestions } from "../facts/routing";
 import { servers } from "../facts/servers";
 import { servedFolderQuestions } from "../facts/tftpFolder";
 import { tftpPeers } from "../facts/tftpPeers";
@@ -43,8 +44,9 @@ export function questionsOf(change: Change): Readonly<Record<string, Question>> 
     ...daemonQuestions([...puts.values()]),
     ...standInQuestions,
     ...(has("package", "standIn") || change.drops.size > 0 ? packagesFact.questions : {}),
-    ...(touchesBoot || concernsFirewall ? rulesetQuestions : {}),
-    ...wayQuestions(change),
+    ...(touchesBoot || concernsFirewall
+      ? { ...rulesetQuestions, ...wayQuestions(wantsOf(puts, "serve")[0]?.want) }
+      : {}),
     ...(concernsFirewall ? firewallQuestions : {}),
     [lookKey(headsFile)]: { ask: "path", path: headsFile },
     ...(touchesBoot || change.drops.size > 0 ? bootQuestions(change) : {}),
@@ -79,12 +81,33 @@ export const rulesetQuestions: Readonly<Record<string, Question>> = {
   ...iptables.questions,
   ...trafficControl.questions,
   ...tftpPeers.questions,
-  ...routing.questions,
   "admitted.defaults": { ask: "path", path: tftpdDefaults, bytes: 65_536 },
   "admitted.helpers": { ask: "path", path: "/proc/sys/net/netfilter/nf_conntrack_helper", bytes: 64 },
   "admitted.ports": { ask: "path", path: "/proc/sys/net/ipv4/ip_local_port_range", bytes: 64 },
 };
 
+/** How node 0 and machines find each other; those with addresses of their own only where one of these is fixed. */
+export function wayQuestions(server?: {
+  readonly bootServer: string;
+  readonly cidr: string;
+}): Readonly<Record<string, Question>> {
+  return {
+    ...routeQuestions(server?.bootServer ?? "@held:serve:2@", server?.cidr ?? "@held:serve:3@"),
+    ...routingQuestions(server?.cidr ?? "@held:serve:3@"),
+    [neighboursKey]: {
+      when: { key: fixedNeighbours, matches: "PERMANENT" },
+      ask: "machines",
+      where: "inside",
+      first: "0.0.0.0",
+      last: "255.255.255.255",
+      without: [],
+    },
+    [rosterKey]: { when: { key: fixedNeighbours, matches: "PERMANENT" }, ask: "roster" },
+  };
+}
+
+export const neighboursKey = "machines.neighbours";
+export const rosterKey = "machines.roster";
 export const dhcpdConfKey = "dhcp.conf";
 export const chronyConfKey = "time.chronyConf";
 export const folderKey = "tftp.folder";
@@ -101,12 +124,6 @@ export function chainFileKey(name: string): string {
 function bootQuestions({ puts }: Change): Readonly<Record<string, Question>> {
   const [tftp] = wantsOf(puts, "tftpd");
   return folderQuestions(tftp?.want.directory ?? "@held:tftpd:2@");
-}
-
-/** The network whose machines are served may be new, too. */
-function wayQuestions({ puts }: Change): Readonly<Record<string, Question>> {
-  const [server] = wantsOf(puts, "serve");
-  return server === undefined ? {} : routingQuestions(server.want.cidr);
 }
 
 export function ancestorKey(path: string): string {

@@ -50,7 +50,12 @@ describe("trafficControl", () => {
       "trafficControl.ingress": { eno1: ran("[]\n"), eno2: ran('[{"kind":"u32"},{fh 800: }]') },
       "trafficControl.egress": { eno1: ran("[]\n"), eno2: ran("") },
     };
-    expect(trafficControl.read(answersOf(recorded))).toEqual({ filtered: ["eno2"], attached: [], unread: [] });
+    expect(trafficControl.read(answersOf(recorded))).toEqual({
+      filtered: ["eno2"],
+      attached: [],
+      shaped: new Map(),
+      unread: [],
+    });
   });
 
   it("says that it could not be asked", () => {

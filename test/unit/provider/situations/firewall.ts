@@ -1,5 +1,7 @@
 import { whyNotAdmitted } from "../../../../provider/admitted/whyNotAdmitted";
+import { whyNoWay } from "../../../../provider/admitted/whyNoWay";
 import { whyServerRefuses } from "../../../../provider/admitted/whyServerRefuses";
+import type { Leg, Routes } from "../../../../provider/facts/routes";
 import { tftpPeers } from "../../../../provider/facts/tftpPeers";
 import { planFirewall } from "../../../../provider/plan/firewall";
 import { factsOf, firewallCase, firewallCaseNames, labPath } from "../../../support/firewallCases";
@@ -88,8 +90,48 @@ export const firewalls: readonly Situation[] = [
     { what: "a program of XDP", links: { hasXdp: true } },
     { what: "a filter of BPF", links: {} },
     { what: "two interfaces in one network", links: {} },
+    { what: "a queue that limits the interface", links: {} },
+    { what: "rules for ARP", links: {} },
   ].map(({ what, links }) => ({ what, said: doubtAbout(what, links) })),
+  ...(
+    [
+      ["all answers leave by the default route, by a rule", { out: "192.168.1.2 from 192.168.1.1 dev eno1 table 100" }],
+      ["a route of a VPN has a part of the network", { first: "192.168.1.2", last: "192.168.1.7", out: "x dev wg0" }],
+      ["the way back is another one", { back: "RTNETLINK answers: Invalid cross-device link" }],
+      ["an interface without ARP", {}, { hasArp: false }],
+      ["node 0 does not answer who has its address", {}, {}, { ignored: new Map([["all", 8]]) }],
+      [
+        "an Ethernet address that was fixed",
+        {},
+        {},
+        { fixed: [{ address: "192.168.1.3", mac: "02:00:00:00:00:99", interface: "eno2" }] },
+      ],
+      ["the interface became a port of a bridge", {}, { master: "br0" }],
+    ] as const
+  ).map(([what, leg, link, more]) => ({ what, said: noWay(leg, link, more) })),
 ];
+
+function noWay(leg: Partial<Leg>, link: object = {}, more: Partial<Routes> = {}) {
+  const { links } = factsOf(firewallCase("bookworm-no-firewall-at-all").answers).links;
+  const whole = {
+    ...{ first: "192.168.1.2", last: "192.168.1.14", out: "192.168.1.2 from 192.168.1.1 dev eno2 uid 0" },
+    back: "local 192.168.1.1 from 192.168.1.2 dev lo",
+  };
+  const legs =
+    "first" in leg
+      ? [
+          { ...whole, ...leg },
+          { ...whole, first: "192.168.1.8" },
+        ]
+      : [{ ...whole, ...leg }];
+  const why = whyNoWay(
+    { legs, fixed: [], ignored: new Map(), ...more },
+    links.map((each) => (each.name === "eno2" ? { ...each, ...link } : each)),
+    labPath,
+    [{ address: "192.168.1.3", macs: ["52:54:00:00:03:01"] }],
+  );
+  return why?.sure === true ? ({ code: "NOT_SERVING", message: why.text } as const) : why && `not proved: ${why.text}`;
+}
 
 function deafServer({ allow = "", deny = "", units = "" }: { allow?: string; deny?: string; units?: string }) {
   const told = {
@@ -111,7 +153,20 @@ function doubtAbout(what: string, more: object): string | undefined {
     on("vrf-lan", [], { isVrf: true }),
     ...(what.startsWith("two") ? [on("eno4", ["192.168.1.5/28"], {})] : []),
   ];
-  const trafficControl = { ...facts.trafficControl, attached: what === "a filter of BPF" ? ["eno2"] : [] };
-  const why = whyNotAdmitted({ ...facts, trafficControl, links: { ...facts.links, links } } as never, labPath);
+  const trafficControl = {
+    ...facts.trafficControl,
+    attached: what === "a filter of BPF" ? ["eno2"] : [],
+    shaped: new Map(what.startsWith("a queue") ? [["eno2", "tbf"]] : []),
+  };
+  const rules = [{ text: "arp saddr ip 192.168.1.0/28 drop", comment: undefined, statements: [] }];
+  const arp = {
+    ...{ family: "arp", table: "filter", name: "INPUT", rules },
+    hook: { type: "filter", hook: "input", priority: 0, policy: "accept", devices: [] },
+  };
+  const nftables = { ...facts.nftables, chains: what === "rules for ARP" ? [arp] : [] };
+  const why = whyNotAdmitted(
+    { ...facts, nftables, trafficControl, links: { ...facts.links, links } } as never,
+    labPath,
+  );
   return why && `not proved: ${why.text}`;
 }
