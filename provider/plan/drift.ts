@@ -111,7 +111,10 @@ function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, otherwise
       const seen = units.get(want.name);
       const how = otherwise.get(want.name);
       if (seen !== undefined && seen.activeState !== "active") {
-        return [{ what: want.name, how: "stopped", seen: `${seen.activeState} (${seen.subState})` }];
+        // Started again and again, or given up: starting it anew mends nothing.
+        const isFailing = seen.activeState === "failed" || seen.subState === "auto-restart";
+        const look = isFailing ? `; \`journalctl -n 20 -u ${want.name}\` there says why` : "";
+        return [{ what: want.name, how: "stopped", seen: `${seen.activeState} (${seen.subState})${look}` }];
       }
       if (how === undefined) return [];
       return [{ what: want.name, how: "other", seen: how.text, ...(how.isByDropIn && { isByHand: true }) }];
