@@ -6,6 +6,7 @@ import type { Question } from "../facts/question";
 import { recoveryUnitName } from "../os/paths";
 import type { Facts, NamedMachine } from "../plan/facts";
 import type { Clash, Machine, RegisterEntry } from "../plan/records";
+import { perlsVariables } from "../plan/recoveryUnit";
 import type { Host } from "../ssh/link";
 import { Collected, renderQuestion } from "./answers";
 import { sha256Of } from "./digest";
@@ -277,6 +278,7 @@ function handsCommand(host: Host, nonce: string): string {
     "--property='ExecStopPost=-/usr/bin/perl /var/lib/pulumi-netboot/agent.pl recover'",
     // Where the whole control group was killed, newer kernels let nothing start in it any more.
     `--property=OnFailure=${recoveryUnitName}`,
+    `--property='UnsetEnvironment=${perlsVariables}'`,
     "/usr/bin/perl -",
   ].join(" ");
 }

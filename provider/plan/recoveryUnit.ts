@@ -1,5 +1,8 @@
 const state = "/var/lib/pulumi-netboot";
 
+/** What a host may have for all its units, and would have Perl read our bytes as characters, or load what is not there. */
+export const perlsVariables = "PERL_UNICODE PERL5OPT PERL5LIB PERLLIB PERL5DB PERLIO";
+
 /** Whatever of node 0 serves, or decides who is served. */
 const serving = [
   "network-pre.target",
@@ -28,6 +31,7 @@ ConditionPathExists=${state}/journal
 
 [Service]
 Type=oneshot
+UnsetEnvironment=${perlsVariables}
 ExecStart=/usr/bin/perl ${state}/agent.pl recover boot
 
 [Install]

@@ -463,7 +463,7 @@ describe("converse", () => {
   it.each([
     [
       true,
-      /^systemd-run --quiet --pipe --wait --collect --unit=pulumi-netboot-[0-9a-f]{12} --property=RuntimeMaxSec=2700 /,
+      /^systemd-run --quiet --pipe --wait --collect --unit=pulumi-netboot-[0-9a-f]{12} --property=RuntimeMaxSec=2700 .*--property='UnsetEnvironment=PERL_UNICODE PERL5OPT [A-Z0-9 ]+' \/usr\/bin\/perl -$/,
     ],
     [false, /^sudo -n systemd-run --quiet --pipe --wait --collect --unit=pulumi-netboot-[0-9a-f]{12} /],
   ])("runs under the host's own init, each time by another name (root: %s)", async (isRoot, pattern) => {

@@ -136,7 +136,7 @@ describe("driftOf", () => {
       "one that does not",
       { want: "unit", name: "a.service", restartedBy: [] },
       { "units.shown": shownUnits({ "a.service": "failed" }) },
-      [{ what: "a.service", how: "stopped", seen: "failed (x)" }],
+      [{ what: "a.service", how: "stopped", seen: "failed (x); `journalctl -n 20 -u a.service` there says why" }],
     ],
     [
       "a package that is there",
