@@ -93,7 +93,7 @@ export function whyNotStarted(
       "COMMAND_FAILED",
       `${name}: systemd-run, by which node 0 itself would carry a change out, starts nothing there, and nothing was changed\n${said}\n` +
         (isBus === undefined
-          ? "mend what it says: `systemd-run --pipe --wait true` there shows the same"
+          ? "mend what it says: `systemd-run --pipe --wait true` there shows the same, and `df /run` whether there is room for it"
           : "it talks by D-Bus: `systemctl start dbus` there, or `apt install dbus` on a Debian that has none"),
     );
   }

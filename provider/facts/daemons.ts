@@ -79,7 +79,7 @@ const unitFolders = [
 ];
 
 /** Where drop-ins of a unit lie: of its name, of each beginning of it that ends in a dash, and of all services. */
-function dropInFolders(unit: string): readonly string[] {
+export function dropInFolders(unit: string): readonly string[] {
   const dashes = [...unit.matchAll(/-/g)].map(({ index }) => `${unit.slice(0, index + 1)}.service`);
   return unitFolders.flatMap((folder) => [unit, ...dashes, "service"].map((name) => `${folder}/${name}.d`));
 }

@@ -1,4 +1,5 @@
 import { type Daemon, type Daemons, daemonFacts, type Override } from "../facts/daemons";
+import { type NextStart, nextStartFacts } from "../facts/nextStart";
 import type { Answers, Fact, Question } from "../facts/question";
 import { holdersKey, servers } from "../facts/servers";
 import { commandOf } from "../formats/systemd/command";
@@ -68,6 +69,10 @@ function factOf(puts: readonly Declaration[]): Fact<Daemons> {
   return daemonFacts(puts.flatMap((put) => ownUnits(put).map(({ unit }) => unit)));
 }
 
+function nextStartOf(puts: readonly Declaration[]): Fact<NextStart> {
+  return nextStartFacts(puts.flatMap((put) => ownUnits(put).map(({ unit }) => unit)));
+}
+
 function readKey(path: string): string {
   return `daemons read ${path}`;
 }
@@ -78,6 +83,7 @@ export function daemonQuestions(puts: readonly Declaration[]): Readonly<Record<s
   const paths = units.flatMap(({ files }) => files);
   return {
     ...factOf(puts).questions,
+    ...nextStartOf(puts).questions,
     ...(units.some(({ sockets }) => sockets.length > 0) ? { [holdersKey]: servers.questions[holdersKey] } : {}),
     ...Object.fromEntries(paths.map((path) => [readKey(path), { ask: "path", path }] as const)),
   };
@@ -170,6 +176,23 @@ export function whyStartedOtherwise({ puts }: Change, answers: Answers): Refusal
     }
   }
   return undefined;
+}
+
+/** A condition that somebody gave one of our units, and that does not hold: a restart would stop it, and start nothing. */
+export function whyPassedOver({ puts }: Change, answers: Answers): Refusal | undefined {
+  for (const put of puts.values()) {
+    const { unmet } = nextStartOf([put]).read(answers);
+    for (const { id, unit } of ownUnits(put)) {
+      const conditions = unmet.get(unit);
+      if (conditions !== undefined) return { code: "NOT_SERVING", id, message: shownUnmet(unit, conditions) };
+    }
+  }
+  return undefined;
+}
+
+/** What a start of a unit would come to, and where that is set. */
+export function shownUnmet(unit: string, conditions: readonly string[]): string {
+  return `systemd would not start ${unit} now, for this does not hold: ${conditions.join(", ")}; \`systemctl cat ${unit}\` there shows where it is set: mend what it asks for, or take its lines away`;
 }
 
 function isAnother({ words, hasVariables }: Own, { setting, value }: Override): boolean {

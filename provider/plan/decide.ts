@@ -9,7 +9,7 @@ import { admissionOf } from "./admission";
 import { isBootServerHere, whyNobodyGivesFiles } from "./bootServer";
 import { brokenChains, whyChainsBreak } from "./chains";
 import { type Change, nameInterface, placedIn, wantsOf, whyClash } from "./change";
-import { staleUnits, whyStartedOtherwise } from "./daemons";
+import { staleUnits, whyPassedOver, whyStartedOtherwise } from "./daemons";
 import { whyMachinesAreLost } from "./dependants";
 import { whyDhcpConfStays } from "./dhcpConf";
 import { knownOfMany, putMachines, whyFilesAreNotProved, whyStopped } from "./expectations";
@@ -147,6 +147,7 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
     whyTftpFolderIsSomebodys(change, answers) ??
     whyClockIsNotOurs(change, clock.read(answers).startsChrony) ??
     whyStartedOtherwise(change, answers) ??
+    whyPassedOver(change, answers) ??
     whyDhcpConfStays(change, register, unitsFact.read(answers), answers.path(dhcpdConfKey)?.content) ??
     whyMachinesAreLost(register, ids) ??
     whyNetworkStays(register, ids, [...others(outsideKey), ...outsideOf(own, server?.held.cidr)]) ??

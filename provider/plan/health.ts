@@ -1,10 +1,12 @@
+import { bootQuestions, nextStartFacts } from "../facts/nextStart";
 import type { Question } from "../facts/question";
 import { servers } from "../facts/servers";
 import { type Unit, unitFacts } from "../facts/units";
-import { recoveryUnitName } from "../os/paths";
+import { dhcpdUnit, namesUnit, recoveryUnitName, tftpdUnit } from "../os/paths";
+import { shownUnmet } from "./daemons";
 import type { Facts } from "./facts";
 import { whoElseServes } from "./occupied";
-import type { Register } from "./records";
+import { heldOf, type Register } from "./records";
 
 /** Something about node 0 itself, that is no resource's. */
 export interface Ailment {
@@ -12,10 +14,16 @@ export interface Ailment {
   readonly text: string;
 }
 
+const ownUnits = [dhcpdUnit, tftpdUnit, namesUnit];
+const nextStart = nextStartFacts(ownUnits);
 const units = unitFacts([recoveryUnitName], "health.units");
 
 /** What else is to be known of a node 0 that is examined. */
-export const healthQuestions: Readonly<Record<string, Question>> = { ...units.questions, ...servers.questions };
+export const healthQuestions: Readonly<Record<string, Question>> = {
+  ...units.questions,
+  ...servers.questions,
+  ...bootQuestions(ownUnits),
+};
 
 /** What is wrong with node 0 beside its resources: what would undo a change that a power cut ends, and who else serves there. */
 export function ailmentsOf({ before, answers }: Facts): readonly Ailment[] {
@@ -26,7 +34,40 @@ export function ailmentsOf({ before, answers }: Facts): readonly Ailment[] {
   return [
     ...(recovery === undefined ? [] : [{ what: recoveryUnitName, text: recovery }]),
     ...(others === undefined ? [] : [{ what: "another server", text: others }]),
+    ...whyNotNextTime({ before, answers }),
   ];
+}
+
+/** What runs now, and would not after the next boot of node 0 itself, or its next start. */
+function whyNotNextTime({ before, answers }: Pick<Facts, "before" | "answers">): readonly Ailment[] {
+  const { unmet, boot } = nextStart.read(answers);
+  const held = heldOf(before, "unit").map(({ held: { name } }) => name);
+  return ownUnits.flatMap((what): readonly Ailment[] => {
+    if (!held.includes(what)) return [];
+    const conditions = unmet.get(what);
+    if (conditions !== undefined) return [{ what, text: shownUnmet(what, conditions) }];
+    if (boot === undefined || boot.starts.size === 0) return [];
+    if (!boot.starts.has(what)) {
+      // One that nobody starts at any boot is told where it is compared.
+      return boot.starts.has("multi-user.target")
+        ? []
+        : [
+            {
+              what,
+              text: `the next boot of node 0 goes to ${boot.target}, which does not start it: \`systemctl set-default multi-user.target\` there`,
+            },
+          ];
+    }
+    const other = boot.conflicts.get(what)?.find((each) => boot.starts.has(each));
+    return other === undefined
+      ? []
+      : [
+          {
+            what,
+            text: `a boot of node 0 starts ${other} too, and by Conflicts= only one of the two can run: disable ${other}, or take that line away`,
+          },
+        ];
+  });
 }
 
 function whyNoRecovery(unit: Unit | undefined): string | undefined {

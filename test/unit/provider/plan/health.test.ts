@@ -35,6 +35,48 @@ describe("ailmentsOf", () => {
     expect(ailment?.text).toContain(text);
   });
 
+  const unit = { want: "unit", name: "tftpd-hpa.service", restartedBy: [] } as const;
+  const starting = (boot: string, unmet = "") =>
+    ailmentsOf(
+      facts([entry("TftpServer/p/one/tftp", [tftpd, unit])], {
+        ...recovery(""),
+        "nextStart.boot": { status: 0, said: boot },
+        "nextStart.conditions": {
+          status: 0,
+          said: "/etc/systemd/system/tftpd-hpa.service.d/x.conf:ConditionPathExists=!/x",
+        },
+        "nextStart.unmet": { status: 0, said: unmet },
+      }),
+    );
+
+  it("has nothing against a boot that starts all of ours, or whose systemd tells nothing", () => {
+    const boot = "target graphical.target\nstarts multi-user.target\nstarts tftpd-hpa.service\n";
+    expect(starting(`${boot}conflict tftpd-hpa.service shutdown.target\n`)).toEqual([]);
+    expect(starting("")).toEqual([]);
+    expect(
+      starting(boot, "systemd-analyze: unrecognized option '--unit=tftpd-hpa.service'\nunmet tftpd-hpa.service"),
+    ).toEqual([]);
+    expect(starting(boot, "tftpd-hpa.service: ConditionPathExists=/y failed.\nunmet tftpd-hpa.service")).toEqual([]);
+  });
+
+  it.each([
+    ["target rescue.target\nstarts sysinit.target\n", "", /^the next boot of node 0 goes to rescue\.target/],
+    [
+      "target multi-user.target\nstarts multi-user.target\nstarts tftpd-hpa.service\nstarts maint.service\nconflict tftpd-hpa.service maint.service\n",
+      "",
+      /^a boot of node 0 starts maint\.service too, and by Conflicts=/,
+    ],
+    [
+      "",
+      "tftpd-hpa.service: ConditionPathExists=!/x failed.\nConditions failed.\nunmet tftpd-hpa.service\n",
+      /^systemd would not start tftpd-hpa\.service now, for this does not hold: ConditionPathExists=!\/x; /,
+    ],
+  ])("tells of a daemon that would not run next time: %j %j", (boot, unmet, told) => {
+    const [ailment, ...more] = starting(boot, unmet);
+    expect([ailment?.what, more]).toEqual(["tftpd-hpa.service", []]);
+    expect(ailment?.text).toMatch(told);
+  });
+
   it("tells of a server that does the same, now or after the next boot", () => {
     const holder = {
       protocol: "udp",

@@ -2,7 +2,7 @@ import type { Holder, Seen } from "../../../../provider/facts/question";
 import { servers } from "../../../../provider/facts/servers";
 import type { Unit } from "../../../../provider/facts/units";
 import type { Declaration, Want } from "../../../../provider/kinds/want";
-import { whyStartedOtherwise } from "../../../../provider/plan/daemons";
+import { whyPassedOver, whyStartedOtherwise } from "../../../../provider/plan/daemons";
 import { decide } from "../../../../provider/plan/decide";
 import { whyDhcpConfStays } from "../../../../provider/plan/dhcpConf";
 import { whyNotMounted } from "../../../../provider/plan/folder";
@@ -23,6 +23,17 @@ import type { Situation } from "./situation";
 const link = (name: string, mac: string, addresses: readonly string[], master?: string) => ({
   ...{ name, mac: `52:54:00:00:00:0${mac}`, addresses, master, isVrf: false },
 });
+const inTftpd = put(
+  tftpId,
+  {
+    want: "file",
+    path: "/etc/systemd/system/tftpd-hpa.service",
+    mode: "0644",
+    content: "[Service]\nExecStart=/usr/sbin/in.tftpd --foreground /srv/tftp\n",
+  },
+  { want: "unit", name: "tftpd-hpa.service", restartedBy: [] },
+);
+
 export const host: Interfaces = {
   links: [
     link("eno1", "1", ["203.0.113.7/24"]),
@@ -135,20 +146,25 @@ export const inTheWay: readonly Situation[] = [
     ),
   },
   {
+    what: "a condition that keeps in.tftpd from its next start",
+    said: whyPassedOver(
+      changeOf([inTftpd]),
+      hostAnswers({
+        "nextStart.conditions": {
+          status: 0,
+          said: "…/tftpd-hpa.service.d/m.conf:ConditionPathExists=!/etc/maintenance",
+        },
+        "nextStart.unmet": {
+          status: 0,
+          said: "tftpd-hpa.service: ConditionPathExists=!/etc/maintenance failed.\nunmet tftpd-hpa.service\n",
+        },
+      }),
+    ),
+  },
+  {
     what: "a drop-in that starts in.tftpd otherwise",
     said: whyStartedOtherwise(
-      changeOf([
-        put(
-          tftpId,
-          {
-            want: "file",
-            path: "/etc/systemd/system/tftpd-hpa.service",
-            mode: "0644",
-            content: "[Service]\nExecStart=/usr/sbin/in.tftpd --foreground /srv/tftp\n",
-          },
-          { want: "unit", name: "tftpd-hpa.service", restartedBy: [] },
-        ),
-      ]),
+      changeOf([inTftpd]),
       hostAnswers({
         "daemons.overrides": {
           status: 0,

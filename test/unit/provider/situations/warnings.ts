@@ -64,7 +64,23 @@ const recovery = (line: string) =>
     .map(({ what, text }) => `${what}: ${text}`)
     .join("\n");
 
+const nextTime = (what: string, boot: string): Situation => {
+  const unit = { want: "unit", name: "tftpd-hpa.service", restartedBy: [] } as const;
+  const found = ailmentsOf(
+    facts([entry(tftpId, [unit])], {
+      "health.units": { status: 0, said: "Id=x\nLoadState=loaded\nWantedBy=multi-user.target\n" },
+      "nextStart.boot": { status: 0, said: boot },
+    }),
+  );
+  return { what, said: found.map((each) => `${each.what}: ${each.text}`).join("\n") };
+};
+
 export const warnings: readonly Situation[] = [
+  nextTime("a boot that goes elsewhere", "target rescue.target\nstarts sysinit.target\n"),
+  nextTime(
+    "a unit that another one of a boot conflicts with",
+    "target multi-user.target\nstarts tftpd-hpa.service\nstarts maint.service\nconflict tftpd-hpa.service maint.service\n",
+  ),
   runningOtherwise("in.tftpd runs with other options", { words: "/usr/sbin/in.tftpd -L /data" }),
   runningOtherwise("in.tftpd runs in a jail", {
     root: "/srv/jail",
