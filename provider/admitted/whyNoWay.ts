@@ -52,7 +52,7 @@ function whyRoutedElsewhere(legs: readonly Leg[], { interface: nic, address, cid
     const how = `\`ip route get ${leg.first} from ${address}\` there says: ${leg.out || "nothing"}`;
     return {
       sure: isAll && lost.every(({ out }) => deviceOf(out) !== undefined && deviceOf(out) !== nic),
-      text: `files for ${isAll ? `the machines of ${cidr}` : shownLegs(lost)} do not leave by ${nic} to them: ${how}; take away the route or the rule that has it so (\`ip rule\` and \`ip route show table all\` list them)`,
+      text: `files for ${isAll ? `the machines of ${cidr}` : shownLegs(lost)} do not leave by ${nic} to them: ${how}; node 0 needs a route to ${cidr} by ${nic}, before which no other route or rule comes (\`ip rule\` and \`ip route show table all\` list them)`,
     };
   }
   const refused = legs.find(({ back }) => !back.startsWith("local "));
