@@ -48,6 +48,10 @@ function whyRoutedElsewhere(legs: readonly Leg[], { interface: nic, address, cid
   const lost = legs.filter(({ out }) => !leadsTo(nic, out));
   const [leg] = lost;
   if (leg !== undefined) {
+    if (leg.out.startsWith("local ")) {
+      const text = `files for ${leg.first} stay on node 0, which has that address itself: \`ip address show to ${leg.first}\` there shows where; take it off`;
+      return { sure: false, text };
+    }
     const isAll = lost.length === legs.length;
     const how = `\`ip route get ${leg.first} from ${address}\` there says: ${leg.out || "nothing"}`;
     return {

@@ -190,6 +190,31 @@ const chains: readonly Chain[] = [
     saysNoAllTheSame: true,
   },
   {
+    name: "a rule of policy routing that sends answers out on the public side",
+    harm: "ip rule add from 192.168.1.1 lookup 100; ip route add default dev eno1 table 100",
+    mend: "ip rule del from 192.168.1.1 lookup 100; ip route flush table 100",
+    boots: false,
+  },
+  {
+    name: "an Ethernet address that was fixed for the NIC that a machine had before",
+    harm: "ip neigh replace 192.168.1.3 lladdr 52:54:00:00:0c:99 dev eno2 nud permanent",
+    mend: "ip neigh del 192.168.1.3 dev eno2",
+    boots: false,
+  },
+  {
+    name: "an interface without ARP",
+    harm: "ip link set eno2 arp off",
+    mend: "ip link set eno2 arp on",
+    boots: false,
+  },
+  {
+    name: "a queue that limits the interface, and leaves enough",
+    harm: "tc qdisc add dev eno2 root tbf rate 500mbit burst 1mb latency 50ms",
+    mend: "tc qdisc del dev eno2 root",
+    boots: true,
+    saysNoAllTheSame: true,
+  },
+  {
     name: "a loader with other bytes at its end",
     harm: "cp -a /srv/tftp/ipxe.efi /root/kept; printf 'more' >> /srv/tftp/ipxe.efi",
     mend: "cp -a /root/kept /srv/tftp/ipxe.efi",

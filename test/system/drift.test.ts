@@ -220,6 +220,32 @@ describe("what somebody changes on node 0", () => {
 
   it("is shown and mended: lines, files, modes, units, a machine's block", () => seeMended(harms));
 
+  it("is told by doctor: a daemon that would not run after its next start, which no up stops", async () => {
+    const doctor = async () => (await netbootCommand(project, "doctor", "--stack", "dev")).stdout;
+    await lab.node0.run(`
+      systemctl set-default -q rescue.target; mkdir -p ${dropIns}; touch /etc/maintenance
+      printf '[Unit]\\nConditionPathExists=!/etc/maintenance\\n' > ${dropIns}/x.conf; systemctl daemon-reload`);
+    const said = await doctor();
+    expect(said).toMatch(/isc-dhcp-server\.service: the next boot of node 0 goes to rescue\.target/);
+    const unmet = /systemd would not start tftpd-hpa\.service now, .*ConditionPathExists=!\/etc\/maintenance/;
+    expect(said).toMatch(unmet);
+    const { code, output } = await project.pulumi([...up, "--refresh"]);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(unmet);
+    await lab.node0.run("systemctl is-active tftpd-hpa isc-dhcp-server");
+    await lab.node0.run(`
+      systemctl set-default -q multi-user.target; rm -r ${dropIns} /etc/maintenance; systemctl daemon-reload`);
+    await project.succeed([...up, "--refresh"]);
+    expect(await doctor()).toMatch(/^all as the stack has it\n/);
+  });
+
+  it("does not reach the hands: variables of Perl's for all units of the host", async () => {
+    await lab.node0.run("systemctl set-environment PERL_UNICODE=SDAL PERL5OPT=-MNoSuchModule");
+    const { stdout } = await netbootCommand(project, "verify", "--stack", "dev");
+    await lab.node0.run("systemctl unset-environment PERL_UNICODE PERL5OPT");
+    expect(stdout).toContain("all served");
+  });
+
   it("is shown and mended: a package that is gone", () =>
     seeMended([
       [

@@ -57,7 +57,7 @@ describe("whyNoWay", () => {
     [
       "a machine's address on node 0 itself",
       [leg("192.168.1.3", "192.168.1.3", { out: "local 192.168.1.3 from 192.168.1.1 dev lo table local" }), whole],
-      /^in doubt: files for 192\.168\.1\.3 /,
+      /^in doubt: files for 192\.168\.1\.3 stay on node 0, which has that address itself: /,
     ],
     [
       "rp_filter",

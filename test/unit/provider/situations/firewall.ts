@@ -97,6 +97,10 @@ export const firewalls: readonly Situation[] = [
     [
       ["all answers leave by the default route, by a rule", { out: "192.168.1.2 from 192.168.1.1 dev eno1 table 100" }],
       ["a route of a VPN has a part of the network", { first: "192.168.1.2", last: "192.168.1.7", out: "x dev wg0" }],
+      [
+        "a machine's address on node 0 itself",
+        { first: "192.168.1.3", last: "192.168.1.3", out: "local 192.168.1.3 from 192.168.1.1 dev lo" },
+      ],
       ["the way back is another one", { back: "RTNETLINK answers: Invalid cross-device link" }],
       ["an interface without ARP", {}, { hasArp: false }],
       ["node 0 does not answer who has its address", {}, {}, { ignored: new Map([["all", 8]]) }],
