@@ -11,6 +11,8 @@ export interface Daemon {
   readonly root: string;
   /** The second since 1970 in which it was started, by the clock as that was then: as a file's time of change is. */
   readonly started: number;
+  /** It was halted, by a signal or with its whole unit, and does nothing until it goes on. */
+  readonly halted?: "stopped" | "frozen";
   /** A file of the unit was changed since systemd read it: the next start is another. */
   readonly needsReload: boolean;
 }
@@ -31,15 +33,16 @@ export interface Daemons {
   readonly overrides: readonly Override[];
 }
 
-const properties = "Id,MainPID,ExecMainStartTimestamp,NeedDaemonReload,RootDirectory,RootImage";
+const properties = "Id,MainPID,ExecMainStartTimestamp,NeedDaemonReload,RootDirectory,RootImage,FreezerState";
 
 // Times of systemctl are in the zone of whoever asks. Its `--timestamp` is newer than Debian 11.
 const script = `export TZ=UTC
 for unit; do
   said=$(systemctl show -p ${properties} -- "$unit")
   pid=$(printf '%s\\n' "$said" | sed -n 's/^MainPID=//p')
-  printf '%s\\nRoot=%s\\nIsOurRoot=%s\\nWords=%s\\n\\n' "$said" "$(readlink "/proc/$pid/root")" \\
-    "$(test "/proc/$pid/root/" -ef / && echo yes || echo no)" "$(tr '\\0' '\\t' < "/proc/$pid/cmdline")"
+  printf '%s\\nRoot=%s\\nIsOurRoot=%s\\nState=%s\\nWords=%s\\n\\n' "$said" "$(readlink "/proc/$pid/root")" \\
+    "$(test "/proc/$pid/root/" -ef / && echo yes || echo no)" \\
+    "$(sed -n 's/^State:[[:space:]]*//p' "/proc/$pid/status")" "$(tr '\\0' '\\t' < "/proc/$pid/cmdline")"
 done 2>/dev/null`;
 
 /** How the daemons of these units run. Nothing is asked where there are none. */
@@ -98,9 +101,15 @@ function parseDaemons(said: string): readonly Daemon[] {
         root: rootOf(value),
         started: Date.parse(`${day}T${time}Z`) / 1000,
         needsReload: value("NeedDaemonReload") === "yes",
+        ...haltedBy(value),
       },
     ];
   });
+}
+
+function haltedBy(value: (name: string) => string): Pick<Daemon, "halted"> {
+  if (value("FreezerState") === "frozen") return { halted: "frozen" };
+  return /^[Tt]/.test(value("State")) ? { halted: "stopped" } : {};
 }
 
 /** By chroot it has a path. systemd's RootDirectory and RootImage make it the root of another tree of mounts: `/` again. */

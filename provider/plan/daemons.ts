@@ -127,7 +127,10 @@ function whyStartedSo({ words }: Own, daemon: Daemon): string | undefined {
   return daemon.root === "/" ? undefined : `it runs in ${daemon.root} as its root, and reads no file outside`;
 }
 
-function whyOutdated({ sockets, files }: Own, daemon: Daemon, answers: Answers): string | undefined {
+function whyOutdated({ unit, sockets, files }: Own, daemon: Daemon, answers: Answers): string | undefined {
+  if (daemon.halted === "frozen") return `it is frozen, and answers nobody until \`systemctl thaw ${unit}\``;
+  if (daemon.halted === "stopped")
+    return `it was halted by a signal, and answers nobody until \`kill -CONT ${daemon.pid}\``;
   const changed = files.find((path) => (answers.path(readKey(path))?.ctime ?? 0) > daemon.started);
   if (changed !== undefined) return `it reads ${changed} when it is started, and that was changed since`;
   const closed = sockets.find((socket) => !isOpen(socket, daemon, answers));

@@ -183,6 +183,20 @@ describe("what somebody changes on node 0", () => {
 
   it("is shown and mended: how a daemon runs, though all lies there as declared", () => seeMended(runningHarms));
 
+  it("is shown and mended: a daemon that was halted, and answers nobody", () =>
+    seeMended([
+      [
+        "systemctl freeze tftpd-hpa",
+        /tftpd-hpa\.service: it is frozen, and answers nobody/,
+        "systemctl show -p FreezerState tftpd-hpa | grep -c running",
+      ],
+      [
+        "kill -STOP $(systemctl show -p MainPID --value isc-dhcp-server)",
+        /isc-dhcp-server\.service: it was halted by a signal/,
+        "grep -c '^State:.S' /proc/$(systemctl show -p MainPID --value isc-dhcp-server)/status",
+      ],
+    ]));
+
   it("is told by doctor: what has a daemon started otherwise, which no up takes over, and what a boot would do", async () => {
     const doctor = async () => (await netbootCommand(project, "doctor", "--stack", "dev")).stdout;
     expect(await doctor()).toMatch(/^all as the stack has it\n/);
@@ -223,7 +237,7 @@ describe("what somebody changes on node 0", () => {
   it("is told by doctor: a daemon that would not run after its next start, which no up stops", async () => {
     const doctor = async () => (await netbootCommand(project, "doctor", "--stack", "dev")).stdout;
     await lab.node0.run(`
-      systemctl set-default -q rescue.target; mkdir -p ${dropIns}; touch /etc/maintenance
+      systemctl set-default -q rescue.target; mkdir -p ${dropIns}; touch /etc/maintenance; echo >> /etc/default/tftpd-hpa
       printf '[Unit]\\nConditionPathExists=!/etc/maintenance\\n' > ${dropIns}/x.conf; systemctl daemon-reload`);
     const said = await doctor();
     expect(said).toMatch(/isc-dhcp-server\.service: the next boot of node 0 goes to rescue\.target/);

@@ -20,11 +20,14 @@ import { dhcp, dhcpId, node, tftp, tftpId } from "./register";
 import type { Situation } from "./situation";
 
 const drift = (what: string, seen: Drift): Situation => ({ what, said: renderDrift(seen) });
-const daemon = { words: "/usr/sbin/in.tftpd --foreground /srv/tftp", root: "/", reload: "no", pid: 7, dropIn: "" };
+const daemon = {
+  words: "/usr/sbin/in.tftpd --foreground /srv/tftp",
+  ...{ root: "/", reload: "no", pid: 7, dropIn: "", state: "S (sleeping)", freezer: "running" },
+};
 
 /** What a refresh and doctor say of in.tftpd that runs so. */
 function runningOtherwise(what: string, more: Partial<typeof daemon> & { readonly changed?: number } = {}): Situation {
-  const { words, root, reload, pid, dropIn, changed = 0 } = { ...daemon, ...more };
+  const { words, root, reload, pid, dropIn, state, freezer, changed = 0 } = { ...daemon, ...more };
   const name = "tftpd-hpa.service";
   const put_ = put(
     tftpId,
@@ -32,7 +35,7 @@ function runningOtherwise(what: string, more: Partial<typeof daemon> & { readonl
     { want: "unit", name, restartedBy: ["/etc/default/tftpd-hpa"] },
     { want: "listen", unit: name, on: { kind: "udp", address: "192.168.1.1", port: 69 } },
   );
-  const said = `Id=${name}\nMainPID=${pid}\nNeedDaemonReload=${reload}\nExecMainStartTimestamp=Sun 2026-11-22 10:00:00 UTC\nRoot=${root}\nWords=${words.replaceAll(" ", "\t")}\t\n`;
+  const said = `Id=${name}\nMainPID=${pid}\nNeedDaemonReload=${reload}\nExecMainStartTimestamp=Sun 2026-11-22 10:00:00 UTC\nRoot=${root}\nState=${state}\nFreezerState=${freezer}\nWords=${words.replaceAll(" ", "\t")}\t\n`;
   const answers = hostAnswers({
     "daemons.running": { status: 0, said },
     "daemons.overrides": { status: 0, said: dropIn },
@@ -82,6 +85,8 @@ export const warnings: readonly Situation[] = [
     "target multi-user.target\nstarts tftpd-hpa.service\nstarts maint.service\nconflict tftpd-hpa.service maint.service\n",
   ),
   runningOtherwise("in.tftpd runs with other options", { words: "/usr/sbin/in.tftpd -L /data" }),
+  runningOtherwise("in.tftpd is frozen", { freezer: "frozen" }),
+  runningOtherwise("in.tftpd was halted by a signal", { state: "T (stopped)" }),
   runningOtherwise("in.tftpd runs in a jail", {
     root: "/srv/jail",
     dropIn: "/etc/systemd/system/tftpd-hpa.service.d/jail.conf:RootDirectory=/srv/jail\n",
