@@ -9,8 +9,16 @@ type Network = Pick<Path, "interface" | "address" | "cidr">;
  * Why what node 0 sends to machines would not leave by their interface, or what they send would not reach it: rules and routes
  * of another program, or IPsec. Node 0's own question goes the short way, over the loopback, and meets none of them.
  */
-export function whyNotRouted(routing: Routing, network: Network): NotAdmitted | undefined {
-  const reasons = [whyNotHeard(routing, network), whyElsewhere(routing, network), whyEncrypted(routing, network)];
+export function whyNotRouted(
+  routing: Routing,
+  network: Network,
+  machines: readonly { readonly address: string }[] = [],
+): NotAdmitted | undefined {
+  const reasons = [
+    whyNotHeard(routing, network),
+    whyElsewhere(routing, network, new Set(machines.map(({ address }) => address))),
+    whyEncrypted(routing, network),
+  ];
   return reasons.find((reason) => reason?.sure) ?? reasons.find((reason) => reason !== undefined);
 }
 
@@ -95,7 +103,11 @@ function whyNotHeard(routing: Routing, { interface: nic, address, cidr }: Networ
 }
 
 /** What node 0 sends to each address of the network must leave by its interface. */
-function whyElsewhere(routing: Routing, { interface: nic, address, cidr }: Network): NotAdmitted | undefined {
+function whyElsewhere(
+  routing: Routing,
+  { interface: nic, address, cidr }: Network,
+  machines: ReadonlySet<string>,
+): NotAdmitted | undefined {
   const network = rangeOf(cidr);
   const from = rangeOf(address).first;
   // Between two of these all addresses have one way.
@@ -108,9 +120,14 @@ function whyElsewhere(routing: Routing, { interface: nic, address, cidr }: Netwo
   for (const to of [...new Set(starts)].toSorted((one, other) => one - other)) {
     const way = wayOf(routing, { from, to });
     const { route } = way;
-    // An address of node 0's own is no machine's, and a broadcast is none.
+    if (route?.type === "local" && to !== from && machines.has(addressText(to))) {
+      const where = `\`ip address show to ${addressText(to)}\` there shows where`;
+      const text = `files for ${addressText(to)} stay on node 0, which has that address itself: ${where}; take it off`;
+      doubt ??= { sure: false, text };
+    }
+    // Another address of node 0's own is no machine's, and a broadcast is none.
     if (route?.type === "local" || route?.type === "broadcast") continue;
-    const isByNic = route?.type === "unicast" && route.interfaces.every((name) => name === nic);
+    const isByNic = route?.type === "unicast" && !route.hasGateway && route.interfaces.every((name) => name === nic);
     if (isByNic && way.isSure) continue;
     const found = inWords(way, isByNic, addressText(to), nic);
     if (found.sure) return found;
@@ -131,7 +148,7 @@ function inWords({ route, rule, isSure }: Way, isByNic: boolean, to: string, nic
         : `by the rule \`${rule.text}\``
       : `by the route \`${route.type === "unicast" ? "" : `${route.type} `}${route.destination}\` of table ${route.table}`;
   if (route?.type === "unicast") {
-    const text = `it can't be told whether files reach a machine at ${to}: node 0 sends what is for it to ${route.interfaces.join(", ")}, not to ${nic}, ${by}`;
+    const text = `it can't be told whether files reach a machine at ${to}: node 0 sends what is for it to ${route.hasGateway ? "a gateway on " : ""}${route.interfaces.join(", ")}, not straight to ${nic}, ${by}`;
     return { sure: false, text: `${text}; take it away, or give that network other addresses` };
   }
   return {

@@ -32,6 +32,8 @@ export interface Route {
   /** `default` is `0.0.0.0/0`. */
   readonly destination: string;
   readonly interfaces: readonly string[];
+  /** Whether a gateway is asked to bring packets on. */
+  readonly hasGateway: boolean;
   readonly metric: number;
 }
 
@@ -80,7 +82,8 @@ const routeList = z.array(
     type: z.string().optional(),
     dst: z.string(),
     dev: z.string().optional(),
-    nexthops: z.array(z.looseObject({ dev: z.string().optional() })).optional(),
+    gateway: z.string().optional(),
+    nexthops: z.array(z.looseObject({ dev: z.string().optional(), gateway: z.string().optional() })).optional(),
     table: z.string().optional(),
     metric: z.number().optional(),
     flags: z.array(z.string()).optional(),
@@ -163,12 +166,13 @@ function ruleOf(rule: z.infer<typeof ruleList>[number]): RoutingRule {
 }
 
 function routeOf(route: z.infer<typeof routeList>[number]): Route {
-  const { type = "unicast", dst, dev, nexthops = [], table = "main", metric = 0 } = route;
+  const { type = "unicast", dst, dev, gateway, nexthops = [], table = "main", metric = 0 } = route;
   return {
     table,
     type,
     destination: dst === "default" ? "0.0.0.0/0" : dst.includes("/") ? dst : `${dst}/32`,
     interfaces: [dev, ...nexthops.map((hop) => hop.dev)].filter((name) => name !== undefined),
+    hasGateway: [gateway, ...nexthops.map((hop) => hop.gateway)].some((each) => each !== undefined),
     metric,
   };
 }

@@ -1,16 +1,16 @@
 import { type NotAdmitted, whyNotAdmitted } from "../admitted/whyNotAdmitted";
+import { type Placement, whyNotFound } from "../admitted/whyNotFound";
 import { whyNotRouted } from "../admitted/whyNotRouted";
-import { type Placement, whyNoWay } from "../admitted/whyNoWay";
 import { whyServerRefuses } from "../admitted/whyServerRefuses";
 import { iptables } from "../facts/iptables";
 import { links } from "../facts/links";
+import { neighbours } from "../facts/neighbours";
 import { nftables } from "../facts/nftables";
 import type { HostAnswers } from "../facts/question";
 import { routing } from "../facts/routing";
-import { readRoutes } from "../facts/routes";
 import { tftpPeers } from "../facts/tftpPeers";
 import { trafficControl } from "../facts/trafficControl";
-import { isBootServerHere, whyFilesAreUnknown } from "./bootServer";
+import { isBootServerHere, whyAddressIsGone, whyFilesAreUnknown } from "./bootServer";
 import { machinesToAsk } from "./chains";
 import { placedIn } from "./change";
 import { knownOfMany, putMachines } from "./expectations";
@@ -89,6 +89,8 @@ export function whyKeptOut(
   const isHere = isBootServerHere(register, interfaces);
   const unknown = whyFilesAreUnknown(register, isHere);
   const besides = unknown === undefined ? [] : [{ of: "server" as const, sure: false, text: unknown }];
+  const gone = whyAddressIsGone(register, isHere);
+  if (gone !== undefined) return { of: "way", sure: true, text: gone };
   if (!isHere) return besides[0];
   const rulesets = {
     nftables: nftables.read(answers),
@@ -105,12 +107,18 @@ export function whyKeptOut(
     firewall: rulesHeld(register.after).includes(`allow in on ${server.held.interface} udp 69`) ? mark : undefined,
   };
   const ways = routing.read(answers);
-  const routes = readRoutes(answers);
+  const machines = placedMachines(register, answers);
+  const { master } = interfaces.links.find(({ name }) => name === path.interface) ?? {};
+  // A member of a VRF has its routes elsewhere, which is told of it.
+  const isInVrf = interfaces.links.some(({ name, isVrf }) => isVrf && name === master);
   const reasons = [
-    { of: "way" as const, why: routes && whyNoWay(routes, interfaces.links, path, placedMachines(register, answers)) },
     { of: "firewall" as const, why: whyNotAdmitted(firewall?.predict(rulesets) ?? rulesets, path) },
     { of: "server" as const, why: unknown === undefined ? whyServerRefuses(tftpPeers.read(answers), path) : undefined },
-    { of: "way" as const, why: ways && whyNotRouted(ways, path) },
+    { of: "way" as const, why: isInVrf || ways === undefined ? undefined : whyNotRouted(ways, path, machines) },
+    {
+      of: "way" as const,
+      why: whyNotFound(neighbours.read(answers), interfaces.links, path, machines),
+    },
   ].flatMap(({ of, why }) => (why === undefined ? [] : [{ of, ...why }]));
   return reasons.find(({ sure }) => sure) ?? reasons[0] ?? besides[0];
 }

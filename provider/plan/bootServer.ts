@@ -28,6 +28,14 @@ export function whyFilesAreUnknown(register: Pick<Register, "after">, isHere: bo
     : `the boot files come from ${bootServer}, which is not this host`;
 }
 
+/** The address of our TFTP server is taken off node 0: its socket stays as it was, and hears nobody any more. */
+export function whyAddressIsGone(register: Pick<Register, "after">, isHere: boolean): string | undefined {
+  const [server] = heldOf(register.after, "serve");
+  if (server === undefined || isHere || !isBootServerOurs(register)) return undefined;
+  const { bootServer, interface: nic } = server.held;
+  return `node 0 does not have ${bootServer} any more, from which machines fetch their files: give ${nic} that address back, also in the host's own network configuration`;
+}
+
 /** Machines are sent to this host, and nobody serves files there. `holders`: of ports of this host, if they were asked for. */
 export function whyNobodyGivesFiles(
   register: Register,

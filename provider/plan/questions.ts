@@ -3,10 +3,10 @@ import { firewalld } from "../facts/firewalld";
 import { firewallUnit } from "../facts/firewallUnit";
 import { iptables } from "../facts/iptables";
 import { links } from "../facts/links";
+import { fixedNeighbours, neighbours } from "../facts/neighbours";
 import { nftables } from "../facts/nftables";
 import { packagesFact, standInQuestions } from "../facts/packages";
 import type { Fact, Question } from "../facts/question";
-import { fixedNeighbours, routeQuestions } from "../facts/routes";
 import { routingQuestions } from "../facts/routing";
 import { servers } from "../facts/servers";
 import { servedFolderQuestions } from "../facts/tftpFolder";
@@ -92,7 +92,7 @@ export function wayQuestions(server?: {
   readonly cidr: string;
 }): Readonly<Record<string, Question>> {
   return {
-    ...routeQuestions(server?.bootServer ?? "@held:serve:2@", server?.cidr ?? "@held:serve:3@"),
+    ...neighbours.questions,
     ...routingQuestions(server?.cidr ?? "@held:serve:3@"),
     [neighboursKey]: {
       when: { key: fixedNeighbours, matches: "PERMANENT" },

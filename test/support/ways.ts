@@ -27,6 +27,12 @@ export const ways: readonly WayMade[] = [
   ["an unreachable host, as fail2ban has them", ...route("unreachable 192.168.1.14/32"), false, "kept out"],
   ["a route to the machines by a VPN", ...together(bridge, route("192.168.1.8/29 dev wg0")), false, "in doubt"],
   ["a wider route by a VPN", ...together(bridge, route("192.168.0.0/16 dev wg0")), true, "admitted"],
+  [
+    "a gateway on the private network, for some of its machines",
+    ...route("192.168.1.8/29 via 192.168.1.5"),
+    false,
+    "in doubt",
+  ],
   ["a rule against the machines", ...rule("to 192.168.1.0/28 prohibit pref 100"), false, "kept out"],
   ["a rule against node 0's own address", ...rule("from 192.168.1.1 blackhole pref 100"), false, "kept out"],
   ["a rule against another network", ...rule("to 192.168.2.0/24 prohibit pref 100"), true, "admitted"],

@@ -40,7 +40,7 @@ describe("whyNotRouted", () => {
     const other = { dst: "192.168.1.0/28", dev: "wg0", metric: 50, flags: [] };
     expect(said([local, main], [own, other, theirs])).toBe("admitted");
     expect(said([local, main], [own, { ...theirs, metric: 100 }, other])).toMatch(
-      /^in doubt: .*192\.168\.1\.2: node 0 sends what is for it to wg0, not to eno2, by the route `192\.168\.1\.0\/28` of table main/,
+      /^in doubt: .*192\.168\.1\.2: node 0 sends what is for it to wg0, not straight to eno2, by the route `192\.168\.1\.0\/28` of table main/,
     );
     expect(said([local, main], [own, theirs, { ...other, dst: "192.168.1.12/30" }])).toMatch(
       /a machine at 192\.168\.1\.12: /,
@@ -55,6 +55,29 @@ describe("whyNotRouted", () => {
       { type: "local", dst: "192.168.1.9", dev: "eno2", table: "local", flags: [] },
     ];
     expect(said([local, { priority: 9, src: "all", table: "52" }, main], [own, theirs, ...more])).toBe("admitted");
+  });
+
+  it("tells of a machine's address that is node 0's own", () => {
+    const more = { type: "local", dst: "192.168.1.9", dev: "lo", table: "local", flags: [] };
+    const found = routing.read(
+      hostAnswers({
+        "routing.rules": ran([local, main]),
+        "routing.inside": ran([own, theirs, more]),
+        "routing.around": ran([]),
+      }),
+    );
+    const why = (machine: string) => found && whyNotRouted(found, network, [{ address: machine }]);
+    expect(why("192.168.1.8")).toBeUndefined();
+    expect(why("192.168.1.9")).toMatchObject({
+      sure: false,
+      text: expect.stringMatching(/^files for 192\.168\.1\.9 stay on node 0, /),
+    });
+  });
+
+  it("tells of a gateway in the way", () => {
+    expect(said([local, main], [own, { ...theirs, gateway: "192.168.1.14" }])).toMatch(
+      /to a gateway on eno2, not straight to eno2/,
+    );
   });
 
   it("tells where there is no route at all, as with an address that has no network", () => {

@@ -545,7 +545,7 @@ describe("decide", () => {
   it("warns of files that nobody serves now, on their row", () => {
     const file: Want = { want: "file", path: "/srv/tftp/extra", mode: "0644", content: "x" };
     const puts = [put("BootFile/p/one/extra", file)];
-    const text = "not proved: tftpd-hpa.service does not run; `pulumi up --refresh` starts it, or says why it can't";
+    const text = "not proved: tftpd-hpa.service does not run; `pulumi up --refresh` starts it";
     const stopped = { ...host, "units.shown": units("active", "inactive") };
     expect(transacted({ puts, told: stopped }).warnings).toEqual([{ id: "BootFile/p/one/extra", text }]);
     expect(transacted({ puts }).warnings).toEqual([]);

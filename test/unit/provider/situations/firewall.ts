@@ -1,7 +1,9 @@
 import { whyNotAdmitted } from "../../../../provider/admitted/whyNotAdmitted";
-import { whyNoWay } from "../../../../provider/admitted/whyNoWay";
+import { whyNotFound } from "../../../../provider/admitted/whyNotFound";
+import { whyNotRouted } from "../../../../provider/admitted/whyNotRouted";
 import { whyServerRefuses } from "../../../../provider/admitted/whyServerRefuses";
-import type { Leg, Routes } from "../../../../provider/facts/routes";
+import type { Neighbours } from "../../../../provider/facts/neighbours";
+import { routing } from "../../../../provider/facts/routing";
 import { tftpPeers } from "../../../../provider/facts/tftpPeers";
 import { planFirewall } from "../../../../provider/plan/firewall";
 import { factsOf, firewallCase, firewallCaseNames, labPath } from "../../../support/firewallCases";
@@ -93,47 +95,45 @@ export const firewalls: readonly Situation[] = [
     { what: "a queue that limits the interface", links: {} },
     { what: "rules for ARP", links: {} },
   ].map(({ what, links }) => ({ what, said: doubtAbout(what, links) })),
+  { what: "a machine's address on node 0 itself", said: ownAddress() },
   ...(
     [
-      ["all answers leave by the default route, by a rule", { out: "192.168.1.2 from 192.168.1.1 dev eno1 table 100" }],
-      ["a route of a VPN has a part of the network", { first: "192.168.1.2", last: "192.168.1.7", out: "x dev wg0" }],
-      [
-        "a machine's address on node 0 itself",
-        { first: "192.168.1.3", last: "192.168.1.3", out: "local 192.168.1.3 from 192.168.1.1 dev lo" },
-      ],
-      ["the way back is another one", { back: "RTNETLINK answers: Invalid cross-device link" }],
-      ["an interface without ARP", {}, { hasArp: false }],
-      ["node 0 does not answer who has its address", {}, {}, { ignored: new Map([["all", 8]]) }],
+      ["an interface without ARP", { hasArp: false }],
+      ["node 0 does not answer who has its address", {}, { ignored: new Map([["all", 8]]) }],
       [
         "an Ethernet address that was fixed",
         {},
-        {},
         { fixed: [{ address: "192.168.1.3", mac: "02:00:00:00:00:99", interface: "eno2" }] },
       ],
-      ["the interface became a port of a bridge", {}, { master: "br0" }],
+      ["the interface became a port of a bridge", { master: "br0" }],
     ] as const
-  ).map(([what, leg, link, more]) => ({ what, said: noWay(leg, link, more) })),
+  ).map(([what, link, more]) => ({ what, said: lost(link, more) })),
 ];
 
-function noWay(leg: Partial<Leg>, link: object = {}, more: Partial<Routes> = {}) {
-  const { links } = factsOf(firewallCase("bookworm-no-firewall-at-all").answers).links;
-  const whole = {
-    ...{ first: "192.168.1.2", last: "192.168.1.14", out: "192.168.1.2 from 192.168.1.1 dev eno2 uid 0" },
-    back: "local 192.168.1.1 from 192.168.1.2 dev lo",
-  };
-  const legs =
-    "first" in leg
-      ? [
-          { ...whole, ...leg },
-          { ...whole, first: "192.168.1.8" },
-        ]
-      : [{ ...whole, ...leg }];
-  const why = whyNoWay(
-    { legs, fixed: [], ignored: new Map(), ...more },
-    links.map((each) => (each.name === "eno2" ? { ...each, ...link } : each)),
-    labPath,
-    [{ address: "192.168.1.3", macs: ["52:54:00:00:03:01"] }],
+function ownAddress(): string | undefined {
+  const route = (dst: string, more: object) => ({ dst, dev: "eno2", flags: [], ...more });
+  const local = { type: "local", table: "local" };
+  const routes = [route("192.168.1.1", local), route("192.168.1.0/28", {}), route("192.168.1.9", local)];
+  const rules = [
+    { priority: 0, src: "all", table: "local" },
+    { priority: 32766, src: "all", table: "main" },
+  ];
+  const found = routing.read(
+    hostAnswers({
+      "routing.rules": { status: 0, said: JSON.stringify(rules) },
+      "routing.inside": { status: 0, said: JSON.stringify(routes) },
+      "routing.around": { status: 0, said: "[]" },
+    }),
   );
+  const why = found && whyNotRouted(found, labPath, [{ address: "192.168.1.9" }]);
+  return why && `not proved: ${why.text}`;
+}
+
+function lost(link: object, more: Partial<Neighbours> = {}) {
+  const { links } = factsOf(firewallCase("bookworm-no-firewall-at-all").answers).links;
+  const changed = links.map((each) => (each.name === "eno2" ? { ...each, ...link } : each));
+  const machines = [{ address: "192.168.1.3", macs: ["52:54:00:00:03:01"] }];
+  const why = whyNotFound({ fixed: [], ignored: new Map(), ...more }, changed, labPath, machines);
   return why?.sure === true ? ({ code: "NOT_SERVING", message: why.text } as const) : why && `not proved: ${why.text}`;
 }
 

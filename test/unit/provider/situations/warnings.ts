@@ -1,5 +1,5 @@
 import { type Drift, renderDrift } from "../../../../provider/kinds/drift";
-import { whyFilesAreUnknown } from "../../../../provider/plan/bootServer";
+import { whyAddressIsGone, whyFilesAreUnknown } from "../../../../provider/plan/bootServer";
 import { whyNotAsDeclared } from "../../../../provider/plan/daemons";
 import { driftOf } from "../../../../provider/plan/drift";
 import { whyFilesAreNotProved } from "../../../../provider/plan/expectations";
@@ -171,6 +171,7 @@ export const warnings: readonly Situation[] = [
     what: "boot files from another host",
     said: whyFilesAreUnknown(register([entry(dhcpId, [serve({ bootServer: "192.168.1.9" })])]), false),
   },
+  { what: "an address that somebody took off node 0", said: whyAddressIsGone(register([dhcp, tftp]), false) },
   { what: "boot files of a TFTP server that is not ours", said: whyFilesAreUnknown(register([dhcp]), true) },
   {
     what: "files that nobody serves now",
