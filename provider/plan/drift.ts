@@ -110,6 +110,13 @@ function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, otherwise
     case "unit": {
       const seen = units.get(want.name);
       const how = otherwise.get(want.name);
+      // Of a unit file of ours, a mask in its place is told as that.
+      const isOurs = entry.held.some((held) => held.want === "file" && held.path.endsWith(`/${want.name}`));
+      if (seen?.unitFileState.startsWith("masked") === true && !isOurs) {
+        const state = seen.activeState === "active" ? "it runs, and would not start again" : "it does not run";
+        const text = `${state}, for somebody has masked it: \`systemctl unmask ${want.name}\` takes that away`;
+        return [{ what: want.name, how: "other", seen: text, isByHand: true }];
+      }
       if (seen !== undefined && seen.activeState !== "active") {
         // Started again and again, or given up: starting it anew mends nothing.
         const isFailing = seen.activeState === "failed" || seen.subState === "auto-restart";

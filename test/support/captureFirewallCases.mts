@@ -7,10 +7,21 @@ import { type Lab, labUp, type Release } from "../../lab/index.mts";
 import type { Question, Ran, Seen } from "../../provider/facts/question.ts";
 import { fromSource } from "./fromSource.mts";
 
-const { factsOf, firewallQuestions } = fromSource("./firewallCases") as typeof import("./firewallCases.ts");
+const { factsOf } = fromSource("./firewallCases") as typeof import("./firewallCases.ts");
 const { fetchFromOutside, firewalls } = fromSource("./firewalls") as typeof import("./firewalls.ts");
 const { moreRulesets, open, rulesets } = fromSource("./rulesets") as typeof import("./rulesets.ts");
 const { planFirewall } = fromSource("../../provider/plan/firewall") as typeof import("../../provider/plan/firewall.ts");
+
+const facts = (name: string) =>
+  fromSource(`../../provider/facts/${name}`) as Record<string, { questions: Record<string, Question> }>;
+
+/** All that is asked about a firewall, in an order in which each comes after what its `when` names. */
+const firewallQuestions = Object.assign(
+  {},
+  ...["nftables", "iptables", "trafficControl", "links", "ufw", "firewalld", "firewallUnit"].map(
+    (name) => facts(name)[name]?.questions,
+  ),
+) as Readonly<Record<string, Question>>;
 
 const folder = new URL("../cases/firewall/", import.meta.url);
 

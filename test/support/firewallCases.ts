@@ -5,7 +5,7 @@ import { firewallUnit } from "../../provider/facts/firewallUnit";
 import { iptables } from "../../provider/facts/iptables";
 import { links } from "../../provider/facts/links";
 import { nftables } from "../../provider/facts/nftables";
-import type { Answers, Question, Ran, Seen } from "../../provider/facts/question";
+import type { Answers, Ran, Seen } from "../../provider/facts/question";
 import { trafficControl } from "../../provider/facts/trafficControl";
 import { ufw } from "../../provider/facts/ufw";
 
@@ -20,17 +20,6 @@ export interface FirewallCase {
   /** What is said of it: `admitted`, `kept out: …`, `in doubt: …`. */
   readonly said: string;
 }
-
-/** All that is asked about a firewall, in an order in which each comes after what its `when` names. */
-export const firewallQuestions: Readonly<Record<string, Question>> = {
-  ...nftables.questions,
-  ...iptables.questions,
-  ...trafficControl.questions,
-  ...links.questions,
-  ...ufw.questions,
-  ...firewalld.questions,
-  ...firewallUnit.questions,
-};
 
 export function answersOf(recorded: Recorded): Answers {
   return {

@@ -76,6 +76,7 @@ describe("what an earlier version made", () => {
       [
         "/etc/dhcp/dhcpd.conf",
         "/etc/systemd/system/pulumi-netboot-firewall.service",
+        "/etc/systemd/system/pulumi-netboot-recovery.service",
         "/etc/systemd/system/tftpd-hpa.service",
       ],
     );

@@ -202,6 +202,24 @@ describe("driftOf", () => {
     expect(seen?.length).toBeGreaterThan(0);
   });
 
+  it("tells of a unit of the distribution that somebody masked, also while it runs", () => {
+    const masked = (state: string) => {
+      const found = driftOf(
+        [put(id, { want: "unit", name: "chrony.service", restartedBy: [] })],
+        facts([entry(id)], {
+          "units.shown": { status: 0, said: `Id=chrony.service\nLoadState=masked\nUnitFileState=masked\n${state}` },
+        }),
+        sha256,
+      );
+      return found.get(id)?.map((each) => [renderDrift(each), each.isByHand]);
+    };
+    const how = "for somebody has masked it: `systemctl unmask chrony.service` takes that away";
+    expect(masked("ActiveState=active")).toEqual([
+      [`chrony.service: it runs, and would not start again, ${how}`, true],
+    ]);
+    expect(masked("ActiveState=inactive")).toEqual([[`chrony.service: it does not run, ${how}`, true]]);
+  });
+
   it("tells nothing of a resource that the register has not, and of each its own", () => {
     const other = put("Y/p/one/y", { want: "unit", name: "a.service", restartedBy: [] });
     const found = driftOf(

@@ -122,6 +122,7 @@ export const warnings: readonly Situation[] = [
   ...(driftOf([put(tftpId, { want: "tftpd", address: "192.168.1.1", directory: "/srv/tftp" })], overmounted, sha256)
     .get(tftpId)
     ?.map((seen) => drift("the disk of the boot files came late", seen)) ?? []),
+  ...["active", "inactive"].flatMap((state) => maskedChrony(state)),
   { what: "an interface that leaves its zone of firewalld", said: leavesZone() },
   { what: "the recovery failed", said: recovery("ActiveState=failed") },
   { what: "the recovery would not run", said: recovery("WantedBy=") },
@@ -182,3 +183,14 @@ export const warnings: readonly Situation[] = [
     } as never),
   },
 ];
+
+function maskedChrony(state: string): readonly Situation[] {
+  const id = "TimeServer/p/one/time";
+  const said = `Id=chrony.service\nLoadState=masked\nUnitFileState=masked\nActiveState=${state}\n`;
+  const found = driftOf(
+    [put(id, { want: "unit", name: "chrony.service", restartedBy: [] })],
+    facts([entry(id)], { "units.shown": { status: 0, said } }),
+    sha256,
+  );
+  return (found.get(id) ?? []).map((seen) => drift(`chrony is masked, and ${state}`, seen));
+}
