@@ -8,6 +8,7 @@ import { holdsUnknown, isUnknown, unknownText } from "../provider/values/unknown
 import { parseVerify, type Verify } from "../provider/values/verify";
 import { rememberNodes } from "./program/declaredNodes";
 import { given, isObject } from "./program/given";
+import { hidingSecrets } from "./program/hidingSecrets";
 import { HostResource } from "./program/hostResource";
 import { countFleet, noteDeclared, noteLoaders, noteNextBoots, previewFleet } from "./program/nextBootPreview";
 import { asPlanned, asUnknown, type Eventual, partly, whenKnown } from "./program/partly";
@@ -123,7 +124,10 @@ export class OlaFleet extends HostResource {
           chains: boots.apply(([list, whole]) => (isUnknown(list) ? unknownText : chainsOf(rowsIn(list), whole))),
         },
         problems: [
-          pulumi.all([read, placed]).apply(([list, known]) => problemsOf(name, list, known)),
+          hidingSecrets(
+            pulumi.all([read, placed]).apply(([list, known]) => problemsOf(name, list, known)),
+            nodes,
+          ),
           whenKnown(verify, ({ problems }) => problems),
         ],
       },

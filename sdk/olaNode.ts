@@ -12,6 +12,7 @@ import { holdsUnknown, unknownText } from "../provider/values/unknown";
 import { parseVerify, type Verify } from "../provider/values/verify";
 import { rememberNodes } from "./program/declaredNodes";
 import { given, whyNoFlag } from "./program/given";
+import { hidingSecrets } from "./program/hidingSecrets";
 import { hookNamed } from "./program/hook";
 import { HostResource } from "./program/hostResource";
 import { noteDeclared, noteNextBoots, previewNode } from "./program/nextBootPreview";
@@ -144,7 +145,7 @@ export class OlaNode extends HostResource {
           // A transform of the whole stack may give it another one, and a program does not hear of those.
           [hidden.chains]: chainsText,
         },
-        problems: [problems, whenKnown(asked, ({ problems: others }) => others)],
+        problems: [hidingSecrets(problems, values), whenKnown(asked, ({ problems: others }) => others)],
         without: history === undefined ? ["lastBoot"] : [],
       },
       pulumi.mergeOptions({ dependsOn: parts, ...previewNode(name) }, opts) as pulumi.CustomResourceOptions,

@@ -238,6 +238,23 @@ describe("OlaNode", () => {
     expect(mistakesOf(made["db-1"]).map((mistake) => mistake.split(":")[0])).toEqual(["macs[0]", "macs[1]", "address"]);
   });
 
+  it("tells mistakes in a secret, and not the secret", async () => {
+    const made = await register(() => {
+      const server = new netboot.NetbootServer("node0", { connection, network });
+      const macs = [pulumi.secret("52:54:00:12:34:5"), "52:54:00:00:0a:01"];
+      new netboot.OlaNode("a", { server, macs, address: pulumi.secret("10.9.8.7") });
+      new netboot.OlaFleet("f", {
+        server,
+        nodes: { b: { macs: ["52:54:00:00:0a:0"], address: pulumi.secret("10.9.8.6") } },
+      });
+    });
+    const found = [...mistakesOf(made["a"]), ...mistakesOf(made["f"])].join("\n");
+    expect(found).toMatch(/^macs\[0\]: "\[secret\]" is no hardware address/);
+    expect(found).toMatch(/"52:54:00:00:0a:0" is no hardware address/);
+    expect(found).not.toMatch(/52:54:00:12:34:5"|10\.9\.8/);
+    expect(found).toMatch(/address: .*\[secret\]/);
+  });
+
   it("tells beside them what is wrong in its network and beside other machines", async () => {
     const made = await register(() => {
       const server = new netboot.NetbootServer("node0", { connection: { host: "h" }, network });
