@@ -175,7 +175,9 @@ export function isPossible(plans: readonly HostPlan[]): boolean {
 
 /** The plans as people read them. */
 export function renderPlans(plans: readonly HostPlan[]): string {
-  if (plans.length === 0) return "nothing to do";
+  if (plans.length === 0) {
+    return "nothing to do: the program is as the state has it; whether node 0 is, `npx pulumi-netboot doctor` tells";
+  }
   return plans.map(renderHostPlan).join("\n\n");
 }
 

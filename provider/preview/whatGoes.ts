@@ -10,7 +10,7 @@ export type Before = Readonly<Record<string, { readonly type?: string }>> | Erro
  *
  * @example
  * ```
- * no more in this program: db-3. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out of it
+ * no more in this program: db-3. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out, or retainOnDelete keeps it
  * ```
  */
 export function whatGoes(before: Before, declared: ReadonlySet<string>, names: ReadonlySet<string>): readonly string[] {
@@ -28,6 +28,6 @@ export function whatGoes(before: Before, declared: ReadonlySet<string>, names: R
   const isOne = nodes.length === 1 && fleets.length === 0;
   const [byName, them] = isOne ? ["this name", "it"] : ["these names", "them"];
   return [
-    `no more in this program: ${what}. Node 0 serves no machine by ${byName} after this up, unless --target or --exclude leaves ${them} out of it`,
+    `no more in this program: ${what}. Node 0 serves no machine by ${byName} after this up, unless --target or --exclude leaves ${them} out, or retainOnDelete keeps ${them}`,
   ];
 }
