@@ -116,7 +116,8 @@ export const routing: Fact<Routing | undefined> = {
       (key) => readJson("ip route show", routeList, answers.ran(key)).value,
     );
     const policies = answers.ran("routing.policies");
-    if (rules === undefined || found.includes(undefined)) return undefined;
+    // A kernel without policy routing has no rules at all.
+    if (rules === undefined || rules.length === 0 || found.includes(undefined)) return undefined;
     const routes = found.flatMap((list) => list ?? []).filter(({ flags = [] }) => !flags.includes("dead"));
     return {
       // That of VRFs is only about their members, of which is told elsewhere.

@@ -98,6 +98,7 @@ describe("whyNotRouted", () => {
   it("leaves out the rule of VRFs, and is silent where ip(8) can't be read", () => {
     expect(said([local, { priority: 1000, src: "all", l3mdev: null }, main], [own, theirs])).toBe("admitted");
     expect(routing.read(hostAnswers({}))).toBeUndefined();
+    expect(said([], [own, theirs])).toBe("admitted");
     expect(
       routing.read(hostAnswers({ "routing.rules": { status: 255, said: 'Object "rule" is unknown' } })),
     ).toBeUndefined();
