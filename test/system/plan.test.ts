@@ -197,16 +197,18 @@ describe("a plan", () => {
   });
 
   it("of a fleet with secret machines tells the rest, and never a secret", async () => {
-    const fleet = (m2: string, more: string) =>
+    const fleet = (m1: string, m2: string, more: string) =>
       `new netboot.OlaFleet("rack", { server: node0, nodes: {
-         m1: { macs: ["52:54:00:00:08:03"], address: "192.168.1.7" },
+         m1: { macs: ["52:54:00:00:08:03"], address: "${m1}" },
          m2: { macs: [${m2}], address: "192.168.1.5", loader: "snponly.efi" }, ${more}
        } });`;
+    project.write({ "index.ts": program(fleet("192.168.1.6", '"52:54:00:00:08:0a"', "")) });
+    await project.succeed([...up, "--refresh"]);
     const secret = 'm3: { macs: [pulumi.secret("52:54:00:00:08:0c")], address: "192.168.1.8" }';
-    project.write({ "index.ts": program(fleet('pulumi.secret("52:54:00:00:08:0b")', secret)) });
+    project.write({ "index.ts": program(fleet("192.168.1.7", 'pulumi.secret("52:54:00:00:08:0b")', secret)) });
     const { code, stdout } = await planned();
     expect(code, stdout).toBe(0);
-    expect(stdout).toMatch(/^ {2}~ m1 {2}192\.168\.1\.\d → 192\.168\.1\.7/m);
+    expect(stdout).toMatch(/^ {2}~ m1 {2}192\.168\.1\.6 → 192\.168\.1\.7/m);
     expect(stdout).not.toMatch(/^ {2}[-~+] m[23] |52:54:00:00:08:0[bc]/m);
     expect(stdout).toContain(
       "  OlaFleet/plan/dev/rack, m2: a secret, which is not shown; planned as the stack has it until now\n",
