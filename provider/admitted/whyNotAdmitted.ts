@@ -2,7 +2,7 @@ import type { Iptables } from "../facts/iptables";
 import { type Links, linksBelow } from "../facts/links";
 import type { Nftables } from "../facts/nftables";
 import type { TrafficControl } from "../facts/trafficControl";
-import { upMends } from "../plan/mending";
+import { upMends } from "../values/mending";
 import { type Packet, parseAddresses, type Range } from "./packet";
 import { type Walked, walk } from "./walk";
 import { type Hook, type WayThere, waysThrough } from "./ways";

@@ -2,7 +2,7 @@ import { credentials } from "@grpc/grpc-js";
 import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import { engineAddress } from "../engine";
-import { asRefreshed } from "../plan/mending";
+import { asRefreshed } from "../values/mending";
 import { printable } from "../values/printable";
 import { wasLookedAt } from "./lookedAt";
 

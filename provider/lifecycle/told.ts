@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ChangesTogether } from "../conversation/refused";
 import { NetbootError, renderError } from "../errors";
-import { asRefreshed } from "../plan/mending";
+import { asRefreshed } from "../values/mending";
 import { wasLookedAt } from "./lookedAt";
 
 /** Whoever fails for the same reason does so at about the same time: the connection or the transaction is shared. */

@@ -2,10 +2,10 @@ import type { Unit } from "../facts/units";
 import { neededFiles } from "../formats/ipxe/neededFiles";
 import { dhcpdConf, dhcpdUnit, hostsConf, namesFile, tftpdDefaults } from "../os/paths";
 import { firmwares } from "../values/bootChain";
+import { upMends } from "../values/mending";
 import { type AskedMachine, chainOf, isTftpMoved, isUndone, loaderOf, machinesToAsk, type PutMachines } from "./chains";
 import { type Change, machinesOf } from "./change";
 import type { NamedMachine } from "./facts";
-import { upMends } from "./mending";
 import type { Expectation, Plan, Socket } from "./plan";
 import { type Held, heldOf, type Register } from "./records";
 

@@ -1,6 +1,6 @@
 import { type ErrorCode, unreached } from "../errors";
 import { masked } from "../preview/masked";
-import { upMends } from "./mending";
+import { upMends } from "../values/mending";
 import { whyOtherServers } from "./otherServers";
 import type { Expectation, Plan } from "./plan";
 import type { Register } from "./records";

@@ -45,7 +45,7 @@ export function questionsOf(change: Change): Readonly<Record<string, Question>> 
     ...standInQuestions,
     ...(has("package", "standIn") || change.drops.size > 0 ? packagesFact.questions : {}),
     ...(touchesBoot || concernsFirewall
-      ? { ...rulesetQuestions, ...wayQuestions(wantsOf(puts, "serve")[0]?.want) }
+      ? { ...rulesetQuestions, ...wayQuestions(wantsOf(puts, "serve")[0]?.want.cidr) }
       : {}),
     ...(concernsFirewall ? firewallQuestions : {}),
     [lookKey(headsFile)]: { ask: "path", path: headsFile },
@@ -86,14 +86,11 @@ export const rulesetQuestions: Readonly<Record<string, Question>> = {
   "admitted.ports": { ask: "path", path: "/proc/sys/net/ipv4/ip_local_port_range", bytes: 64 },
 };
 
-/** How node 0 and machines find each other; those with addresses of their own only where one of these is fixed. */
-export function wayQuestions(server?: {
-  readonly bootServer: string;
-  readonly cidr: string;
-}): Readonly<Record<string, Question>> {
+/** How node 0 and the machines of a network find each other; those with addresses of their own only where one of these is fixed. */
+export function wayQuestions(cidr = "@held:serve:3@"): Readonly<Record<string, Question>> {
   return {
     ...neighbours.questions,
-    ...routingQuestions(server?.cidr ?? "@held:serve:3@"),
+    ...routingQuestions(cidr),
     [neighboursKey]: {
       when: { key: fixedNeighbours, matches: "PERMANENT" },
       ask: "machines",

@@ -2,7 +2,7 @@ import { filesOfScript } from "../formats/ipxe/fetchedFiles";
 import { neededFiles } from "../formats/ipxe/neededFiles";
 import { machineOfProgram, machineOfProgramText } from "../formats/pe";
 import { autoexecName, type Firmware } from "../values/bootChain";
-import { upMends } from "./mending";
+import { upMends } from "../values/mending";
 
 /** Something in the folder that TFTP serves. */
 export interface InFolder {

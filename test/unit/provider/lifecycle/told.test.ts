@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { NetbootError } from "../../../../provider/errors";
 import { noteLook } from "../../../../provider/lifecycle/lookedAt";
 import { tellingFailures } from "../../../../provider/lifecycle/told";
-import { upMends } from "../../../../provider/plan/mending";
+import { upMends } from "../../../../provider/values/mending";
 import { failure } from "../../../support/sshServer.ts";
 
 const failing = (id: string, reason: unknown) => failure(tellingFailures("OlaNode", id, () => Promise.reject(reason)));

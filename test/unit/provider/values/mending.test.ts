@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { asRefreshed, upMends } from "../../../../provider/plan/mending";
+import { asRefreshed, upMends } from "../../../../provider/values/mending";
 
 describe("what mends what was found", () => {
   it.each(["mends what somebody changed", "starts it", "puts them back"] as const)(
