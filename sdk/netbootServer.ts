@@ -100,7 +100,11 @@ export class NetbootServer extends pulumi.ComponentResource {
   readonly reachedBy: DhcpServer["reachedBy"];
   /** @internal */
   readonly described: DhcpServer["described"];
-  /** @internal */
+  /**
+   * What a boot needs.
+   *
+   * @internal
+   */
   readonly parts: readonly pulumi.Resource[];
 
   constructor(name: string, args: NetbootServerArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -166,8 +170,10 @@ export class NetbootServer extends pulumi.ComponentResource {
       part,
     );
     const bound = { connection, network, ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }) };
-    this.time = time && new TimeServer(`${name}-time`, { ...bound, ...time }, part);
-    this.names = names && new NameServer(`${name}-names`, { ...bound, ...names }, part);
+    // No boot asks them. The engine takes eight resources at a time, as they come: it has all that a boot needs first.
+    const later = { parent: this, dependsOn: handedOver(this.artifacts).then(() => packages) };
+    this.time = time && new TimeServer(`${name}-time`, { ...bound, ...time }, later);
+    this.names = names && new NameServer(`${name}-names`, { ...bound, ...names }, later);
     this.firewall = new Firewall(
       `${name}-firewall`,
       {
@@ -186,8 +192,7 @@ export class NetbootServer extends pulumi.ComponentResource {
     );
     this.reachedBy = this.dhcp.reachedBy;
     this.described = this.dhcp.described;
-    const optional = [this.time, this.names].filter((made) => made !== undefined);
-    this.parts = [this.dhcp, this.tftp, this.firewall, ...this.artifacts.parts, ...optional];
+    this.parts = [this.dhcp, this.tftp, this.firewall, ...this.artifacts.parts];
     this.reference = pulumi
       .all([this.dhcp.reference, this.artifacts.files])
       .apply(([reference, files]) => ({ ...reference, files }));
@@ -196,6 +201,11 @@ export class NetbootServer extends pulumi.ComponentResource {
     // Not the output of it, which is a secret as a whole if a field is.
     this.registerOutputs({ network, connection });
   }
+}
+
+/** When the children of a component have gone to the engine, which they do as soon as it is registered. */
+function handedOver({ urn }: pulumi.ComponentResource): Promise<void> {
+  return new Promise((resolve) => urn.apply(() => setImmediate(resolve)));
 }
 
 type Wanted = Pick<NetbootServerArgs, "dhcp" | "tftp" | "artifacts" | "time" | "names" | "firewall">;

@@ -3,6 +3,7 @@ import { kindOf } from "../kinds";
 import { type Change, idOf } from "../kinds/want";
 import { renderMeaning } from "../plan/outcome";
 import { kindIn } from "../plan/records";
+import type { Host } from "../ssh/link";
 import { openHost } from "../ssh/pool";
 import type { Connection } from "../values/connection";
 import type { Tell } from "./conversation";
@@ -45,6 +46,9 @@ const partsWindowMs = 250;
 class Queue {
   readonly #connection: Connection;
   #waiting: Waiting[] = [];
+  #group: readonly Waiting[] = [];
+  /** Opened as soon as there is something to do, while more of it comes. */
+  #host: Promise<Host> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #busy = false;
   /** The resources whose changes this run has committed there. */
@@ -56,8 +60,20 @@ class Queue {
 
   add(member: Waiting): void {
     this.#waiting.push(member);
+    this.#host ??= this.#open();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#next(), this.#waiting.some(isPart) ? partsWindowMs : windowMs);
+  }
+
+  #open(): Promise<Host> {
+    const opened = openHost(this.#connection, {
+      say: (line) => {
+        for (const member of [...this.#group, ...this.#waiting]) member.tell("progress", line);
+      },
+    });
+    // Whoever waits for it hears of a failure.
+    opened.catch(() => {});
+    return opened;
   }
 
   async #next(): Promise<void> {
@@ -68,6 +84,7 @@ class Queue {
       ({ change }, index) => this.#waiting.findIndex((other) => idOf(other.change) === idOf(change)) === index,
     );
     this.#waiting = this.#waiting.filter((member) => !group.includes(member));
+    this.#group = group;
     // Told only when all of the group is done: what a failure means depends on what else of it stands.
     for (const { member, reason } of await this.#commit(group)) member.reject(this.#withMeaning(reason));
     this.#busy = false;
@@ -90,11 +107,9 @@ class Queue {
   async #commit(group: readonly Waiting[]): Promise<readonly Failed[]> {
     if (group.length === 0) return [];
     try {
-      const host = await openHost(this.#connection, {
-        say: (line) => {
-          for (const member of group) member.tell("progress", line);
-        },
-      });
+      const opened = this.#host ?? this.#open();
+      this.#host = undefined;
+      const host = await opened;
       const byId = new Map(group.map((member) => [idOf(member.change), member]));
       const tell: Tell = (id, severity, line) => byId.get(id)?.tell(severity, line);
       const machine = group.find((member) => member.machine !== undefined)?.machine;

@@ -7,6 +7,8 @@ use IPC::Open2 qw(open2);
 use Netboot::Words qw(folder_of staged_name);
 use Netboot::Programs qw(run);
 
+my %SUMS;
+
 # The content of a file, or its beginning; undefined if there is none. Whatever lies there, it does not block.
 sub slurp ($path, $most = undef) {
     sysopen my $in, $path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK or return undef;
@@ -85,14 +87,17 @@ sub sha256_of (@paths) {
     return map { /^([0-9a-f]{64}) [ *](.*)$/s ? ($2 => $1) : () } split /\0/, $said;
 }
 
+# Remembered: the same text is planned, staged and seen when it is served.
 sub sha256_text ($text) {
-    my $pid = open2(my $from, my $to, 'sha256sum');
-    binmode $to;
-    print $to $text;
-    close $to;
-    my ($sum) = split ' ', <$from>;
-    waitpid $pid, 0;
-    return $sum;
+    return $SUMS{$text} //= do {
+        my $pid = open2(my $from, my $to, 'sha256sum');
+        binmode $to;
+        print $to $text;
+        close $to;
+        my ($sum) = split ' ', <$from>;
+        waitpid $pid, 0;
+        $sum;
+    };
 }
 
 # A link on the way to a path that its owner could turn to wherever he likes; root's own links are as he wants them.

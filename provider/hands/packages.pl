@@ -138,6 +138,7 @@ sub bring ($plan, $talk) {
 sub install_masked ($plan, $talk) {
     my ($install, $ids, @masks) = ($plan->@{qw(install tell)}, $plan->{masks}->@*);
     mask(map { $_->{early} } @masks);
+    systemctl('daemon-reload') if @masks;
     my %before = package_states();
     mend_dpkg(@$ids);
     replace_file($SINCE, '') unless -e $SINCE;
@@ -174,10 +175,9 @@ sub mask (@paths) {
         symlink '/dev/null', $path or readlink $path eq '/dev/null' or die "cannot mask $path: $!\n";
         sync_folder(folder_of($path));
     }
-    systemctl('daemon-reload') if @paths;
 }
 
-# Takes masks away, where they still are.
+# Takes masks away, where they still are, and has systemd know of all that changed.
 sub unmask (@paths) {
     @paths = grep { (readlink $_ // '') eq '/dev/null' } @paths or return;
     unlink @paths;

@@ -1,9 +1,10 @@
 # Questions: what the client asks of this host before it decides. Nothing here knows what an answer means.
 package Netboot::Questions;
 use Netboot::Perl gives => qw(answer_questions);
+use List::Util qw(min);
 use Socket qw(inet_aton);
 use Netboot::Words qw(decode encode parts_of say_to tell_client);
-use Netboot::Programs qw(run);
+use Netboot::Programs qw(begin_run run);
 use Netboot::Files qw(foreign_link look_at sha256_of slurp);
 use Netboot::Store qw(all_machines block_pattern held_word joined_content machines_of);
 use Netboot::Sockets qw(interfaces owners_of);
@@ -11,6 +12,7 @@ use Netboot::Probes qw(heard_on other_servers);
 use Netboot::History qw(log_of_boots);
 
 my $MOST_ENTRIES = 5000;
+my $AHEAD = 3;
 
 # Each tells its answer with the question's key; what it returns is the answer as a text.
 my %ANSWERS = (
@@ -20,10 +22,15 @@ my %ANSWERS = (
 );
 
 # Answers questions one after another: each line { key, ask, … }; an earlier answer can make a later question needless.
+# Programs that depend on nothing run ahead of their turn, some side by side.
 sub answer_questions ($register, @questions) {
-    my %said;
+    my ($at, %said) = (0);
     for my $question (@questions) {
         my ($key, $ask, $when) = $question->@{qw(key ask whenKey)};
+        for my $next (grep { is_free($_) } @questions[$at .. min($at + $AHEAD, $#questions)]) {
+            $next->{begun} //= begin_answer(parts_of($next->{argv}));
+        }
+        $at++;
         next if defined $when && ($said{$when} // '') !~ /$question->{whenMatches}/m;
         next unless resolve_held($register, $question);
         my $answer = $ANSWERS{$ask} // die "there is no question $ask\n";
@@ -31,6 +38,12 @@ sub answer_questions ($register, @questions) {
             $answer->($question, $register, sub { my ($word, @more) = @_; tell_client($word, key => $key, @more) });
     }
 }
+
+sub is_free ($line) {
+    return $line->{ask} eq 'run' && !defined $line->{whenKey} && !$line->{for} && $line->{argv} !~ /\@held:/;
+}
+
+sub begin_answer (@argv) { return begin_run(\@argv, seconds => 20, most => 4_000_000) }
 
 # "@held:tftpd:2@" is the second word of the register's first line of tftpd's; without one the question falls away.
 sub resolve_held ($register, $question) {
@@ -48,7 +61,7 @@ sub answer_run ($question, $register, $tell) {
     my $all = '';
     for my $name ($question->{for} ? grep { $_ ne 'lo' } sort keys interfaces()->%* : undef) {
         my @words = defined $name ? map { s/\@interface\@/$name/gr } @argv : @argv;
-        my ($status, $said) = run(\@words, seconds => 20, most => 4_000_000);
+        my ($status, $said) = ($question->{begun} // begin_answer(@words))->();
         $tell->('ran', for => $name, status => $status, said => $said);
         $all .= $said;
     }

@@ -144,6 +144,18 @@ describe("NetbootServer", () => {
     expect(made["node0-dhcp"]?.inputs["config"]).toContain("subnet 192.168.1.0 netmask 255.255.255.240 {");
   });
 
+  it("hands over all that a boot needs first, eight at the most, as many as the engine takes at a time", async () => {
+    const made = await register(() => {
+      new netboot.NetbootServer("node0", { connection: { host: "node0.example" }, network });
+    });
+    const isPart = ({ type }: Registered) => type.startsWith("pulumi-nodejs:") && !type.endsWith(":Packages");
+    const kinds = Object.values(made)
+      .filter(isPart)
+      .map(({ type }) => type.split(":").at(-1));
+    expect(new Set(kinds.slice(0, 8))).toEqual(new Set(["DhcpServer", "TftpServer", "Firewall", "BootFile"]));
+    expect(kinds.slice(8).sort()).toEqual(["NameServer", "TimeServer"]);
+  });
+
   it.each<[string, unknown, RegExp[]]>([
     [
       "two mistakes in its network",
