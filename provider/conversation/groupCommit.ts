@@ -40,8 +40,11 @@ const foreignFailures: ReadonlySet<string> = new Set(["NOT_SERVING", "OTHER_DHCP
 /** A group is closed when nothing was added for this long: the engine hands over what it has to do at once. */
 const windowMs = 50;
 
-/** Parts of the host's network boot are waited for longer: those that change together are to be in one transaction. */
-const partsWindowMs = 250;
+/**
+ * Parts of the host's network boot are waited for longer: those that change together are to be in one transaction. New ones
+ * would come to the same in two.
+ */
+const partsWindowMs = { new: 100, changed: 250 };
 
 class Queue {
   readonly #connection: Connection;
@@ -62,7 +65,7 @@ class Queue {
     this.#waiting.push(member);
     this.#host ??= this.#open();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#next(), this.#waiting.some(isPart) ? partsWindowMs : windowMs);
+    this.#timer = setTimeout(() => void this.#next(), windowOf(this.#waiting.filter(isPart)));
   }
 
   #open(): Promise<Host> {
@@ -138,6 +141,11 @@ class Queue {
       return [...(await this.#commit(units.slice(0, half).flat())), ...(await this.#commit(units.slice(half).flat()))];
     }
   }
+}
+
+function windowOf(parts: readonly Waiting[]): number {
+  if (parts.length === 0) return windowMs;
+  return parts.every(({ machine }) => machine === undefined) ? partsWindowMs.new : partsWindowMs.changed;
 }
 
 /** What is refused together: each resource alone, and all parts of the host's network boot. */
