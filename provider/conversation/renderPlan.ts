@@ -1,5 +1,5 @@
 import { askedAs } from "../plan/expectations";
-import { renderHeads } from "../plan/firewall";
+import { renderHeads } from "../plan/firewallHeads";
 import type { FirewallPart } from "../plan/firewallPart";
 import type { Expectation, Plan } from "../plan/plan";
 import { recoveryUnit } from "../plan/recoveryUnit";

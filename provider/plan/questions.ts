@@ -27,7 +27,7 @@ import {
 import { bootChain } from "../values/bootChain";
 import { type Change, wantsOf } from "./change";
 import { daemonQuestions } from "./daemons";
-import { headsFile } from "./firewall";
+import { headsFile } from "./firewallFiles";
 import { rangeOf } from "./network";
 
 /** What a change needs to know before it can be planned, all asked at once. */

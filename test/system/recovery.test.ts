@@ -73,13 +73,10 @@ describe("a transaction cut short", () => {
     expect(stdout).toBe("active\nactive\n");
   }
 
-  it.each([
-    [601, 0],
-    [602, 20],
-    [603, 120],
-  ])("serves one whole state after a power cut, before any up (lease %i, %i ms in)", async (leaseSeconds, afterMs) => {
+  it("serves one whole state after a power cut, before any up", async () => {
     const before = serving()[0] ?? "";
-    await cut(leaseSeconds, afterMs, () => lab.node0.powerCut({ loseUnsynced: true }));
+    const leaseSeconds = 602;
+    await cut(leaseSeconds, 20, () => lab.node0.powerCut({ loseUnsynced: true }));
     await lab.node0.powerOn();
     await lab.node0.run(
       "until systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; do sleep 0.1; done; systemctl is-active --quiet isc-dhcp-server || sleep 2",

@@ -1,12 +1,8 @@
 import { describe, expect, it } from "vitest";
-import {
-  driftOfFirewall,
-  type FirewallFacts,
-  type FirewallPlan,
-  firewallPaths,
-  planFirewall,
-  renderHeads,
-} from "../../../../provider/plan/firewall";
+import { type FirewallPlan, planFirewall } from "../../../../provider/plan/firewall";
+import { driftOfFirewall } from "../../../../provider/plan/firewallDrift";
+import { firewallPaths } from "../../../../provider/plan/firewallFiles";
+import { type FirewallFacts, renderHeads } from "../../../../provider/plan/firewallHeads";
 import { factsOf, firewallCase, firewallCaseNames } from "../../../support/firewallCases";
 
 const words = [

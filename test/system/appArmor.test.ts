@@ -1,4 +1,0 @@
-import { describeConfinement } from "../support/confinement.ts";
-
-// The next release is in test/matrix.
-describeConfinement("bookworm");
