@@ -26,7 +26,7 @@ export const firewallPaths: readonly string[] = [
   headsFile,
 ];
 
-export const unitText = `# Written by pulumi-netboot. Whoever loads a ruleset, whenever that is, flushes what it does not hold; this sees it and
+export const unitText: string = `# Written by pulumi-netboot. Whoever loads a ruleset, whenever that is, flushes what it does not hold; this sees it and
 # puts the rules of ours back.
 [Unit]
 Description=Keep the rules of pulumi-netboot in the firewall
