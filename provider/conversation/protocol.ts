@@ -75,13 +75,14 @@ const utf8 = new TextEncoder();
 /** Everything but what needs no other sign becomes `%XX`, byte by byte of its UTF-8. */
 export function encodeWord(word: string): string {
   if (word === "") return "%";
-  if (/^[A-Za-z0-9_.:/,@+=-]+$/.test(word)) return word;
-  return Array.from(utf8.encode(word), (byte) => {
-    const character = String.fromCharCode(byte);
-    if (/[A-Za-z0-9_.:/,@+=-]/.test(character)) return character;
-    return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }).join("");
+  return word.replaceAll(/[^A-Za-z0-9_.:/,@+=-]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code < 128 ? (escapes[code] ?? "") : Array.from(utf8.encode(character), (byte) => escapes[byte]).join("");
+  });
 }
+
+/** `%XX` of each byte. */
+const escapes = Array.from({ length: 256 }, (_, byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`);
 
 /** What is no UTF-8 comes back byte by byte, each as the character of that number. */
 function decodeWord(word: string): string {
