@@ -6,9 +6,7 @@ import { isUnknown } from "./unknown";
 /** The number of an IPv4 address, so that ten thousand of them compare quickly; undefined if it is none. */
 export function addressNumber(text: string): number | undefined {
   if (!IPv4.isValidFourPartDecimal(text)) return undefined;
-  return IPv4.parse(text)
-    .toByteArray()
-    .reduce((number, octet) => number * 256 + octet, 0);
+  return text.split(".").reduce((number, octet) => number * 256 + Number(octet), 0);
 }
 
 /** The address of a number. */
