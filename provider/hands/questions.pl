@@ -141,7 +141,7 @@ sub answer_joined ($question, $register, $tell) {
     my $is_missing = !defined $text || defined $question->{begin} && $text !~ block_pattern($question);
     $tell->('joined', how => $is_missing ? 'missing' : $text eq ($wanted // '') ? 'same' : 'changed');
     for my $machine ($question->{of} eq 'blocks' ? machines_of($register, parts_of($question->{ids})) : ()) {
-        next if index($text // '', decode($machine->{blocks})) >= 0;
+        next if index($text // '', $machine->{blocks}) >= 0;
         my $how = (grep { index(lc($text // ''), $_) >= 0 } split /,/, $machine->{macs}) ? 'changed' : 'missing';
         $tell->('unjoined', how => $how, map { ($_ => $machine->{$_}) } qw(id hostname));
     }
