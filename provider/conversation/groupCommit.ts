@@ -54,8 +54,8 @@ class Queue {
   #host: Promise<Host> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #busy = false;
-  /** The resources whose changes this run has committed there. */
-  readonly #stands = new Set<string>();
+  /** The resources whose changes this run has committed there: by id, whether they are there since or gone. */
+  readonly #committed = new Map<string, Change["kind"]>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -97,7 +97,10 @@ class Queue {
   #withMeaning(reason: unknown): unknown {
     if (!NetbootError.is(reason) || reason instanceof ChangesTogether) return reason;
     const undone = reason instanceof Refused ? reason.undone : undefined;
-    const meaning = renderMeaning(reason.code, undone, [...this.#stands].toSorted());
+    const [stands, gone] = (["put", "drop"] as const).map((kind) =>
+      [...this.#committed.keys()].filter((id) => this.#committed.get(id) === kind).toSorted(),
+    );
+    const meaning = renderMeaning(reason.code, undone, stands ?? [], gone);
     const message = [reason.message, meaning].filter((each) => each !== "").join("\n");
     if (!(reason instanceof Refused)) return new NetbootError(reason.code, message, { cause: reason });
     return new Refused(reason.code, message, reason.culprit, reason.isIdTaken, undone);
@@ -123,7 +126,7 @@ class Queue {
         tell,
       );
       for (const [id, member] of byId) {
-        this.#stands.add(id);
+        this.#committed.set(id, member.change.kind);
         member.resolve({ machine: report.machine, ...(report.answers.get(id) ?? nothing) });
       }
       return [];

@@ -185,10 +185,20 @@ const mostNames = 8;
  *
  * @param undone - what became of node 0 where the change had begun; undefined where it had not
  * @param stands - the resources whose changes this run has committed there
+ * @param gone - those that it has taken off
  */
-export function renderMeaning(code: ErrorCode, undone: string | undefined, stands: readonly string[]): string {
-  const isAlone = stands.length === 0;
-  const parts = [undone ?? whatDidNotHappen(code, isAlone), isAlone ? "" : renderStanding(stands)];
+export function renderMeaning(
+  code: ErrorCode,
+  undone: string | undefined,
+  stands: readonly string[],
+  gone: readonly string[] = [],
+): string {
+  const isAlone = stands.length + gone.length === 0;
+  const parts = [
+    undone ?? whatDidNotHappen(code, isAlone),
+    stands.length === 0 ? "" : `of this run stands on node 0: ${renderIds(stands)}`,
+    gone.length === 0 ? "" : `this run has taken off node 0: ${renderIds(gone)}`,
+  ];
   return parts.filter((each) => each !== "").join("; ");
 }
 
@@ -202,9 +212,9 @@ function whatDidNotHappen(code: ErrorCode, isAlone: boolean): string {
   return `${unreached.has(code) ? "This change did not reach node 0" : isAlone ? "Nothing was changed" : "Nothing of this change was done"}${serves}`;
 }
 
-function renderStanding(stands: readonly string[]): string {
-  const more = stands.length - mostNames;
-  return `of this run stands on node 0: ${stands.slice(0, mostNames).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+function renderIds(ids: readonly string[]): string {
+  const more = ids.length - mostNames;
+  return `${ids.slice(0, mostNames).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** What only node 0 can tell of each resource of a change that stands: by id, then by the output's name. */

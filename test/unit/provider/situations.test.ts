@@ -103,6 +103,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "if the change had arrived whole",
     "Nothing of this change was done",
     "of this run stands on node 0:",
+    "this run has taken off node 0:",
     "not asked: verify is false",
     "their addresses and files to",
     "an address of the pool",

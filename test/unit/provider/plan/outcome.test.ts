@@ -348,6 +348,9 @@ describe("renderMeaning", () => {
     expect(renderMeaning("HOST_UNREACHABLE", undefined, ["OlaNode/p/one/a"])).toBe(
       "This change did not reach node 0; of this run stands on node 0: OlaNode/p/one/a",
     );
+    expect(renderMeaning("IN_USE", undefined, [], ["OlaNode/p/one/a"])).toBe(
+      "Nothing of this change was done; this run has taken off node 0: OlaNode/p/one/a",
+    );
     expect(renderMeaning("NOT_SERVING", "all was put back", names)).toMatch(
       /^all was put back; of this run stands on node 0: OlaNode\/p\/one\/n0, .*n7 and 2 more$/,
     );
