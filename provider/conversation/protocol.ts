@@ -165,6 +165,8 @@ function wordsOf(held: Held): readonly string[] {
       return ["tftpd", held.address, held.directory];
     case "named":
       return ["named", held.as];
+    case "begun":
+      return ["begun", held.at];
     case "otherServers":
     case "history":
     case "purge":
@@ -241,6 +243,8 @@ export function parseHeld(text: string): Held | undefined {
       return { want, address: first, directory: second };
     case "named":
       return { want, as: first };
+    case "begun":
+      return { want, at: first };
     case "otherServers":
     case "history":
     case "purge":

@@ -114,6 +114,8 @@ export type Want =
   | { readonly want: "named"; readonly as: string }
   /** The state of its stack knew the stack's token when this was written. */
   | { readonly want: "settled" }
+  /** It did not, for this was its first `up`; where that took place, as a digest. */
+  | { readonly want: "begun"; readonly at: string }
   /** What node 0's log says of this machine's boots is told with each change and look. */
   | { readonly want: "history" };
 
@@ -144,6 +146,8 @@ export interface Declaration {
     readonly tokens: ReadonlySet<string>;
     /** Whether the engine has shown anything of its state in this run. */
     readonly isSettled?: boolean;
+    /** Where this run takes place, as a digest. */
+    readonly place?: string;
     /** `<project>/<stack>`: all that has this name is this stack's from now on. */
     readonly takesOver?: string | undefined;
   };

@@ -53,7 +53,7 @@ export function whyNotOurs(puts: Puts, { before, goOn }: Register): Refusal | un
 function refuseForeign({ id, stack: known }: Declaration, what: string, stack: string): Refusal {
   const unseen =
     `a stack that is named ${stack} has ${what} here, and this run can't tell whether that is this one: it was shown nothing else of ` +
-    `its state, as with --target, in a new stack, or after a lost state. With --target, run it without. If it is another one's, give ` +
+    `its state, as with --target, in a new stack, or after a lost state or a first \`up\` that was cut short elsewhere. With --target, run it without. If it is another one's, give ` +
     `this stack or its project another name. If the state was lost, or the other stack is no more, take all over that it has here, by ` +
     `one \`pulumi up\` with PULUMI_NETBOOT_TAKE_OVER=${stack} in its environment`;
   if (known?.isSettled === false) return { code: "CLASH", id, message: unseen };
@@ -98,10 +98,12 @@ export function isForeign({ id, generation }: RegisterEntry, by: Declaration, be
   const token = tokenOf(generation);
   if (token === undefined || by.stack === undefined || by.stack.tokens.has(token)) return false;
   if (by.stack.takesOver === stackOf(identityOf(id, before))) return false;
-  // What a first `up` has left that was cut short: no state knows of that token.
-  return [...before.values()].some(
-    (entry) => tokenOf(entry.generation) === token && entry.held.some(({ want }) => want === "settled"),
-  );
+  // What a first `up` has left that was cut short, of which no state knows, is for whoever repeats it in the same place.
+  const { place } = by.stack;
+  return [...before.values()]
+    .filter((entry) => tokenOf(entry.generation) === token)
+    .flatMap(({ held }) => held)
+    .some((held) => held.want === "settled" || (held.want === "begun" && place !== undefined && held.at !== place));
 }
 
 /** Whether two resources want the same, and neither may take it over from the other. */

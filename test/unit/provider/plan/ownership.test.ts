@@ -68,6 +68,19 @@ describe("whyNotOurs", () => {
     expect(refusal?.message).toMatch(/PULUMI_NETBOOT_TAKE_OVER=shop\/prod/);
   });
 
+  it("refuses what another first up has made elsewhere, and goes on with one that was cut short here", () => {
+    const create = (place: string) => {
+      const made = put(id, `${ours}00000002`);
+      return { ...made, stack: { tokens: new Set([ours]), isSettled: false, place } };
+    };
+    const begun = [entry(id, `${theirs}00000001`, [{ want: "begun", at: "there" }])];
+    expect(why(create("there"), begun)).toBeUndefined();
+    expect(why(create("here"), begun)).toMatchObject({ code: "CLASH", id });
+    const takingOver = create("here");
+    const stack = { ...takingOver.stack, takesOver: "shop/prod" };
+    expect(why({ ...takingOver, stack }, begun)).toBeUndefined();
+  });
+
   it("says of a run that was shown nothing of its stack that it can't tell, and what to do", () => {
     const alone = put(id, `${theirs}00000002`);
     const unseen = { ...alone, stack: { tokens: new Set([ours]), isSettled: false } };
