@@ -1,5 +1,5 @@
 import type { Iptables } from "../facts/iptables";
-import { type Links, linksBelow } from "../facts/links";
+import { type Links, linksBelow, vrfOf } from "../facts/links";
 import type { Nftables } from "../facts/nftables";
 import type { TrafficControl } from "../facts/trafficControl";
 import { upMends } from "../values/mending";
@@ -198,9 +198,9 @@ function whyUnread({ nftables, iptables, trafficControl, links }: Rulesets): str
 
 /** What else decides about packets, in ways that can't be read from outside. */
 function whyOutside({ trafficControl, links: { links } }: Rulesets, nic: string): string | undefined {
-  const { master } = links.find(({ name }) => name === nic) ?? {};
-  if (links.some(({ name, isVrf }) => name === master && isVrf)) {
-    return `it can't be told what node 0's firewall lets through on ${nic}, a member of the VRF ${master}: rules see ${master} in its place; reboot one machine first`;
+  const vrf = vrfOf(links, nic);
+  if (vrf !== undefined) {
+    return `it can't be told what node 0's firewall lets through on ${nic}, a member of the VRF ${vrf}: rules see ${vrf} in its place; reboot one machine first`;
   }
   for (const name of [nic, ...linksBelow(links, nic)]) {
     const programs = links.some((link) => link.name === name && link.hasXdp)

@@ -1,4 +1,4 @@
-import type { Link } from "../facts/links";
+import { type Link, vrfOf } from "../facts/links";
 import type { Neighbours } from "../facts/neighbours";
 import { parseAddresses } from "./packet";
 import type { NotAdmitted, Path } from "./whyNotAdmitted";
@@ -32,7 +32,7 @@ export function whyNotFound(
 
 /** A member of a VRF keeps its addresses, which is told of it. */
 function whyMember(link: Link | undefined, links: readonly Link[]): NotAdmitted | undefined {
-  if (link?.master === undefined || links.some(({ name, isVrf }) => isVrf && name === link.master)) return undefined;
+  if (link?.master === undefined || vrfOf(links, link.name) !== undefined) return undefined;
   const { name, master } = link;
   return {
     sure: false,

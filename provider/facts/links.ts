@@ -115,6 +115,12 @@ export function readJson<T>(
   }
 }
 
+/** The VRF that an interface is a member of. It keeps its addresses, and has its routes in another table. */
+export function vrfOf(all: readonly Pick<Link, "name" | "master" | "isVrf">[], name: string): string | undefined {
+  const master = all.find((link) => link.name === name)?.master;
+  return all.find((link) => link.isVrf && link.name === master)?.name;
+}
+
 /** What an interface lies on, down to the hardware: the members of a bond or a bridge, and what a VLAN lies on. */
 export function linksBelow(all: readonly Link[], name: string, depth = 0): readonly string[] {
   const members = all.filter(({ master }) => master === name).map((link) => link.name);

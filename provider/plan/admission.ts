@@ -3,7 +3,7 @@ import { type Placement, whyNotFound } from "../admitted/whyNotFound";
 import { whyNotRouted } from "../admitted/whyNotRouted";
 import { whyServerRefuses } from "../admitted/whyServerRefuses";
 import { iptables } from "../facts/iptables";
-import { links } from "../facts/links";
+import { links, vrfOf } from "../facts/links";
 import { neighbours } from "../facts/neighbours";
 import { nftables } from "../facts/nftables";
 import type { HostAnswers } from "../facts/question";
@@ -108,9 +108,8 @@ export function whyKeptOut(
   };
   const ways = routing.read(answers);
   const machines = placedMachines(register, answers);
-  const { master } = interfaces.links.find(({ name }) => name === path.interface) ?? {};
   // A member of a VRF has its routes elsewhere, which is told of it.
-  const isInVrf = interfaces.links.some(({ name, isVrf }) => isVrf && name === master);
+  const isInVrf = vrfOf(interfaces.links, path.interface) !== undefined;
   const reasons = [
     { of: "firewall" as const, why: whyNotAdmitted(firewall?.predict(rulesets) ?? rulesets, path) },
     { of: "server" as const, why: unknown === undefined ? whyServerRefuses(tftpPeers.read(answers), path) : undefined },

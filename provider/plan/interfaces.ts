@@ -1,3 +1,4 @@
+import { vrfOf } from "../facts/links";
 import type { Held } from "./records";
 import type { Refusal } from "./refusal";
 
@@ -42,7 +43,7 @@ export function fitNetworkInterface(
     );
   }
   const { master } = found.find((link) => link.name === name) ?? {};
-  if (master !== undefined && !interfaces.links.some((link) => link.name === master && link.isVrf)) {
+  if (master !== undefined && vrfOf(interfaces.links, name) === undefined) {
     return unfit(
       `network.interface: ${name} is a member of ${master}, which gets what comes in by it; give ${master} the address in the host's own network configuration, and serve ${master}`,
     );

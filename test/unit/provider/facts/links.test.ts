@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { links, linksBelow } from "../../../../provider/facts/links";
+import { links, linksBelow, vrfOf } from "../../../../provider/facts/links";
 import { trafficControl } from "../../../../provider/facts/trafficControl";
 import { answersOf, firewallCase } from "../../../support/firewallCases";
 
@@ -60,5 +60,17 @@ describe("trafficControl", () => {
 
   it("says that it could not be asked", () => {
     expect(trafficControl.read(answersOf({ "trafficControl.qdiscs": ran("", 127) })).unread).toEqual(["tc qdisc show"]);
+  });
+});
+
+describe("vrfOf", () => {
+  it("knows a member of a VRF from one of a bridge, and from what is no member", () => {
+    const all = [
+      { name: "vrf-lan", master: undefined, isVrf: true },
+      { name: "br0", master: undefined, isVrf: false },
+      { name: "eno2", master: "vrf-lan", isVrf: false },
+      { name: "eno3", master: "br0", isVrf: false },
+    ];
+    expect(all.map(({ name }) => vrfOf(all, name))).toEqual([undefined, undefined, "vrf-lan", undefined]);
   });
 });
