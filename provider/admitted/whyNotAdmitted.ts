@@ -239,9 +239,11 @@ function whyAnotherWay({ links: { links } }: Rulesets, { interface: nic, cidr }:
   const theirs = parseAddresses(cidr) ?? nowhere;
   const length = Number(cidr.split("/")[1]);
   for (const { name, addresses } of links) {
-    const other = addresses.find(
-      (each) => Number(each.split("/")[1]) >= length && overlaps(parseAddresses(each), theirs),
-    );
+    // A single address brings no route to others with it, and that to itself is read where routes are.
+    const other = addresses.find((each) => {
+      const own = Number(each.split("/")[1]);
+      return own >= length && own < 32 && overlaps(parseAddresses(each), theirs);
+    });
     if (name === nic || other === undefined) continue;
     return `it can't be told whether files leave by ${nic}: ${name} has ${other}, which is in ${cidr} too; take it off, or give ${name} another network`;
   }

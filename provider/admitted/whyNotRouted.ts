@@ -5,25 +5,28 @@ import type { NotAdmitted, Path } from "./whyNotAdmitted";
 
 type Network = Pick<Path, "interface" | "address" | "cidr">;
 
+const nowhere: Range = { first: -1, last: -1 };
+const rangeOf = (text: string): Range => parseAddresses(text) ?? nowhere;
+
 /**
  * Why what node 0 sends to machines would not leave by their interface, or what they send would not reach it: rules and routes
  * of another program, or IPsec. Node 0's own question goes the short way, over the loopback, and meets none of them.
+ *
+ * @param whom - the addresses of the machines that it is about: a way may be wrong for one of them. Without it, all of the network
  */
 export function whyNotRouted(
   routing: Routing,
   network: Network,
-  machines: readonly { readonly address: string }[] = [],
+  whom: readonly Range[] = [rangeOf(network.cidr)],
 ): NotAdmitted | undefined {
   const reasons = [
     whyNotHeard(routing, network),
-    whyElsewhere(routing, network, new Set(machines.map(({ address }) => address))),
+    ...whom.map((range) => whyElsewhere(routing, network, range)),
     whyEncrypted(routing, network),
   ];
   return reasons.find((reason) => reason?.sure) ?? reasons.find((reason) => reason !== undefined);
 }
 
-const nowhere: Range = { first: -1, last: -1 };
-const rangeOf = (text: string): Range => parseAddresses(text) ?? nowhere;
 const holds = ({ first, last }: Range, address: number): boolean => first <= address && address <= last;
 const overlaps = (one: Range, other: Range): boolean => one.first <= other.last && one.last >= other.first;
 
@@ -102,25 +105,27 @@ function whyNotHeard(routing: Routing, { interface: nic, address, cidr }: Networ
   return { sure: isSure, text: `node 0 does not take what machines on ${nic} send to ${address}: ${by}` };
 }
 
-/** What node 0 sends to each address of the network must leave by its interface. */
+/** What node 0 sends to each of these addresses must leave by its interface. */
 function whyElsewhere(
   routing: Routing,
   { interface: nic, address, cidr }: Network,
-  machines: ReadonlySet<string>,
+  whom: Range,
 ): NotAdmitted | undefined {
   const network = rangeOf(cidr);
+  const isMachine = whom.first === whom.last;
   const from = rangeOf(address).first;
   // Between two of these all addresses have one way.
   const borders = [...routing.routes, ...routing.rules]
     .map(({ destination }) => rangeOf(destination))
-    .filter((range) => overlaps(range, network))
+    .filter((range) => overlaps(range, whom))
     .flatMap(({ first, last }) => [first, last + 1]);
-  const starts = [network.first + 1, ...borders].filter((at) => at > network.first && at < network.last);
+  const first = Math.max(whom.first, network.first + 1);
+  const starts = [first, ...borders].filter((at) => at >= first && at <= whom.last && at < network.last);
   let doubt: NotAdmitted | undefined;
   for (const to of [...new Set(starts)].toSorted((one, other) => one - other)) {
     const way = wayOf(routing, { from, to });
     const { route } = way;
-    if (route?.type === "local" && to !== from && machines.has(addressText(to))) {
+    if (route?.type === "local" && to !== from && isMachine) {
       const where = `\`ip address show to ${addressText(to)}\` there shows where`;
       const text = `files for ${addressText(to)} stay on node 0, which has that address itself: ${where}; take it off`;
       doubt ??= { sure: false, text };

@@ -139,9 +139,11 @@ class Transaction {
       const words = [message, ...(stands ? [] : [lateWords]), brought].filter((each) => each !== "");
       throw new Refused(code, `${host}: ${words.join("\n")}`, id, isIdTaken, stands ? "" : undoneIn(talk));
     }
-    const { plan, register, doubt, firewall } = this.#decided ?? impossible();
+    const { plan, register, doubts, firewall } = this.#decided ?? impossible();
     const ids = [...this.#change.puts.keys()];
-    const outputs = outputsOf(plan, register, ids, doubt ?? this.#doubtAfter(facts));
+    const after = this.#doubtAfter(facts);
+    const doubtOf = (id: string): string | undefined => doubts.get(id) ?? after;
+    const outputs = outputsOf(plan, register, ids, doubtOf);
     const how = new Map(valuesOf(said, "done").map(({ id = "", how: what = "" }) => [id, what] as const));
     const answers = new Map<string, Answer>();
     for (const id of ids) {
@@ -176,7 +178,7 @@ class Transaction {
   /** Whether managers that keep our rules themselves made of them what was foreseen: asked when all is done. */
   #doubtAfter(facts: Facts): string | undefined {
     const { firewall, register } = this.#decided ?? impossible();
-    return keepsRules(firewall) ? whyKeptOut(register, facts.answers, undefined)?.text : undefined;
+    return keepsRules(firewall) ? whyKeptOut(register, facts.answers, undefined)?.all?.text : undefined;
   }
 
   /** Why it was not done; nothing if it was. */

@@ -1,3 +1,4 @@
+import { parseAddresses, type Range } from "../admitted/packet";
 import { type NotAdmitted, whyNotAdmitted } from "../admitted/whyNotAdmitted";
 import { type Placement, whyNotFound } from "../admitted/whyNotFound";
 import { whyNotRouted } from "../admitted/whyNotRouted";
@@ -18,7 +19,7 @@ import { type FirewallPart, rulesHeld } from "./firewallPart";
 import { mark } from "./firewallRules";
 import type { Ground } from "./ground";
 import { neighboursKey, rosterKey } from "./questions";
-import { heldOf, type Register } from "./records";
+import { heldOf, type Placed, type Register } from "./records";
 import type { Refusal } from "./refusal";
 import type { Warning } from "./warning";
 
@@ -29,7 +30,7 @@ export function admissionOf(
   proved: ReadonlySet<string>,
   touchesBoot: boolean,
 ): Admission {
-  const nothing = { isSure: false, warnings: [], doubt: undefined };
+  const nothing = { isSure: false, warnings: [], doubts: new Map<string, string>() };
   const [server] = heldOf(register.after, "serve");
   const [tftp] = heldOf(register.after, "tftpd");
   const wasAsked = facts.answers.ran("nftables.tables") !== undefined;
@@ -38,19 +39,15 @@ export function admissionOf(
   const puts = putMachines(change);
   const asked = machinesToAsk(register, puts, knownOfMany(puts));
   const own = placedIn(change.puts).filter(({ machine }) => machine.proof !== false);
-  const why = whyKeptOut(register, facts.answers, firewall);
+  const kept = whyKeptOut(register, facts.answers, firewall);
+  const why = kept?.all;
   // A server that answers no machine is no good to those that are declared later either.
   if (why?.sure && why.of === "server" && tftp !== undefined && change.puts.has(tftp.id)) {
     return { ...nothing, refusal: { code: "NOT_SERVING", id: tftp.id, message: why.text } };
   }
   if (asked.length === 0 || (own.length === 0 && !touchesBoot)) return nothing;
-  if (why === undefined || (!why.sure && own.length === 0)) return nothing;
-  const again = own.find(({ machine }) => typeof machine.proof === "string");
-  const [first] = own;
-  if (why.sure && first !== undefined) {
-    return { ...nothing, refusal: { code: "NOT_SERVING", id: first.id, message: why.text } };
-  }
-  if (why.sure) {
+  if (own.length > 0) return { ...nothing, ...admissionOfMachines(own, kept) };
+  if (why?.sure) {
     const good = asked.find(({ chain }) => proved.has(chain));
     const rows = [...change.puts.keys()].slice(0, 1);
     if (good !== undefined && firewall?.plan.differs === true) {
@@ -58,23 +55,48 @@ export function admissionOf(
       return { ...nothing, refusal: { code: "NOT_SERVING", ...(goes && { id: goes }), message: why.text } };
     }
     const warnings = rows.map((id) => ({ id, text: `not proved: ${why.text}` }));
-    return { isSure: true, warnings, doubt: why.text };
+    return { ...nothing, isSure: true, warnings };
   }
+  return nothing;
+}
+
+/** The machines that a change puts, each by what concerns it. */
+function admissionOfMachines(own: readonly Placed[], kept: KeptOut | undefined): Partial<Admission> {
+  const found = own.flatMap(({ id, machine }) => {
+    const why = kept?.of(machine.address);
+    return why === undefined ? [] : [{ id, isAgain: typeof machine.proof === "string", why }];
+  });
+  const refusal = (id: string, message: string) => ({ refusal: { code: "NOT_SERVING", id, message } }) as const;
+  const sure = found.find(({ why }) => why.sure);
+  if (sure !== undefined) return refusal(sure.id, sure.why.text);
+  const again = found.find(({ isAgain }) => isAgain);
   if (again !== undefined) {
-    const message = `${why.text}; with verify.again, what can't be told is an error`;
-    return { ...nothing, refusal: { code: "NOT_SERVING", id: again.id, message } };
+    return refusal(again.id, `${again.why.text}; with verify.again, what can't be told is an error`);
   }
-  const ids = [...new Set(own.map(({ id }) => id))];
-  return { isSure: false, warnings: ids.map((id) => ({ id, text: `not proved: ${why.text}` })), doubt: why.text };
+  // Of a fleet the first that is found.
+  const doubts = new Map(found.toReversed().map(({ id, why }) => [id, why.text] as const));
+  const warnings = [...new Set(found.map(({ id }) => id))].map((id) => ({ id, text: `not proved: ${doubts.get(id)}` }));
+  return { warnings, doubts };
 }
 
 /** Whether machines' packets come through, as far as it concerns a change. */
 export interface Admission {
   readonly refusal?: Refusal;
   readonly warnings: readonly Warning[];
-  readonly doubt: string | undefined;
+  /** By resource, why it can't be told of a machine of it. */
+  readonly doubts: ReadonlyMap<string, string>;
   /** They certainly do not. */
   readonly isSure: boolean;
+}
+
+type Why = NotAdmitted & { readonly of: "firewall" | "server" | "way" };
+
+/** Why machines' packets do not come through, or why that can't be told. */
+export interface KeptOut {
+  /** What holds for each machine of the network, if anything does. */
+  readonly all: Why | undefined;
+  /** What holds for the machine with this address, be it for all of them; without one, for some address of the pool. */
+  of(address: string | undefined): Why | undefined;
 }
 
 /** Why a machine's packets do not come through, or why that can't be told. */
@@ -82,7 +104,7 @@ export function whyKeptOut(
   register: Register,
   answers: HostAnswers,
   firewall: FirewallPart | undefined,
-): (NotAdmitted & { readonly of: "firewall" | "server" | "way" }) | undefined {
+): KeptOut | undefined {
   const [server] = heldOf(register.after, "serve");
   if (server === undefined) return undefined;
   const interfaces = links.read(answers);
@@ -90,8 +112,9 @@ export function whyKeptOut(
   const unknown = whyFilesAreUnknown(register, isHere);
   const besides = unknown === undefined ? [] : [{ of: "server" as const, sure: false, text: unknown }];
   const gone = whyAddressIsGone(register, isHere);
-  if (gone !== undefined) return { of: "way", sure: true, text: gone };
-  if (!isHere) return besides[0];
+  const forAll = (all: Why | undefined): KeptOut | undefined => all && { all, of: () => all };
+  if (gone !== undefined) return forAll({ of: "way", sure: true, text: gone });
+  if (!isHere) return forAll(besides[0]);
   const rulesets = {
     nftables: nftables.read(answers),
     iptables: iptables.read(answers),
@@ -108,18 +131,29 @@ export function whyKeptOut(
   };
   const ways = routing.read(answers);
   const machines = placedMachines(register, answers);
+  const found = neighbours.read(answers);
   // A member of a VRF has its routes elsewhere, which is told of it.
   const isInVrf = vrfOf(interfaces.links, path.interface) !== undefined;
-  const reasons = [
+  const network = [
     { of: "firewall" as const, why: whyNotAdmitted(firewall?.predict(rulesets) ?? rulesets, path) },
     { of: "server" as const, why: unknown === undefined ? whyServerRefuses(tftpPeers.read(answers), path) : undefined },
-    { of: "way" as const, why: isInVrf || ways === undefined ? undefined : whyNotRouted(ways, path, machines) },
-    {
-      of: "way" as const,
-      why: whyNotFound(neighbours.read(answers), interfaces.links, path, machines),
-    },
-  ].flatMap(({ of, why }) => (why === undefined ? [] : [{ of, ...why }]));
-  return reasons.find(({ sure }) => sure) ?? reasons[0] ?? besides[0];
+  ];
+  const whyOf = (whom: readonly Range[], machines: readonly Placement[]): Why | undefined => {
+    const reasons = [
+      ...network,
+      { of: "way" as const, why: isInVrf || ways === undefined ? undefined : whyNotRouted(ways, path, whom) },
+      { of: "way" as const, why: whyNotFound(found, interfaces.links, path, machines) },
+    ].flatMap(({ of, why }) => (why === undefined ? [] : [{ of, ...why }]));
+    return reasons.find(({ sure }) => sure) ?? reasons[0] ?? besides[0];
+  };
+  return {
+    all: whyOf([], []),
+    of: (address) =>
+      whyOf(
+        [parseAddresses(address ?? server.held.pool ?? server.held.cidr) ?? { first: -1, last: -1 }],
+        machines.filter((each) => each.address === address),
+      ),
+  };
 }
 
 /** Machines with addresses of their own: all that node 0 knows, if it was asked, and of each chain one that this change has. */

@@ -68,8 +68,8 @@ export interface Decided {
   readonly warnings: readonly Warning[];
   /** Chains of which a warning tells already that they are broken. */
   readonly broken: readonly string[];
-  /** Why it can't be told whether a machine's packets come through: what is seen is not proved then. */
-  readonly doubt: string | undefined;
+  /** By resource, why it can't be told whether a machine's packets come through: what is seen is not proved then. */
+  readonly doubts: ReadonlyMap<string, string>;
 }
 
 /** Decides what to do: pure, from what is wanted and all that node 0 has said until now. */
@@ -301,7 +301,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
         ...bad.map(({ text }) => ({ id: "-", text: `not proved: ${text}` })),
         ...admission.warnings,
       ],
-      doubt: admission.doubt,
+      doubts: admission.doubts,
     },
   };
 }

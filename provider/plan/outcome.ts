@@ -70,7 +70,12 @@ function whyWrongFile(
     // in.tftpd says no more, be it the file or a folder above it.
     const isKept = seen["said"] === "Permission denied" && path !== undefined;
     const look = isKept ? ` (the user tftp may not read it: \`namei -l ${path}\` there shows what keeps him out)` : "";
-    const cause = seen["said"] === "no answer" && silent !== undefined ? `, for ${silent}` : look;
+    const isSlow = /^it did not come whole/.test(seen["said"] ?? "");
+    const cause = isSlow
+      ? ", though a client that waits longer may get it"
+      : seen["said"] === "no answer" && silent !== undefined
+        ? `, for ${silent}`
+        : look;
     return `${name} could not be fetched by TFTP from ${address}: ${seen["said"]}${cause}${by}`;
   }
   if (chain === undefined) return `TFTP served another ${name} than ${path} (sha256 ${seen["sha256"]}, not ${sha256})`;
@@ -222,7 +227,7 @@ export function outputsOf(
   plan: Plan,
   register: Register,
   puts: readonly string[],
-  doubt: string | undefined,
+  doubtOf: (id: string) => string | undefined,
 ): ReadonlyMap<string, Readonly<Record<string, string>>> {
   const outputs = new Map<string, Record<string, string>>();
   const put = (id: string, more: Record<string, string>): void => {
@@ -233,7 +238,7 @@ export function outputsOf(
       put(expectation.id, { listening: expectation.sockets.map(shownSocket).join(", ") });
     }
     if (expectation.ask === "dhcp") {
-      for (const id of expectation.puts) put(id, { verified: renderVerified(expectation, register, id, doubt) });
+      for (const id of expectation.puts) put(id, { verified: renderVerified(expectation, register, id, doubtOf(id)) });
     }
   }
   for (const id of puts) {

@@ -3,7 +3,7 @@ import type { Question } from "../facts/question";
 import { holdersKey, servers } from "../facts/servers";
 import { unitFacts } from "../facts/units";
 import { dhcpdUnit, tftpdUnit } from "../os/paths";
-import { whyKeptOut } from "./admission";
+import { type KeptOut, whyKeptOut } from "./admission";
 import { isBootServerHere } from "./bootServer";
 import { chainOf, whyFilesFail } from "./chains";
 import { planProof, whyStopped } from "./expectations";
@@ -65,7 +65,7 @@ export interface ProofPlan {
   /** What is wrong with the files of a chain, as they lie there. */
   readonly broken: ReadonlyMap<string, string>;
   /** Why machines' packets do not come through, or why that can't be told. */
-  readonly keptOut: { readonly sure: boolean; readonly text: string } | undefined;
+  readonly keptOut: KeptOut | undefined;
   /** Who else on this host serves what machines boot by. */
   readonly occupied: string | undefined;
 }
@@ -144,7 +144,6 @@ export function renderProof(
       .map(({ seen }) => [`${seen["id"]} ${seen["hostname"]}`, whyWrongOffer(bootServer, seen, silent)] as const),
   );
   const chains = wrongChains(expectations, wrongs);
-  const firewall = keptOut && `${keptOut.sure ? "" : "not proved: "}${keptOut.text}`;
   for (const { id = "", hostname = "", address, firmware, loader, macs } of machines) {
     const told = proof.get(id);
     if (!(told instanceof Map)) continue;
@@ -154,7 +153,13 @@ export function renderProof(
     } as const;
     const chain = chainOf(machine, loaders);
     const file = chain.slice(chain.indexOf(" ") + 1);
-    const wrong = offers.get(`${id} ${hostname}`) ?? chains.get(chain) ?? broken.get(chain) ?? firewall;
+    const why = keptOut?.of(address === "-" ? undefined : address);
+    const kept = why && `${why.sure ? "" : "not proved: "}${why.text}`;
+    const fetched = chains.get(chain);
+    // Node 0's own question may meet the same rule.
+    const unfetched =
+      fetched && (fetched.isUnheard && why !== undefined ? `${fetched.text}; ${why.text}` : fetched.text);
+    const wrong = offers.get(`${id} ${hostname}`) ?? unfetched ?? broken.get(chain) ?? kept;
     const count = `${macs} MAC${macs === "1" ? "" : "s"}`;
     const place = address === "-" ? "an address of the pool" : address;
     const served = besides === "" ? `served: ${place}, ${file}, then ${loaders["script"]} (${count})` : "served";
@@ -189,7 +194,7 @@ export function besidesOf(
     loaders: heldOf(register.after, "serve")[0]?.held.loaders ?? {},
     chains,
     broken,
-    ...(keptOut === undefined ? {} : { keptOut }),
+    ...(keptOut?.all === undefined ? {} : { keptOut: keptOut.all }),
     wrongOffers: new Set(
       wrongs.flatMap(({ seen }) => (seen["is"] === "machine" ? [`${seen["id"]} ${seen["hostname"]}`] : [])),
     ),
@@ -211,13 +216,23 @@ function othersIn(wrongs: readonly Wrong[], occupied: string | undefined): reado
   ];
 }
 
+interface WrongChain {
+  readonly text: string;
+  /** Nothing came, or not in time: packets may have been lost. */
+  readonly isUnheard: boolean;
+}
+
 /** The first thing that is wrong with the files of each chain. */
-function wrongChains(expectations: readonly Expectation[], wrongs: readonly Wrong[]): ReadonlyMap<string, string> {
-  const chains = new Map<string, string>();
+function wrongChains(expectations: readonly Expectation[], wrongs: readonly Wrong[]): ReadonlyMap<string, WrongChain> {
+  const chains = new Map<string, WrongChain>();
   for (const wrong of wrongs) {
     const expectation = expectations[wrong.n];
     if (expectation?.ask !== "tftp" || expectation.chain === undefined || chains.has(expectation.chain)) continue;
-    chains.set(expectation.chain, whyWrong({ ...expectation, stands: false }, wrong).message);
+    const said = wrong.seen["said"] ?? "";
+    chains.set(expectation.chain, {
+      text: whyWrong({ ...expectation, stands: false }, wrong).message,
+      isUnheard: /^no answer$|^it did not come whole/.test(said),
+    });
   }
   return chains;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parseAddresses } from "../../../../provider/admitted/packet";
 import { whyNotRouted } from "../../../../provider/admitted/whyNotRouted";
 import { parsePolicies, routing } from "../../../../provider/facts/routing";
 import { releases, saidOfWays } from "../../../support/wayCases";
@@ -12,8 +13,10 @@ const main = { priority: 32766, src: "all", table: "main" };
 const own = { type: "local", dst: "192.168.1.1", dev: "eno2", table: "local", flags: [] };
 const theirs = { dst: "192.168.1.0/28", dev: "eno2", flags: [] };
 
-/** What is said where node 0 has such rules and routes. */
-function said(rules: readonly object[], routes: readonly object[], policies = ""): string {
+const whom = (address: string) => [parseAddresses(address)].filter((range) => range !== undefined);
+
+/** What is said where node 0 has such rules and routes, be it of one machine. */
+function said(rules: readonly object[], routes: readonly object[], policies = "", machine?: string): string {
   const answers = hostAnswers({
     "routing.rules": ran(rules),
     "routing.inside": ran(routes),
@@ -21,7 +24,7 @@ function said(rules: readonly object[], routes: readonly object[], policies = ""
     "routing.policies": { status: 0, said: policies },
   });
   const found = routing.read(answers);
-  const why = found && whyNotRouted(found, network);
+  const why = found && whyNotRouted(found, network, machine === undefined ? undefined : whom(machine));
   return why === undefined ? "admitted" : `${why.sure ? "kept out" : "in doubt"}: ${why.text}`;
 }
 
@@ -66,12 +69,26 @@ describe("whyNotRouted", () => {
         "routing.around": ran([]),
       }),
     );
-    const why = (machine: string) => found && whyNotRouted(found, network, [{ address: machine }]);
+    const why = (machine: string) => found && whyNotRouted(found, network, whom(machine));
     expect(why("192.168.1.8")).toBeUndefined();
     expect(why("192.168.1.9")).toMatchObject({
       sure: false,
       text: expect.stringMatching(/^files for 192\.168\.1\.9 stay on node 0, /),
     });
+  });
+
+  it("has nothing against machines that a way is not about", () => {
+    const blackhole = { type: "blackhole", dst: "192.168.1.4/30", flags: [] };
+    const prohibit = { priority: 9, src: "all", dst: "192.168.1.9", action: "prohibit" };
+    const of = (machine: string) => said([local, prohibit, main], [own, theirs, blackhole], "", machine);
+    expect(of("192.168.1.3")).toBe("admitted");
+    expect(of("192.168.1.8")).toBe("admitted");
+    expect(of("192.168.1.5")).toMatch(/^kept out: node 0 sends nothing to a machine at 192\.168\.1\.5: by the route/);
+    expect(of("192.168.1.7")).toMatch(/^kept out: .*192\.168\.1\.7: by the route `blackhole 192\.168\.1\.4\/30`/);
+    expect(of("192.168.1.9")).toMatch(/^kept out: .*192\.168\.1\.9: by the rule `9: from all to 192\.168\.1\.9/);
+    // Those of the pool may get any of its addresses.
+    expect(of("192.168.1.2-192.168.1.4")).toMatch(/^kept out: .*192\.168\.1\.4: /);
+    expect(of("192.168.1.10-192.168.1.14")).toBe("admitted");
   });
 
   it("tells of a gateway in the way", () => {

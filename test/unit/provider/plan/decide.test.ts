@@ -117,8 +117,8 @@ const others = entry("OlaNode/p/two/o", [], [machine("o", { address: "192.168.9.
 
 describe("decide", () => {
   it("makes a machine known where everything serves already, without a warning", () => {
-    const { plan, firewall: part, warnings, doubt } = transacted({});
-    expect({ part, warnings, doubt }).toEqual({ part: undefined, warnings: [], doubt: undefined });
+    const { plan, firewall: part, warnings, doubts } = transacted({});
+    expect({ part, warnings, doubts }).toEqual({ part: undefined, warnings: [], doubts: new Map() });
     expect(plan.records).toEqual([{ id: nodeId, held: [] }]);
     expect(plan.expectations.map(({ ask, id }) => `${ask} ${id}`)).toContain(`dhcp ${dhcpId}`);
     expect(plan.proves).toEqual({ chains: ["x64 ipxe.efi"] });
@@ -385,7 +385,7 @@ describe("decide", () => {
       id: tftpId,
       message,
     });
-    expect(transacted({ told: wrapped("ALL: PARANOID\n") }).doubt).toMatch(
+    expect(transacted({ told: wrapped("ALL: PARANOID\n") }).doubts.get(nodeId)).toMatch(
       /^it can't be told whether in\.tftpd answers/,
     );
   });
@@ -418,8 +418,8 @@ describe("decide", () => {
   });
 
   it("takes the firewall of the same change for open", () => {
-    const { firewall: part, warnings, doubt, register: after } = transacted({ puts: [node, firewall], told: closed });
-    expect({ warnings, doubt }).toEqual({ warnings: [], doubt: undefined });
+    const { firewall: part, warnings, doubts, register: after } = transacted({ puts: [node, firewall], told: closed });
+    expect({ warnings, doubts }).toEqual({ warnings: [], doubts: new Map() });
     expect(part?.plan).toMatchObject({ manager: "nftables", differs: true });
     expect(after.after.get(firewall.id)?.held).toContainEqual({ want: "managed", manager: "nftables" });
   });
@@ -448,8 +448,7 @@ describe("decide", () => {
       code: "NOT_SERVING",
       message: text,
     });
-    const { warnings, doubt } = transacted(situation);
-    expect(doubt).toBe(text);
+    const { warnings } = transacted(situation);
     expect(warnings).toEqual([{ id: firewall.id, text: `not proved: ${text}` }]);
   });
 
@@ -476,9 +475,9 @@ describe("decide", () => {
 
   it("warns where it can't tell whether a firewall keeps machines out", () => {
     const text = firewallCase("bookworm-a-limit").said.replace("in doubt: ", "");
-    const { warnings, doubt } = transacted({ told: limited });
+    const { warnings, doubts } = transacted({ told: limited });
     expect(warnings).toEqual([{ id: nodeId, text: `not proved: ${text}` }]);
-    expect(doubt).toBe(text);
+    expect(doubts).toEqual(new Map([[nodeId, text]]));
   });
 
   it("refuses where it can't tell and was asked for it anew", () => {
@@ -498,8 +497,9 @@ describe("decide", () => {
   it("can't tell what machines get from a boot server elsewhere", () => {
     const away = [entry(dhcpId, [serve({ bootServer: "192.168.1.9" })]), ...serving.slice(1)];
     const text = "the boot files come from 192.168.1.9, which is not this host";
-    const { doubt, warnings } = transacted({ before: away, told: closed });
-    expect({ doubt, warnings }).toEqual({ doubt: text, warnings: [{ id: nodeId, text: `not proved: ${text}` }] });
+    const { doubts, warnings } = transacted({ before: away, told: closed });
+    expect(doubts).toEqual(new Map([[nodeId, text]]));
+    expect(warnings).toEqual([{ id: nodeId, text: `not proved: ${text}` }]);
     expect(refusal({ puts: [again], before: away })).toMatchObject({
       code: "NOT_SERVING",
       message: `${text}; with verify.again, what can't be told is an error`,
@@ -527,7 +527,9 @@ describe("decide", () => {
     const held = { protocol: "udp", address: "0.0.0.0", port: 69, pid: 9, program: "uftpd" };
     const done = transacted({ before: [entry(dhcpId, [serve()])], told: { ...host, "servers.holders": [held] } });
     expect(filesOfChains(done)).toEqual(["ipxe.efi", "refind.pxe"]);
-    expect(done.doubt).toMatch(/^what refind\.pxe fetches from 192\.168\.1\.1 is not known here; declare a TftpServer/);
+    expect(done.doubts.get(nodeId)).toMatch(
+      /^what refind\.pxe fetches from 192\.168\.1\.1 is not known here; declare a TftpServer/,
+    );
   });
 
   it("judges no files that it has not asked for, in a change that can't touch them", () => {
@@ -570,10 +572,10 @@ describe("decide", () => {
 describe("whyKeptOut", () => {
   it("says nothing where nothing is served, and does not know where files come from elsewhere", () => {
     const answers = hostAnswers(closed);
-    expect(whyKeptOut(register([...serving]), answers, undefined)).toMatchObject({ sure: true });
+    expect(whyKeptOut(register([...serving]), answers, undefined)?.all).toMatchObject({ sure: true });
     expect(whyKeptOut(register([entry(tftpId, [tftpd])]), answers, undefined)).toBeUndefined();
     const away = entry(dhcpId, [serve({ bootServer: "192.168.1.9" })]);
-    expect(whyKeptOut(register([away, entry(tftpId, [tftpd])]), answers, undefined)?.sure).toBe(false);
+    expect(whyKeptOut(register([away, entry(tftpId, [tftpd])]), answers, undefined)?.all?.sure).toBe(false);
   });
 
   it.each([
@@ -624,6 +626,6 @@ describe("whyKeptOut", () => {
       "nftables.json": { status: 0, said: json },
       ...told,
     });
-    expect(whyKeptOut(register([...serving]), answers, undefined) !== undefined).toBe(isKeptOut);
+    expect(whyKeptOut(register([...serving]), answers, undefined)?.all !== undefined).toBe(isKeptOut);
   });
 });

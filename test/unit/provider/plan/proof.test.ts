@@ -72,21 +72,21 @@ describe("planProofOf", () => {
     const of = (bootServer: string) => {
       const before = [entry("DhcpServer/p/one/dhcp", [serve({ bootServer })]), fleet];
       const { expectations, keptOut } = planProofOf(facts(before, open), [{ id: fleet.id }]);
-      return { names: expectations.flatMap((each) => (each.ask === "tftp" ? [each.name] : [])), keptOut };
+      return { names: expectations.flatMap((each) => (each.ask === "tftp" ? [each.name] : [])), keptOut: keptOut?.all };
     };
     expect(of("192.168.1.1").names).toEqual(["ipxe.efi", "refind.pxe", "snponly.efi", "refind.pxe"]);
     expect(of("192.168.1.1").keptOut?.text).toMatch(/^what refind\.pxe fetches from 192\.168\.1\.1 is not known here/);
     const text = "the boot files come from 192.168.1.9, which is not this host";
     expect(of("192.168.1.9")).toEqual({ names: [], keptOut: { of: "server", sure: false, text } });
     const ours = planProofOf(facts(serving, open), [{ id: fleet.id }]);
-    expect(ours.keptOut).toBeUndefined();
+    expect(ours.keptOut?.all).toBeUndefined();
   });
 
   it("asks for the machines and their files, also those of the script that lies on node 0", () => {
     const { expectations, keptOut } = planProofOf(facts(serving, open), [{ id: fleet.id }]);
     const asked = expectations.map((each) => (each.ask === "tftp" ? each.name : each.ask));
     expect(asked).toEqual(["dhcp", "ipxe.efi", "refind.pxe", "menu.efi", "snponly.efi", "refind.pxe", "menu.efi"]);
-    expect(keptOut).toBeUndefined();
+    expect(keptOut?.all).toBeUndefined();
   });
 
   it("asks for nothing, and does not look at the firewall, where there are no such machines", () => {
@@ -95,7 +95,7 @@ describe("planProofOf", () => {
       expectations: [],
       keptOut: undefined,
     });
-    expect(planProofOf(facts(serving, closed), [{ id: fleet.id }]).keptOut).toMatchObject({ sure: true });
+    expect(planProofOf(facts(serving, closed), [{ id: fleet.id }]).keptOut?.all).toMatchObject({ sure: true });
   });
 });
 
@@ -216,6 +216,42 @@ describe("renderProof", () => {
     const one = { ...open, "tftp.folder": folder.filter(({ path }) => !path.endsWith("snponly.efi")) };
     const gone = "snponly.efi could not be fetched by TFTP from 192.168.1.1: File not found";
     expect(proved({ answers: one })).toEqual({ [fleet.id]: { ...served, b: gone } });
+  });
+
+  it("says which rule may have kept a file from coming in time", () => {
+    const answers = { ...open, ...firewallCase("bookworm-a-limit").answers };
+    const rule = firewallCase("bookworm-a-limit").said.replace("in doubt: ", "");
+    const slow = { n: 1, seen: { said: "it did not come whole in 30 s" } };
+    const text = "it did not come whole in 30 s, though a client that waits longer may get it";
+    expect(proved({ answers, wrongs: [slow] })).toMatchObject({
+      [fleet.id]: { a: `ipxe.efi could not be fetched by TFTP from 192.168.1.1: ${text}; ${rule}` },
+    });
+    expect(proved({ wrongs: [slow] })).toMatchObject({
+      [fleet.id]: { a: `ipxe.efi could not be fetched by TFTP from 192.168.1.1: ${text}` },
+    });
+  });
+
+  it("says of a way that is wrong for one machine only that one", () => {
+    const ran = (value: readonly object[]) => ({ status: 0, said: JSON.stringify(value) });
+    const answers = {
+      ...open,
+      "routing.rules": ran([
+        { priority: 0, src: "all", table: "local" },
+        { priority: 32766, src: "all", table: "main" },
+      ]),
+      "routing.inside": ran([
+        { type: "local", dst: "192.168.1.1", dev: "eno2", table: "local", flags: [] },
+        { dst: "192.168.1.0/28", dev: "eno2", flags: [] },
+        { type: "blackhole", dst: "192.168.1.3", flags: [] },
+      ]),
+      "routing.around": ran([]),
+    };
+    const astray =
+      "node 0 sends nothing to a machine at 192.168.1.3: by the route `blackhole 192.168.1.3/32` of table main; mend its routes (`ip route get 192.168.1.3`)";
+    const machines = [told("a"), { ...told("b"), address: "192.168.1.3" }];
+    expect(proved({ answers, machines })).toEqual({ [fleet.id]: { a: served.a, b: astray } });
+    // Which address of the network it gets nobody knows.
+    expect(proved({ answers, machines: [told("a", { address: "-" })] })).toEqual({ [fleet.id]: { a: astray } });
   });
 
   it("says what is wrong with a machine before what is wrong with its files and with the firewall", () => {

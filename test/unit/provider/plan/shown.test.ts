@@ -54,7 +54,7 @@ function decided(plan: Partial<Plan>, more: Partial<Decided> = {}): Decided {
     register: register([]),
     sizes: new Map(),
     warnings: [],
-    doubt: undefined,
+    doubts: new Map(),
     ...more,
   };
 }

@@ -115,6 +115,7 @@ export const proof: readonly Situation[] = [
     seen(`a TFTP server ${what}`, { ...file, silent: stopped("tftpd-hpa.service", said) }, { said: "no answer" }),
   ),
   seen("a folder that the user tftp may not enter", file, { said: "Permission denied" }),
+  seen("a file that comes too slowly", file, { said: "it did not come whole in 30 s" }),
   seen("another file", file, { sha256: "bb" }),
   seen("another file of a chain", { ...file, chain: "x64 ipxe.efi", stands: true }, { sha256: "bb" }),
   seen("no answer by DHCP", asked, offer),
