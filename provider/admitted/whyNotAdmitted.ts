@@ -22,6 +22,8 @@ export interface Path {
   readonly address: string;
   /** The network of the machines: `192.168.1.0/28`. */
   readonly cidr: string;
+  /** The address of the machine that it is about; without it, it is about all of them. */
+  readonly machine?: string | undefined;
   /** The ports from which the server sends the data of a file, where the acknowledgements go to. */
   readonly dataPorts: Range;
   /** Whether the kernel gives every flow the helper that fits it, without a rule (net.netfilter.nf_conntrack_helper). */
@@ -61,6 +63,41 @@ export function whyNotAdmitted(rulesets: Rulesets, path: Path): NotAdmitted | un
   return doubt === undefined ? undefined : { sure: false, text: doubt };
 }
 
+/**
+ * Which rule node 0's own question may not come through, as it goes over the loopback: then a file that does not come says nothing of
+ * machines.
+ */
+export function whyOwnIsKept(rulesets: Rulesets, { address, dataPorts }: Path): string | undefined {
+  const own = parseAddresses(address) ?? nowhere;
+  const [port, data] = [anyPort, dataPorts];
+  const packets: readonly (readonly [Range, Range, Packet["state"]])[] = [
+    [port, tftp, "new"],
+    [data, port, "new"],
+    [data, port, "established"],
+    [port, data, "established"],
+  ];
+  const common = { source: own, destination: own, onlyAddress: false, addressTypes: ["local"] } as const;
+  for (const [sourcePorts, destinationPorts, state] of packets) {
+    const out: Packet = { ...common, outgoing: "lo", sourcePorts, destinationPorts, state, packetTypes: undefined };
+    const { outgoing: _, ...rest } = out;
+    const back: Packet = { ...rest, incoming: "lo", packetTypes: ["host", "unicast"] };
+    for (const [hooks, packet] of [
+      [["output", "postrouting"], out],
+      [["prerouting", "input"], back],
+    ] as const) {
+      for (const way of hooks.flatMap((hook) => waysThrough(hook, "lo", rulesets))) {
+        if (way.translates && state !== "new") continue;
+        const walked = walk(way, { ...packet, ...way.seen });
+        if (isAlways(walked, "accepted")) continue;
+        const rule = walked.doubtful ?? walked.drops;
+        const by = rule === undefined ? `the policy of ${way.name}` : `\`${rule}\` in ${way.name}`;
+        return `node 0's own question, which goes over lo, meets ${by}, which a machine's need not: let what goes over lo pass before that`;
+      }
+    }
+  }
+  return undefined;
+}
+
 /** A packet that must come through, and the hooks that it meets in their order. */
 interface Journey {
   readonly what: string;
@@ -76,9 +113,12 @@ const anyPort: Range = { first: 1024, last: 65535 };
 
 const nowhere: Range = { first: -1, last: -1 };
 
-function journeysOn({ interface: nic, address, cidr, dataPorts }: Path, { links }: Links): readonly Journey[] {
+function journeysOn(
+  { interface: nic, address, cidr, machine = cidr, dataPorts }: Path,
+  { links }: Links,
+): readonly Journey[] {
   const own = parseAddresses(address) ?? nowhere;
-  const theirs = parseAddresses(cidr) ?? nowhere;
+  const theirs = parseAddresses(machine) ?? nowhere;
   const onlyAddress = links.find(({ name }) => name === nic)?.addresses.length === 1;
   const comesIn = (destinationPorts: Range, state: Packet["state"], what: string): Journey => ({
     what,

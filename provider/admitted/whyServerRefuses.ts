@@ -2,7 +2,12 @@ import type { TftpPeers, WrapperFile, WrapperRule } from "../facts/tftpPeers";
 import { type Holds, parseAddresses, type Range, rangeIs, turned } from "./packet";
 import type { NotAdmitted, Path } from "./whyNotAdmitted";
 
-type Network = Pick<Path, "interface" | "address" | "cidr">;
+type Network = Pick<Path, "interface" | "address" | "cidr" | "machine">;
+
+const none = ({ cidr, machine }: Network): string =>
+  machine === undefined ? `no machine of ${cidr}` : `no machine at ${machine}`;
+const those = ({ cidr, machine }: Network): string =>
+  machine === undefined ? `the machines of ${cidr}` : `the machine at ${machine}`;
 
 /**
  * Why in.tftpd, or the kernel for it, would not answer machines though node 0's own question is answered: hosts.allow and
@@ -22,7 +27,8 @@ interface Decision {
   readonly by: { readonly file: WrapperFile; readonly rule: WrapperRule } | undefined;
 }
 
-function whyWrapped({ allow, deny }: TftpPeers, { address, cidr }: Network): NotAdmitted | undefined {
+function whyWrapped({ allow, deny }: TftpPeers, network: Network): NotAdmitted | undefined {
+  const { address, cidr, machine = cidr } = network;
   const rules = [allow, deny].flatMap((file) =>
     file.rules.map((rule) => ({ file, rule, lets: whatRuleLets(rule, file === allow) })),
   );
@@ -32,7 +38,7 @@ function whyWrapped({ allow, deny }: TftpPeers, { address, cidr }: Network): Not
     const { file, rule, lets } = next;
     const holds = and(
       isInList(rule.daemons, (word) => isDaemon(word, address)),
-      isInList(rule.clients, (word) => isClient(word, cidr)),
+      isInList(rule.clients, (word) => isClient(word, machine)),
     );
     if (holds === "no") return decide(at + 1);
     if (holds === "yes") return { lets, by: { file, rule } };
@@ -44,10 +50,10 @@ function whyWrapped({ allow, deny }: TftpPeers, { address, cidr }: Network): Not
   const where = `${by.file.path}, line ${by.rule.line} (${by.rule.text})`;
   const help = `put \`${daemon}: ${maskedOf(cidr)}\` first in ${allow.path}`;
   return lets === "no"
-    ? { sure: true, text: `${daemon} answers no machine of ${cidr}, by ${where}; ${help}` }
+    ? { sure: true, text: `${daemon} answers ${none(network)}, by ${where}; ${help}` }
     : {
         sure: false,
-        text: `it can't be told whether ${daemon} answers the machines of ${cidr}, because of ${where}; ${help}`,
+        text: `it can't be told whether ${daemon} answers ${those(network)}, because of ${where}; ${help}`,
       };
 }
 
@@ -130,8 +136,9 @@ function aligned(text: string): Range | undefined {
 
 function whyUnitHearsNot(
   { allowed, denied, interfaces, filters }: TftpPeers,
-  { interface: nic, cidr }: Network,
+  network: Network,
 ): NotAdmitted | undefined {
+  const { interface: nic, cidr, machine = cidr } = network;
   const look = "`systemctl cat tftpd-hpa.service system.slice` shows where that is set";
   const deaf = interfaces.find((list) => {
     const isExcepting = list.startsWith("~");
@@ -141,7 +148,7 @@ function whyUnitHearsNot(
     const text = `tftpd-hpa.service hears no machine on ${nic}, by RestrictNetworkInterfaces=${deaf}; ${look}`;
     return { sure: true, text };
   }
-  const theirs = parseAddresses(cidr) ?? { first: -1, last: -1 };
+  const theirs = parseAddresses(machine) ?? { first: -1, last: -1 };
   // Those of IPv6 are about nobody here.
   const among = (networks: readonly string[]): Holds =>
     rangeIs(
@@ -152,9 +159,9 @@ function whyUnitHearsNot(
   if (kept === "no" && filters.length === 0) return undefined;
   const by = kept === "no" ? `the filter ${filters.join(", ")}` : `IPAddressDeny=${denied.join(" ")}`;
   return kept === "yes"
-    ? { sure: true, text: `tftpd-hpa.service hears no machine of ${cidr}, by ${by}; ${look}` }
+    ? { sure: true, text: `tftpd-hpa.service hears ${none(network)}, by ${by}; ${look}` }
     : {
         sure: false,
-        text: `it can't be told whether tftpd-hpa.service hears the machines of ${cidr}, because of ${by}; ${look}`,
+        text: `it can't be told whether tftpd-hpa.service hears ${those(network)}, because of ${by}; ${look}`,
       };
 }

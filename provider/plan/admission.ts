@@ -1,5 +1,5 @@
 import { parseAddresses, type Range } from "../admitted/packet";
-import { type NotAdmitted, whyNotAdmitted } from "../admitted/whyNotAdmitted";
+import { type NotAdmitted, whyNotAdmitted, whyOwnIsKept } from "../admitted/whyNotAdmitted";
 import { type Placement, whyNotFound } from "../admitted/whyNotFound";
 import { whyNotRouted } from "../admitted/whyNotRouted";
 import { whyServerRefuses } from "../admitted/whyServerRefuses";
@@ -95,6 +95,8 @@ type Why = NotAdmitted & { readonly of: "firewall" | "server" | "way" };
 export interface KeptOut {
   /** What holds for each machine of the network, if anything does. */
   readonly all: Why | undefined;
+  /** What may have kept node 0's own question from its answer, which says nothing of machines. */
+  readonly own?: string | undefined;
   /** What holds for the machine with this address, be it for all of them; without one, for some address of the pool. */
   of(address: string | undefined): Why | undefined;
 }
@@ -134,13 +136,18 @@ export function whyKeptOut(
   const found = neighbours.read(answers);
   // A member of a VRF has its routes elsewhere, which is told of it.
   const isInVrf = vrfOf(interfaces.links, path.interface) !== undefined;
-  const network = [
-    { of: "firewall" as const, why: whyNotAdmitted(firewall?.predict(rulesets) ?? rulesets, path) },
-    { of: "server" as const, why: unknown === undefined ? whyServerRefuses(tftpPeers.read(answers), path) : undefined },
+  const predicted = firewall?.predict(rulesets) ?? rulesets;
+  const peers = tftpPeers.read(answers);
+  const whyTo = (machine?: string) => [
+    { of: "firewall" as const, why: whyNotAdmitted(predicted, { ...path, machine }) },
+    { of: "server" as const, why: unknown === undefined ? whyServerRefuses(peers, { ...path, machine }) : undefined },
   ];
-  const whyOf = (whom: readonly Range[], machines: readonly Placement[]): Why | undefined => {
+  const network = whyTo();
+  // Rules that let all machines pass, or none, need not be read for each.
+  const isMixed = network.some(({ why }) => why?.sure === false);
+  const whyOf = (whom: readonly Range[], machines: readonly Placement[], address?: string): Why | undefined => {
     const reasons = [
-      ...network,
+      ...(isMixed && address !== undefined ? whyTo(address) : network),
       { of: "way" as const, why: isInVrf || ways === undefined ? undefined : whyNotRouted(ways, path, whom) },
       { of: "way" as const, why: whyNotFound(found, interfaces.links, path, machines) },
     ].flatMap(({ of, why }) => (why === undefined ? [] : [{ of, ...why }]));
@@ -148,10 +155,12 @@ export function whyKeptOut(
   };
   return {
     all: whyOf([], []),
+    own: whyOwnIsKept(predicted, path),
     of: (address) =>
       whyOf(
         [parseAddresses(address ?? server.held.pool ?? server.held.cidr) ?? { first: -1, last: -1 }],
         machines.filter((each) => each.address === address),
+        address,
       ),
   };
 }

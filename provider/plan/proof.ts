@@ -156,9 +156,8 @@ export function renderProof(
     const why = keptOut?.of(address === "-" ? undefined : address);
     const kept = why && `${why.sure ? "" : "not proved: "}${why.text}`;
     const fetched = chains.get(chain);
-    // Node 0's own question may meet the same rule.
-    const unfetched =
-      fetched && (fetched.isUnheard && why !== undefined ? `${fetched.text}; ${why.text}` : fetched.text);
+    const because = fetched?.isUnheard === true ? (why?.text ?? keptOut?.own) : undefined;
+    const unfetched = because === undefined ? fetched?.text : `${fetched?.text}; ${because}`;
     const wrong = offers.get(`${id} ${hostname}`) ?? unfetched ?? broken.get(chain) ?? kept;
     const count = `${macs} MAC${macs === "1" ? "" : "s"}`;
     const place = address === "-" ? "an address of the pool" : address;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { whyNotAdmitted } from "../../../../provider/admitted/whyNotAdmitted";
+import { whyNotAdmitted, whyOwnIsKept } from "../../../../provider/admitted/whyNotAdmitted";
 import { factsOf, firewallCase, firewallCaseNames, labPath } from "../../../support/firewallCases";
 
 const said = (name: string): string => {
@@ -64,4 +64,59 @@ describe("whyNotAdmitted", () => {
       if (said(name).startsWith("kept out")) expect(truth).toBe(false);
     },
   );
+});
+
+/** The client of the cases is one machine, and of it rules may be surer than of its network. */
+describe("whyNotAdmitted, of one machine", () => {
+  const of = (name: string, machine?: string) => {
+    const why = whyNotAdmitted(factsOf(firewallCase(name).answers), { ...labPath, machine });
+    return why === undefined ? "admitted" : why.sure ? "kept out" : "in doubt";
+  };
+
+  it.each(firewallCaseNames.filter((name) => firewallCase(name).truth !== undefined))("is right of %s", (name) => {
+    const [ofAll, said] = [of(name), of(name, "192.168.1.14")];
+    if (said === "admitted") expect(firewallCase(name).truth).toBe(true);
+    if (said === "kept out") expect(firewallCase(name).truth).toBe(false);
+    if (ofAll !== "in doubt") expect(said).toBe(ofAll);
+  });
+});
+
+describe("whyOwnIsKept", () => {
+  const own = (name: string) => whyOwnIsKept(factsOf(firewallCase(name).answers), labPath);
+
+  it.each([
+    ["bookworm-no-firewall-at-all", undefined],
+    ["bookworm-both-on-this-interface", undefined],
+    [
+      "bookworm-all-let-out-on-this-interface",
+      /^node 0's own question, which goes over lo, meets the policy of chain inet /,
+    ],
+    [
+      "bookworm-machines-that-go-out-by-this-host-and-a-look-at-where-packets-come-from",
+      /meets `ip saddr 192\.168\.1\.0\/24 masquerade` in chain ip gateway post, which a machine's need not: let what /,
+    ],
+  ])("says of %s what keeps node 0 from its own answer: %s", (name, told) => {
+    if (told === undefined) expect(own(name)).toBeUndefined();
+    else expect(own(name)).toMatch(told);
+  });
+
+  it("tells a limit that machines do not meet, for a rule of ours stands before it", () => {
+    const facts = factsOf(firewallCase("bookworm-no-firewall-at-all").answers);
+    const match = (left: object, right: unknown) => ({ match: { op: "==", left, right } });
+    const limit = { limit: { rate: 2, burst: 5, per: "second", inv: true } };
+    const rules = [
+      {
+        text: 'iifname "eno2" udp accept',
+        statements: [match({ meta: { key: "iifname" } }, "eno2"), { accept: null }],
+      },
+      { text: "limit rate over 2/second drop", statements: [limit, { drop: null }] },
+    ];
+    const hook = { type: "filter", hook: "input", priority: -5, policy: "accept", devices: [] } as const;
+    const chain = { family: "ip", table: "mine", name: "i", hook, rules };
+    const nftables = { ...facts.nftables, chains: [chain] } as unknown as typeof facts.nftables;
+    expect(whyNotAdmitted({ ...facts, nftables }, labPath)).toBeUndefined();
+    expect(whyOwnIsKept({ ...facts, nftables }, labPath)).toContain(
+      "`limit rate over 2/second drop` in chain ip mine i",
+    );
+  });
 });

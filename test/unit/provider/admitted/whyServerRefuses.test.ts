@@ -6,19 +6,36 @@ import { hostAnswers, seenFile } from "../plan/told";
 const path = { interface: "eno2", address: "192.168.1.1", cidr: "192.168.1.0/28" };
 
 /** Why machines of 192.168.1.0/28 are not answered, with such files, or such properties of units. */
-function why(allow = "", deny = "", units = "") {
+function why(allow = "", deny = "", units = "", machine?: string) {
   const told = {
     "peers.allow": seenFile("/etc/hosts.allow", { content: allow }),
     "peers.deny": seenFile("/etc/hosts.deny", { content: deny }),
     "peers.units": { status: 0, said: units },
   };
-  return whyServerRefuses(tftpPeers.read(hostAnswers(told)), path);
+  return whyServerRefuses(tftpPeers.read(hostAnswers(told)), { ...path, machine });
 }
 
 const said = (...args: Parameters<typeof why>): string => {
   const found = why(...args);
   return found === undefined ? "answers" : found.sure ? "refuses" : "in doubt";
 };
+
+describe("whyServerRefuses, of one machine", () => {
+  it("is sure where it is not of all of them", () => {
+    const deny = "ALL: 192.168.1.3\n";
+    expect(said("", deny)).toBe("in doubt");
+    expect(said("", deny, "", "192.168.1.2")).toBe("answers");
+    expect(why("", deny, "", "192.168.1.3")).toEqual({
+      sure: true,
+      text:
+        "in.tftpd answers no machine at 192.168.1.3, by /etc/hosts.deny, line 1 (ALL: 192.168.1.3); " +
+        "put `in.tftpd: 192.168.1.0/255.255.255.240` first in /etc/hosts.allow",
+    });
+    expect(why("", "ALL: PARANOID\n", "", "192.168.1.3")?.text).toMatch(
+      /answers the machine at 192\.168\.1\.3, because/,
+    );
+  });
+});
 
 describe("whyServerRefuses, by hosts.allow and hosts.deny", () => {
   it("names file, line and the way out", () => {

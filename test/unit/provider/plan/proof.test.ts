@@ -226,6 +226,17 @@ describe("renderProof", () => {
     expect(proved({ answers, wrongs: [slow] })).toMatchObject({
       [fleet.id]: { a: `ipxe.efi could not be fetched by TFTP from 192.168.1.1: ${text}; ${rule}` },
     });
+    const silent = { n: 1, seen: { said: "no answer" } };
+    // What goes out by eno2 is let out, and nothing else.
+    const own = { ...open, ...firewallCase("bookworm-all-let-out-on-this-interface").answers };
+    expect(proved({ answers: own })).toEqual({ [fleet.id]: served });
+    expect(proved({ answers: own, wrongs: [silent] })).toMatchObject({
+      [fleet.id]: {
+        a: expect.stringMatching(
+          /: no answer; node 0's own question, which goes over lo, meets the policy of chain inet mine output, /,
+        ),
+      },
+    });
     expect(proved({ wrongs: [slow] })).toMatchObject({
       [fleet.id]: { a: `ipxe.efi could not be fetched by TFTP from 192.168.1.1: ${text}` },
     });

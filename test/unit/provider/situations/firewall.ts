@@ -1,4 +1,4 @@
-import { whyNotAdmitted } from "../../../../provider/admitted/whyNotAdmitted";
+import { whyNotAdmitted, whyOwnIsKept } from "../../../../provider/admitted/whyNotAdmitted";
 import { whyNotFound } from "../../../../provider/admitted/whyNotFound";
 import { whyNotRouted } from "../../../../provider/admitted/whyNotRouted";
 import { whyServerRefuses } from "../../../../provider/admitted/whyServerRefuses";
@@ -77,6 +77,8 @@ export const firewalls: readonly Situation[] = [
       ["IPAddressDeny= of the unit", { units: "IPAddressDeny=192.168.0.0/16\n" }],
       ["a part of the network in IPAddressDeny=", { units: "IPAddressDeny=192.168.1.8/29\n" }],
       ["RestrictNetworkInterfaces= of the unit", { units: "RestrictNetworkInterfaces=eno1\n" }],
+      ["a hosts.deny that has one machine", { deny: "ALL: 192.168.1.3\n", machine: "192.168.1.3" }],
+      ["a hosts.deny that has a name, of one machine", { deny: "ALL: PARANOID\n", machine: "192.168.1.3" }],
     ] as const
   ).map(([what, files]) => ({ what, said: deafServer(files) })),
   // One of each sentence about routes, rules and IPsec.
@@ -108,6 +110,10 @@ export const firewalls: readonly Situation[] = [
       ["the interface became a port of a bridge", { master: "br0" }],
     ] as const
   ).map(([what, link, more]) => ({ what, said: lost(link, more) })),
+  {
+    what: "node 0's own question is kept out, and no machine's",
+    said: whyOwnIsKept(factsOf(firewallCase("bookworm-all-let-out-on-this-interface").answers), labPath),
+  },
 ];
 
 function ownAddress(): string | undefined {
@@ -137,13 +143,23 @@ function lost(link: object, more: Partial<Neighbours> = {}) {
   return why?.sure === true ? ({ code: "NOT_SERVING", message: why.text } as const) : why && `not proved: ${why.text}`;
 }
 
-function deafServer({ allow = "", deny = "", units = "" }: { allow?: string; deny?: string; units?: string }) {
+function deafServer({
+  allow = "",
+  deny = "",
+  units = "",
+  machine,
+}: {
+  allow?: string;
+  deny?: string;
+  units?: string;
+  machine?: string;
+}) {
   const told = {
     "peers.allow": seenFile("/etc/hosts.allow", { content: allow }),
     "peers.deny": seenFile("/etc/hosts.deny", { content: deny }),
     "peers.units": { status: 0, said: units },
   };
-  const why = whyServerRefuses(tftpPeers.read(hostAnswers(told)), labPath);
+  const why = whyServerRefuses(tftpPeers.read(hostAnswers(told)), { ...labPath, machine });
   return why?.sure === true ? ({ code: "NOT_SERVING", message: why.text } as const) : why && `not proved: ${why.text}`;
 }
 
