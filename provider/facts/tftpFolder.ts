@@ -22,6 +22,36 @@ export function servedFolderQuestions(directory: string): Readonly<Record<string
   };
 }
 
+const ownersKey = "folder.owners";
+const tellOwners = `path=$1
+while [ -n "$path" ]; do stat -c '%a %u %g %U %G %n' "$path"; path=\${path%/*}; done 2>/dev/null`;
+
+/** A folder on the way to the boot files. */
+export interface OwnedFolder {
+  readonly path: string;
+  /** As `chmod` writes it: `755`. */
+  readonly mode: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Their names. */
+  readonly user: string;
+  readonly group: string;
+}
+
+/** Whose a folder is, and all above it. */
+export function ownersQuestions(directory: string): Readonly<Record<string, Question>> {
+  return { [ownersKey]: { ask: "run", argv: ["sh", "-c", tellOwners, "sh", directory] } };
+}
+
+/** The folder that was asked for first. */
+export function foldersOwned(answers: Answers): readonly OwnedFolder[] {
+  return [...(answers.ran(ownersKey)?.said ?? "").matchAll(/^(\d+) (\d+) (\d+) (\S+) (\S+) (\/.*)$/gm)].map(
+    ([, mode = "", uid, gid, user = "", group = "", path = ""]) => ({
+      ...{ path, mode, uid: Number(uid), gid: Number(gid), user, group },
+    }),
+  );
+}
+
 /** Whether in.tftpd serves a folder over which another file system was mounted since, or that was replaced. */
 export function readsOldFolder(answers: Answers): boolean {
   // One that does not run has none, and stat says so.

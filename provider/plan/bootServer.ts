@@ -1,6 +1,7 @@
 import type { Holder } from "../facts/question";
 import { tftpdUnit } from "../os/paths";
 import { inOneChange } from "./chains";
+import { type Change, wantsOf } from "./change";
 import type { Interfaces } from "./interfaces";
 import { hears } from "./occupied";
 import { heldOf, type Placed, type Register } from "./records";
@@ -34,6 +35,22 @@ export function whyAddressIsGone(register: Pick<Register, "after">, isHere: bool
   if (server === undefined || isHere || !isBootServerOurs(register)) return undefined;
   const { bootServer, interface: nic } = server.held;
   return `node 0 does not have ${bootServer} any more, from which machines fetch their files: give ${nic} that address back, also in the host's own network configuration`;
+}
+
+/** A server that is to listen on an address which node 0 has not: a restart would stop it, and it would not come up. */
+export function whyNoAddressToListen({ puts }: Change, { links }: Interfaces): Refusal | undefined {
+  const own = new Set(links.flatMap(({ addresses }) => addresses.map((each) => each.split("/")[0])));
+  for (const { id, want } of wantsOf(puts, "listen")) {
+    const { on, unit } = want;
+    // Where ip(8) told nothing, nothing is known.
+    if (on.kind === "packet" || own.size === 0 || own.has(on.address)) continue;
+    return {
+      code: "INTERFACE_UNFIT",
+      id,
+      message: `no interface of node 0 has the address ${on.address}, on which ${unit} is to listen, and it would not start: give one that address, also in the host's own network configuration, or correct it here`,
+    };
+  }
+  return undefined;
 }
 
 /** Machines are sent to this host, and nobody serves files there. `holders`: of ports of this host, if they were asked for. */

@@ -1,9 +1,11 @@
 import { type Daemon, type Daemons, daemonFacts, type Override } from "../facts/daemons";
+import { daemonUserFacts } from "../facts/daemonUsers";
 import { type NextStart, nextStartFacts } from "../facts/nextStart";
 import type { Answers, Fact, Question } from "../facts/question";
 import { holdersKey, servers } from "../facts/servers";
 import { commandOf } from "../formats/systemd/command";
 import type { Declaration, Want } from "../kinds/want";
+import { daemonUsers } from "../os/daemonUsers";
 import { unitFile } from "../os/paths";
 import type { Change } from "./change";
 import type { Refusal } from "./refusal";
@@ -73,6 +75,13 @@ function nextStartOf(puts: readonly Declaration[]): Fact<NextStart> {
   return nextStartFacts(puts.flatMap((put) => ownUnits(put).map(({ unit }) => unit)));
 }
 
+/** Also of units that are not ours, as chrony's. */
+function usersOf(puts: readonly Declaration[]): Fact<ReadonlySet<string>> {
+  return daemonUserFacts(
+    puts.flatMap(({ wants }) => wants.flatMap((want) => (want.want === "unit" ? [want.name] : []))),
+  );
+}
+
 function readKey(path: string): string {
   return `daemons read ${path}`;
 }
@@ -84,6 +93,7 @@ export function daemonQuestions(puts: readonly Declaration[]): Readonly<Record<s
   return {
     ...factOf(puts).questions,
     ...nextStartOf(puts).questions,
+    ...usersOf(puts).questions,
     ...(units.some(({ sockets }) => sockets.length > 0) ? { [holdersKey]: servers.questions[holdersKey] } : {}),
     ...Object.fromEntries(paths.map((path) => [readKey(path), { ask: "path", path }] as const)),
   };
@@ -191,6 +201,23 @@ export function whyPassedOver({ puts }: Change, answers: Answers): Refusal | und
     }
   }
   return undefined;
+}
+
+/** The user of a daemon was deleted: it runs on, a restart would stop it, and start nothing. */
+export function whyUserIsGone({ puts }: Change, answers: Answers): Refusal | undefined {
+  const declarations = [...puts.values()];
+  const gone = usersOf(declarations).read(answers);
+  for (const { id, wants } of declarations) {
+    const unit = wants.find((want) => want.want === "unit" && gone.has(want.name));
+    if (unit?.want === "unit") return { code: "NOT_SERVING", id, message: shownGoneUser(unit.name) };
+  }
+  return undefined;
+}
+
+/** That a start of a unit would fail, and what makes its user again. */
+export function shownGoneUser(unit: string): string {
+  const { user, package: name } = daemonUsers[unit] ?? { user: "", package: "" };
+  return `somebody has deleted the user ${user}, as whom ${unit} runs, so that it would not start again: \`dpkg-reconfigure -f noninteractive ${name}\` there makes that user anew`;
 }
 
 /** What a start of a unit would come to, and where that is set. */

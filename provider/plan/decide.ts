@@ -6,10 +6,10 @@ import { servers } from "../facts/servers";
 import { readsOldFolder } from "../facts/tftpFolder";
 import { chronyDropIn, dhcpdUnit, tftpdUnit } from "../os/paths";
 import { admissionOf } from "./admission";
-import { isBootServerHere, whyNobodyGivesFiles } from "./bootServer";
+import { isBootServerHere, whyNoAddressToListen, whyNobodyGivesFiles } from "./bootServer";
 import { brokenChains, whyChainsBreak } from "./chains";
 import { type Change, nameInterface, placedIn, wantsOf, whyClash } from "./change";
-import { staleUnits, whyPassedOver, whyStartedOtherwise } from "./daemons";
+import { staleUnits, whyPassedOver, whyStartedOtherwise, whyUserIsGone } from "./daemons";
 import { whyMachinesAreLost } from "./dependants";
 import { whyDhcpConfStays } from "./dhcpConf";
 import { knownOfMany, putMachines, whyFilesAreNotProved, whyStopped } from "./expectations";
@@ -148,6 +148,8 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
     whyClockIsNotOurs(change, clock.read(answers).startsChrony) ??
     whyStartedOtherwise(change, answers) ??
     whyPassedOver(change, answers) ??
+    whyUserIsGone(change, answers) ??
+    whyNoAddressToListen(change, links.read(answers)) ??
     whyDhcpConfStays(change, register, unitsFact.read(answers), answers.path(dhcpdConfKey)?.content) ??
     whyMachinesAreLost(register, ids) ??
     whyNetworkStays(register, ids, [...others(outsideKey), ...outsideOf(own, server?.held.cidr)]) ??

@@ -1,12 +1,16 @@
+import { addressLifetimes } from "../facts/addressLifetimes";
+import { daemonUserFacts } from "../facts/daemonUsers";
 import { bootQuestions, nextStartFacts } from "../facts/nextStart";
 import type { Question } from "../facts/question";
 import { servers } from "../facts/servers";
+import { foldersOwned, ownersQuestions } from "../facts/tftpFolder";
 import { type Unit, unitFacts } from "../facts/units";
-import { dhcpdUnit, namesUnit, recoveryUnitName, tftpdUnit } from "../os/paths";
-import { shownUnmet } from "./daemons";
+import { chronyUnit, dhcpdUnit, namesUnit, recoveryUnitName, tftpdUnit } from "../os/paths";
+import { shownGoneUser, shownUnmet } from "./daemons";
 import type { Facts } from "./facts";
 import { whoElseServes } from "./occupied";
 import { heldOf, type Register } from "./records";
+import { whyOthersMayReplace } from "./tftpAncestors";
 
 /** Something about node 0 itself, that is no resource's. */
 export interface Ailment {
@@ -16,6 +20,7 @@ export interface Ailment {
 
 const ownUnits = [dhcpdUnit, tftpdUnit, namesUnit];
 const nextStart = nextStartFacts(ownUnits);
+const users = daemonUserFacts([...ownUnits, chronyUnit]);
 const units = unitFacts([recoveryUnitName], "health.units");
 
 /** What else is to be known of a node 0 that is examined. */
@@ -23,6 +28,9 @@ export const healthQuestions: Readonly<Record<string, Question>> = {
   ...units.questions,
   ...servers.questions,
   ...bootQuestions(ownUnits),
+  ...users.questions,
+  ...addressLifetimes.questions,
+  ...ownersQuestions("@held:tftpd:2@"),
 };
 
 /** What is wrong with node 0 beside its resources: what would undo a change that a power cut ends, and who else serves there. */
@@ -35,15 +43,43 @@ export function ailmentsOf({ before, answers }: Facts): readonly Ailment[] {
     ...(recovery === undefined ? [] : [{ what: recoveryUnitName, text: recovery }]),
     ...(others === undefined ? [] : [{ what: "another server", text: others }]),
     ...whyNotNextTime({ before, answers }),
+    ...whyNotForLong({ before, answers }),
+    ...whyNotAlone({ before, answers }),
   ];
+}
+
+/** An address of node 0 that goes by itself. */
+function whyNotForLong({ before, answers }: Pick<Facts, "before" | "answers">): readonly Ailment[] {
+  const own = new Set([
+    ...heldOf(before, "interface").map(({ held }) => held.address),
+    ...heldOf(before, "tftpd").map(({ held }) => held.address),
+  ]);
+  return addressLifetimes
+    .read(answers)
+    .filter(({ address }) => own.has(address))
+    .map(({ interface: what, address, seconds, giver }) => {
+      const by = giver === undefined ? "" : `; ${giver} gives it there`;
+      const text = `${address} goes in ${seconds} seconds unless it is renewed${by}: give ${what} that address for good, in the host's own network configuration`;
+      return { what, text };
+    });
+}
+
+/** Others than root who have the boot files in their hands. */
+function whyNotAlone({ before, answers }: Pick<Facts, "before" | "answers">): readonly Ailment[] {
+  const [tftp] = heldOf(before, "tftpd");
+  const text = whyOthersMayReplace(foldersOwned(answers));
+  return tftp === undefined || text === undefined ? [] : [{ what: tftp.held.directory, text }];
 }
 
 /** What runs now, and would not after the next boot of node 0 itself, or its next start. */
 function whyNotNextTime({ before, answers }: Pick<Facts, "before" | "answers">): readonly Ailment[] {
   const { unmet, boot } = nextStart.read(answers);
   const held = heldOf(before, "unit").map(({ held: { name } }) => name);
-  return ownUnits.flatMap((what): readonly Ailment[] => {
+  const gone = users.read(answers);
+  return [...ownUnits, chronyUnit].flatMap((what): readonly Ailment[] => {
     if (!held.includes(what)) return [];
+    if (gone.has(what)) return [{ what, text: shownGoneUser(what) }];
+    if (!ownUnits.includes(what)) return [];
     const conditions = unmet.get(what);
     if (conditions !== undefined) return [{ what, text: shownUnmet(what, conditions) }];
     if (boot === undefined || boot.starts.size === 0) return [];

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Want } from "../../../../provider/kinds/want";
 import { dhcpdConf, dhcpdUnit, hostsConf, tftpdUnit, unitFile } from "../../../../provider/os/paths";
-import { daemonQuestions, staleUnits, whyNotAsDeclared, whyStartedOtherwise } from "../../../../provider/plan/daemons";
+import {
+  daemonQuestions,
+  staleUnits,
+  whyNotAsDeclared,
+  whyStartedOtherwise,
+  whyUserIsGone,
+} from "../../../../provider/plan/daemons";
 import { changeOf, hostAnswers, put, seenFile, type Told } from "./told";
 
 const id = "DhcpServer/p/one/dhcp";
@@ -93,7 +99,7 @@ describe("whyNotAsDeclared", () => {
 
   it("leaves a unit that is not ours as its host has it", () => {
     const time = put("T", { want: "unit", name: "chrony.service", restartedBy: [] });
-    expect(daemonQuestions([time])).toEqual({});
+    expect(Object.keys(daemonQuestions([time]))).toEqual(["daemonUsers.gone"]);
   });
 });
 
@@ -171,5 +177,24 @@ describe("whyStartedOtherwise", () => {
         "/usr/lib/systemd/system/isc-.service.d",
       ]),
     );
+  });
+});
+
+describe("whyUserIsGone", () => {
+  const time = put("TimeServer/p/one/time", { want: "unit", name: "chrony.service", restartedBy: [] });
+  const why = (said: string) =>
+    whyUserIsGone(changeOf([server, time]), hostAnswers({ "daemonUsers.gone": { status: 0, said } }));
+
+  it("asks for the users of those that have one, where their programs are there", () => {
+    expect(daemonQuestions([server])).not.toHaveProperty(["daemonUsers.gone"]);
+    expect(daemonQuestions([time])["daemonUsers.gone"]).toMatchObject({
+      argv: ["sh", "-c", expect.any(String), "sh", "chrony.service", "/usr/sbin/chronyd", "_chrony"],
+    });
+  });
+
+  it("refuses what would start a daemon whose user was deleted", () => {
+    expect(why("")).toBeUndefined();
+    expect(why("gone tftpd-hpa.service\n")).toBeUndefined();
+    expect(why("gone chrony.service\n")).toMatchObject({ code: "NOT_SERVING", id: time.id });
   });
 });

@@ -77,6 +77,59 @@ describe("ailmentsOf", () => {
     expect(ailment?.text).toMatch(told);
   });
 
+  const ailing = (told: Parameters<typeof facts>[1]) =>
+    ailmentsOf(facts([entry("TftpServer/p/one/tftp", [tftpd, unit])], { ...recovery(""), ...told }));
+
+  it("tells of a user that was deleted, of a daemon that is node 0's", () => {
+    const gone = (name: string) => ailing({ "daemonUsers.gone": { status: 0, said: `gone ${name}\n` } });
+    expect(gone("tftpd-hpa.service")).toMatchObject([
+      {
+        what: "tftpd-hpa.service",
+        text: expect.stringMatching(/^somebody has deleted the user tftp, as whom tftpd-hpa\.service runs/),
+      },
+    ]);
+    expect(gone("chrony.service")).toEqual([]);
+  });
+
+  it("tells of an address of node 0's that goes by itself, and of no other", () => {
+    const address = (local: string, seconds: number) => [
+      { ifname: "eno2", addr_info: [{ local, valid_life_time: seconds }] },
+    ];
+    const told = (local: string, seconds: number, givers = "") =>
+      ailing({
+        "links.addresses": { status: 0, said: JSON.stringify(address(local, seconds)) },
+        "addressLifetimes.givers": { status: 0, said: givers },
+      });
+    expect(told("192.168.1.1", 4_294_967_295)).toEqual([]);
+    expect(told("192.168.1.9", 60)).toEqual([]);
+    const given = "client dhclient dhclient eno1\nmanager systemd-networkd eno2\n";
+    expect(told("192.168.1.1", 60, given)).toEqual([
+      {
+        what: "eno2",
+        text: "192.168.1.1 goes in 60 seconds unless it is renewed; systemd-networkd gives it there: give eno2 that address for good, in the host's own network configuration",
+      },
+    ]);
+  });
+
+  it.each([
+    ["755 0 0 root root /srv/tftp\n755 0 0 root root /srv\n", undefined],
+    ["2775 0 0 root root /srv/tftp\n1777 0 0 root root /srv\n", undefined],
+    [
+      "755 106 113 tftp tftp /srv/tftp\n",
+      /^\/srv\/tftp is .*: it belongs to the user tftp\. Run `chown root \/srv\/tftp`/,
+    ],
+    ["755 1234 0 UNKNOWN root /srv/tftp\n", /the user 1234\. /],
+    ["1777 0 0 root root /srv/tftp\n", /everybody may write to it \(mode 1777\)\. Run `chmod o-w \/srv\/tftp`/],
+    [
+      "755 0 0 root root /srv/tftp\n775 0 7 root lp /srv\n",
+      /^\/srv is .* the group lp may write .*, and \/srv\/tftp lies/,
+    ],
+  ])("tells who may exchange boot files: %j", (said, told) => {
+    const found = ailing({ "folder.owners": { status: 0, said } });
+    if (told === undefined) expect(found).toEqual([]);
+    else expect(found).toMatchObject([{ what: "/srv/tftp", text: expect.stringMatching(told) }]);
+  });
+
   it("tells of a server that does the same, now or after the next boot", () => {
     const holder = {
       protocol: "udp",

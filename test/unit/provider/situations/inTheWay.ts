@@ -2,7 +2,8 @@ import type { Holder, Seen } from "../../../../provider/facts/question";
 import { servers } from "../../../../provider/facts/servers";
 import type { Unit } from "../../../../provider/facts/units";
 import type { Declaration, Want } from "../../../../provider/kinds/want";
-import { whyPassedOver, whyStartedOtherwise } from "../../../../provider/plan/daemons";
+import { whyNoAddressToListen } from "../../../../provider/plan/bootServer";
+import { whyPassedOver, whyStartedOtherwise, whyUserIsGone } from "../../../../provider/plan/daemons";
 import { decide } from "../../../../provider/plan/decide";
 import { whyDhcpConfStays } from "../../../../provider/plan/dhcpConf";
 import { whyNotMounted } from "../../../../provider/plan/folder";
@@ -100,6 +101,8 @@ const runningDhcpd = new Map([
 ]);
 const puttingDhcp: Declaration = { id: dhcpId, generation: "1", wants: [serve() as Want] };
 const puttingTftp = put(tftpId, { want: "tftpd", address: "192.168.1.1", directory: "/srv/tftp" });
+const listening = (address: string) =>
+  put(tftpId, { want: "listen", unit: "tftpd-hpa.service", on: { kind: "udp", address, port: 69 } });
 const puttingTime = (allowed: boolean): readonly Declaration[] => [
   {
     id: "TimeServer/p/one/time",
@@ -159,6 +162,17 @@ export const inTheWay: readonly Situation[] = [
           said: "tftpd-hpa.service: ConditionPathExists=!/etc/maintenance failed.\nunmet tftpd-hpa.service\n",
         },
       }),
+    ),
+  },
+  {
+    what: "the address of in.tftpd was taken off",
+    said: whyNoAddressToListen(changeOf([listening("192.168.1.9")]), host),
+  },
+  {
+    what: "the user of in.tftpd was deleted",
+    said: whyUserIsGone(
+      changeOf([inTftpd]),
+      hostAnswers({ "daemonUsers.gone": { status: 0, said: "gone tftpd-hpa.service\n" } }),
     ),
   },
   {

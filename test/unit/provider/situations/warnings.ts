@@ -78,7 +78,40 @@ const nextTime = (what: string, boot: string): Situation => {
   return { what, said: found.map((each) => `${each.what}: ${each.text}`).join("\n") };
 };
 
+/** What `doctor` says of node 0 itself. */
+const ailing = (what: string, told: Parameters<typeof facts>[1]): Situation => {
+  const nic = { want: "interface", interface: "name:eno2", address: "192.168.1.1", prefixLength: 28 } as const;
+  const served = { want: "tftpd", address: "192.168.1.1", directory: "/srv/tftp" } as const;
+  const chrony = { want: "unit", name: "chrony.service", restartedBy: [] } as const;
+  const found = ailmentsOf(
+    facts([entry(tftpId, [{ ...nic, allowDefaultRoute: false }, served, chrony])], {
+      "health.units": { status: 0, said: "Id=x\nLoadState=loaded\nWantedBy=multi-user.target\n" },
+      ...told,
+    }),
+  );
+  return { what, said: found.map((each) => `${each.what}: ${each.text}`).join("\n") };
+};
+
+const leased = JSON.stringify([
+  { ifname: "eno2", addr_info: [{ local: "192.168.1.1", dynamic: true, valid_life_time: 3540 }] },
+]);
+
 export const warnings: readonly Situation[] = [
+  ailing("the user of chrony was deleted", { "daemonUsers.gone": { status: 0, said: "gone chrony.service\n" } }),
+  ...["", "client dhclient /sbin/dhclient -4 eno2\n"].map((givers) =>
+    ailing(`node 0's address is there for a time only${givers === "" ? "" : ", by DHCP"}`, {
+      "links.addresses": { status: 0, said: leased },
+      "addressLifetimes.givers": { status: 0, said: givers },
+    }),
+  ),
+  ...(
+    [
+      ["the user tftp has the boot files", "755 106 113 tftp tftp /srv/tftp\n755 0 0 root root /srv\n"],
+      ["a user has the folder above the boot files", "755 0 0 root root /srv/tftp\n755 1000 0 me root /srv\n"],
+      ["all may exchange the boot files", "777 0 0 root root /srv/tftp\n755 0 0 root root /srv\n"],
+      ["a group may exchange the boot files", "2775 0 50 root staff /srv/tftp\n755 0 0 root root /srv\n"],
+    ] as const
+  ).map(([what, said]) => ailing(what, { "folder.owners": { status: 0, said } })),
   nextTime("a boot that goes elsewhere", "target rescue.target\nstarts sysinit.target\n"),
   nextTime(
     "a unit that another one of a boot conflicts with",
