@@ -119,4 +119,17 @@ describe("whyOwnIsKept", () => {
       "`limit rate over 2/second drop` in chain ip mine i",
     );
   });
+
+  it.each(["-m limit --limit 2/sec -j ACCEPT", "-m hashlimit --hashlimit-above 2/sec --hashlimit-name x -j DROP"])(
+    "tells a limit of iptables: %s",
+    (rule) => {
+      const facts = factsOf(firewallCase("bookworm-no-firewall-at-all").answers);
+      const limited = `-p udp ${rule}`;
+      const chains = new Map([["INPUT", { policy: "DROP", rules: ["-i eno2 -p udp -j ACCEPT", limited] }]]);
+      const iptables = { ...facts.iptables, tables: [{ kind: "iptables-legacy", table: "filter", chains }] };
+      const read = { ...facts, iptables: iptables as unknown as typeof facts.iptables };
+      expect(whyNotAdmitted(read, labPath)).toBeUndefined();
+      expect(whyOwnIsKept(read, labPath)).toContain(`\`${limited}\` in chain INPUT of iptables-legacy`);
+    },
+  );
 });
