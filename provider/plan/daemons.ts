@@ -137,10 +137,9 @@ function whyStartedSo({ words }: Own, daemon: Daemon): string | undefined {
   return daemon.root === "/" ? undefined : `it runs in ${daemon.root} as its root, and reads no file outside`;
 }
 
-function whyOutdated({ unit, sockets, files }: Own, daemon: Daemon, answers: Answers): string | undefined {
-  if (daemon.halted === "frozen") return `it is frozen, and answers nobody until \`systemctl thaw ${unit}\``;
-  if (daemon.halted === "stopped")
-    return `it was halted by a signal, and answers nobody until \`kill -CONT ${daemon.pid}\``;
+function whyOutdated({ sockets, files }: Own, daemon: Daemon, answers: Answers): string | undefined {
+  const halted = whyHalted(daemon);
+  if (halted !== undefined) return `it ${halted}`;
   const changed = files.find((path) => (answers.path(readKey(path))?.ctime ?? 0) > daemon.started);
   if (changed !== undefined) return `it reads ${changed} when it is started, and that was changed since`;
   const closed = sockets.find((socket) => !isOpen(socket, daemon, answers));
@@ -148,6 +147,14 @@ function whyOutdated({ unit, sockets, files }: Own, daemon: Daemon, answers: Ans
   if (daemon.needsReload)
     return "a file of it, or a drop-in, was changed since systemd read it; the next start may be another";
   return undefined;
+}
+
+/** That a daemon runs and does nothing, and what lets it go on. */
+export function whyHalted({ unit, pid, halted }: Daemon): string | undefined {
+  if (halted === undefined) return undefined;
+  return halted === "frozen"
+    ? `is frozen, and answers nobody until \`systemctl thaw ${unit}\``
+    : `was halted by a signal, and answers nobody until \`kill -CONT ${pid}\``;
 }
 
 /** A raw socket goes with its interface, and nothing tells dhcpd of it: it runs on, deaf. */

@@ -1,3 +1,4 @@
+import { daemonFacts } from "../facts/daemons";
 import { links } from "../facts/links";
 import type { Question } from "../facts/question";
 import { holdersKey, servers } from "../facts/servers";
@@ -6,6 +7,7 @@ import { dhcpdUnit, tftpdUnit } from "../os/paths";
 import { type KeptOut, whyKeptOut } from "./admission";
 import { isBootServerHere } from "./bootServer";
 import { chainOf, whyFilesFail } from "./chains";
+import { whyHalted } from "./daemons";
 import { planProof, whyStopped } from "./expectations";
 import type { Facts } from "./facts";
 import { folderNow } from "./folder";
@@ -49,11 +51,12 @@ export interface ProofBesides {
 }
 
 const units = unitFacts([dhcpdUnit, tftpdUnit], "proof.units");
+const daemons = daemonFacts([dhcpdUnit, tftpdUnit]);
 
 /** What a proof on demand needs to know before it asks as machines do. */
 export function proofQuestions(): Readonly<Record<string, Question>> {
   const asMachines = { ...rulesetQuestions, ...wayQuestions(), ...servers.questions };
-  return { ...asMachines, ...units.questions, ...folderQuestions("@held:tftpd:2@") };
+  return { ...asMachines, ...units.questions, ...daemons.questions, ...folderQuestions("@held:tftpd:2@") };
 }
 
 export interface ProofPlan {
@@ -95,7 +98,11 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const files = folderNow(directory, facts.answers);
   const { holders, packetSockets } = servers.read(facts.answers);
   const areKnown = facts.answers.holders(holdersKey) !== undefined;
+  const { running } = daemons.read(facts.answers);
   const whySilent = (name: string, listens: boolean): string | undefined => {
+    const daemon = running.get(name);
+    const halted = daemon && whyHalted(daemon);
+    if (halted !== undefined) return `${name} ${halted}`;
     const unit = units.read(facts.answers).get(name);
     return listens || unit === undefined ? undefined : whyStopped(unit);
   };

@@ -87,6 +87,22 @@ const cases: readonly ByHand[] = [
     up: /no interface of node 0 has the address 192\.168\.1\.1, on which tftpd-hpa\.service is to listen/,
   },
   {
+    what: "in.tftpd is frozen",
+    harm: "systemctl freeze tftpd-hpa",
+    mend: "systemctl thaw tftpd-hpa",
+    a: /no answer, for tftpd-hpa\.service is frozen, and answers nobody until `systemctl thaw tftpd-hpa\.service`/,
+    b: /for tftpd-hpa\.service is frozen/,
+    doctor: /it is frozen, and answers nobody until/,
+  },
+  {
+    what: "dhcpd was halted by a signal",
+    harm: "systemctl kill --signal=STOP isc-dhcp-server",
+    mend: "systemctl kill --signal=CONT isc-dhcp-server",
+    a: /asked by DHCP and got no answer, for isc-dhcp-server\.service was halted by a signal, .* `kill -CONT \d+`/,
+    b: /for isc-dhcp-server\.service was halted by a signal/,
+    doctor: /it was halted by a signal/,
+  },
+  {
     what: "a limit of nftables, before which our Firewall lets machines pass",
     ...nft(
       "ip mine { chain i { type filter hook input priority -5; udp dport 1024-65535 limit rate over 2/second drop; }; }",

@@ -242,6 +242,16 @@ describe("renderProof", () => {
     });
   });
 
+  it("says that a daemon was halted, which listens all the same", () => {
+    const said = "Id=tftpd-hpa.service\nMainPID=7\nFreezerState=frozen\nRoot=/\nWords=in.tftpd\t\n\n";
+    const answers = { ...open, "daemons.running": { status: 0, said } };
+    const text =
+      "no answer, for tftpd-hpa.service is frozen, and answers nobody until `systemctl thaw tftpd-hpa.service`";
+    expect(proved({ answers, wrongs: [{ n: 1, seen: { said: "no answer" } }] })).toMatchObject({
+      [fleet.id]: { a: `ipxe.efi could not be fetched by TFTP from 192.168.1.1: ${text}` },
+    });
+  });
+
   it("says of a way that is wrong for one machine only that one", () => {
     const ran = (value: readonly object[]) => ({ status: 0, said: JSON.stringify(value) });
     const answers = {
