@@ -344,7 +344,14 @@ const settings: readonly string[] = [
   ...["OOMScoreAdjust=1000", "SupplementaryGroups=nogroup", "KeyringMode=private", "StandardError=file:/dev/full"],
 ];
 
+/** systemd needs BPF for these, which a node 0 that is a container may not load: it passes them over, as if they were not there. */
+const passedOver = "a systemd that loads no programs of BPF, as in a container, passes this setting over";
+
 const doubted: Readonly<Record<string, string>> = {
+  "IPAddressDeny=any": passedOver,
+  "IPAddressDeny=192.168.1.0/28": passedOver,
+  "RestrictNetworkInterfaces=lo": passedOver,
+  "RestrictNetworkInterfaces=~eno2": passedOver,
   "CPUQuota=1%": "a server that slow gives its files to one machine, and hardly to ten",
   "IPIngressFilterPath=/nowhere": "what a program of BPF lets through is not read",
 };
