@@ -306,9 +306,13 @@ export function renderCourse({ reached, address, architecture, files, asked }: B
     const isLast = index === files.length - 1 && reached !== "rEFInd" && reached !== "system";
     return often === undefined || !isLast ? one : `${one} (asked for ${times(often)}: ${lost})`;
   });
-  if (given.length === 0) given.push(`no file asked for${unusual(architecture)}`);
+  if (given.length === 0) given.push(`no request for a file came in${unusual(architecture) ?? unlogged}`);
   return [address, ...given].join(", ");
 }
+
+/** What a firewall drops reaches no server, so that nobody can write it down. */
+const unlogged =
+  ": its firmware asked for none, or a firewall dropped what it asked, of which the log has no line (`npx pulumi-netboot verify` reads node 0's own)";
 
 const lost = "do its packets come through? network.mtu makes them smaller";
 
@@ -316,8 +320,9 @@ function times(count: number): string {
   return count === 1 ? "once" : `${count} times`;
 }
 
-function unusual(architecture: number | undefined): string {
-  if (architecture === undefined || [6, 7, 9].includes(architecture)) return "";
+/** Why a firmware asks for nothing. */
+function unusual(architecture: number | undefined): string | undefined {
+  if (architecture === undefined || [6, 7, 9].includes(architecture)) return undefined;
   return architecture === 0
     ? " (its firmware is set to BIOS, not UEFI)"
     : ` (its firmware says architecture ${architecture}, for which nothing is served)`;

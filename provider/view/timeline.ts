@@ -24,7 +24,7 @@ export interface Timeline {
 const ends: Readonly<Record<Boot["reached"], string>> = {
   refused: "got no answer",
   asked: "was offered an address, and took none",
-  lease: "was given no file",
+  lease: "no file was given, and what a firewall drops is not in node 0's log",
   loader: "nothing came after the loader",
   script: "no program came after the script",
   rEFInd: "rEFInd was given; what it finds on the disk is not in node 0's log",

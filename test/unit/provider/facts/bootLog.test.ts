@@ -119,8 +119,26 @@ describe("parseHistory", () => {
       "100.1 dhcpd[7]: DHCPACK on 192.168.1.3 to 52:54:00:00:0a:01 via eno2",
     );
     expect(bios && renderBoot(bios)).toMatch(
-      / lease: 192\.168\.1\.3, no file asked for \(its firmware is set to BIOS, not UEFI\)$/,
+      / lease: 192\.168\.1\.3, no request for a file came in \(its firmware is set to BIOS, not UEFI\)$/,
     );
+  });
+
+  it("says of a machine whose questions for files never came in what the log can't know", () => {
+    const asked = [
+      "100.0 dhcpd[7]: netboot stage=loader mac=52:54:0:0:a:1 arch=7",
+      "100.1 dhcpd[7]: DHCPACK on 192.168.1.3 to 52:54:00:00:0a:01 via eno2",
+    ];
+    const [silent] = read(...asked);
+    expect(silent && renderBoot(silent)).toBe(
+      "1970-01-01T00:01:40Z lease: 192.168.1.3, no request for a file came in: its firmware asked for none, or a firewall " +
+        "dropped what it asked, of which the log has no line (`npx pulumi-netboot verify` reads node 0's own)",
+    );
+    const [refused] = read(
+      ...asked,
+      "101.0 in.tftpd[9]: RRQ from 192.168.1.3 filename ipxe.efi",
+      "101.1 in.tftpd[9]: sending NAK (1, File not found) to 192.168.1.3",
+    );
+    expect(refused && renderBoot(refused)).toBe("1970-01-01T00:01:40Z lease: 192.168.1.3, ipxe.efi: File not found");
   });
 
   it("reads the architecture as dhcpd writes it, in hexadecimal", () => {
