@@ -17,12 +17,12 @@ function lifecycle() {
   return import("./lifecycle/changes.js");
 }
 
-/** The resources that a program declares in this run: a refresh asks for differences as well, and declares nothing. */
-const declared = new Set<unknown>();
+/** The resources that a preview's program declares: a refresh asks for differences as well, and declares nothing. */
+const previewed = new Set<unknown>();
 
 export async function check(kind: string, olds: Properties, news: Properties): Promise<CheckResult> {
   const result = await comparison.rendered(kind, comparison.check(kind, olds, news), news);
-  declared.add(news[hidden.urn]);
+  if (news[hidden.preview] === true) previewed.add(news[hidden.urn]);
   const isNew = Object.keys(olds ?? {}).length === 0;
   if (isNew && result.failures.length === 0) {
     await tellPlan(kind, idOfNew(idFromUrn(kind, news[hidden.urn])), {}, result.inputs);
@@ -32,13 +32,16 @@ export async function check(kind: string, olds: Properties, news: Properties): P
 
 export async function diff(kind: string, id: string, olds: Properties, news: Properties): Promise<DiffResult> {
   const result = await comparison.diff(kind, id, olds, news);
-  if (result.changes !== false && declared.has(news[hidden.urn])) await tellPlan(kind, id, olds, news);
+  if (result.changes !== false) await tellPlan(kind, id, olds, news);
   return result;
 }
 
-/** In a run that asks node 0 anyway, as `pulumi preview --refresh` does: what the change does to it as it is now. */
+/**
+ * In a preview that asks node 0 anyway, as `pulumi preview --refresh` does: what the change does to it as it is now. Not in an
+ * up, in which one resource would wait for the plan of another, and not be in one transaction with it.
+ */
 async function tellPlan(kind: string, id: string, olds: Properties, news: Properties): Promise<void> {
-  if (!wasLookedAt(news["connection"])) return;
+  if (!previewed.has(news[hidden.urn]) || !wasLookedAt(news["connection"])) return;
   await (await import("./lifecycle/plannedLine.js")).tellPlan(kind, id, olds, news);
 }
 

@@ -5,12 +5,13 @@ import { parseGaps, parseHistory, renderBoot, renderGaps } from "../facts/bootLo
 import { kindOf } from "../kinds";
 import { type Drift, renderDrift } from "../kinds/drift";
 import type { Change, Declaration } from "../kinds/want";
+import { renderFound } from "../plan/shownDrift";
 import { openHost } from "../ssh/pool";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden, isHidden } from "../values/hidden";
 import { printableValue } from "../values/printable";
 import { digestsOf, isOutput, type Properties } from "./comparison";
-import { displayOn } from "./display";
+import { displayOf, displayOn } from "./display";
 import { orForget } from "./forgotten";
 import { readLocalFile } from "./localFile";
 import { noteLook } from "./lookedAt";
@@ -89,6 +90,9 @@ async function readNow(kind: string, id: string, props: Properties): Promise<Rea
   const answer = printableValue(report.answers.get(id));
   if (answer?.how === "gone") return {};
   const found = answer?.drift ?? [];
+  if (found.length > 0) {
+    displayOf(urnIn(kind, props) ?? urnFromId(id))("note", renderFound(declaration.wants, found));
+  }
   const { drift: before, ...rest } = props;
   const declared = { ...rest, ...lastBootOf(answer?.outputs["log"], answer?.outputs["files"]) };
   if (found.length === 0 && before === undefined) return { id, props: declared };

@@ -33,6 +33,7 @@ export function check(_kind: string, _olds: Properties, news: Properties): Check
     [hidden.chain]: _chain,
     [hidden.chains]: _chains,
     [hidden.replaces]: replaces,
+    [hidden.preview]: _preview,
     ...given
   } = news;
   if (replaces === true) comparedByEngine.add(news[hidden.urn]);

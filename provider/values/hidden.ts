@@ -18,6 +18,8 @@ export const hidden = {
   chains: "__chains",
   /** In the inputs: the resource has replaceOnChanges, for which the engine must compare by itself. It never gets into a state. */
   replaces: "__replaces",
+  /** In the inputs: this is a preview, which a provider is not told otherwise. It never gets into a state. */
+  preview: "__preview",
   /** In the inputs: the resource's URN, from which its id is made. */
   urn: "__urn",
   /** In the inputs of `Packages`: packages out of which boot files will be taken, and how many of each. */
@@ -45,6 +47,7 @@ export interface Hidden {
   readonly [hidden.chain]?: string;
   readonly [hidden.chains]?: string;
   readonly [hidden.replaces]?: boolean;
+  readonly [hidden.preview]?: boolean;
   readonly [hidden.urn]?: string;
   readonly [hidden.fetch]?: Readonly<Record<string, number>>;
   readonly [hidden.listenFor]?: string;

@@ -81,6 +81,7 @@ export abstract class HostResource extends pulumi.CustomResource {
           ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { [hidden.problems]: elsewhere }),
           ...(declared.toldBeside !== undefined && { [hidden.toldBeside]: declared.toldBeside }),
           ...(opts?.replaceOnChanges !== undefined && opts.replaceOnChanges.length > 0 && { [hidden.replaces]: true }),
+          ...(pulumi.runtime.isDryRun() && { [hidden.preview]: true }),
           [hidden.urn]: urnOf(name, type, opts?.parent),
           [hidden.provider]: providerText(kind),
         },

@@ -84,6 +84,10 @@ describe("diff", () => {
     expect((await diff("DhcpServer", id, outputs, renamed)).changes).toBeUndefined();
   });
 
+  it("keeps out of the state that it is a preview", () => {
+    expect(check("DhcpServer", {}, { ...inputs, __preview: true }).inputs).toEqual(inputs);
+  });
+
   it("sees an input that is gone", async () => {
     expect((await diff("DhcpServer", id, { ...outputs, allowDefaultRoute: true }, inputs)).changes).toBeUndefined();
   });

@@ -9,6 +9,7 @@ import { warnOfMovedNetwork } from "../../../../provider/plan/network";
 import { renderDifference } from "../../../../provider/plan/outcome";
 import { whyOtherRecord } from "../../../../provider/plan/ownership";
 import { renderBrought, renderPurged, warnOfApt } from "../../../../provider/plan/packages";
+import { renderFound } from "../../../../provider/plan/shownDrift";
 import { renderRemaining } from "../../../../provider/plan/timeDaemon";
 import { asRefreshed, upMends } from "../../../../provider/values/mending";
 import { factsOf, firewallCase } from "../../../support/firewallCases";
@@ -130,8 +131,18 @@ export const warnings: readonly Situation[] = [
   {
     what: "a run that has refreshed, of what its up mends",
     said: (["mends what somebody changed", "starts it", "puts them back"] as const)
-      .map((does) => asRefreshed(`…; ${upMends(does)}`))
+      .map((does) => asRefreshed(`not proved: …; ${upMends(does)}`))
       .join("\n"),
+  },
+  {
+    what: "a refresh, of a text that somebody changed and of what else it found",
+    said: renderFound(
+      [{ want: "file", path: "/srv/tftp/refind.conf", mode: "0644", content: "timeout 1\n", input: "content" }],
+      [
+        { what: "/srv/tftp/refind.conf", how: "changed", seen: "timeout 9\n" },
+        { what: "tftpd-hpa.service", how: "stopped", seen: "inactive (dead)" },
+      ],
+    ),
   },
   drift("a file that went", { what: "/srv/tftp/ipxe.efi", how: "missing", seen: "" }),
   drift("a file that was changed", { what: "/srv/tftp/refind.conf", how: "changed", seen: "timeout 9\n" }),
