@@ -1,8 +1,9 @@
 import { inspect } from "../conversation/look";
 import { renderError } from "../errors";
-import { renderDrift } from "../kinds/drift";
+import { type Drift, renderDrift } from "../kinds/drift";
 import { declarationOf } from "../lifecycle/changes";
 import type { Ailment } from "../plan/health";
+import { listed } from "../preview/nextBootChanges";
 import { hidden } from "../values/hidden";
 import { byHost, openStackHost, type StackResource } from "./stack";
 import { type Verified, verify } from "./verify";
@@ -53,17 +54,16 @@ export async function examine(resources: readonly StackResource[]): Promise<read
       findings.push(
         ...ailments.map(({ what, text }) => ({ host: host.name, resource: what, what: text, differs: false })),
       );
-      for (const { id, kind } of on) {
+      const differing = on.flatMap(({ id, kind }) => {
         const answer = answers.get(id);
-        const about = { host: host.name, resource: id, differs: true };
-        if (answer?.how === "gone")
-          findings.push({ ...about, what: `${gone}${kind === "TimeServer" ? ofChrony : ""}` });
-        for (const drift of answer?.drift ?? []) {
-          findings.push({ ...about, what: renderDrift(drift), differs: drift.isByHand !== true });
+        if (answer?.how === "gone") {
+          const what = `${gone}${kind === "TimeServer" ? ofChrony : ""}`;
+          findings.push({ host: host.name, resource: id, what, differs: true });
         }
-      }
+        return (answer?.drift ?? []).map((drift) => ({ id, kind, drift }));
+      });
       const verified = await verify(on.filter(({ id }) => answers.get(id)?.how !== "gone"));
-      findings.push(...notServed(verified, ailments));
+      findings.push(...findingsOf(host.name, differing, verified, ailments));
     } catch (error) {
       const { host } = first.connection;
       const words = renderError(error);
@@ -79,26 +79,108 @@ const gone = "is not on this host any more";
 const ofChrony =
   ". If chrony still is, say `time: { replace: true }` (for a TimeServer alone: `replace: true`), for no record tells who brought it";
 
-/** As many machines of a resource are told of by name. */
-const mostMachines = 8;
+/** As many causes are told, of those that have nothing in common. */
+const mostCauses = 8;
 
-/** What `verify` would fail on, but for what is told already. */
-export function notServed(verified: readonly Verified[], ailments: readonly Ailment[]): readonly Finding[] {
+/** In the place of a resource where several have machines that suffer from one cause. */
+const several = "machines";
+
+/** What differs from the stack, and which machines are named in it. */
+interface Differing {
+  readonly id: string;
+  readonly kind: string;
+  readonly drift: Drift;
+}
+
+/** What `verify` found wrong with machines, and each of them by its name. */
+interface Suffering {
+  readonly cause: string;
+  readonly machines: readonly Verified[];
+}
+
+/**
+ * What is wrong with one node 0: what differs there from the stack, and what `verify` would fail on. A cause is told once, with
+ * the machines that suffer from it, and none that is told already as an ailment.
+ */
+export function findingsOf(
+  host: string,
+  differing: readonly Differing[],
+  verified: readonly Verified[],
+  ailments: readonly Ailment[] = [],
+): readonly Finding[] {
   const told = new Set(ailments.map(({ text }) => `served; ${text}`));
-  const byResource = Map.groupBy(
-    verified.filter(({ served, seen }) => !served && !told.has(seen)),
-    ({ resource }) => resource,
-  );
-  return [...byResource].flatMap(([resource, machines]) => {
-    const finding = (what: string) => ({ host: machines[0]?.host ?? "", resource, what, differs: false });
-    const shown = machines.slice(0, mostMachines).map(({ machine, seen }) => finding(`${machine}: ${seen}`));
-    const more = machines.length - shown.length;
-    if (more === 0) return shown;
-    return [
-      ...shown,
-      finding(`${more} more of its machines are not served; \`npx pulumi-netboot verify\` tells of each`),
-    ];
+  const bad = verified.filter(({ served, seen }) => !served && !told.has(seen));
+  const left = new Set([...Map.groupBy(bad, causeOf)].map(([cause, machines]): Suffering => ({ cause, machines })));
+  const sayTo = (isOfIt: (suffering: Suffering) => boolean): string => {
+    const own = [...left].filter(isOfIt);
+    for (const each of own) left.delete(each);
+    const names = own.flatMap(({ machines }) => machines.map(({ machine }) => machine)).toSorted();
+    return names.length === 0 ? "" : `; not served for it: ${listed(names)}`;
+  };
+  const [machines, others] = partition(differing, isOfMachine);
+  const parts = others.map(({ id, drift }): Finding => {
+    const after = sayTo(({ cause }) => isCausedBy(drift, cause));
+    return { host, resource: id, what: `${renderDrift(drift)}${after}`, differs: drift.isByHand !== true };
   });
+  const lost = [...Map.groupBy(machines, ({ drift: { how } }) => how)].map(([how, of]): Finding => {
+    const names = of.map(({ drift: { what } }) => what).toSorted();
+    const after = sayTo(
+      ({ cause, machines: who }) =>
+        cause.includes("got no answer") && who.every(({ machine }) => names.includes(machine)),
+    );
+    const [one] = of;
+    const what = one !== undefined && of.length === 1 ? renderDrift(one.drift) : `${listed(names)} ${were[how]}`;
+    return { host, resource: sharedBy(of.map(({ id }) => id)), what: `${what}${after}`, differs: true };
+  });
+  const shown = [...left].slice(0, mostCauses).map((each) => notServed(host, each));
+  const more = [...left].slice(mostCauses).reduce((sum, { machines: who }) => sum + who.length, 0);
+  const rest = `${more} more are not served; \`npx pulumi-netboot verify\` tells of each`;
+  return [
+    ...[...parts, ...lost, ...shown],
+    ...(more === 0 ? [] : [{ host, resource: several, what: rest, differs: false }]),
+  ];
+}
+
+const were: Readonly<Record<string, string>> = { missing: "are missing", changed: "were changed" };
+
+/** Machines stand in their resources by their names, and nothing else of these does that is missing or was changed. */
+function isOfMachine({ kind, drift: { how } }: Differing): boolean {
+  return (kind === "OlaNode" || kind === "OlaFleet") && Object.hasOwn(were, how);
+}
+
+function notServed(host: string, { cause, machines }: Suffering): Finding {
+  const resource = sharedBy(machines.map((each) => each.resource));
+  const [one] = machines;
+  const what =
+    one !== undefined && machines.length === 1
+      ? `${one.machine}: ${one.seen}`
+      : `${listed(machines.map(({ machine }) => machine).toSorted())} are not served: ${cause}`;
+  return { host, resource, what, differs: false };
+}
+
+/** What is wrong with a machine, in words that are the same for each that suffers from it. */
+function causeOf({ machine, seen }: Verified): string {
+  return seen.replace(/^(iPXE|the firmware) of (\S+) \([0-9a-f:]+\) /, (all, who: string, name: string) =>
+    name === machine ? `${who} of each ` : all,
+  );
+}
+
+/** Whether what a proof saw comes of what a look found. */
+function isCausedBy({ what, how }: Drift, cause: string): boolean {
+  if (what.startsWith("/")) {
+    const name = what.slice(what.lastIndexOf("/") + 1);
+    return cause.startsWith(`${name} could not be fetched`) || cause.startsWith(`TFTP served another ${name} `);
+  }
+  return (how === "stopped" || how === "other") && cause.includes(`, for ${what} `);
+}
+
+function sharedBy(ids: readonly string[]): string {
+  const [one = several, ...more] = new Set(ids);
+  return more.length === 0 ? one : several;
+}
+
+function partition<T>(all: readonly T[], isFirst: (each: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [all.filter(isFirst), all.filter((each) => !isFirst(each))];
 }
 
 /** The findings as people read them. */

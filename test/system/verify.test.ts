@@ -171,7 +171,32 @@ describe("the command", () => {
         expect(stdout).toMatch(/BootFile\/\S+refind\.conf: \/srv\/tftp\/refind\.conf was changed/);
       },
     );
+    // One cause is told once, with all machines that suffer from it.
     await project.succeed([...up, "--refresh"]);
+    const host = `^${lab.node0.host.replaceAll(".", "\\.")}: `;
+    await broken("systemctl stop isc-dhcp-server; mv /srv/tftp/snponly.efi /root/", "true", async () => {
+      const { stdout } = await netboot("doctor");
+      expect(stdout).toMatch(
+        new RegExp(
+          `${host}DhcpServer/verify/dev/node0-dhcp: .*inactive \\(dead\\); not served for it: a, m1, m2$`,
+          "m",
+        ),
+      );
+      expect(stdout.match(/not served/g)).toHaveLength(1);
+    });
+    await broken("systemctl start isc-dhcp-server", "mv /root/snponly.efi /srv/tftp/", async () => {
+      const { stdout } = await netboot("doctor");
+      expect(stdout).toMatch(
+        new RegExp(
+          `${host}BootFile/\\S+snponly\\.efi: /srv/tftp/snponly\\.efi is missing; not served for it: m2$`,
+          "m",
+        ),
+      );
+    });
+    await broken("ip link set eno2 arp off", "ip link set eno2 arp on", async () => {
+      const { stdout } = await netboot("doctor");
+      expect(stdout).toMatch(new RegExp(`${host}machines: a, m1, m2 are not served: .*eno2 has no ARP`, "m"));
+    });
     // A file system that comes late, and is empty.
     await broken("mount -t tmpfs -o mode=755 tmpfs /srv/tftp", "true", async () => {
       const { stdout } = await netboot("doctor");

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { vi } from "vitest";
 import { runCommand } from "../../../../provider/cli/commands";
-import { notServed, renderFindings } from "../../../../provider/cli/doctor";
+import { findingsOf, renderFindings } from "../../../../provider/cli/doctor";
 import { drawLastBoot, renderHistory } from "../../../../provider/cli/history";
 import { renderImported, whyNotWhole } from "../../../../provider/cli/import";
 import { renderPlans } from "../../../../provider/cli/plan";
@@ -138,6 +138,12 @@ const verified = (count: number): readonly Verified[] =>
     seen: "no answer by DHCP",
   }));
 
+const unanswered = (kind: string, ...machines: readonly string[]): readonly Verified[] =>
+  machines.map((machine) => ({
+    ...{ host: "node0.example", resource: id(kind, kind === "OlaNode" ? machine : "rack"), machine, served: false },
+    seen: `the firmware of ${machine} (52:54:00:00:00:0${machine.at(-1)}) asked by DHCP and got no answer, for isc-dhcp-server.service does not run; \`pulumi up --refresh\` starts it`,
+  }));
+
 const looks: readonly Situation[] = [
   typed("an OlaNode that is gone", ["verify"], {
     state: [resource("OlaNode", "db-1")],
@@ -162,7 +168,55 @@ const looks: readonly Situation[] = [
       }),
     ],
   }),
-  { what: "a whole fleet that is not served", said: renderFindings(notServed(verified(10), [])) },
+  { what: "a whole fleet that is not served", said: renderFindings(findingsOf("node0.example", [], verified(10))) },
+  {
+    what: "more machines than a screen takes, each with another fault",
+    said: renderFindings(
+      findingsOf(
+        "node0.example",
+        [],
+        verified(12).map((each) => ({ ...each, seen: `was offered the address of ${each.machine}` })),
+      ),
+    ),
+  },
+  {
+    what: "machines that somebody took out of node 0, or changed there",
+    said: renderFindings(
+      findingsOf(
+        "node0.example",
+        [
+          ...["db-1", "db-2"].map((what) => ({
+            ...{ id: id("OlaNode", what), kind: "OlaNode" },
+            drift: { what, how: "missing", seen: "" } as const,
+          })),
+          {
+            ...{ id: id("OlaNode", "db-3"), kind: "OlaNode" },
+            drift: { what: "db-3", how: "changed", seen: "" } as const,
+          },
+          {
+            ...{ id: id("OlaNode", "db-4"), kind: "OlaNode" },
+            drift: { what: "db-4", how: "changed", seen: "" } as const,
+          },
+        ],
+        [],
+      ),
+    ),
+  },
+  {
+    what: "a server that does not run, and the machines of two resources that suffer from it",
+    said: renderFindings(
+      findingsOf(
+        "node0.example",
+        [
+          {
+            ...{ id: id("DhcpServer", "node0-dhcp"), kind: "DhcpServer" },
+            drift: { what: "isc-dhcp-server.service", how: "stopped", seen: "inactive (dead)" },
+          },
+        ],
+        [...unanswered("OlaFleet", "db-1", "db-2"), ...unanswered("OlaNode", "web-1")],
+      ),
+    ),
+  },
   { what: "all is well", said: renderFindings([]) },
   {
     what: "nobody booted",
