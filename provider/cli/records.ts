@@ -93,7 +93,7 @@ function renderStack({ label, records, written, isOwn }: RecordsOnHost["stacks"]
     ? ""
     : lost === 0
       ? ", this stack"
-      : `, named as this stack, whose state does not have ${lost === records.length ? "them" : `${lost} of them`}`;
+      : `, named as this stack, whose state has ${lost === records.length ? "none" : `all of them but ${lost}`}`;
   return `${label}: ${count(records.length, "record")}, ${countMachines(records)}, last written ${timeOf(written)}${whose}`;
 }
 
@@ -120,7 +120,13 @@ export function lostRecords({ host, stacks }: RecordsOnHost): readonly Finding[]
         .map(({ id }) => id)
         .join(", ");
       const more = lost.length > 6 ? ` and ${lost.length - 6} more` : "";
-      const what = `${count(lost.length, "record")} of that name that this state does not have, last written ${timeOf(written)}: ${shown}${more}; an up goes on with what its program declares of them, if need be with PULUMI_NETBOOT_TAKE_OVER=${stack} in its environment, and \`npx pulumi-netboot records --clear ${label}\` clears the rest`;
+      const [are, they, them] = lost.length === 1 ? ["is", "it", "it"] : ["are", "they", "them"];
+      const what = [
+        `${count(lost.length, "record")} on node 0 ${are} not in this stack's state: ${shown}${more} (last written ${timeOf(written)}). Node 0 goes on with what ${they} declare${lost.length === 1 ? "s" : ""}`,
+        `  if the program has ${them}: \`pulumi up\` goes on with ${them}. If it is refused: \`PULUMI_NETBOOT_TAKE_OVER=${stack} pulumi up\``,
+        `  if nobody needs ${them}: \`npx pulumi-netboot records --clear ${label}\` takes ${them} off node 0, and asks first`,
+        `  if another stack is named ${stack} too, as a colleague's, ${they} may be its: leave ${them}, and give one of the two stacks another name`,
+      ].join("\n");
       return [{ host, resource: label, what, differs: false }];
     });
 }

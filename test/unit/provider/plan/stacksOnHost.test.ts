@@ -54,7 +54,7 @@ describe("stacksOnHost", () => {
 describe("records, as people read them,", () => {
   it("tell of each stack, and which is this one", () => {
     expect(renderRecords([onHost])).toMatch(
-      /^n0\n {2}lab\/dev: 1 record, 1 machine, last written 2023-11-14T22:13:24Z\n {2}shop\/prod#aaaaaaaa: 3 records, 41 machines, .*, named as this stack, whose state does not have 2 of them\n {2}shop\/prod#bbbbbbbb: 1 record, 1 machine, .* does not have them$/,
+      /^n0\n {2}lab\/dev: 1 record, 1 machine, last written 2023-11-14T22:13:24Z\n {2}shop\/prod#aaaaaaaa: 3 records, 41 machines, .*, named as this stack, whose state has all of them but 2\n {2}shop\/prod#bbbbbbbb: 1 record, 1 machine, .* has none$/,
     );
     expect(renderRecords([{ host: "n0", stacks: [] }])).toBe("n0: no stack has anything here");
     expect(renderOthers([onHost])).toEqual([
@@ -72,12 +72,12 @@ describe("records, as people read them,", () => {
         resource: "shop/prod#aaaaaaaa",
         differs: false,
         what: expect.stringMatching(
-          /^2 records of that name .*: DhcpServer\/shop\/prod\/node0, OlaNode\/shop\/old\/b; an up goes on/,
+          /^2 records on node 0 are not in this stack's state: DhcpServer\/shop\/prod\/node0, OlaNode\/shop\/old\/b \(last .*\)\. Node 0 goes on with what they declare\n {2}if the program has them: `pulumi up` goes on/,
         ) as string,
       },
       expect.objectContaining({
         what: expect.stringMatching(
-          /^1 record .*PULUMI_NETBOOT_TAKE_OVER=shop\/prod .*records --clear shop\/prod#bbbbbbbb/,
+          /^1 record on node 0 is not [^\n]* it declares\n.*PULUMI_NETBOOT_TAKE_OVER=shop\/prod pulumi up`\n.*records --clear shop\/prod#bbbbbbbb/,
         ) as string,
       }),
     ]);
