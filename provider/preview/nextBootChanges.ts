@@ -93,7 +93,7 @@ const most = 8;
  *
  * @example
  * ```
- * next boot changes for 2 of 300 nodes: db-1, db-2 (ipxe.efi 67c7f1f8 → 18fc84b6)
+ * next boot changes for 2 of 300 nodes: db-1, db-2 (both: ipxe.efi 67c7f1f8 → 18fc84b6)
  * next boot changes for none of 300 nodes; it has changed before this run for db-1 (refind.conf 453785cb → babcb66c)
  * ```
  */
@@ -112,7 +112,15 @@ function grouped(changes: readonly NextBootChange[]): string {
   }));
   const rank = ({ why, names }: (typeof groups)[number]) => (why === goes ? Number.POSITIVE_INFINITY : names.length);
   groups.sort((a, b) => rank(b) - rank(a) || ((a.names[0] ?? "") < (b.names[0] ?? "") ? -1 : 1));
-  return groups.map(({ why, names }) => `${listed(names)} (${why})`).join("; ");
+  return groups.map(({ why, names }) => `${listed(names)} (${ofAll(names.length, why)})`).join("; ");
+}
+
+/** A reason that is not taken for that of the last name alone. */
+function ofAll(count: number, why: string): string {
+  if (count === 1) return why;
+  const who = count === 2 ? "both" : "all";
+  if (why === goes) return `${who} go`;
+  return why.includes(" → ") || why.includes(": ") ? `${who}: ${why}` : `${who} ${why}`;
 }
 
 function nodes(count: number): string {

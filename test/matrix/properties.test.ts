@@ -154,7 +154,7 @@ exports.place = server.network.cidr;
     const more = `pulumi.runtime.registerStackTransformation(({ name, props, opts }) => name.endsWith("refind.conf") ? { props: { ...props, content: "${text}" }, opts } : undefined);`;
     const output = await run(program(old, "", more), ["preview", "--diff"]);
     const sum = /refind\.conf 453785cb → ([0-9a-f]{8})/.exec(output)?.[1];
-    expect(output).toMatch(new RegExp(`2 of 2 nodes: n1, n2 \\(refind\\.conf 453785cb → ${sum}`));
+    expect(output).toMatch(new RegExp(`2 of 2 nodes: n1, n2 \\(both: refind\\.conf 453785cb → ${sum}`));
     expect(createHash("sha256").update("timeout 9\ndefault_selection 1\n").digest("hex").slice(0, 8)).toBe(sum);
   });
 

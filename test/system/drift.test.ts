@@ -145,7 +145,7 @@ describe("what somebody changes on node 0", () => {
     ],
     [
       "sed -i '/^host c-nic0/d' /etc/dhcp/netboot/hosts.conf",
-      /2 of 2 nodes: a, c \(missing on node 0\)/,
+      /2 of 2 nodes: a, c \(both missing on node 0\)/,
       "grep -c '^host c-nic0' /etc/dhcp/netboot/hosts.conf",
     ],
   ];

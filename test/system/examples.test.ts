@@ -22,7 +22,7 @@ describe("examples", () => {
   it("fleet has three hundred machines and one of its own", async () => {
     const project = await projectOf({ from: "examples/fleet" }, node0);
     const { output } = await project.succeed(["preview"]);
-    expect(output).toMatch(/next boot changes for 301 of 301 nodes: .* \(new\)/);
+    expect(output).toMatch(/next boot changes for 301 of 301 nodes: .* \(all new\)/);
     expect(output).toContain("+ 16 to create");
   });
 
@@ -69,7 +69,7 @@ describe("examples", () => {
     const file = { package: "ipxe", version: "1.0" };
     const pinned = { ipxe: file, snponly: file, refind: { package: "refind", version: "1.0" } };
     project.write({ "index.ts": program(`artifacts: ${JSON.stringify(pinned)}`, "") });
-    expect((await project.succeed(preview)).output).toMatch(/next boot changes for 1 of 1 node: a \(new\)/);
+    expect((await project.succeed(preview)).output).toMatch(/next boot changes for 1 of 1 node: a \(all new\)/);
   });
 
   it("the template becomes a project that previews", async () => {

@@ -113,7 +113,9 @@ describe("Pulumi's options", () => {
     );
     const { output } = await project.succeed(["preview", "--diff"]);
     expect(output).toContain("+ timeout 9");
-    expect(output).toMatch(/next boot changes for 2 of 2 nodes: n2, slow \(refind\.conf|: slow, n2 \(refind\.conf/);
+    expect(output).toMatch(
+      /next boot changes for 2 of 2 nodes: n2, slow \(both: refind\.conf|: slow, n2 \(both: refind\.conf/,
+    );
   });
 
   it("deleteBeforeReplace, --replace: without it a machine is served all the while", async () => {

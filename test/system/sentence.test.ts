@@ -54,7 +54,7 @@ describe("a program whose machines come late", () => {
   it("has one sentence about all of them, at its end", async () => {
     const { output } = await project.succeed(["preview"]);
     expect(output.match(/^ +next boot .*$/gm)?.map((line) => line.trim())).toEqual([
-      "next boot changes for 2 of 2 nodes: n1, n2 (new)",
+      "next boot changes for 2 of 2 nodes: n1, n2 (both new)",
     ]);
   });
 
@@ -115,7 +115,7 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
     const renamed = whole.replace(/new netboot.OlaFleet.*/, "").replace('"n" + n', '"m" + n');
     expect(await said(renamed)).toEqual([
       "no more in this program: n1, n2, all of fleet rack. Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete keeps them",
-      "next boot changes for 2 of 2 nodes: m1, m2 (new)",
+      "next boot changes for 2 of 2 nodes: m1, m2 (both new)",
     ]);
   });
 
@@ -144,13 +144,13 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
       return [...new Set(output.match(/^ +(next boot|no more in) .*$/gm)?.map((line) => line.trim()))];
     };
     expect(await target(whole, "**refind.conf")).toEqual([
-      expect.stringMatching(/^next boot changes for 4 of 4 nodes: n1, n2, n3, n4 \(refind\.conf \w{8} → \w{8}\)$/),
+      expect.stringMatching(/^next boot changes for 4 of 4 nodes: n1, n2, n3, n4 \(all: refind\.conf \w{8} → \w{8}\)$/),
     ]);
     expect(await target(whole, "**OlaNode::n1")).toEqual(["next boot changes for none of 4 nodes"]);
     await project.succeed(["up", "--yes", "--skip-preview", "--target", "**refind.conf"]);
     expect(await target(whole)).toEqual([
       expect.stringMatching(
-        /^next boot changes for none of 4 nodes; it has changed before this run for n1, n2, n3, n4 \(refind\.conf /,
+        /^next boot changes for none of 4 nodes; it has changed before this run for n1, n2, n3, n4 \(all: refind\.conf /,
       ),
     ]);
     await project.succeed(["up", "--yes", "--skip-preview"]);
@@ -211,7 +211,7 @@ ${others}
     for (const text of texts ?? []) expect(text).toContain("UEFI x64 → ipxe.efi (its hash after this up)\\niPXE → ");
     expect(output).not.toMatch(/(nextBoot|boot|clear) *: \[unknown\]/);
     expect(output.match(/^ *(next|which machines) .*$/gm)?.map((line) => line.trim())).toEqual([
-      "next boot changes for 7 of 7 nodes: n1, n2, n3, n4, n5, n7, n8 (new)",
+      "next boot changes for 7 of 7 nodes: n1, n2, n3, n4, n5, n7, n8 (all new)",
       "which machines fleet ordered has is known only after this up",
     ]);
   });
@@ -228,7 +228,7 @@ ${others}
     project.write({ "index.js": program("52:54:00:00:0b:01", "") });
     const { output } = await project.succeed(["preview", "--diff", "--show-full-output"]);
     expect(output).toContain(
-      "next boot changes for 3 of 8 nodes: n1, n7 (in what is secret); n4 (NICs 52:54:00:00:0a:44 → 52:54:00:00:0b:44)",
+      "next boot changes for 3 of 8 nodes: n1, n7 (both in what is secret); n4 (NICs 52:54:00:00:0a:44 → 52:54:00:00:0b:44)",
     );
     expect(output).not.toMatch(/0b:(01|77)/);
   });
@@ -266,9 +266,9 @@ describe("inline programs of the Automation API", () => {
     expect(previews).toHaveLength(3);
     const sentences = previews.map((text) => text.match(/^ +next boot .*$/gm)?.map((line) => line.trim()));
     expect(sentences).toEqual([
-      ["next boot changes for 2 of 2 nodes: n1, n2 (new)"],
+      ["next boot changes for 2 of 2 nodes: n1, n2 (both new)"],
       undefined,
-      ["next boot changes for 3 of 3 nodes: n1, n2, n3 (new)"],
+      ["next boot changes for 3 of 3 nodes: n1, n2, n3 (all new)"],
     ]);
     expect(previews[1]).toContain("the program ends here");
   });

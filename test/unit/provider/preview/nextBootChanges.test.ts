@@ -21,7 +21,25 @@ describe("describeNextBoots", () => {
     const after = boot("10.20.0.11", "ipxe.efi", "18fc84b6aa");
     const changes = ["db-2", "db-1"].map((name) => ({ name, before: usual, after }));
     expect(describeNextBoots(changes, 300)).toBe(
-      "next boot changes for 2 of 300 nodes: db-1, db-2 (ipxe.efi 67c7f1f8 → 18fc84b6)",
+      "next boot changes for 2 of 300 nodes: db-1, db-2 (both: ipxe.efi 67c7f1f8 → 18fc84b6)",
+    );
+  });
+
+  it("says of several machines that what stands behind them is true of all", () => {
+    const said = (count: number, change: object) =>
+      describeNextBoots(
+        Array.from({ length: count }, (_, n) => ({ name: `n${n}`, ...change })),
+        9,
+      ).replace(/.*nodes: /, "");
+    expect(said(1, { after: usual })).toBe("n0 (new)");
+    expect(said(2, { after: usual })).toBe("n0, n1 (both new)");
+    expect(said(3, { after: usual })).toBe("n0, n1, n2 (all new)");
+    expect(said(2, { before: usual })).toBe("n0, n1 (both go)");
+    expect(said(3, { before: "not as declared: n0 is missing", after: usual })).toBe(
+      "n0, n1, n2 (all missing on node 0)",
+    );
+    expect(said(2, { before: usual, after: boot("10.20.0.11", "snponly.efi", "67c7f1f8a1") })).toBe(
+      "n0, n1 (both: ipxe.efi → snponly.efi)",
     );
   });
 
@@ -66,7 +84,7 @@ describe("describeNextBoots", () => {
   it("does not list hundreds of names", () => {
     const changes = Array.from({ length: 300 }, (_, index) => ({ name: `n${100 + index}`, after: usual }));
     expect(describeNextBoots(changes, 300)).toBe(
-      "next boot changes for 300 of 300 nodes: n100, n101, n102, n103, n104, n105, n106 and 293 more (new)",
+      "next boot changes for 300 of 300 nodes: n100, n101, n102, n103, n104, n105, n106 and 293 more (all new)",
     );
   });
 
@@ -91,7 +109,7 @@ describe("describeNextBoots", () => {
     ]);
     const files = conf("51c0de5eed", "babcb66cc2");
     expect(describePreviewed({ changes: [], files, texts }, 2)).toBe(
-      "next boot changes for 2 of 2 nodes: db-1, db-2 (refind.conf 51c0de5e → babcb66c)",
+      "next boot changes for 2 of 2 nodes: db-1, db-2 (both: refind.conf 51c0de5e → babcb66c)",
     );
     const own = { name: "db-1", before: usual, after: withConf("babcb66cc2").replace("10.20.0.11", "10.20.0.12") };
     expect(describePreviewed({ changes: [own], files, texts }, 2)).toBe(
