@@ -91,14 +91,14 @@ describe("the history", () => {
     };
     // A firewall in front of node 0's own, which drops what the third one asks by TFTP.
     await lab.node0.run(`
-      tc qdisc add dev eno2 clsact
-      tc filter add dev eno2 ingress protocol ip flower src_mac 52:54:00:00:0a:03 ip_proto udp dst_port 69 action drop`);
+      nft 'table netdev front { chain in {
+        type filter hook ingress device "eno2" priority 0; ether saddr 52:54:00:00:0a:03 udp dport 69 drop; }; }'`);
     const [, seenByStranger] = await Promise.all([
       boot("a", "52:54:00:00:0a:01", 180_000),
       boot("stranger", "52:54:00:00:0a:09", 30_000),
       boot("c", "52:54:00:00:0a:03", 40_000),
     ]);
-    await lab.node0.run("tc qdisc del dev eno2 clsact");
+    await lab.node0.run("nft delete table netdev front");
     // It asks, and nobody gives it anything; then its firmware may go on to its own disk.
     expect(seenByStranger.filter((step) => step < 9)).toEqual([1]);
     await lab.node0.run("mv /srv/tftp/refind_x64.efi /root/");
