@@ -97,6 +97,7 @@ export class BootFile extends HostResource {
       name,
       {
         connection: connectionInput(connection),
+        args: values,
         inputs: resolved,
         once: resolved.apply(({ value }) => (value === undefined ? "" : `${value.directory}/${value.name}`)),
       },

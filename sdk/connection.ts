@@ -6,6 +6,7 @@ import { type Problem, quoted, read, within } from "../provider/values/problem";
 import { isObject } from "./program/given";
 import { isPlain } from "./program/plain";
 import * as pulumi from "./program/pulumi";
+import { tellingUndefined } from "./program/tellingUndefined";
 
 /**
  * How node 0 is reached over SSH. The names are those of `@pulumi/command`'s connection.
@@ -76,8 +77,8 @@ export function connectionInput(args: pulumi.Input<ConnectionArgs>): pulumi.Inpu
 /** What is wrong with a connection, at once if it is a plain value; the messages hold no value of a secret field. */
 export function connectionProblems(connection: pulumi.Input<Connection>): pulumi.Input<readonly Problem[]> {
   if (isPlain(connection)) return problemsOf(connection);
-  const problems = pulumi.output(connection).apply(problemsOf);
-  return pulumi.unsecret(problems) as pulumi.Output<readonly Problem[]>;
+  const problems = tellingUndefined(pulumi.output(connection).apply(problemsOf), { connection });
+  return pulumi.unsecret(pulumi.output(problems)) as pulumi.Output<readonly Problem[]>;
 }
 
 /** What is wrong with a connection that is there. */

@@ -121,6 +121,7 @@ export class DhcpServer extends HostResource {
       name,
       {
         connection: reachedBy,
+        args: values,
         inputs: pulumi
           .all([settings, allowDefaultRoute])
           .apply(([checked, allowed]) => withRoute(checked, allowed, inputsOfDhcpServer)),

@@ -62,6 +62,7 @@ export class Firewall extends HostResource {
       name,
       {
         connection: connectionInput(connection),
+        args: values,
         inputs: pulumi
           .all([pulumi.output(values), allowDefaultRoute])
           .apply(([settled, allowed]) => withRoute(parseFirewallSettings(settled), allowed, inputsOfFirewall)),

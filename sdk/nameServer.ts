@@ -74,6 +74,7 @@ export class NameServer extends HostResource {
       name,
       {
         connection: connectionInput(connection),
+        args: values,
         inputs: pulumi.all([pulumi.output(values), allowDefaultRoute]).apply(([settled, allowed]) => {
           const settings = parseDnsmasqSettings(settled);
           // Names in node 0's own hosts file are on no interface.

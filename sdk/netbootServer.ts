@@ -11,6 +11,7 @@ import { Packages } from "./packages";
 import { warnOfIdleOptions } from "./program/componentOptions";
 import { given, isObject, whyNoFlag } from "./program/given";
 import * as pulumi from "./program/pulumi";
+import { tellingUndefined } from "./program/tellingUndefined";
 import type { ServerReference } from "./reference";
 import { TftpServer, type TftpServerArgs } from "./tftpServer";
 import { TimeServer, type TimeServerSettings } from "./timeServer";
@@ -121,7 +122,10 @@ export class NetbootServer extends pulumi.ComponentResource {
     const flags = pulumi.output(removePackages).apply((flag) => whyNoFlag("removePackages", flag));
     const mistakes = [
       [...whyUnknown(given(args)), ...settings.problems],
-      place.apply(({ problems }) => problems),
+      tellingUndefined(
+        place.apply(({ problems }) => problems),
+        { network },
+      ),
       flags,
     ];
     tell(this, [connectionProblems(connection as pulumi.Input<Connection>), ...mistakes]);

@@ -15,6 +15,7 @@ import { asPlanned, asUnknown, type Eventual, partly, whenKnown } from "./progra
 import { isPlain } from "./program/plain";
 import * as pulumi from "./program/pulumi";
 import { chainOf, namedOf, resolveServer, type Server, standardLoaders, type Whole } from "./program/server";
+import { tellingUndefined, warnOfUndefined } from "./program/tellingUndefined";
 
 /** One machine of a fleet. */
 export interface FleetNodeArgs {
@@ -106,12 +107,14 @@ export class OlaFleet extends HostResource {
 
   constructor(name: string, args: OlaFleetArgs, opts?: pulumi.CustomResourceOptions) {
     const { server, nodes, verify: wanted } = given(args);
+    const machines = Object.hasOwn(given(args), "nodes") ? { nodes } : {};
     const { connection, reference, placed, described, reaching, parts } = resolveServer(server);
     const read = readNodes(nodes);
     const verify = whenKnown(isPlain(wanted) ? wanted : pulumi.output(wanted), parseVerify) as Eventual<
       Checked<Verify | undefined>
     >;
     const boots = pulumi.all([read, described]);
+    const problems = pulumi.all([read, placed]).apply(([list, known]) => problemsOf(name, list, known));
     super(
       "OlaFleet",
       name,
@@ -124,16 +127,14 @@ export class OlaFleet extends HostResource {
           chains: boots.apply(([list, whole]) => (isUnknown(list) ? unknownText : chainsOf(rowsIn(list), whole))),
         },
         problems: [
-          hidingSecrets(
-            pulumi.all([read, placed]).apply(([list, known]) => problemsOf(name, list, known)),
-            nodes,
-          ),
-          whenKnown(verify, ({ problems }) => problems),
+          hidingSecrets(tellingUndefined(problems, machines), nodes),
+          whenKnown(verify, ({ problems: others }) => others),
         ],
       },
       pulumi.mergeOptions({ dependsOn: parts, ...previewFleet() }, opts) as pulumi.CustomResourceOptions,
     );
     noteDeclared(this);
+    warnOfUndefined(this, problems, machines);
     whenKnown(read, (list) => countFleet(name, isUnknown(list) ? undefined : rowsIn(list).map((row) => row.name)));
     described.apply(({ settings }) => noteLoaders(name, standardLoaders(settings)));
     this.named = pulumi.all([read, reference]).apply(([list, { settings }]) => namedOf(rowsIn(list), settings));

@@ -20,6 +20,7 @@ import { asPlanned, type Eventual, partly, whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
 import * as pulumi from "./program/pulumi";
 import { chainOf, namedOf, type ResolvedServer, resolveServer, type Server, type Whole } from "./program/server";
+import { tellingUndefined, warnOfUndefined } from "./program/tellingUndefined";
 
 /** The arguments of an {@link OlaNode}. */
 export interface OlaNodeArgs {
@@ -145,12 +146,16 @@ export class OlaNode extends HostResource {
           // A transform of the whole stack may give it another one, and a program does not hear of those.
           [hidden.chains]: chainsText,
         },
-        problems: [hidingSecrets(problems, values), whenKnown(asked, ({ problems: others }) => others)],
+        problems: [
+          hidingSecrets(tellingUndefined(problems, values), values),
+          whenKnown(asked, ({ problems: others }) => others),
+        ],
         without: history === undefined ? ["lastBoot"] : [],
       },
       pulumi.mergeOptions({ dependsOn: parts, ...previewNode(name) }, opts) as pulumi.CustomResourceOptions,
     );
     noteDeclared(this);
+    warnOfUndefined(this, problems, values);
     for (const key of ["address", "loader", "options", "comment", "lastBoot"] as const) this[key] ??= shared(undefined);
     this.firmware = values.firmware === undefined ? shared("x64") : this.firmware.apply((given) => given ?? "x64");
     // As the engine has the machine: it may have left a value as it was. A preview's engine has the text, too.

@@ -48,6 +48,7 @@ export class TftpServer extends HostResource {
       name,
       {
         connection: connectionInput(connection),
+        args: values,
         inputs: pulumi.output(values).apply(inputsOfTftpServer),
         listsPaths: true,
         once: "the TFTP server",

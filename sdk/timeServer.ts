@@ -58,6 +58,7 @@ export class TimeServer extends HostResource {
       name,
       {
         connection: connectionInput(connection),
+        args: values,
         inputs: pulumi
           .all([pulumi.output(values), allowDefaultRoute])
           .apply(([settled, allowed]) => withRoute(parseChronySettings(settled), allowed, inputsOfTimeServer)),

@@ -86,7 +86,9 @@ function hostMistake(text: string): string | undefined {
 /** A text that is checked by a function which says what is wrong with it. */
 function text(rule: string, mistake: (value: string) => string | undefined): z.ZodType<string> {
   return z
-    .string({ error: ({ input }) => (input === undefined ? "is required" : `${quoted(input)} is no text; ${rule}`) })
+    .string({
+      error: ({ input }) => (input === undefined ? `is required; ${rule}` : `${quoted(input)} is no text; ${rule}`),
+    })
     .superRefine((value, context) => {
       const message = mistake(value);
       if (message !== undefined) context.addIssue({ code: "custom", message });
@@ -165,9 +167,9 @@ export const connectionSchema: z.ZodType<Connection> = z
           return issue.keys.map((key) => `there is no property ${quoted(key)}; ${guess(key, known)}`).join("; ");
         }
         // Not the value: a text that stands here may be a key or a password.
-        return issue.code === "invalid_type"
-          ? 'is no connection; write an object, as in { host: "node0.example", user: "root" }'
-          : undefined;
+        if (issue.code !== "invalid_type") return undefined;
+        const what = issue.input === undefined || issue.input === null ? "is required" : "is no connection";
+        return `${what}; write an object, as in { host: "node0.example", user: "root" }`;
       },
     },
   )

@@ -10,11 +10,14 @@ import { watchPreview } from "./nextBootPreview";
 import { partly } from "./partly";
 import { providerText } from "./providerText";
 import * as pulumi from "./pulumi";
+import { tellingUndefined } from "./tellingUndefined";
 
 /** What a resource hands to its provider: values that the program worked out, or what is wrong with its arguments. */
 interface Declared {
   readonly connection: pulumi.Input<Connection>;
   readonly inputs?: pulumi.Output<Checked<object>>;
+  /** The arguments of which these are made, as the program gave them. */
+  readonly args?: unknown;
   /** Inputs that are worked out one by one, in the place of `inputs`; what is wrong with them goes beside them. */
   readonly values?: Readonly<Record<string, pulumi.Input<unknown>>>;
   readonly problems?: readonly pulumi.Input<readonly Problem[]>[];
@@ -69,9 +72,13 @@ export abstract class HostResource extends pulumi.CustomResource {
             : Object.fromEntries(
                 inputKeys.map((key) => [
                   key,
-                  inputs.apply(({ value, problems }) => {
+                  inputs.apply(({ value, problems }): unknown => {
                     // What is wrong stands in the place of an input, for an output of its own would cost.
-                    if (problems.length > 0) return key === carrier ? { [hidden.problems]: problems } : undefined;
+                    if (problems.length > 0) {
+                      return key === carrier
+                        ? { [hidden.problems]: tellingUndefined(problems, declared.args) }
+                        : undefined;
+                    }
                     return (value as Record<string, unknown> | undefined)?.[key];
                   }),
                 ]),

@@ -136,7 +136,7 @@ describe("a program that goes wrong", () => {
       "because objects of its configuration are not set",
       'new netboot.NetbootServer("node0", { connection: config.getObject("connection"), network: config.getObject("network"), unknownMachine: "serve" });',
       [
-        /NetbootServer \(node0\):\n +error: connection: is no connection; write an object, as in /,
+        /NetbootServer \(node0\):\n +error: connection: is required; write an object, as in /,
         "unknownMachine: there is no such property; did you mean unknownMachines?",
         "network: is required; write it as { interface: ",
       ],
@@ -149,7 +149,22 @@ describe("a program that goes wrong", () => {
     [
       "because its machines are not set",
       'new netboot.OlaFleet("rack", { server: new netboot.DhcpServer("dhcp", { connection, network }), nodes: config.getObject("nodes") });',
-      [/OlaFleet resource 'rack' has a problem: nodes: is required; write it as \{ "db-1": /],
+      [/OlaFleet resource 'rack' has a problem: nodes: is given, and is undefined; write it as \{ "db-1": /],
+    ],
+    [
+      "because another stack has no output of that name",
+      'new netboot.OlaNode("n1", { server: new netboot.DhcpServer("dhcp", { connection, network }), macs: [new pulumi.StackReference("organization/wrong/dev").getOutput("macOfN1")], address: "192.168.1.3" });',
+      [
+        /'n1' has a problem: macs\[0\]: is an output that is undefined; write six pairs of hex digits, .* It comes from the stack organization\/wrong\/dev: requireOutput, in the place of getOutput, /,
+      ],
+    ],
+    [
+      "because values of its configuration are not set",
+      'new netboot.NetbootServer("node0", { connection: { ...connection, host: pulumi.output(config.get("host")) }, network: { ...network, cidr: config.get("cidr") } });',
+      [
+        /error: connection\.host: is an output that is undefined; write an address, .* Look at where that output is made/,
+        /network\.cidr: is given, and is undefined; write the network and its prefix length, .*config\.require, in the place of config\.get/,
+      ],
     ],
   ];
 

@@ -117,6 +117,14 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   "test/unit/provider/plan/timeDaemon.test.ts": ["is none of ours"],
   "test/unit/provider/conversation/conversation.test.ts": [": node 0 said more than", "lines, and did not stop"],
   "test/system/history.test.ts": ["none in node 0's log of the last 30 days"],
+  "test/unit/sdk/program/tellingUndefined.test.ts": [
+    ": is an output that is undefined, as if it was not given.",
+    "is an output that is undefined",
+    "is not in the output that is given as",
+    "Look at where that output is made",
+    "It comes from the stack",
+    "requireOutput, in the place of getOutput, says which output that has not",
+  ],
   "test/system/sentence.test.ts": ["which machines fleet", "has is known only"],
 };
 

@@ -112,7 +112,7 @@ const machines: readonly Situation[] = [
   }),
   previewed("a fleet without machines", () => {
     const server = new netboot.DhcpServer("node0", { connection, network });
-    new netboot.OlaFleet("one", { server, nodes: undefined as never });
+    new netboot.OlaFleet("one", { server } as never);
     new netboot.OlaFleet("two", { server, nodes: ["db-1"] as never });
   }),
   previewed("the option import", () => {

@@ -65,7 +65,7 @@ describe("connectionSchema", () => {
   });
 
   it.each([
-    [{}, ["host: is required"]],
+    [{}, ['host: is required; write an address, a name or an alias of ~/.ssh/config, as in "node0.example"']],
     [
       { host: "-oProxyCommand=x" },
       [
