@@ -8,7 +8,7 @@ import { type Unit, unitFacts } from "../facts/units";
 import { chronyUnit, dhcpdUnit, namesUnit, recoveryUnitName, tftpdUnit } from "../os/paths";
 import { shownGoneUser, shownUnmet } from "./daemons";
 import type { Facts } from "./facts";
-import { whoElseServes } from "./occupied";
+import { whoElseServes, whoElseTells } from "./occupied";
 import { heldOf, type Register } from "./records";
 import { whyOthersMayReplace } from "./tftpAncestors";
 
@@ -38,10 +38,13 @@ export function ailmentsOf({ before, answers }: Facts): readonly Ailment[] {
   if (before.size === 0) return [];
   const register: Register = { before, after: before, clashes: [] };
   const recovery = whyNoRecovery(units.read(answers).get(recoveryUnitName));
-  const others = whoElseServes(register, servers.read(answers));
+  const known = servers.read(answers);
+  const others = whoElseServes(register, known);
+  const tells = whoElseTells(register, known);
   return [
     ...(recovery === undefined ? [] : [{ what: recoveryUnitName, text: recovery }]),
     ...(others === undefined ? [] : [{ what: "another server", text: others }]),
+    ...(tells === undefined ? [] : [{ what: "another server", text: tells }]),
     ...whyNotNextTime({ before, answers }),
     ...whyNotForLong({ before, answers }),
     ...whyNotAlone({ before, answers }),

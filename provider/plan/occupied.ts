@@ -46,6 +46,19 @@ export function whoElseServes(register: Register, servers: Servers): string | un
   return boots.map((own) => whoServes(own, servers)).find((who) => who !== undefined);
 }
 
+/**
+ * Who else gives names or the time where we do, in words for whoever examines node 0: a machine boots without them, so no proof
+ * asks for it. One that does not run now gets the port before ours at some later boot.
+ */
+export function whoElseTells(register: Register, servers: Servers): string | undefined {
+  const others = ownServices(register).filter(({ service }) => service === "names" || service === "time");
+  for (const own of others) {
+    const who = whoServes(own, servers);
+    if (who !== undefined) return `${who}. ${wayOut[own.service]}`;
+  }
+  return undefined;
+}
+
 const names: Readonly<Record<Service, string>> = { dhcp: "DHCP", tftp: "TFTP", time: "the time", names: "names" };
 
 const wayOut: Readonly<Record<Service, string>> = {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { type UnpackedPackages, unpackPackages } from "../support/debianPackages.ts";
-import { changedSince, programOn } from "../support/node0";
+import { changedSince, netbootCommand, programOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 const destroy = ["destroy", "--yes", "--skip-preview"];
@@ -236,6 +236,18 @@ describe("the time and the names of node 0", () => {
       /^192\.168\.1\.11 db-1\.rack\.example\.net db-1\n192\.168\.1\.13 filer\.rack\.example\.net filer\nlocal stratum 10\nactive\nenabled\n/m,
     );
     await project.succeed([...up, "--expect-no-changes"]);
+  });
+
+  it("have doctor tell of Debian's dnsmasq, which fails beside ours and may be the first at the next boot", async () => {
+    const apt = "DEBIAN_FRONTEND=noninteractive apt-get -q -y";
+    await lab.node0.run(`${apt} install dnsmasq; systemctl is-enabled dnsmasq; ! systemctl is-active dnsmasq`);
+    const { code, stdout } = await netbootCommand(project, "doctor", "--stack", "dev");
+    expect(stdout).toMatch(
+      /another server: dnsmasq\.service does not run now, and would serve names after the next boot/,
+    );
+    expect(code).toBe(1);
+    await lab.node0.run(`${apt} purge dnsmasq`);
+    expect(await netbootCommand(project, "doctor", "--stack", "dev")).toMatchObject({ code: 0 });
   });
 
   it("go one by one, and leave the other parts working", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { servers } from "../../../../provider/facts/servers";
 import { ailmentsOf } from "../../../../provider/plan/health";
 import { entry, serve, tftpd } from "./registered";
 import { facts } from "./told";
@@ -142,5 +143,30 @@ describe("ailmentsOf", () => {
     expect(ailmentsOf(facts(before, { ...recovery(""), "servers.holders": [holder] }))).toEqual([
       { what: "another server", text: "dnsmasq (dnsmasq.service) has port 69 of 192.168.1.1 already (udp 0.0.0.0:69)" },
     ]);
+  });
+
+  it("tells of a name server that is enabled and fails, for it may get the port before ours at a later boot", () => {
+    const names = entry("NameServer/p/one/names", [
+      { want: "names", mode: "dnsmasq", address: "192.168.1.1", domain: undefined, records: "" } as never,
+    ]);
+    const question = servers.questions["servers.units"];
+    const asked = question?.ask === "run" ? question.argv.slice(question.argv.indexOf("--") + 1) : [];
+    const units = (state: string, wanted: string) => {
+      const paragraphs = asked.map((id) =>
+        id === "dnsmasq.service" ? `Id=${id}\nActiveState=${state}\nWantedBy=${wanted}\n` : `Id=${id}\n`,
+      );
+      return { ...recovery(""), "servers.units": { status: 0, said: paragraphs.join("\n") } };
+    };
+    expect(ailmentsOf(facts([names], units("failed", "multi-user.target")))).toEqual([
+      {
+        what: "another server",
+        text: expect.stringMatching(
+          /^dnsmasq\.service does not run now, and would serve names after the next boot: it is enabled\. Let it listen on other/,
+        ),
+      },
+    ]);
+    expect(ailmentsOf(facts([names], units("failed", "")))).toEqual([]);
+    // Without names of ours there is nothing that it takes away.
+    expect(ailmentsOf(facts(before, units("failed", "multi-user.target")))).toEqual([]);
   });
 });
