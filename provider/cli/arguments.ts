@@ -6,7 +6,7 @@ import { guess } from "../values/problem";
 const options = {
   stack: { type: "string" },
   json: { type: "boolean", default: false },
-  help: { type: "boolean", default: false },
+  help: { type: "boolean", default: false, short: "h" },
   version: { type: "boolean", default: false },
   all: { type: "boolean", default: false },
   since: { type: "string" },
@@ -63,8 +63,15 @@ export function readArguments(argv: readonly string[]): Asked {
   const wrong = tokens.flatMap((token) =>
     token.kind === "option" ? whyNoOption(token.name, token.rawName, token.value, command) : [],
   );
-  if (rest.length > 0 && command !== "verify") {
-    wrong.push(`"${rest[0]}" is one word too many after ${word}; --help tells what it takes`);
+  // What stands behind an option that is none may be its value.
+  const meant = tokens.flatMap((token) =>
+    token.kind === "option" && !Object.hasOwn(options, token.name) && token.value === undefined
+      ? [token.index + 1]
+      : [],
+  );
+  const [, tooMany] = tokens.filter((token) => token.kind === "positional" && !meant.includes(token.index));
+  if (tooMany?.kind === "positional" && command !== "verify") {
+    wrong.push(`"${tooMany.value}" is one word too many after ${word}; --help tells what it takes`);
   }
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
   const { values } = parseArgs({ args: [...argv], options, allowPositionals: true });

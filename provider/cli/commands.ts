@@ -21,8 +21,8 @@ pulumi-netboot import --host HOST [--user USER] [--output FOLDER]
 
   plan     what \`pulumi up\` would do to node 0 as it is now: packages, files line by line, machines, units, the firewall, what is
            asked afterwards, and what is refused and why. By your own \`pulumi preview\`
-  verify   prove every machine of the stack now: both DHCP stages from each MAC, and every file that it meets. verify db-1 web-2
-           tells of these two only
+  verify   prove every machine of the stack now: both DHCP stages from each MAC, and every file that it meets. verify db-1 'web-*'
+           tells of these only
   doctor   say what is wrong with the stack's node 0, or with the way to it
   history  who booted, as node 0's log tells: the last boot of each machine, how far it got and what it was given; who asked
            and was refused. --all for every boot, --since 2026-11-01 for another beginning than 30 days ago;
@@ -141,10 +141,15 @@ function connectionOf(host: string, values: Values): Connection {
   return {
     host,
     ...(user === undefined ? {} : { user }),
-    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(port === undefined ? {} : { port: numberOf(port) }),
     ...(privateKeyPath === undefined ? {} : { privateKeyPath: fromAnywhere(privateKeyPath) }),
     ...(hostKey === undefined ? {} : { hostKey }),
   };
+}
+
+function numberOf(port: string): number {
+  if (!/^\d+$/.test(port)) throw new Error(`--port "${port}" is no port; write a whole number, as in --port 22`);
+  return Number(port);
 }
 
 /** The program that is written runs in another folder. */

@@ -46,7 +46,11 @@ export async function readPreview(stack: string | undefined): Promise<readonly S
   }
   const said = errorsIn(stdout);
   const words = said.length > 0 ? said.join("\n") : stderr.trim() || stdout.trim();
-  throw new Error(`pulumi ${args.join(" ")} failed, so there is nothing to plan:\n${words}`);
+  const isElsewhere = /no Pulumi\.yaml|no stack (selected|named)/.test(words);
+  const where = isElsewhere
+    ? "; run this in the folder of the stack's project, and select the stack or name it by --stack"
+    : "";
+  throw new Error(`pulumi ${args.join(" ")} failed, so there is nothing to plan${where}:\n${words}`);
 }
 
 function errorsIn(stdout: string): readonly string[] {

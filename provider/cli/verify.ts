@@ -29,23 +29,31 @@ export async function verify(resources: readonly StackResource[]): Promise<reado
 }
 
 /**
- * The machines by these names; without a name, all.
+ * The machines by these names; without a name, all. A name may be a pattern of a shell: `web-*`.
  *
  * @throws an Error where the stack has no machine of one of the names
  */
 export function machinesNamed(names: readonly string[], machines: readonly Verified[]): readonly Verified[] {
   const known = machines.map(({ machine }) => machine);
-  const missing = names.filter((name) => !known.includes(name));
+  const patterns = names.map(patternOf);
+  const missing = names.filter((_name, at) => !known.some((each) => patterns[at]?.test(each)));
   if (missing.length > 0) {
     const few = known.length > 20 ? [...known.slice(0, 20), `${known.length - 20} more`] : known;
     const lines = missing.map((name) => {
       const near = nearest(name, known);
+      if (/[*?]/.test(name)) return `no machine of this stack is named as in "${name}"; there are ${few.join(", ")}`;
       const which = near === undefined ? `there are ${few.join(", ")}` : `did you mean ${near}?`;
       return `this stack has no machine "${name}"; ${which}`;
     });
     throw new Error(lines.join("\n"));
   }
-  return names.length === 0 ? machines : machines.filter(({ machine }) => names.includes(machine));
+  return names.length === 0 ? machines : machines.filter(({ machine }) => patterns.some((each) => each.test(machine)));
+}
+
+/** `*` and `?` are never part of a host name. */
+function patternOf(name: string): RegExp {
+  const plain = name.replaceAll(/[.+^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${plain.replaceAll("*", ".*").replaceAll("?", ".")}$`);
 }
 
 /** Whether a resource declares machines. */

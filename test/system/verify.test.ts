@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import type { FleetView } from "../../provider/view/fleet";
-import type { CommandResult } from "../../tools/command.mts";
+import { type CommandResult, runCommand } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { forgeTftp, withForgedOffers } from "../support/forgers";
 import { loginsOf, netbootCommand, programOn } from "../support/node0";
@@ -304,6 +304,43 @@ describe("the command", () => {
     } finally {
       await lab.node0.run("mv /root/own /root/.ssh/authorized_keys");
     }
+  });
+
+  it("verify takes machines by name and by pattern, and tells which there are", async () => {
+    const one = await netboot("verify", "m1");
+    expect(one).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok {6}m1 .*\n\n1 machine, all served\n$/) });
+    expect((await netboot("verify", "m*", "--json")).stdout.match(/"machine": "m[12]"/g)).toHaveLength(2);
+    const unknown = await netboot("verify", "m1", "db-1", "web-*");
+    expect(unknown).toMatchObject({ code: 2, stdout: "" });
+    expect(unknown.stderr).toBe(
+      'this stack has no machine "db-1"; there are a, m1, m2\nno machine of this stack is named as in "web-*"; there are a, m1, m2\n',
+    );
+  });
+
+  it("refuses wrong options of each command before anything is asked, and says where there is no stack or project", async () => {
+    const logins = await loginsOf(lab);
+    const commands = ["plan", "verify", "doctor", "history", "view", "records", "import"] as const;
+    for (const command of commands) {
+      const wrong = await netboot(command, "--nonsense", "x");
+      expect(wrong).toMatchObject({ code: 2, stdout: "" });
+      expect(wrong.stderr).toMatch(new RegExp(`^--nonsense is no option of ${command}; there are --[^\\n]*\\n$`));
+      const option = command === "import" ? "--host" : "--stack";
+      expect(await netboot(command, option)).toMatchObject({
+        ...{ code: 2, stdout: "", stderr: `${option} needs a value, as in ${option} NAME\n` },
+      });
+      expect(await netboot(command, "-h")).toMatchObject({ code: 0, stderr: expect.stringContaining("doctor") });
+      if (command === "import") continue;
+      const nobody = await netboot(command, "--stack", "nobody", ...(command === "view" ? ["--json"] : []));
+      expect(nobody.code).toBe(2);
+      expect(nobody.stderr).toMatch(/run this in the folder of the stack's project[\s\S]*no stack named 'nobody'/);
+      const bin = join(project.folder, "node_modules/pulumi-netboot/dist/provider/cli/main.js");
+      const elsewhere = await runCommand([process.execPath, bin, command, ...(command === "view" ? ["--json"] : [])], {
+        ...{ cwd: "/", env: project.env },
+      });
+      expect(elsewhere.code).toBe(2);
+      expect(elsewhere.stderr).toMatch(/run this in the folder of the stack's project[\s\S]*no Pulumi\.yaml/);
+    }
+    expect(await loginsOf(lab)).toBe(logins);
   });
 
   it("tells how it is used, and what pulumi itself says", async () => {

@@ -10,6 +10,11 @@ describe("readArguments", () => {
     });
   });
 
+  it("takes -h for --help, as everybody does", () => {
+    expect(readArguments(["-h"])).toMatchObject({ command: undefined, values: { help: true } });
+    expect(readArguments(["verify", "-h"])).toMatchObject({ command: "verify", values: { help: true } });
+  });
+
   it("takes names of machines for verify", () => {
     expect(readArguments(["verify", "db-1", "web-2", "--json"])).toMatchObject({ machines: ["db-1", "web-2"] });
   });
@@ -21,6 +26,8 @@ describe("readArguments", () => {
     [["verify", "--output", "q"], /^--output is no option of verify; there are --stack, --json/],
     [["--versoin"], "--versoin is no option; did you mean --version?"],
     [["plan", "--stack"], "--stack needs a value, as in --stack NAME"],
+    [["history", "--machine", "db-1"], /^--machine is no option of history; there are [^\n]*$/],
+    [["history", "--machine=db-1", "db-2"], /\n"db-2" is one word too many after history/],
     [["plan", "--json=yes"], "--json takes no value"],
     [["doctor", "db-1"], '"db-1" is one word too many after doctor; --help tells what it takes'],
     [["view", "--output", "/nope/x.html"], "--output /nope/x.html: there is no folder /nope"],

@@ -126,7 +126,11 @@ const commands: readonly Situation[] = [
   typed("a stack without machines", ["verify"], { state: [resource("DhcpServer", "node0")] }),
   typed("a program that is refused", ["plan"], { pulumi: "echo 'error: TypeError: x is undefined' >&2; exit 255" }),
   typed("nothing to do", ["plan"], { pulumi: "echo '{}'" }),
+  typed("a plan outside of a project", ["plan"], {
+    pulumi: "echo 'error: no Pulumi.yaml project file found' >&2; exit 255",
+  }),
   typed("import without a host", ["import"]),
+  typed("a port that is none", ["import", "--host", "node0.example", "--port", "ssh"]),
   typed("import into a project", ["import", "--host", "node0.example", "--output", "FOLDER"], {
     files: { "Pulumi.yaml": "name: a\n" },
   }),
@@ -150,6 +154,7 @@ const looks: readonly Situation[] = [
     play: (say, turn) => begins(say, turn),
   }),
   throwing("a machine that the stack has not", () => machinesNamed(["db-10"], verified(3))),
+  throwing("a pattern that no machine has", () => machinesNamed(["web-*"], verified(3))),
   throwing("a machine that is none of many", () => machinesNamed(["mail"], verified(30))),
   typed("a TimeServer that is gone, and a transaction that was cut short", ["doctor"], {
     state: [resource("TimeServer", "node0", { interface: "name:eno2", address: "192.168.1.1/28", config: "" })],
