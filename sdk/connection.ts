@@ -59,7 +59,9 @@ const secretFields: ReadonlySet<string> = new Set(["password", "privateKey", "pr
 
 /** A connection as it goes into a resource's inputs: its secret fields are secrets, the others stay readable. */
 export function connectionInput(args: pulumi.Input<ConnectionArgs>): pulumi.Input<Connection> {
-  if (typeof args !== "object" || args === null || Array.isArray(args))
+  // What is not there is told as that, and not as an output that came out so.
+  if (args === undefined || args === null) return args as unknown as Connection;
+  if (typeof args !== "object" || Array.isArray(args))
     return pulumi.output(args) as unknown as pulumi.Output<Connection>;
   if (pulumi.Output.isInstance(args) || args instanceof Promise) {
     // Once it is known it is looked at as a plain one; an output that holds a secret becomes one as a whole.

@@ -187,7 +187,7 @@ function readKnown(nodes: unknown): ReadNodes {
   const example = '{ "db-1": { macs: ["52:54:00:12:34:56"], address: "192.168.1.2" } }';
   if (nodes === undefined || nodes === null)
     return bad({ path: "nodes", message: `is required; write it as ${example}` });
-  if (typeof nodes !== "object" || Array.isArray(nodes)) {
+  if (typeof nodes !== "object" || Array.isArray(nodes) || nodes instanceof Map || nodes instanceof Set) {
     return bad({
       path: "nodes",
       message: `${quoted(nodes)} is no object of machines by their names; write it as ${example}`,

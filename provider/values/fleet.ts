@@ -110,7 +110,7 @@ function addressRules(network: Network, taken: ReadonlyMap<string, string>): (ad
 
   return (address) => {
     const number = addressNumber(address) ?? 0;
-    const outside = whyNoHost(address, number, subnet);
+    const outside = whyNoHost(address, number, subnet, subnet.first, isFree);
     if (outside !== undefined) return outside;
     if (address === network.address) return `${address} is node 0's own address; take another${free()}`;
     if (address === network.router) return `${address} is the router's address; take another${free()}`;

@@ -206,6 +206,7 @@ export function whyNoHost(
   number: number,
   subnet: Subnet,
   least: number = subnet.first,
+  isFree: (number: number) => boolean = () => true,
 ): string | undefined {
   if (holdsHost(subnet, number)) return undefined;
   const cidr = `${addressText(subnet.first)}/${subnet.prefixLength}`;
@@ -215,7 +216,8 @@ export function whyNoHost(
   const inside = movedInto(subnet, number);
   const isBelow = inside !== undefined && (addressNumber(inside) ?? 0) < least;
   const moved = isBelow ? addressText(subnet.last - 1) : inside;
-  return `${text} is outside the subnet ${cidr}; ${moved === undefined ? span : `did you mean ${moved}?`}`;
+  const isGuess = moved !== undefined && isFree(addressNumber(moved) ?? 0);
+  return `${text} is outside the subnet ${cidr}; ${isGuess ? `did you mean ${moved}?` : span}`;
 }
 
 function checkPool(

@@ -4,7 +4,7 @@ import { hostnameSchema, parseHostname } from "./hostname";
 import { addressSchema } from "./ipv4";
 import { macSchema } from "./mac";
 import { isOptionName, type NodeRow, type OptionValue } from "./nodeRow";
-import { type Checked, good, quoted, readFields } from "./problem";
+import { type Checked, good, quoted, readFields, whyMadeWrong } from "./problem";
 import { isUnknown, unknownText } from "./unknown";
 
 export { renderHostBlocks } from "../formats/isc/hostBlocks";
@@ -133,8 +133,12 @@ export function parseNode(name: string, args: unknown, others: readonly string[]
 function hostnameOf(name: string, args: unknown): string | { readonly message: string } | undefined {
   if (typeof args !== "object" || args === null) return undefined;
   if ("hostname" in args && args.hostname !== undefined) return undefined;
+  // Only JavaScript gives anything else.
+  if (typeof name !== "string") return { message: `the name ${quoted(name)} is no text; write it in quotes` };
   const { value, problems } = parseHostname(name);
   if (value !== undefined) return value;
+  const made = whyMadeWrong(name);
+  if (made !== undefined) return { message: `the name of the resource ${made}` };
   const example = /as in (".*")$/.exec(problems[0]?.message ?? "")?.[1] ?? '"db-1"';
   return { message: `the name ${quoted(name)} is no host name, so give one: hostname: ${example}` };
 }

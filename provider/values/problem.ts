@@ -49,6 +49,8 @@ export function quoted(value: unknown): string {
 /** A value that JSON can't say (a function, one that holds itself) by what it is. */
 function asJson(value: unknown): string {
   if (typeof value === "bigint" || value === undefined) return String(value);
+  // JSON has nothing of what is in them.
+  if (value instanceof Map || value instanceof Set) return value instanceof Map ? "a Map" : "a Set";
   try {
     return JSON.stringify(value) ?? typeof value;
   } catch {
@@ -216,6 +218,18 @@ function distance(one: string, other: string): number {
   return row[other.length] ?? 0;
 }
 
+/** What Pulumi makes of an output in a template or in JSON, by its beginning. */
+const outputAsText = /Calling \[to(String|JSON)\] on an \[Output<T>\]/;
+
+/** Why a text is none that somebody can have meant: a program made it of something that it does not know, or has not. */
+export function whyMadeWrong(text: string): string | undefined {
+  if (outputAsText.test(text)) {
+    return "holds an output, which is no text yet; write pulumi.interpolate before the template: pulumi.interpolate`…`";
+  }
+  const hole = /(?:^|[^a-z])(undefined|NaN|\[object \w+\])(?![a-z])/.exec(text)?.[1];
+  return hole === undefined ? undefined : `${quoted(text)} holds ${hole}, so something that it is made of is not there`;
+}
+
 /**
  * A text that a parser of ours turns into a value; the parser's problem becomes the schema's.
  * `rule` says what belongs here when the value is no text at all.
@@ -231,6 +245,11 @@ export function textBy<T>(parse: (text: string) => Checked<T>, rule: string): z.
     .transform((text, context): T => {
       const { value, problems } = parse(text);
       if (value !== undefined) return value;
+      const made = whyMadeWrong(text);
+      if (made !== undefined) {
+        context.issues.push({ code: "custom", message: made, input: text });
+        return z.NEVER;
+      }
       for (const { message } of problems) context.issues.push({ code: "custom", message, input: text });
       return z.NEVER;
     });

@@ -138,10 +138,20 @@ function checkReference(given: unknown): Checked<ServerReference> {
   const what =
     given === undefined || given === null
       ? "is required"
-      : `is no server${isObject(given) ? "" : `, but a ${typeof given}`}`;
+      : `is no server${isObject(given) ? "" : `, but ${whatIs(given)}`}`;
   const other =
     'the output `reference` of one, which another stack exports: new pulumi.StackReference("…").requireOutput("node0")';
   return bad({ path: "server", message: `${what}; give a NetbootServer, a DhcpServer, or ${other}` });
+}
+
+function whatIs(given: unknown): string {
+  if (given instanceof NetbootServer || given instanceof DhcpServer) {
+    return "an output of one; give the server itself, or its reference: server.apply(({ reference }) => reference)";
+  }
+  const { __pulumiType: type } = Object(given) as { readonly __pulumiType?: unknown };
+  if (typeof type === "string") return `a resource of the type ${type}`;
+  if (Array.isArray(given)) return "a list";
+  return typeof given === "object" ? "an object" : `a ${typeof given}`;
 }
 
 /** The machines that have an address of their own, by name, in the server's domain. */

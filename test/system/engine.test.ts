@@ -138,7 +138,7 @@ describe("a program that goes wrong", () => {
       [
         /NetbootServer \(node0\):\n +error: connection: is required; write an object, as in /,
         "unknownMachine: there is no such property; did you mean unknownMachines?",
-        "network: is required; write it as { interface: ",
+        "network: is given, and is undefined; write it as { interface: ",
       ],
     ],
     [

@@ -22,6 +22,54 @@ describe("the option `import`", () => {
   });
 });
 
+describe("machines by habits of JavaScript", () => {
+  const connected = { host: "node0.example" };
+  const machine = { macs: ["52:54:00:00:0a:01"], address: "192.168.1.5" };
+  const mistakes = async (program: (server: netboot.NetbootServer) => void) =>
+    mistakesOf(
+      (await register(() => program(new netboot.NetbootServer("node0", { connection: connected, network }))))["it"],
+    );
+
+  it("are refused in a Map or a Set, of which Pulumi sees nothing", async () => {
+    expect(
+      await mistakes((server) => new netboot.OlaFleet("it", { server, nodes: new Map([["a", machine]]) as never })),
+    ).toEqual([expect.stringMatching(/^nodes: a Map is no object of machines by their names; write it as \{ "db-1"/)]);
+    expect(
+      await mistakes(
+        (server) => new netboot.OlaNode("it", { server, ...machine, macs: new Set(machine.macs) as never }),
+      ),
+    ).toEqual([expect.stringMatching(/^macs: a Set is no list; write it as/)]);
+  });
+
+  it("are told what stands in the place of their server", async () => {
+    const on = (server: unknown) => () => new netboot.OlaNode("it", { server: server as never, ...machine });
+    expect(await mistakes((server) => on(pulumi.output(Promise.resolve(server)))())).toEqual([
+      expect.stringMatching(
+        /^server: is no server, but an output of one; give the server itself, or its reference: server\.apply/,
+      ),
+    ]);
+    const tftp = () => new netboot.TftpServer("other", { connection: { host: "192.0.2.9" }, address: "192.168.1.1" });
+    expect(await mistakes(() => on(tftp())())).toEqual([
+      expect.stringMatching(
+        /^server: is no server, but a resource of the type pulumi-nodejs:dynamic\/netboot:TftpServer; give/,
+      ),
+    ]);
+    expect(await mistakes((server) => on([server])())).toEqual([
+      expect.stringMatching(/^server: is no server, but a list; give/),
+    ]);
+  });
+
+  it("are not sent to an address that is taken", async () => {
+    expect(
+      await mistakes((server) => new netboot.OlaNode("it", { server, ...machine, address: "192.168.9.1" })),
+    ).toEqual([
+      expect.stringMatching(
+        /^address: 192\.168\.9\.1 is outside the subnet 192\.168\.1\.0\/28; hosts have 192\.168\.1\.1 to/,
+      ),
+    ]);
+  });
+});
+
 describe("a resource whose name is missing", () => {
   it("is told by the stack of the program, and leaves the depth of stacks as it was", async () => {
     const limit = Error.stackTraceLimit;

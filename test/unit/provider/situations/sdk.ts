@@ -109,6 +109,10 @@ const machines: readonly Situation[] = [
     new netboot.OlaNode("db-1", { server: undefined as never, macs });
     new netboot.OlaNode("db-2", { server: { host: "node0.example" } as never, macs });
     new netboot.OlaNode("db-3", { server: "node0.example" as never, macs });
+    const server = new netboot.DhcpServer("node0", { connection, network });
+    new netboot.OlaNode("db-4", { server: pulumi.output(Promise.resolve(server)) as never, macs });
+    const tftp = new netboot.TftpServer("tftp", { connection, address: network.address });
+    new netboot.OlaNode("db-5", { server: tftp as never, macs });
   }),
   previewed("a fleet without machines", () => {
     const server = new netboot.DhcpServer("node0", { connection, network });

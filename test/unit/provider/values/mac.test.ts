@@ -50,6 +50,7 @@ describe("parseMac", () => {
       '"ff:ff:ff:ff:ff:ff" is the broadcast address, not one machine\'s; write six pairs of hex digits, as in "52:54:00:12:34:56"',
     ],
     [42, '42 is no text; write six pairs of hex digits, as in "52:54:00:12:34:56"'],
+    ["undefined", '"undefined" holds undefined, so something that it is made of is not there'],
     [undefined, 'is required; write six pairs of hex digits, as in "52:54:00:12:34:56"'],
   ])("refuses %j", (value, sentence) => {
     expect(sentences(parseMac(value))).toEqual([sentence]);
