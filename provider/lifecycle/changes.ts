@@ -91,7 +91,10 @@ async function readNow(kind: string, id: string, props: Properties): Promise<Rea
   if (answer?.how === "gone") return {};
   const found = answer?.drift ?? [];
   if (found.length > 0) {
-    displayOf(urnIn(kind, props) ?? urnFromId(id))("note", renderFound(declaration.wants, found));
+    displayOf(urnIn(kind, props) ?? urnFromId(id))(
+      "note",
+      renderFound(declaration.wants, found, props[hidden.quiet] === true),
+    );
   }
   const { drift: before, ...rest } = props;
   const declared = { ...rest, ...lastBootOf(answer?.outputs["log"], answer?.outputs["files"]) };
@@ -122,7 +125,9 @@ async function put(
   machine: string | undefined,
 ): Promise<Properties> {
   const declaration = await declarationOf(kind, id, generation, news, "apply");
-  const display = displayOn(news["connection"], urnIn(kind, news));
+  const shown = displayOn(news["connection"], urnIn(kind, news));
+  const display: typeof shown =
+    news[hidden.quiet] === true ? (severity, text) => shown(severity, withoutLines(text)) : shown;
   const change: Change = { kind: "put", declaration };
   const outcome = await commit(connectionOf(news), change, machine, display);
   noteProgram(outcome.machine, connectionOf(news), id);
@@ -151,6 +156,11 @@ async function put(
     [hidden.machine]: outcome.machine,
     [hidden.schema]: schema,
   };
+}
+
+/** What is said of a text without the lines of it, which are a secret of the program's. */
+export function withoutLines(text: string): string {
+  return text.replace(/\n(?:---|@@) [\s\S]*$/, "\nits lines are a secret, and not shown");
 }
 
 /** Of the machine that the log is about, if it was asked for. */

@@ -125,6 +125,7 @@ function mayDrawHidden(kind: string, id: string, olds: Properties, news: Propert
     inputKeys.some(isHidden) ||
     text !== news[hidden.provider] ||
     olds[hidden.chain] !== news[hidden.chain] ||
+    olds[hidden.quiet] !== news[hidden.quiet] ||
     (urn !== undefined && urn !== (urnIn(kind, olds) ?? urnFromId(id)))
   );
 }

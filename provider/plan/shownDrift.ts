@@ -8,7 +8,7 @@ const most = { differences: 8, lines: 40 };
 
 /**
  * What a look found not as declared, for the row of its resource: the engine draws all that a resource has around it. A text
- * that somebody changed is told with its lines.
+ * that somebody changed is told with its lines, unless it is a secret of the program's.
  *
  * @example
  * ```
@@ -18,10 +18,10 @@ const most = { differences: 8, lines: 40 };
  * +timeout 9
  * ```
  */
-export function renderFound(wants: readonly Want[], drift: readonly Drift[]): string {
+export function renderFound(wants: readonly Want[], drift: readonly Drift[], isSecret = false): string {
   const shown = drift.slice(0, most.differences).map((each) => {
     const words = `not as declared: ${renderDrift(each)}`;
-    const lines = linesOf(wants, each);
+    const lines = isSecret ? "" : linesOf(wants, each);
     return lines === "" ? words : `${words} (- as declared, + as it is now)\n${lines}`;
   });
   const more = drift.length - shown.length;

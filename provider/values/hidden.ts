@@ -20,6 +20,8 @@ export const hidden = {
   replaces: "__replaces",
   /** In the inputs: this is a preview, which a provider is not told otherwise. It never gets into a state. */
   preview: "__preview",
+  /** In inputs and outputs: a text among them is a secret of the program's, so no line of it is shown. */
+  quiet: "__quiet",
   /** In the inputs: the resource's URN, from which its id is made. */
   urn: "__urn",
   /** In the inputs of `Packages`: packages out of which boot files will be taken, and how many of each. */
@@ -48,6 +50,7 @@ export interface Hidden {
   readonly [hidden.chains]?: string;
   readonly [hidden.replaces]?: boolean;
   readonly [hidden.preview]?: boolean;
+  readonly [hidden.quiet]?: boolean;
   readonly [hidden.urn]?: string;
   readonly [hidden.fetch]?: Readonly<Record<string, number>>;
   readonly [hidden.listenFor]?: string;

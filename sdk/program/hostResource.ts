@@ -89,6 +89,7 @@ export abstract class HostResource extends pulumi.CustomResource {
           ...(declared.toldBeside !== undefined && { [hidden.toldBeside]: declared.toldBeside }),
           ...(opts?.replaceOnChanges !== undefined && opts.replaceOnChanges.length > 0 && { [hidden.replaces]: true }),
           ...(pulumi.runtime.isDryRun() && { [hidden.preview]: true }),
+          ...(inputs !== undefined && { [hidden.quiet]: pulumi.isSecret(inputs).then((is) => is || undefined) }),
           [hidden.urn]: urnOf(name, type, opts?.parent),
           [hidden.provider]: providerText(kind),
         },

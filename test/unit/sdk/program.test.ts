@@ -22,6 +22,17 @@ describe("the option `import`", () => {
   });
 });
 
+describe("a text that is a secret", () => {
+  it("is marked, so that no line of it is shown where somebody changed it", async () => {
+    const made = await register(() => {
+      new netboot.BootFile("a.txt", { connection, source: pulumi.secret({ content: "hush" }) });
+      new netboot.BootFile("b.txt", { connection, source: { content: "hello" } });
+    });
+    expect(made["a.txt"]?.inputs["__quiet"]).toBe(true);
+    expect(made["b.txt"]?.inputs).not.toHaveProperty("__quiet");
+  });
+});
+
 describe("machines by habits of JavaScript", () => {
   const connected = { host: "node0.example" };
   const machine = { macs: ["52:54:00:00:0a:01"], address: "192.168.1.5" };

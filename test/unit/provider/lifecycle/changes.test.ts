@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { create, liveInputs } from "../../../../provider/lifecycle/changes";
+import { create, liveInputs, withoutLines } from "../../../../provider/lifecycle/changes";
 import { closeHosts } from "../../../../provider/ssh/pool.ts";
 import { bare, disconnect, failure, hostKey, startTcp } from "../../../support/sshServer.ts";
 
@@ -19,6 +19,17 @@ describe("create", () => {
     expect(message).toMatch(
       /\nThis change did not reach node 0, and node 0 serves what it served \[HOST_UNREACHABLE\]$/,
     );
+  });
+});
+
+describe("a secret text", () => {
+  it("is told of without its lines", () => {
+    const warning =
+      "/srv/tftp/a was changed by hand; it is kept as /b\n--- /srv/tftp/a (as somebody left it)\n+++ a\n@@ -1 +1 @@\n-x\n+y";
+    expect(withoutLines(warning)).toBe(
+      "/srv/tftp/a was changed by hand; it is kept as /b\nits lines are a secret, and not shown",
+    );
+    expect(withoutLines("not proved: no answer")).toBe("not proved: no answer");
   });
 });
 

@@ -24,6 +24,10 @@ describe("what a look found", () => {
     expect(renderFound([own], [changed("b\n")])).toBe(`not as declared: ${path} was changed`);
   });
 
+  it("has no line of a text that is a secret of the program's", () => {
+    expect(renderFound([fileOf("a\n")], [changed("b\n")], true)).toBe(`not as declared: ${path} was changed`);
+  });
+
   it("shows no secret of a file, and no more than a screen takes", () => {
     const long = Array.from({ length: 100 }, (_, n) => `line ${n}\n`).join("");
     const text = renderFound([fileOf("")], [changed(`password = hunter2\n${long}`)]);

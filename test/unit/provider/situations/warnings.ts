@@ -1,4 +1,5 @@
 import { type Drift, renderDrift } from "../../../../provider/kinds/drift";
+import { withoutLines } from "../../../../provider/lifecycle/changes";
 import { whyAddressIsGone, whyFilesAreUnknown } from "../../../../provider/plan/bootServer";
 import { whyNotAsDeclared } from "../../../../provider/plan/daemons";
 import { driftOf } from "../../../../provider/plan/drift";
@@ -133,6 +134,13 @@ export const warnings: readonly Situation[] = [
     said: (["mends what somebody changed", "starts it", "puts them back"] as const)
       .map((does) => asRefreshed(`not proved: …; ${upMends(does)}`))
       .join("\n"),
+  },
+  {
+    what: "a secret text that somebody changed",
+    said: withoutLines(
+      renderDifference({ why: "edited", path: "/srv/tftp/a.txt", copy: "/var/x", lines: "--- a\n+++ a\n-one\n+two\n" })
+        .text,
+    ),
   },
   {
     what: "a refresh, of a text that somebody changed and of what else it found",
