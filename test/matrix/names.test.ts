@@ -55,6 +55,25 @@ describe("a resource's record", () => {
     await project.succeed([...up, "--expect-no-changes"]);
   });
 
+  it("is met by its id in a run that refreshes, though the state has it under another one's name", async () => {
+    const both = [server, node("web-1", 1), node("node-1", 2)];
+    for (const command of [["preview"], up]) await project.succeed([...command, "--refresh", "--expect-no-changes"]);
+    // Another machine under the id with a suffix, and somebody's hand in the block of the one that has its id.
+    await lab.node0.run("sed -i '/^host web-1-nic0/d' /etc/dhcp/netboot/hosts.conf");
+    project.write({ "index.ts": programOn(lab, [server, node("web-1", 1), node("node-1", 3)].join("\n")) });
+    const preview = await project.succeed(["preview", "--refresh"]);
+    expect(preview.output).toMatch(/web-1 \(missing on node 0\)/);
+    expect(preview.output).toMatch(/OlaNode \(web-1\):\n +not as declared: web-1 is missing$/m);
+    expect(preview.output).toMatch(/on node 0 as it is now: machines: [^\n]*~ node-1/);
+    expect(preview.output).not.toMatch(/this is refused/);
+    const { output } = await project.succeed([...up, "--refresh"]);
+    expect(output).not.toMatch(/ created /);
+    expect(hosts()).toEqual(["node-1 03", "web-1 01"]);
+    await applied(both);
+    expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
+    expect(await verify()).toMatch(/2 machines, all served/);
+  });
+
   it("is found again by a create, when only the state forgot it", async () => {
     const urn = (await project.succeed(["stack", "--show-urns"])).stdout.match(/urn:\S+OlaNode::web-1/)?.[0] ?? "";
     await project.succeed(["state", "delete", "--yes", urn]);
