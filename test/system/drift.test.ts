@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
-import { differences, loginsOf, netbootCommand, programOn, restless } from "../support/node0";
+import { declared, dropIns, type Harm, seeMended } from "../support/drift.ts";
+import { differences, netbootCommand, programOn, restless } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -91,11 +92,7 @@ describe("what somebody changes on node 0", () => {
 
   beforeAll(async () => {
     lab = await labUp();
-    const server =
-      "const node0 = new netboot.NetbootServer('node0', { connection, network, time: false, names: false }); const reference = node0.reference; export { reference as node0 };";
-    const node = `new netboot.OlaNode("a", { server: node0, macs: ["52:54:00:00:03:01"], address: "192.168.1.3" });
-      new netboot.OlaFleet("rack", { server: node0, nodes: { c: { macs: ["52:54:00:00:03:03"], address: "192.168.1.5" } } });`;
-    project = await scratchProject({ files: { "index.ts": programOn(lab, `${server}\n${node}`) }, name: "drift" });
+    project = await scratchProject({ files: { "index.ts": programOn(lab, declared) }, name: "drift" });
     await project.succeed(up);
     const join = `
       const server = new pulumi.StackReference("organization/drift/dev").requireOutput("node0");
@@ -114,8 +111,7 @@ describe("what somebody changes on node 0", () => {
     await project.succeed(["preview", "--refresh", "--expect-no-changes"]);
   });
 
-  /** What somebody does, how a preview shows it, and a question that answers 1 when it is mended. */
-  const harms: readonly (readonly [harm: string, shown: RegExp, whole: string])[] = [
+  const harms: readonly Harm[] = [
     [
       "sed -i 's/^default-lease-time .*/default-lease-time 60;/' /etc/dhcp/dhcpd.conf",
       /default-lease-time 60;/,
@@ -181,25 +177,8 @@ describe("what somebody changes on node 0", () => {
     expect(await netbootCommand(project, "verify", "--stack", "dev")).toMatchObject({ code: 0 });
   });
 
-  const dropIns = "/etc/systemd/system/tftpd-hpa.service.d";
-
-  async function seeMended(cases: typeof harms): Promise<void> {
-    for (const [harm] of cases) await lab.node0.run(harm);
-    const { output } = await project.succeed(["preview", "--refresh", "--diff", "--show-full-output"]);
-    for (const [, shown] of cases) expect(output).toMatch(shown);
-    const { output: told } = await project.succeed([...up, "--refresh"]);
-    // All is mended in one transaction, so nothing of before is warned of.
-    expect(told).not.toMatch(/not proved/);
-    for (const [harm, , whole] of cases) {
-      expect([harm, (await lab.node0.run(whole, { check: false })).stdout]).toEqual([harm, "1\n"]);
-    }
-    const logins = await loginsOf(lab);
-    await project.succeed([...up, "--expect-no-changes"]);
-    expect(await loginsOf(lab)).toBe(logins);
-  }
-
   /** It runs as nothing says any more that it should: what lies there is as declared. */
-  const runningHarms: typeof harms = [
+  const runningHarms: readonly Harm[] = [
     [
       `cp -p /etc/dhcp/dhcpd.conf /root/; sed -i 's/^default-lease-time .*/default-lease-time 60;/' /etc/dhcp/dhcpd.conf
       systemctl restart isc-dhcp-server; sleep 1.1; cp -p /root/dhcpd.conf /etc/dhcp/`,
@@ -214,91 +193,8 @@ describe("what somebody changes on node 0", () => {
     ],
   ];
 
-  it("is shown and mended: how a daemon runs, though all lies there as declared", () => seeMended(runningHarms));
+  it("is shown and mended: how a daemon runs, though all lies there as declared", () =>
+    seeMended(lab, project, runningHarms));
 
-  it("is shown and mended: a daemon that was halted, and answers nobody", () =>
-    seeMended([
-      [
-        "systemctl freeze tftpd-hpa",
-        /tftpd-hpa\.service: it is frozen, and answers nobody/,
-        "systemctl show -p FreezerState tftpd-hpa | grep -c running",
-      ],
-      [
-        "kill -STOP $(systemctl show -p MainPID --value isc-dhcp-server)",
-        /isc-dhcp-server\.service: it was halted by a signal/,
-        "grep -c '^State:.S' /proc/$(systemctl show -p MainPID --value isc-dhcp-server)/status",
-      ],
-    ]));
-
-  it("is told by doctor: what has a daemon started otherwise, which no up takes over, and what a boot would do", async () => {
-    const doctor = async () => (await netbootCommand(project, "doctor", "--stack", "dev")).stdout;
-    expect(await doctor()).toMatch(/^all as the stack has it\n/);
-    const jail = "/usr /lib /lib64 /bin /sbin /etc /run /dev /proc /var".replaceAll(/\S+/g, "-$&");
-    await lab.node0.run(`
-      systemctl disable -q pulumi-netboot-recovery; mkdir -p ${dropIns} /opt/jail/srv/tftp
-      echo 'TFTP_OPTIONS="--secure --blocksize 512"' > /etc/default/other`);
-    const ways: readonly (readonly [lines: string, told: RegExp])[] = [
-      [
-        "ExecStart=\nExecStart=/usr/sbin/in.tftpd -L -s -a 192.168.1.1:69 /srv/tftp",
-        /it runs as `\/usr\/sbin\/in\.tftpd -L/,
-      ],
-      ["EnvironmentFile=/etc/default/other", /it runs as .*--blocksize 512/],
-      [`RootDirectory=/opt/jail\nBindPaths=${jail}`, /it runs in \/opt\/jail as its root, and reads no file outside/],
-    ];
-    for (const [lines, told] of ways) {
-      await lab.node0.run(`
-        printf '[Service]\n%s\n' '${lines}' > ${dropIns}/x.conf
-        systemctl daemon-reload; systemctl restart tftpd-hpa`);
-      const said = await doctor();
-      expect(said).toMatch(told);
-      expect(said).toMatch(/tftpd-hpa\.service: it runs .*, by \/etc\/systemd\/system\/tftpd-hpa\.service\.d\/x\.conf/);
-      expect(said).toMatch(/pulumi-netboot-recovery\.service: is not enabled, so nothing would undo a change/);
-      expect(said).not.toMatch(/mends what differs/);
-    }
-    const { code, output } = await project.pulumi([...up, "--refresh"]);
-    expect(code).not.toBe(0);
-    expect(output).toMatch(
-      /tftpd-hpa\.service\.d\/x\.conf has tftpd-hpa\.service started in another way[\s\S]*Nothing was changed/,
-    );
-    await lab.node0.run(`rm -r ${dropIns} /etc/default/other; systemctl daemon-reload`);
-    await project.succeed([...up, "--refresh"]);
-    expect(await doctor()).toMatch(/^all as the stack has it\n/);
-  });
-
-  it("is shown and mended: lines, files, modes, units, a machine's block", () => seeMended(harms));
-
-  it("is told by doctor: a daemon that would not run after its next start, which no up stops", async () => {
-    const doctor = async () => (await netbootCommand(project, "doctor", "--stack", "dev")).stdout;
-    await lab.node0.run(`
-      systemctl set-default -q rescue.target; mkdir -p ${dropIns}; touch /etc/maintenance; echo >> /etc/default/tftpd-hpa
-      printf '[Unit]\\nConditionPathExists=!/etc/maintenance\\n' > ${dropIns}/x.conf; systemctl daemon-reload`);
-    const said = await doctor();
-    expect(said).toMatch(/isc-dhcp-server\.service: the next boot of node 0 goes to rescue\.target/);
-    const unmet = /systemd would not start tftpd-hpa\.service now, .*ConditionPathExists=!\/etc\/maintenance/;
-    expect(said).toMatch(unmet);
-    const { code, output } = await project.pulumi([...up, "--refresh"]);
-    expect(code).not.toBe(0);
-    expect(output).toMatch(unmet);
-    await lab.node0.run("systemctl is-active tftpd-hpa isc-dhcp-server");
-    await lab.node0.run(`
-      systemctl set-default -q multi-user.target; rm -r ${dropIns} /etc/maintenance; systemctl daemon-reload`);
-    await project.succeed([...up, "--refresh"]);
-    expect(await doctor()).toMatch(/^all as the stack has it\n/);
-  });
-
-  it("does not reach the hands: variables of Perl's for all units of the host", async () => {
-    await lab.node0.run("systemctl set-environment PERL_UNICODE=SDAL PERL5OPT=-MNoSuchModule");
-    const { stdout } = await netbootCommand(project, "verify", "--stack", "dev");
-    await lab.node0.run("systemctl unset-environment PERL_UNICODE PERL5OPT");
-    expect(stdout).toContain("all served");
-  });
-
-  it("is shown and mended: a package that is gone", () =>
-    seeMended([
-      [
-        "DEBIAN_FRONTEND=noninteractive apt-get -q -y remove tftpd-hpa",
-        /tftpd-hpa is missing/,
-        "dpkg -l tftpd-hpa | grep -c ^ii",
-      ],
-    ]));
+  it("is shown and mended: lines, files, modes, units, a machine's block", () => seeMended(lab, project, harms));
 });
