@@ -1,4 +1,5 @@
 import { NetbootError } from "../errors";
+import { whyOtherMachine } from "../plan/decide";
 import type { Facts } from "../plan/facts";
 import { renderFailure } from "../plan/outcome";
 import type { Host } from "../ssh/link";
@@ -40,11 +41,8 @@ export class ChangesTogether extends Refused {
 }
 
 export function refuseOtherMachine(host: Host, machine: string | undefined, { machineId }: Facts): void {
-  if (machine === undefined || machineId.startsWith(machine)) return;
-  throw new NetbootError(
-    "OTHER_MACHINE",
-    `${host.name}: this is another machine than the one these resources were made on (machine-id ${machineId}, not ${machine}…); declare a new server for it, or replace the old one with --target-replace`,
-  );
+  const refusal = whyOtherMachine(machine, machineId);
+  if (refusal !== undefined) throw new NetbootError("OTHER_MACHINE", `${host.name}: ${refusal.message}`);
 }
 
 /** What node 0 could not answer. */

@@ -15,6 +15,7 @@ import { displayOf, displayOn } from "./display";
 import { orForget } from "./forgotten";
 import { readLocalFile } from "./localFile";
 import { noteLook } from "./lookedAt";
+import { placeOfRun } from "./place";
 import {
   generationOf,
   identityIn,
@@ -182,7 +183,7 @@ export async function declarationOf(
 ): Promise<Declaration> {
   const { wants, localFile } = kindOf(kind);
   const file = purpose === "apply" ? localFile?.(inputs as never) : undefined;
-  const { stack, wants: rows } = ownershipOf(identityIn(kind, id, inputs), id);
+  const { stack, wants: rows } = ownershipOf(identityIn(kind, id, inputs), id, placeOfRun());
   return { id, generation, stack, wants: [...wants(inputs as never, file && (await readLocalFile(file))), ...rows] };
 }
 

@@ -4,7 +4,6 @@ import { tokenOf } from "../plan/ownership";
 import { stackOf } from "../plan/records";
 import { hidden } from "../values/hidden";
 import type { Properties } from "./comparison";
-import { placeOfRun } from "./place";
 
 // The engine shows a provider what a state holds, with diff and read, before it has something created. What a stack's
 // resources have in common tells it from another of the same name; and an id that one of them has is not free, whatever
@@ -91,9 +90,12 @@ export function generationOf(identity: string, create: string = randomBytes(4).t
 }
 
 /** By what node 0 tells a stack's resources from those of others; a declaration has it beside its wants. */
-export function ownershipOf(identity: string, id: string): Required<Pick<Declaration, "stack" | "wants">> {
+export function ownershipOf(
+  identity: string,
+  id: string,
+  place: string,
+): Required<Pick<Declaration, "stack" | "wants">> {
   const { tokens, isSettled } = memoryOf(identity);
-  const place = placeOfRun();
   return {
     stack: { tokens, isSettled, place, takesOver: process.env["PULUMI_NETBOOT_TAKE_OVER"] },
     wants: [

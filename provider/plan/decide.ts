@@ -103,13 +103,15 @@ export function decide(given: Given, facts: Facts): Step {
   return decideTransaction(given, ground, facts, heads);
 }
 
-function whyOtherMachine(expected: string | undefined, seen: string): Refusal | undefined {
+/** Why a host is not the one on which these resources were made; nothing if it is, or if none of them tells. */
+export function whyOtherMachine(expected: string | undefined, seen: string): Refusal | undefined {
   if (expected === undefined || seen.startsWith(expected)) return undefined;
   return {
     code: "OTHER_MACHINE",
     message:
-      `this is another machine than the one these resources were made on (machine-id ${seen}, not ` +
-      `${expected}…); declare a new server for it, or replace the old one with --target-replace`,
+      `this is another machine than the one these resources were made on (machine-id ${seen}, not ${expected}…): correct ` +
+      "`connection`, or declare a new server for it. If the old machine is gone for good, make all of them anew: `pulumi up " +
+      "--replace '**'` with this host's name in PULUMI_NETBOOT_FORGET, as `connection.host` has it",
   };
 }
 

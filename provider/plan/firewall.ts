@@ -110,9 +110,16 @@ export function planFirewall(words: readonly string[], facts: FirewallFacts, id:
       ...(seen.ufw === undefined ? [] : ufwAnswers(rules, ufwRules, seen.ufw)),
       ...(zones === undefined ? [] : firewalldAnswers(rules, zones)),
     ],
-    warnings: [...(zones?.warnings ?? []), ...(any ? [] : warningsOfSaved(iptables))],
+    warnings: [
+      ...(zones?.warnings ?? []),
+      ...(any ? [] : warningsOfSaved(iptables)),
+      ...(seen.manager === "none" && rules.drops.length > 0 ? [confinedByNobody] : []),
+    ],
   };
 }
+
+const confinedByNobody =
+  "nothing is confined as yet: node 0 has no firewall, and what is to be dropped on the other interfaces is dropped as soon as it has one";
 
 /** What makes our unit run with its present text, and what brings it back to what it did. It ends by itself with its file of rules. */
 function planWatch(any: boolean, { text, runs }: FirewallUnit): Pick<FirewallPlan, "commands" | "undoing"> {

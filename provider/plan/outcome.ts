@@ -213,8 +213,9 @@ function whatDidNotHappen(code: ErrorCode, isAlone: boolean): string {
   }
   // Their own words say it.
   if (code === "COMMAND_FAILED" || code === "BUG") return "";
-  const serves = isAlone ? ", and node 0 serves what it served" : "";
-  return `${unreached.has(code) ? "This change did not reach node 0" : isAlone ? "Nothing was changed" : "Nothing of this change was done"}${serves}`;
+  // Of a host that can't be reached nobody knows what it serves.
+  if (unreached.has(code)) return `This change did not reach node 0${isAlone ? ", and changed nothing there" : ""}`;
+  return isAlone ? "Nothing was changed, and node 0 serves what it served" : "Nothing of this change was done";
 }
 
 function renderIds(ids: readonly string[]): string {

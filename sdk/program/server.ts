@@ -140,7 +140,7 @@ function checkReference(given: unknown): Checked<ServerReference> {
       ? "is required"
       : `is no server${isObject(given) ? "" : `, but ${whatIs(given)}`}`;
   const other =
-    'the output `reference` of one, which another stack exports: new pulumi.StackReference("…").requireOutput("node0")';
+    'the output `reference` of one, which another stack exports: new pulumi.StackReference("…").requireOutput("reference")';
   return bad({ path: "server", message: `${what}; give a NetbootServer, a DhcpServer, or ${other}` });
 }
 

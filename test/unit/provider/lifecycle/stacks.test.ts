@@ -80,28 +80,30 @@ describe("idOfNew", () => {
 });
 
 describe("ownershipOf", () => {
+  const place = "5f70bf18a086007f";
+
   it("says where Pulumi has it, if its id does not", () => {
     const one = identity();
-    expect(ownershipOf(one, one).wants).not.toContainEqual(expect.objectContaining({ want: "named" }));
-    expect(ownershipOf(one, "OlaNode/p/old/b").wants).toContainEqual({ want: "named", as: one });
+    expect(ownershipOf(one, one, place).wants).not.toContainEqual(expect.objectContaining({ want: "named" }));
+    expect(ownershipOf(one, "OlaNode/p/old/b", place).wants).toContainEqual({ want: "named", as: one });
   });
 
   it("says whether the state knows of the stack's token", () => {
     const one = identity();
     generationOf(one);
-    const begun = { want: "begun", at: expect.stringMatching(/^[0-9a-f]{16}$/) };
-    expect(ownershipOf(one, one).wants).toEqual([begun]);
+    const begun = { want: "begun", at: place };
+    expect(ownershipOf(one, one, place).wants).toEqual([begun]);
     rememberResource(one, one, "11111111");
-    expect(ownershipOf(one, one).wants).toEqual([begun]);
+    expect(ownershipOf(one, one, place).wants).toEqual([begun]);
     rememberResource(one, one, "2222222211111111");
-    expect(ownershipOf(one, one).wants).toEqual([{ want: "settled" }]);
-    expect([...ownershipOf(one, one).stack.tokens]).toContain("22222222");
+    expect(ownershipOf(one, one, place).wants).toEqual([{ want: "settled" }]);
+    expect([...ownershipOf(one, one, place).stack.tokens]).toContain("22222222");
   });
 
   it("takes over what the environment names", () => {
     const one = identity();
-    expect(ownershipOf(one, one).stack.takesOver).toBeUndefined();
+    expect(ownershipOf(one, one, place).stack.takesOver).toBeUndefined();
     vi.stubEnv("PULUMI_NETBOOT_TAKE_OVER", "p/dev");
-    expect(ownershipOf(one, one).stack.takesOver).toBe("p/dev");
+    expect(ownershipOf(one, one, place).stack.takesOver).toBe("p/dev");
   });
 });

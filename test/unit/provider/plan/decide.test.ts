@@ -145,7 +145,8 @@ describe("decide", () => {
       code: "OTHER_MACHINE",
       message:
         "this is another machine than the one these resources were made on (machine-id c0ffee00c0ffee00c0ffee00c0ffee00, not " +
-        "badc0de…); declare a new server for it, or replace the old one with --target-replace",
+        "badc0de…): correct `connection`, or declare a new server for it. If the old machine is gone for good, make all of them " +
+        "anew: `pulumi up --replace '**'` with this host's name in PULUMI_NETBOOT_FORGET, as `connection.host` has it",
     });
     expect(decided({ given: { machine: undefined } }).step).toBe("transact");
   });

@@ -332,7 +332,7 @@ describe("renderMeaning", () => {
   it("says what node 0 serves where this run has changed nothing there", () => {
     expect(renderMeaning("CLASH", undefined, [])).toBe("Nothing was changed, and node 0 serves what it served");
     expect(renderMeaning("HOST_KEY_CHANGED", undefined, [])).toBe(
-      "This change did not reach node 0, and node 0 serves what it served",
+      "This change did not reach node 0, and changed nothing there",
     );
     expect(renderMeaning("NOT_SERVING", "the previous configuration was put back", [])).toBe(
       "the previous configuration was put back",

@@ -64,6 +64,12 @@ function leavesZone(): string | undefined {
   return "code" in plan ? undefined : plan.warnings[0];
 }
 
+function confines(): string | undefined {
+  const facts = factsOf(firewallCase("bookworm-no-firewall-at-all").answers);
+  const plan = planFirewall(["drop in on all but eno2 udp 69"], facts, "Firewall/p/one/f");
+  return "code" in plan ? undefined : plan.warnings[0];
+}
+
 const recovery = (line: string) =>
   ailmentsOf(facts([dhcp], { "health.units": { status: 0, said: `Id=x\nLoadState=loaded\n${line}\n` } }))
     .map(({ what, text }) => `${what}: ${text}`)
@@ -176,6 +182,7 @@ export const warnings: readonly Situation[] = [
     ?.map((seen) => drift("the disk of the boot files came late", seen)) ?? []),
   ...["active", "inactive"].flatMap((state) => maskedChrony(state)),
   { what: "an interface that leaves its zone of firewalld", said: leavesZone() },
+  { what: "what is to be confined on a host without a firewall", said: confines() },
   { what: "the recovery failed", said: recovery("ActiveState=failed") },
   { what: "the recovery would not run", said: recovery("WantedBy=") },
   {
