@@ -29,7 +29,7 @@ export type Want =
       readonly input?: string;
     }
   | { readonly want: "link"; readonly path: string; readonly target: string }
-  /** A file out of a package of the distribution, which is not installed; the first member that exists is taken. */
+  /** A file out of a copy of a package of the distribution, of which nothing else is installed; the first member that exists is taken. */
   | {
       readonly want: "take";
       readonly path: string;

@@ -26,7 +26,7 @@ export interface Mask {
   readonly hides: readonly string[];
 }
 
-/** A file that is taken out of a package which is not installed. */
+/** A file that is taken out of a copy of a package, of which nothing else is installed. */
 export interface Take {
   readonly id: string;
   /** Where it will be on node 0. */

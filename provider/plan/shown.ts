@@ -13,6 +13,7 @@ import type { BringPlan } from "./packages";
 import type { DhcpExpectation, Expectation, PathPlan, Plan, UnitPlan } from "./plan";
 import { lookKey, pathsLookedAt, unitsFact } from "./questions";
 import type { Machine, Register } from "./records";
+import { takenQuestions, takenSha256 } from "./takenBytes";
 import type { Warning } from "./warning";
 
 /** What a change would do to a node 0 as it is now. */
@@ -39,7 +40,7 @@ export interface ShownPackages {
   readonly replaced: readonly { readonly package: string; readonly by: string }[];
   /** Units that are kept from starting before the transaction starts them. */
   readonly masked: readonly string[];
-  /** Files that are taken out of packages which are not installed. */
+  /** Files that are taken out of a copy of a package, whether or not that is installed. */
   readonly taken: readonly { readonly path: string; readonly package: string }[];
   /** What goes because nobody wants it any more, and what comes back for it. */
   readonly givenBack: readonly { readonly package: string; readonly for: string }[];
@@ -159,6 +160,7 @@ export function questionsOfPlan({ plan }: Decided, bring: BringPlan | undefined)
     ...(bring === undefined || bring.install.length === 0
       ? {}
       : { [aptKey]: { ask: "run", argv: [...apt, ...bring.install] } }),
+    ...takenQuestions(bring?.take ?? [], options),
     ...Object.fromEntries(
       plan.joins.map(({ path, of, before, after, domain, between }) => [
         joinedKey(path),
@@ -239,7 +241,7 @@ function alongIn(answers: HostAnswers, { install }: BringPlan): ShownPackages["a
 // ---- Files ----
 
 function showPath(path: PathPlan, planned: Planned): ShownFile | undefined {
-  const { facts, originals, hidden } = planned;
+  const { facts, originals, hidden, bring } = planned;
   const { to, id } = path;
   const seen = facts.answers.path(lookKey(path.path));
   const have = seen === undefined || seen.type === "absent" ? undefined : seen;
@@ -255,8 +257,11 @@ function showPath(path: PathPlan, planned: Planned): ShownFile | undefined {
       if (have?.type === "link" && have.target === to.target) return undefined;
       return { ...about, how: have === undefined ? "comes" : "changes", notes: [`a link to ${to.target}`] };
     }
-    case "file":
-      return showFile(path, to, have, hidden.get(path.path));
+    case "file": {
+      const take = bring?.take.find((each) => each.path === path.path);
+      const sha256 = take === undefined ? to.sha256 : (takenSha256(take, facts.answers) ?? "");
+      return showFile(path, { ...to, sha256 }, have, take !== undefined, hidden.get(path.path));
+    }
   }
 }
 
@@ -264,6 +269,7 @@ function showFile(
   { path, id, isOurs, had, recorded }: PathPlan,
   to: Extract<PathPlan["to"], { readonly is: "file" }>,
   have: Seen | undefined,
+  isTaken: boolean,
   hidden: string | undefined,
 ): ShownFile | undefined {
   const how = have === undefined ? "comes" : "changes";
@@ -290,8 +296,14 @@ function showFile(
     id,
     how,
     sha256,
-    notes: [...("from" in to && to.sha256 === "" ? ["out of its package"] : []), ...notes],
+    notes: [...(isTaken ? [whenTaken(to.sha256, have)] : []), ...notes],
   };
+}
+
+/** Of a file out of a package: whether it will be another is known only with the package, unless its hash is known. */
+function whenTaken(sha256: string, have: Seen | undefined): string {
+  if (sha256 !== "" || have === undefined) return "out of its package";
+  return "out of its package, whose hash is known once it is fetched: it stays as it is if that is the same";
 }
 
 function whyOwner({ mode, uid, gid }: Seen, wanted: string): string | undefined {

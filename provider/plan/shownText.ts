@@ -96,7 +96,8 @@ function packageLines({
     ...(removed.length === 0 ? [] : [`apt takes away ${removed.join(", ")}`]),
     ...(masked.length === 0 ? [] : [`kept from starting until then: ${masked.join(", ")}`]),
     ...[...byPackage].map(
-      ([name, files]) => `taken out of ${name}, which is not installed: ${files.map(({ path }) => path).join(", ")}`,
+      ([name, files]) =>
+        `taken out of a copy of ${name}, of which nothing else is installed: ${files.map(({ path }) => path).join(", ")}`,
     ),
     ...givenBack.map((each) => `${each.for} goes, and ${each.package} comes back`),
     ...(purged ? ["the packages that we brought go"] : []),
@@ -110,6 +111,7 @@ function fileLines({ path, how, diff, sha256, notes }: ShownFile): readonly stri
   const isNew = how === "comes" && diff !== undefined;
   const lines = (diff ?? "").split("\n").filter((text) => text.startsWith("+")).length;
   const hashes = [shortened(sha256?.before), shortened(sha256?.after)].filter((each) => each !== "");
+  if (sha256?.before !== undefined && sha256.after === undefined) hashes.push("?");
   const said = [
     ...(isNew ? [`${lines} ${lines === 1 ? "line" : "lines"}`] : []),
     ...(hashes.length === 0 ? [] : [`sha256 ${hashes.join(" → ")}`]),

@@ -67,7 +67,7 @@ describe("a plan", () => {
     for (const line of [
       "  apt brings chrony, dnsmasq-base, isc-dhcp-server, tftpd-hpa",
       "  systemd-timesyncd goes for chrony, and comes back on destroy",
-      "  taken out of ipxe, which is not installed: /srv/tftp/ipxe.efi, /srv/tftp/snponly.efi",
+      "  taken out of a copy of ipxe, of which nothing else is installed: /srv/tftp/ipxe.efi, /srv/tftp/snponly.efi",
       "  + /etc/dhcp/netboot/hosts.conf  (from the machines of all stacks)",
       "  + m1  192.168.1.4, 52:54:00:00:08:03  (OlaFleet/plan/dev/rack)",
       "  isc-dhcp-server.service starts",

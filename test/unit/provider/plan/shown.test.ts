@@ -273,6 +273,56 @@ describe("packages in a plan", () => {
   });
 });
 
+describe("a file out of a package, in a plan", () => {
+  const ipxe = "/srv/tftp/ipxe.efi";
+  const take: BringPlan = { ...bring, install: [] };
+  const paths = [path(ipxe, "", { had: false, to: { is: "file", mode: "0644", from: "/x", sha256: "" } })];
+  const version = "1.0.0+git-2019-5.1";
+  const known: Readonly<Record<string, Ran>> = {
+    "packages.status": { status: 0, said: `ii \tipxe\t${version}\t\n` },
+    "plan.wouldFetch ipxe": {
+      status: 0,
+      said: `'http://mirror/ipxe_1.0.0%2bgit-2019-5.1_all.deb' ipxe_${version}_all.deb 1171912 SHA256:49dc\n`,
+    },
+    "plan.altered ipxe": { status: 0, said: "missing     /usr/share/doc/ipxe/README\n" },
+    "plan.sums ipxe": { status: 1, said: `${sha256("new")}  /usr/lib/ipxe/ipxe.efi\nsha256sum: /x: No such file\n` },
+  };
+  const shown = (there: string, more: Readonly<Record<string, Ran>> = {}): string => {
+    const said = answers({ ...known, ...more }, file(ipxe, there));
+    return renderShownPlan(showPlan(planned({ paths }, said, { bring: take })));
+  };
+  const kept = "it was there before us; it is kept, and comes back on destroy";
+  const short = (text: string): string => `${sha256(text).slice(0, 10)}…`;
+
+  it("is told with the hash that it will have, where that very version is installed", () => {
+    expect(shown("old")).toMatch(`~ ${ipxe}  (sha256 ${short("old")} → ${short("new")}; out of its package; ${kept})`);
+  });
+
+  it("is left out where it stays as it is, byte for byte", () => {
+    expect(shown("new")).not.toContain(`~ ${ipxe}`);
+  });
+
+  it.each<[string, Readonly<Record<string, Ran>>]>([
+    ["nothing of it is installed", { "packages.status": { status: 0, said: "un \tipxe\t\t\n" } }],
+    ["apt would fetch another version", { "packages.status": { status: 0, said: "ii \tipxe\t1.0.0\t\n" } }],
+    ["apt knows of none", { "plan.wouldFetch ipxe": { status: 100, said: "E: Unable to locate package ipxe" } }],
+    ["somebody changed its files", { "plan.altered ipxe": { status: 1, said: "??5??????   /boot/ipxe.efi\n" } }],
+  ])("has a hash that nobody knows yet, where %s", (_, more) => {
+    expect(shown("new", more)).toContain(
+      `~ ${ipxe}  (sha256 ${short("new")} → ?; out of its package, whose hash is known once it is fetched: it stays as it is if that is the same; ${kept})`,
+    );
+  });
+
+  it("is asked about so that nothing is fetched, unless it is no package's", () => {
+    const questions = questionsOfPlan(decided({}), take);
+    expect(questions["plan.wouldFetch ipxe"]).toMatchObject({
+      argv: expect.arrayContaining(["--print-uris", "Dir::Cache::pkgcache="]),
+    });
+    const local = { ...take, take: take.take.map((each) => ({ ...each, package: "/home/me/ipxe.efi" })) };
+    expect(questionsOfPlan(decided({}), local)).toEqual({});
+  });
+});
+
 describe("renderShownPlan", () => {
   const asked = {
     sockets: [{ unit: "tftpd-hpa.service", on: ["udp 192.168.1.1 69"] }],
