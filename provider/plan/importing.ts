@@ -4,6 +4,7 @@ import { whyNotBootable } from "../formats/bootFormat";
 import type { FilePlace, FoundHost, FoundNetwork } from "../formats/foundDhcp";
 import { filesOfScript } from "../formats/ipxe/fetchedFiles";
 import { parseDhcpdSettings } from "../formats/isc/dhcpdConf";
+import { machineOfProgram } from "../formats/pe";
 import { defaultTftpdOptions, parseTftpdSettings } from "../formats/tftpd/tftpd";
 import { autoexecName, type BootChainName, type Loader, loadersFor } from "../values/bootChain";
 import { checkNodes } from "../values/fleet";
@@ -225,12 +226,16 @@ function nodesOf(
     const own = x64 === undefined ? undefined : nameInFolder(x64);
     const loader = loadersFor("x64").find((each) => each === own && each !== standard);
     const isOther = own !== undefined && loader === undefined && own !== standard;
-    const isLoop = x64Ipxe !== undefined && nameInFolder(x64Ipxe) !== nameInFolder(network.files.x64Ipxe ?? x64Ipxe);
-    if (isOther || isLoop)
-      notes.push({
-        place: host,
-        text: `host ${host.name}  its own file "${x64 ?? x64Ipxe}": a node's loader is ipxe.efi or snponly.efi, and all run one script`,
-      });
+    const ofIpxe = x64Ipxe === undefined ? undefined : nameInFolder(x64Ipxe);
+    const about = (text: string): void => void notes.push({ place: host, text: `host ${host.name}  ${text}` });
+    if (isOther) about(`its own file "${x64}": a node's loader is ipxe.efi or snponly.efi`);
+    if (ofIpxe !== undefined && ofIpxe !== nameInFolder(network.files.x64Ipxe ?? ofIpxe)) {
+      about(
+        ofIpxe === own
+          ? `filename "${x64}" is told to iPXE too, which would start it again and again; here iPXE is told the script of all`
+          : `iPXE is told "${x64Ipxe}" there; here all machines run one script`,
+      );
+    }
     nodes.set(key, {
       key: name,
       node: {
@@ -332,7 +337,13 @@ function artifactsOf(
   }
   const ia32 = told("ia32");
   if (ia32 !== undefined && ia32 !== x64) {
-    if (isHere(ia32)) files.ipxe32 = ia32;
+    const content = contents.get(ia32);
+    const machine = content === undefined ? "ia32" : machineOfProgram(content);
+    if (isHere(ia32) && machine === "ia32") files.ipxe32 = ia32;
+    else if (isHere(ia32))
+      about(
+        `filename "${ia32}"  32-bit UEFI is told it, and it is ${machine === undefined ? "no program for UEFI" : `a program for ${machine}`}, so no 32-bit machine boots by it; here whatever is not 64-bit UEFI gets an address and no file; give artifacts.ipxe32 an ia32 build if there are 32-bit machines`,
+      );
     else
       about(
         `filename "${ia32}"  it is not in ${tftp.directory}, so no 32-bit machine boots by it; give artifacts.ipxe32 if there are some`,

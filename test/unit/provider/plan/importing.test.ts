@@ -143,6 +143,58 @@ describe("planImport", () => {
     ]);
   });
 
+  it.each<[string, string, string | undefined, string]>([
+    ["an ia32 build", "ia32", "ipxe.ia32", ""],
+    ["a 64-bit one", "x64", undefined, "a program for x64"],
+    ["BIOS's", "none", undefined, "no program for UEFI"],
+  ])("serves 32-bit UEFI what it is told if that can be run there: %s", (_, kind, expected, why) => {
+    const program = new Uint8Array(72);
+    program.set([0x4d, 0x5a], 0);
+    program.set([64], 60);
+    program.set([0x50, 0x45, 0, 0, ...(kind === "x64" ? [0x64, 0x86] : [0x4c, 0x01])], 64);
+    const content = kind === "none" ? new Uint8Array([0x7f]) : program;
+    const conf = network(
+      'if option pxe-system-type = 00:07 { filename "ipxe.efi"; } else { filename "ipxe.ia32"; } range 192.168.1.8 192.168.1.9;',
+    );
+    const made = readHandMade(hostAnswers(isc(conf, served("ipxe.efi", "ipxe.ia32"))));
+    const imported = planImport(made, new Map([["ipxe.ia32", content]])) as Imported;
+    expect(imported.files.ipxe32).toBe(expected);
+    const said = notes(imported).filter((note) => note.includes("ipxe.ia32") && note.includes("filename"));
+    expect(said).toEqual(
+      why === ""
+        ? []
+        : [
+            `/etc/dhcp/dhcpd.conf:1: filename "ipxe.ia32"  32-bit UEFI is told it, and it is ${why}, so no 32-bit machine boots by it; here whatever is not 64-bit UEFI gets an address and no file; give artifacts.ipxe32 an ia32 build if there are 32-bit machines`,
+          ],
+    );
+    expect(notes(imported).filter((note) => note.includes("refuses"))).toEqual([]);
+    // Before its bytes are there, they are asked for.
+    expect((planImport(made, new Map()) as Imported).files.ipxe32).toBe("ipxe.ia32");
+  });
+
+  it("tells of a host's own file what of it the program says otherwise", () => {
+    const host = (text: string): readonly string[] => {
+      const script =
+        'if exists user-class and option user-class = "iPXE" { filename "refind.pxe"; } else { filename "ipxe.efi"; }';
+      const conf = `${network(`range 192.168.1.8 192.168.1.9; ${script}`)} host a { hardware ethernet 52:54:00:00:00:01; ${text} }`;
+      const { nodes, notes: all } = planned(isc(conf, served("ipxe.efi", "refind.pxe")), { "refind.pxe": script });
+      const own = all.map(renderNote).filter((note) => note.includes("host a"));
+      return [nodes["a"]?.loader ?? "ipxe.efi", ...own.map((note) => note.replace(/.*host a {2}/, ""))];
+    };
+    const loop = "is told to iPXE too, which would start it again and again; here iPXE is told the script of all";
+    expect(host('filename "snponly.efi";')).toEqual(["snponly.efi", `filename "snponly.efi" ${loop}`]);
+    expect(host('filename "ipxe.efi";')).toEqual(["ipxe.efi", `filename "ipxe.efi" ${loop}`]);
+    expect(host('if not exists user-class { filename "snponly.efi"; }')).toEqual(["snponly.efi"]);
+    expect(host('if exists user-class { filename "a.ipxe"; }')).toEqual([
+      "ipxe.efi",
+      'iPXE is told "a.ipxe" there; here all machines run one script',
+    ]);
+    expect(host('if not exists user-class { filename "mine.efi"; }')).toEqual([
+      "ipxe.efi",
+      'its own file "mine.efi": a node\'s loader is ipxe.efi or snponly.efi',
+    ]);
+  });
+
   it("says what preview would refuse of files and machines", () => {
     const conf = `${network('filename "ipxe.efi";')} host a { hardware ethernet 52:54:00:00:00:01; }`;
     const imported = planned(isc(conf, served("ipxe.efi", "refind.conf")), {
