@@ -9,6 +9,7 @@ import { defaultTftpdOptions, parseTftpdSettings } from "../formats/tftpd/tftpd"
 import { autoexecName, type BootChainName, type Loader, loadersFor } from "../values/bootChain";
 import { checkNodes } from "../values/fleet";
 import { addressNumber, addressText } from "../values/ipv4";
+import { defaultLeaseSeconds } from "../values/network";
 import { parseNode } from "../values/node";
 import type { OptionValue } from "../values/nodeRow";
 import { isInNetwork } from "./network";
@@ -123,7 +124,7 @@ export function planImport(made: HandMade, contents: ReadonlyMap<string, Uint8Ar
       ...(network.domain === undefined ? {} : { domain: network.domain }),
       ...(network.dnsServers.length === 0 ? {} : { dnsServers: network.dnsServers }),
       ...(network.ntpServers.length === 0 ? {} : { ntpServers: network.ntpServers }),
-      ...(network.leaseSeconds === undefined || network.leaseSeconds === 7200
+      ...(network.leaseSeconds === undefined || network.leaseSeconds === defaultLeaseSeconds
         ? {}
         : { leaseSeconds: network.leaseSeconds }),
       ...(network.mtu === undefined ? {} : { mtu: network.mtu }),

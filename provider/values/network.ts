@@ -26,6 +26,9 @@ export interface Network {
   readonly pool?: Pool;
 }
 
+/** How long an address is lent unless a program says otherwise: two hours, as in the guide. */
+export const defaultLeaseSeconds = 7200;
+
 /** A NIC of node 0. */
 export type NetworkInterface = { readonly name: string } | { readonly mac: string };
 
@@ -157,7 +160,7 @@ export function parseNetwork(args: unknown): Checked<Network> {
     ...(fields.domain === undefined ? {} : { domain: fields.domain }),
     dnsServers: fields.dnsServers ?? [],
     ntpServers: fields.ntpServers ?? [],
-    leaseSeconds: fields.leaseSeconds ?? 7200,
+    leaseSeconds: fields.leaseSeconds ?? defaultLeaseSeconds,
     ...(fields.mtu === undefined ? {} : { mtu: fields.mtu }),
     ...(pool === undefined ? {} : { pool: { from: addressText(pool.from), to: addressText(pool.to) } }),
   });

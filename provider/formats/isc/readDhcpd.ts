@@ -1,5 +1,6 @@
 import { addressNumber, addressText } from "../../values/ipv4";
 import { parseMac } from "../../values/mac";
+import { defaultLeaseSeconds } from "../../values/network";
 import type { OptionValue } from "../../values/nodeRow";
 import { type AskingClientName, always, and, askingClients, type Condition, not, or } from "../askingClient";
 import type { FilePlace, FilesByClient, FoundDhcp, FoundHost, FoundNetwork, LeftOut } from "../foundDhcp";
@@ -89,11 +90,8 @@ class Reader {
   #readParameter(statement: Statement): void {
     const text = textsOf(statement).join(" ");
     const [head = "", second = ""] = textsOf(statement);
-    if (head === "max-lease-time") {
-      return;
-    }
     if (ofTheDaemon.test(`${text.toLowerCase()} `) || ofNetworks.test(`${head} ${second}`)) return;
-    if (/^(default-lease-time|next-server|filename|server-name|range|hardware|fixed-address)$/.test(head)) return;
+    if (/^((default|max)-lease-time|next-server|filename|server-name|range|hardware|fixed-address)$/.test(head)) return;
     if (/^(allow|deny|ignore)$/.test(head) && /^unknown[- ]clients/.test(text.replace(/^\w+ /, ""))) return;
     if (head === "option" && (this.#definitions.get(second) === statement || second === "host-name")) return;
     if (ofIpxe.test(text) || this.#asStatements(statement) !== undefined) return;
@@ -141,17 +139,24 @@ class Reader {
     this.#subnets.add(block);
     this.readScope(scopes, block);
     const pools = block.filter((each) => headOf(each) === "pool");
+    const lease = secondsOf(lastOf(within, "default-lease-time"));
+    const longest = lastOf(within, "max-lease-time");
+    if (longest !== undefined && secondsOf(longest) !== (lease ?? defaultLeaseSeconds)) {
+      this.#leave(
+        longest,
+        `a program has one lease time, here ${lease ?? defaultLeaseSeconds} s, also for a machine that asks for more`,
+      );
+    }
     const ranges = [
       ...this.#ranges(block, this.#isDenied(within)),
       ...pools.flatMap(({ block: inside = [] }) => {
-        this.#readPool(inside);
+        this.#readPool(inside, lease ?? defaultLeaseSeconds);
         return isForClass(inside) ? [] : this.#ranges(inside, this.#isDenied([...within, inside]));
       }),
     ];
     const lists = (name: string): readonly string[] => this.#addresses(within, name);
     const domain = lastOf(within, "option", "domain-name")?.words[2];
     const mtu = Number(lastOf(within, "option", "interface-mtu")?.words[2]?.text ?? Number.NaN);
-    const lease = Number(lastOf(within, "default-lease-time")?.words[1]?.text ?? Number.NaN);
     const bootServer = this.#bootServer(within);
     this.networks.push({
       ...placeOf(statement),
@@ -161,7 +166,7 @@ class Reader {
       dnsServers: lists("domain-name-servers"),
       ntpServers: lists("ntp-servers"),
       ...(Number.isNaN(mtu) ? {} : { mtu }),
-      ...(Number.isNaN(lease) ? {} : { leaseSeconds: lease }),
+      ...(lease === undefined ? {} : { leaseSeconds: lease }),
       ranges: ranges.map(({ isDenied: _, ...range }) => range),
       servesUnknown: ranges.some(({ isDenied }) => !isDenied),
       ...(bootServer === undefined ? {} : { bootServer }),
@@ -170,10 +175,11 @@ class Reader {
     });
   }
 
-  #readPool(inside: readonly Statement[]): void {
+  #readPool(inside: readonly Statement[], lease: number): void {
     for (const each of inside) {
       const text = textsOf(each).join(" ");
-      if (/^(range|filename|next-server|default-lease-time|max-lease-time)\b/.test(text)) continue;
+      if (/^(range|filename|next-server)\b/.test(text)) continue;
+      if (/^(default|max)-lease-time\b/.test(text) && secondsOf(each) === lease) continue;
       if (/^(allow|deny|ignore) (known|unknown|dynamic bootp)[- ]?(clients)?/.test(text)) continue;
       if (isForClass([each]))
         this.#leave(each, "its addresses are for some machines only; give those an address of their own");
@@ -394,6 +400,11 @@ function lastOf(scopes: Scopes, ...begin: readonly string[]): Statement | undefi
     .findLast(
       (statement) => statement.block === undefined && begin.every((word, index) => textsOf(statement)[index] === word),
     );
+}
+
+function secondsOf(statement: Statement | undefined): number | undefined {
+  const seconds = Number(statement?.words[1]?.text ?? Number.NaN);
+  return Number.isNaN(seconds) ? undefined : seconds;
 }
 
 function isForClass(statements: readonly Statement[]): boolean {

@@ -45,6 +45,23 @@ describe("readDhcpd", () => {
     });
   });
 
+  it.each<[string, string, readonly string[]]>([
+    ["as the guide", "default-lease-time 7200; max-lease-time 7200;", []],
+    ["the same for all", "default-lease-time 600; max-lease-time 600;", []],
+    ["a longest one alone", "max-lease-time 7200;", []],
+    ["Debian's sample", "default-lease-time 600;\nmax-lease-time 7200;", ["2: max-lease-time 7200;"]],
+    ["a longer one alone", "max-lease-time 86400;", ["1: max-lease-time 86400;"]],
+  ])("names a longest lease that is not the usual one: %s", (_, text, expected) => {
+    expect(left(read(`${text}\n${subnet("range 192.168.1.8 192.168.1.9;")}`))).toEqual(expected);
+  });
+
+  it("names a lease time of a pool that is not the network's", () => {
+    const found = read(
+      `default-lease-time 600; ${subnet("pool {\ndefault-lease-time 600;\nmax-lease-time 60;\nrange 192.168.1.8; }")}`,
+    );
+    expect(left(found)).toEqual(["3: max-lease-time 60;"]);
+  });
+
   it("takes what groups, shared networks and included files say, each where it stands", () => {
     const found = read(
       `shared-network racks {
