@@ -17,11 +17,12 @@ describe("a program by import", () => {
     const conf = text("dhcpd.conf").replace(/host node_1 [\s\S]*/, 'include "/etc/dhcp/machines.conf";\n');
     await lab.node0.run(`
       export DEBIAN_FRONTEND=noninteractive
-      apt-get -q -y install --no-install-recommends isc-dhcp-server tftpd-hpa
+      apt-get -q -y install --no-install-recommends isc-dhcp-server tftpd-hpa ipxe
       cd /tmp && apt-get -q download ipxe refind && for deb in ipxe_*.deb refind_*.deb; do dpkg-deb -x $deb by-hand; done
       cp by-hand/usr/share/refind/refind/refind_x64.efi by-hand/boot/ipxe.efi /srv/tftp/ && rm -r by-hand *.deb
       # A byte more than the package's, so that nobody takes it for that.
       printf x >> /srv/tftp/ipxe.efi
+      cp /usr/lib/ipxe/snponly.efi /srv/tftp/
       echo mine > /srv/tftp/notes.txt
       cat > /srv/tftp/refind.pxe <<'TEXT'\n${text("refind.pxe")}TEXT
       cat > /srv/tftp/refind.conf <<'TEXT'\n${text("refind.conf").replace("timeout 1", "timeout 2")}TEXT
@@ -130,6 +131,9 @@ TEXT
     await project.succeed(["preview"]);
     const plan = await netbootCommand(project, "plan", "--stack", "dev");
     expect(plan.code, plan.output).toBe(0);
+    // It lies there as the package, which is installed, has it.
+    expect(plan.stdout).toMatch(/^ {2}taken out of a copy of ipxe, .*: \/srv\/tftp\/snponly\.efi$/m);
+    expect(plan.stdout).not.toMatch(/^ {2}~ \/srv\/tftp\//m);
     await project.succeed(["up", "--yes"]);
     const verified = await netbootCommand(project, "verify", "--stack", "dev");
     expect(verified.output).toMatch(/^2 machines, all served$/m);
@@ -152,7 +156,6 @@ TEXT
         "/etc/systemd/system/pulumi-netboot-firewall.service",
         "/etc/systemd/system/pulumi-netboot-recovery.service",
         "/etc/systemd/system/tftpd-hpa.service",
-        "/srv/tftp/snponly.efi",
       ]
     `);
     await project.succeed(["up", "--yes", "--skip-preview", "--expect-no-changes"]);
