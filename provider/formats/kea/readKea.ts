@@ -1,5 +1,6 @@
 import { addressNumber, addressText } from "../../values/ipv4";
 import { parseMac } from "../../values/mac";
+import { defaultLeaseSeconds } from "../../values/network";
 import type { OptionValue } from "../../values/nodeRow";
 import { type AskingClientName, askingClients, type Condition, unknown } from "../askingClient";
 import type { FilePlace, FilesByClient, FoundDhcp, FoundHost, FoundNetwork, LeftOut } from "../foundDhcp";
@@ -133,6 +134,17 @@ class KeaReader {
     const mtu = Number(option("interface-mtu", 26) ?? Number.NaN);
     const domain = option("domain-name", 15);
     const leaseSeconds = numberAt(subnet, "valid-lifetime") ?? numberAt(around, "valid-lifetime");
+    const own = leaseSeconds ?? defaultLeaseSeconds;
+    const longest = "max-valid-lifetime";
+    const setsLongest = [subnet, around].find((each) => each.has(longest));
+    const seconds = setsLongest === undefined ? own : numberAt(setsLongest, longest);
+    if (seconds !== own) {
+      this.#leave(
+        setsLongest?.get(longest) ?? place,
+        `${longest} ${seconds}`,
+        `a program has one lease time, here ${own} s, also for a machine that asks for more`,
+      );
+    }
     const bootServer = this.#bootServer([around, subnet]);
     const ranges = listOf(subnet.get("pools")).flatMap((pool) => this.#range(pool));
     this.networks.push({

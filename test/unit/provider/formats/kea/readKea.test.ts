@@ -57,6 +57,13 @@ describe("readKea", () => {
     });
   });
 
+  it.each<[string, string, readonly string[]]>([
+    ["the same", '"valid-lifetime": 600, "max-valid-lifetime": 600,', []],
+    ["a longer one", '"valid-lifetime": 600,\n"max-valid-lifetime": 7200,', ["2: max-valid-lifetime 7200"]],
+  ])("names a longest lease that is not the usual one: %s", (_, text, expected) => {
+    expect(left(read(`{ "Dhcp4": { ${text} "subnet4": [{ "subnet": "10.0.0.0/24" }] } }`))).toEqual(expected);
+  });
+
   it.each([
     [
       ["substring(option[60].hex,0,9) == 'PXEClient' and not option[175].exists", "option[user-class].text == 'iPXE'"],
