@@ -5,7 +5,7 @@ export interface Drift {
   readonly how: "missing" | "changed" | "owner" | "stopped" | "became" | "other";
   /** A changed text as it is now, or what else there is to say. */
   readonly seen: string;
-  /** Somebody's file has it so, which no `up` changes. */
+  /** Somebody's file has it so, or another stack, which no `up` changes. */
   readonly isByHand?: boolean;
 }
 

@@ -13,7 +13,7 @@ import { driftOfFirewall } from "./firewallDrift";
 import { firewallPaths } from "./firewallFiles";
 import { firewallFacts, rulesHeld } from "./firewallPart";
 import { hostBlocksJoin, type Join, namesJoin } from "./joins";
-import { whyOtherRecord } from "./ownership";
+import { isOfOtherStack, whyOtherRecord } from "./ownership";
 import { firewallQuestions, lookKey } from "./questions";
 import type { RegisterEntry } from "./records";
 
@@ -76,7 +76,9 @@ export function driftOf(
       const otherwise = whyNotAsDeclared(declaration, facts.answers, (text) => named(text, entry));
       const looked = { facts, sha256, units, otherwise };
       const other = whyOtherRecord(entry, generation);
-      const drift = other === undefined ? [] : [{ what: "the resource", how: "other", seen: other } as const];
+      const isByHand = other !== undefined && isOfOtherStack(entry, generation);
+      const how = { how: "other", ...(isByHand && { isByHand }) } as const;
+      const drift = other === undefined ? [] : [{ what: "the resource", ...how, seen: other }];
       return [id, [...drift, ...wants.flatMap((want) => driftOfWant(want, entry, looked))]] as const;
     }),
   );

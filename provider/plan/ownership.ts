@@ -22,10 +22,14 @@ export function isSameCreate(one: string, other: string): boolean {
 export function whyOtherRecord({ generation }: RegisterEntry, declared: string | undefined): string | undefined {
   if (declared === undefined || !/^([0-9a-f]{8}){1,2}$/.test(declared)) return undefined;
   if (isSameCreate(generation, declared)) return undefined;
-  const isOfOthers = tokenOf(generation) !== undefined && tokenOf(generation) !== tokenOf(declared);
-  return isOfOthers
+  return isOfOtherStack({ generation }, declared)
     ? "node 0 has it of another stack of this name, which took it over"
     : "node 0 has it made anew since this state was written";
+}
+
+/** Whether a record has the token of another stack than a state's: by no `up` does it come back. */
+export function isOfOtherStack({ generation }: Pick<RegisterEntry, "generation">, declared: string): boolean {
+  return tokenOf(generation) !== undefined && tokenOf(generation) !== tokenOf(declared);
 }
 
 type Puts = ReadonlyMap<string, Declaration>;
@@ -70,7 +74,19 @@ export function refuseClash({ claim, id, other }: Clash, puts: Puts, before: Reg
   const put = puts.get(id);
   const isNamedAlike = !puts.has(other) && stackOf(owner) === stackOf(identityOf(id, before, puts));
   if (isNamedAlike && put !== undefined) return refuseForeign(put, claim, stackOf(owner));
-  return { code: "CLASH", id, message: `${claim} belongs to ${owner} already; take it out of one of the two programs` };
+  const machine = put?.id.startsWith("OlaFleet/") === true ? machineOf(put, claim) : undefined;
+  const whose = machine === undefined ? claim : `${claim} of ${machine}`;
+  return { code: "CLASH", id, message: `${whose} belongs to ${owner} already; take it out of one of the two programs` };
+}
+
+/** The machine of a fleet that wants this. */
+function machineOf({ wants }: Declaration, claim: string): string | undefined {
+  for (const want of wants) {
+    if (want.want !== "node" || claim.startsWith("the name ")) continue;
+    const { hostname, address, macs } = want;
+    if ([`the address ${address}`, ...macs.map((mac) => `the MAC ${mac}`)].includes(claim)) return hostname;
+  }
+  return undefined;
 }
 
 /**

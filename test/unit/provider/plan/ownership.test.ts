@@ -3,6 +3,7 @@ import type { Declaration, Want } from "../../../../provider/kinds/want";
 import {
   isClash,
   isForeign,
+  isOfOtherStack,
   isSameCreate,
   refuseClash,
   tokenOf,
@@ -147,6 +148,19 @@ describe("refuseClash", () => {
     expect(refuseClash(clash, new Map(), byId(named)).message).toBe(message("OlaNode/shop/live/yours"));
   });
 
+  it("names the machine of a fleet", () => {
+    const fleet = "OlaFleet/shop/prod/rack";
+    const member = { ...node, hostname: "inv-2", address: "192.168.1.3", macs: ["52:54:00:00:00:02"] };
+    const puts = new Map([[fleet, put(fleet, `${ours}1`, { wants: [node, member] })]]);
+    const message = (what: string) =>
+      refuseClash({ claim: what, id: fleet, other: "OlaNode/shop/dev/mine" }, puts, byId());
+    expect(message(claim).message).toMatch(
+      /^the MAC 52:54:00:00:00:02 of inv-2 belongs to OlaNode\/shop\/dev\/mine already/,
+    );
+    expect(message("the address 192.168.1.3").message).toMatch(/^the address 192\.168\.1\.3 of inv-2 belongs/);
+    expect(message('the name "inv-2"').message).toMatch(/^the name "inv-2" belongs/);
+  });
+
   it("says both ways out where the other stack is named alike", () => {
     const refusal = refuseClash(
       { claim, id, other },
@@ -167,6 +181,8 @@ describe("whyOtherRecord", () => {
     expect(whyOtherRecord(entry(id, `${theirs}00000002`), `${ours}00000001`)).toMatch(/another stack/);
     expect(whyOtherRecord(entry(id, `${ours}00000002`), `${ours}00000001`)).toMatch(/made anew/);
     expect(whyOtherRecord(entry(id, "00000002"), `${ours}00000001`)).toMatch(/made anew/);
+    expect(isOfOtherStack(entry(id, `${theirs}00000002`), `${ours}00000001`)).toBe(true);
+    expect(isOfOtherStack(entry(id, "00000002"), `${ours}00000001`)).toBe(false);
   });
 });
 
