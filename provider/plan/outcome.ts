@@ -1,4 +1,5 @@
 import { type ErrorCode, unreached } from "../errors";
+import { hostsConf, namesFile } from "../os/paths";
 import { masked } from "../preview/masked";
 import { upMends } from "../values/mending";
 import { whyOtherServers } from "./otherServers";
@@ -152,6 +153,14 @@ export function renderDifference(seen: Readonly<Record<string, string>>): Warnin
       : why === "adopted"
         ? `${path} was there before the first run; it is kept, and comes back on destroy. What changes:`
         : `lines that somebody wrote into our block in ${path} are taken out of it:`;
+  // Machines of any stack, of which a program may have made secrets.
+  const isOfMachines = path === hostsConf || path === namesFile;
+  if (isOfMachines && why === "edited") {
+    return {
+      id,
+      text: `${headline}. Its lines are not shown, for machines may be secrets: \`diff ${copy} ${path}\` there`,
+    };
+  }
   return { id, text: `${headline}\n${masked(lines)}` };
 }
 

@@ -260,6 +260,14 @@ describe("renderDifference", () => {
     const { id: _, ...nobodys } = seen;
     expect(renderDifference({ ...nobodys, why: "edited" }).id).toBe("-");
   });
+
+  it("shows no machines, which a program may have made secrets", () => {
+    const edited = { why: "edited", id: "A", path: "/etc/dhcp/netboot/hosts.conf", copy: "/var/x", lines: "-host a" };
+    expect(renderDifference(edited).text).toBe(
+      "/etc/dhcp/netboot/hosts.conf was changed by hand since the last run; it is overwritten, and kept as /var/x. Its lines are not " +
+        "shown, for machines may be secrets: `diff /var/x /etc/dhcp/netboot/hosts.conf` there",
+    );
+  });
 });
 
 describe("renderUndone", () => {

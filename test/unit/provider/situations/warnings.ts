@@ -142,6 +142,11 @@ export const warnings: readonly Situation[] = [
       .join("\n"),
   },
   {
+    what: "the machines of a host that somebody changed by hand",
+    said: renderDifference({ why: "edited", path: "/etc/dhcp/netboot/hosts.conf", copy: "/var/x", lines: "-host a" })
+      .text,
+  },
+  {
     what: "a secret text that somebody changed",
     said: withoutLines(
       renderDifference({ why: "edited", path: "/srv/tftp/a.txt", copy: "/var/x", lines: "--- a\n+++ a\n-one\n+two\n" })
