@@ -267,6 +267,17 @@ describe("the command", () => {
     });
   });
 
+  it("verify takes machines by name and by pattern, and tells which there are", async () => {
+    const one = await netboot("verify", "m1");
+    expect(one).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok {6}m1 .*\n\n1 machine, all served\n$/) });
+    expect((await netboot("verify", "m*", "--json")).stdout.match(/"machine": "m[12]"/g)).toHaveLength(2);
+    const unknown = await netboot("verify", "m1", "db-1", "web-*");
+    expect(unknown).toMatchObject({ code: 2, stdout: "" });
+    expect(unknown.stderr).toBe(
+      'this stack has no machine "db-1"; there are a, m1, m2\nno machine of this stack is named as in "web-*"; there are a, m1, m2\n',
+    );
+  });
+
   it("goes by the newest connection: another name or agent changes nothing, and a rotated key reaches what goes", async () => {
     const { host, hostKey, privateKeyPath } = lab.node0;
     const program = (connection: object, nodes: string): string =>
@@ -304,17 +315,6 @@ describe("the command", () => {
     } finally {
       await lab.node0.run("mv /root/own /root/.ssh/authorized_keys");
     }
-  });
-
-  it("verify takes machines by name and by pattern, and tells which there are", async () => {
-    const one = await netboot("verify", "m1");
-    expect(one).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok {6}m1 .*\n\n1 machine, all served\n$/) });
-    expect((await netboot("verify", "m*", "--json")).stdout.match(/"machine": "m[12]"/g)).toHaveLength(2);
-    const unknown = await netboot("verify", "m1", "db-1", "web-*");
-    expect(unknown).toMatchObject({ code: 2, stdout: "" });
-    expect(unknown.stderr).toBe(
-      'this stack has no machine "db-1"; there are a, m1, m2\nno machine of this stack is named as in "web-*"; there are a, m1, m2\n',
-    );
   });
 
   it("refuses wrong options of each command before anything is asked, and says where there is no stack or project", async () => {
