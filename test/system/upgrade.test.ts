@@ -67,7 +67,7 @@ describe("what an earlier version made", () => {
 
   it("is taken over by one up, which writes and restarts only what is new in this version", async () => {
     const { output } = await project.succeed([...up, "--refresh"]);
-    const others = (state: string) => state.replace(/MainPID=\d+\nId=(isc-dhcp-server|tftpd-hpa).*\n.*\n.*\n/g, "");
+    const others = (state: string) => state.replace(/MainPID=\d+\nId=(isc-dhcp-server|tftpd-hpa|netboot-names).*\n.*\n.*\n/g, "");
     const now = await running();
     expect(others(now), output).toBe(others(ran));
     ran = now;
@@ -75,6 +75,7 @@ describe("what an earlier version made", () => {
     expect(changed.flatMap((line) => (line.startsWith("/var/lib/pulumi-netboot/") ? [] : line.split(": ")[0]))).toEqual(
       [
         "/etc/dhcp/dhcpd.conf",
+        "/etc/netboot-names/dnsmasq.conf",
         "/etc/systemd/system/pulumi-netboot-firewall.service",
         "/etc/systemd/system/pulumi-netboot-recovery.service",
         "/etc/systemd/system/tftpd-hpa.service",
