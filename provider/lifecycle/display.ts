@@ -17,6 +17,14 @@ export function displayOn(connection: unknown, urn: unknown): Display {
 
 let engine: EngineClient | undefined;
 
+/** What is on its way to the engine. */
+const underWay = new Set<Promise<void>>();
+
+/** When the engine has all that was to be displayed: after its last step it shows nothing more. */
+export async function allDisplayed(): Promise<void> {
+  await Promise.all(underWay);
+}
+
 /**
  * What the engine displays beside the resource with this URN. Where its log can't be reached, a warning goes to stderr,
  * which the engine shows beside the stack.
@@ -31,9 +39,15 @@ export function displayOf(urn: unknown): Display {
     request.setEphemeral(severity === "progress");
     try {
       engine ??= new EngineClient(engineAddress(), credentials.createInsecure());
-      engine.log(request, (error) => {
-        if (error !== null && severity === "warning") process.stderr.write(`${line}\n`);
+      const client = engine;
+      const sent = new Promise<void>((resolve) => {
+        client.log(request, (error) => {
+          if (error !== null && severity === "warning") process.stderr.write(`${line}\n`);
+          resolve();
+        });
       });
+      underWay.add(sent);
+      void sent.finally(() => underWay.delete(sent));
     } catch {
       if (severity === "warning") process.stderr.write(`${line}\n`);
     }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ChangesTogether } from "../conversation/refused";
 import { NetbootError, renderError } from "../errors";
 import { asRefreshed } from "../values/mending";
+import { allDisplayed } from "./display";
 import { wasLookedAt } from "./lookedAt";
 
 /** Whoever fails for the same reason does so at about the same time: the connection or the transaction is shared. */
@@ -25,6 +26,8 @@ export async function tellingFailures<T>(
     return await act();
   } catch (reason) {
     throw await failureOf(asExpected(kind, reason), id, wasLookedAt(connection) ? asRefreshed : asIs);
+  } finally {
+    await allDisplayed();
   }
 }
 

@@ -162,7 +162,8 @@ describe("what somebody changes on node 0", () => {
     expect(stdout).toMatch(
       /TftpServer \(node0-tftp\):\n +not as declared: tftpd-hpa\.service does not run: inactive \(dead\)\n\n/,
     );
-    const { stdout: drawn } = await project.succeed(["refresh", "--preview-only", "--diff"]);
+    // There the engine has what it is told of a resource on its standard error.
+    const { stderr: drawn } = await project.succeed(["refresh", "--preview-only", "--diff"]);
     expect(drawn).toMatch(/^not as declared: \/srv\/tftp\/refind\.conf .*\n@@ .*\n-timeout 1\n\+timeout 9\n/m);
     await project.succeed([...up, "--refresh"]);
   });
