@@ -69,7 +69,7 @@ describe("examples", () => {
     const file = { package: "ipxe", version: "1.0" };
     const pinned = { ipxe: file, snponly: file, refind: { package: "refind", version: "1.0" } };
     project.write({ "index.ts": program(`artifacts: ${JSON.stringify(pinned)}`, "") });
-    expect((await project.succeed(preview)).output).toMatch(/next boot changes for 1 of 1 node: a \(all new\)/);
+    expect((await project.succeed(preview)).output).toMatch(/next boot changes for 1 of 1 node: a \(new\)/);
   });
 
   it("the template becomes a project that previews", async () => {
