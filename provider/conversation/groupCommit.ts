@@ -37,14 +37,14 @@ const sharedFailures: ReadonlySet<string> = new Set(["LOCKED", "OTHER_MACHINE", 
 /** What may be wrong with a resource that is not in the group: no member's absence mends it. */
 const foreignFailures: ReadonlySet<string> = new Set(["NOT_SERVING", "OTHER_DHCP_SERVER", "OCCUPIED"]);
 
-/** A group is closed when nothing was added for this long: the engine hands over what it has to do at once. */
-const windowMs = 50;
-
 /**
- * Parts of the host's network boot are waited for longer: those that change together are to be in one transaction. New ones
- * would come to the same in two.
+ * A group is closed when nothing was added for this long: the engine hands over what it has to do at once. The host is reached
+ * meanwhile, so a run that does one thing there hardly waits for it.
  */
-const partsWindowMs = { new: 100, changed: 250 };
+const windowMs = 100;
+
+/** Parts of the host's network boot that change are waited for longer, for they are to be in one transaction. New ones come to the same in two. */
+const partsWindowMs = 250;
 
 class Queue {
   readonly #connection: Connection;
@@ -65,7 +65,7 @@ class Queue {
     this.#waiting.push(member);
     this.#host ??= this.#open();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#next(), windowOf(this.#waiting.filter(isPart)));
+    this.#timer = setTimeout(() => void this.#next(), windowOf(this.#waiting));
   }
 
   #open(): Promise<Host> {
@@ -146,9 +146,8 @@ class Queue {
   }
 }
 
-function windowOf(parts: readonly Waiting[]): number {
-  if (parts.length === 0) return windowMs;
-  return parts.every(({ machine }) => machine === undefined) ? partsWindowMs.new : partsWindowMs.changed;
+function windowOf(waiting: readonly Waiting[]): number {
+  return waiting.some((member) => isPart(member) && member.machine !== undefined) ? partsWindowMs : windowMs;
 }
 
 /** What is refused together: each resource alone, and all parts of the host's network boot. */
