@@ -67,7 +67,8 @@ describe("what an earlier version made", () => {
 
   it("is taken over by one up, which writes and restarts only what is new in this version", async () => {
     const { output } = await project.succeed([...up, "--refresh"]);
-    const others = (state: string) => state.replace(/MainPID=\d+\nId=(isc-dhcp-server|tftpd-hpa|netboot-names).*\n.*\n.*\n/g, "");
+    const others = (state: string) =>
+      state.replace(/MainPID=\d+\nId=(isc-dhcp-server|tftpd-hpa|netboot-names).*\n.*\n.*\n/g, "");
     const now = await running();
     expect(others(now), output).toBe(others(ran));
     ran = now;
