@@ -43,15 +43,18 @@ const foreignFailures: ReadonlySet<string> = new Set(["NOT_SERVING", "OTHER_DHCP
  */
 const windowMs = 100;
 
-/** Parts of the host's network boot that change are waited for longer, for they are to be in one transaction. New ones come to the same in two. */
+/**
+ * Parts of the host's network boot that change are waited for longer, for they are to be in one transaction. New ones come to the
+ * same in two.
+ */
 const partsWindowMs = 250;
 
 class Queue {
   readonly #connection: Connection;
   #waiting: Waiting[] = [];
   #group: readonly Waiting[] = [];
-  /** Opened as soon as there is something to do, while more of it comes. */
-  #host: Promise<Host> | undefined;
+  /** The host is reached as soon as there is something to do, while more of it comes. */
+  #reached: Promise<Host> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #busy = false;
   /** The resources whose changes this run has committed there: by id, whether they are there since or gone. */
@@ -63,7 +66,7 @@ class Queue {
 
   add(member: Waiting): void {
     this.#waiting.push(member);
-    this.#host ??= this.#open();
+    this.#reached ??= this.#open();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#next(), windowOf(this.#waiting));
   }
@@ -90,6 +93,7 @@ class Queue {
     this.#group = group;
     // Told only when all of the group is done: what a failure means depends on what else of it stands.
     for (const { member, reason } of await this.#commit(group)) member.reject(this.#withMeaning(reason));
+    this.#group = [];
     this.#busy = false;
     await this.#next();
   }
@@ -113,9 +117,11 @@ class Queue {
   async #commit(group: readonly Waiting[]): Promise<readonly Failed[]> {
     if (group.length === 0) return [];
     try {
-      const opened = this.#host ?? this.#open();
-      this.#host = undefined;
-      const host = await opened;
+      const reached = this.#reached;
+      this.#reached = undefined;
+      await reached;
+      // The same connection, or another one where that has died since.
+      const host = await this.#open();
       const byId = new Map(group.map((member) => [idOf(member.change), member]));
       const tell: Tell = (id, severity, line) => byId.get(id)?.tell(severity, line);
       const machine = group.find((member) => member.machine !== undefined)?.machine;
