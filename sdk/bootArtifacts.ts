@@ -7,6 +7,7 @@ import type { ConnectionArgs } from "./connection";
 import { warnOfIdleOptions } from "./program/componentOptions";
 import { rememberFiles } from "./program/declaredFiles";
 import { given } from "./program/given";
+import type { PartOptions } from "./program/hostResource";
 import { whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
 import * as pulumi from "./program/pulumi";
@@ -72,13 +73,14 @@ export class BootArtifacts extends pulumi.ComponentResource {
   readonly parts: readonly BootFile[];
 
   constructor(name: string, args: BootArtifactsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("netboot:index:BootArtifacts", name, {}, opts);
+    const { writtenAs = (path) => path, ...registered } = (opts ?? {}) as PartOptions;
+    super("netboot:index:BootArtifacts", name, {}, registered);
     warnOfIdleOptions(this, opts);
     const { connection, ...settings } = given(args);
     this.directory = settings.directory ?? "/srv/tftp";
     this.hasIa32 = settings.ipxe32 !== undefined;
     const extra: BootFile[] = [];
-    const files = sourcesOf(settings).map(([fileName, source]) => {
+    const files = sourcesOf(settings).map(([fileName, source, property]) => {
       const own = {
         connection,
         directory: this.directory,
@@ -88,7 +90,8 @@ export class BootArtifacts extends pulumi.ComponentResource {
       };
       // A script that fetches a new file comes after it.
       const dependsOn = fileName === bootScriptName ? [...extra] : [];
-      const file = new BootFile(`${name}-${fileName}`, own, { parent: this, dependsOn });
+      const part: PartOptions = { parent: this, dependsOn, writtenAs: (path) => writtenAs(asGiven(property, path)) };
+      const file = new BootFile(`${name}-${fileName}`, own, part);
       if (Object.hasOwn(given(settings.extra ?? {}), fileName)) extra.push(file);
       return [fileName, file] as const;
     });
@@ -116,19 +119,29 @@ export function packagesTaken(args: BootArtifactsSettings): Readonly<Record<stri
   return taken;
 }
 
+/** A file, its source, and the argument that says it. */
+type Sourced<Name> = readonly [Name, pulumi.Input<BootFileSource | RefusedSource>, string];
+
 /** Every file with its source. What is wrong with a text shows at the file that would hold it. */
-function sourcesOf(
-  args: BootArtifactsSettings,
-): readonly (readonly [string, pulumi.Input<BootFileSource | RefusedSource>])[] {
-  const ofChain: readonly (readonly [BootChainName, pulumi.Input<BootFileSource | RefusedSource>])[] = [
-    ["ipxe.efi", args.ipxe ?? "package"],
-    ["snponly.efi", args.snponly ?? "package"],
-    ["refind_x64.efi", args.refind ?? "package"],
-    ["refind.conf", sourceOf("refindConf", args.refindConf, parseRefindConf, renderRefindConf)],
-    [bootScriptName, sourceOf("bootScript", args.bootScript, parseBootScript, renderBootScript)],
-    ...(args.ipxe32 === undefined ? [] : [["ipxe32.efi", args.ipxe32] as const]),
+function sourcesOf(args: BootArtifactsSettings): readonly Sourced<string>[] {
+  const ofChain: readonly Sourced<BootChainName>[] = [
+    ["ipxe.efi", args.ipxe ?? "package", "ipxe"],
+    ["snponly.efi", args.snponly ?? "package", "snponly"],
+    ["refind_x64.efi", args.refind ?? "package", "refind"],
+    ["refind.conf", sourceOf("refindConf", args.refindConf, parseRefindConf, renderRefindConf), "refindConf"],
+    [bootScriptName, sourceOf("bootScript", args.bootScript, parseBootScript, renderBootScript), "bootScript"],
+    ...(args.ipxe32 === undefined ? [] : [["ipxe32.efi", args.ipxe32, "ipxe32"] as const]),
   ];
-  return [...Object.entries(given(args.extra ?? {})), ...ofChain];
+  const extra = Object.entries(given(args.extra ?? {})).map(
+    ([fileName, source]): Sourced<string> => [fileName, source, `extra[${JSON.stringify(fileName)}]`],
+  );
+  return [...extra, ...ofChain];
+}
+
+/** An argument of a file, as those of all files have it. */
+function asGiven(property: string, path: string): string {
+  const rendered = property === "refindConf" || property === "bootScript";
+  return path.replace(rendered ? /^source(\.content)?/ : /^(source|fileName)/, property);
 }
 
 function sourceOf<T>(

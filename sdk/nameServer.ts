@@ -1,5 +1,6 @@
 import {
   type DnsmasqSettings,
+  type NameRecord,
   parseDnsmasqSettings,
   renderDnsmasqConf,
   renderDnsmasqUnit,
@@ -45,8 +46,9 @@ export interface NameServerArgs extends NameServerSettings {
  *
  * With mode `hosts`: lines in `/etc/hosts` between `# pulumi-netboot begin` and `# pulumi-netboot end`; all others stay.
  *
- * A record that gives a machine's name to another address is refused (CLASH). Deleting the resource takes all of it away;
- * the package stays.
+ * A record that gives a machine's name to another address is refused: in a preview where the machine's server is a
+ * `NetbootServer` of this program, else (CLASH) before anything is changed. Deleting the resource takes all of it away; the
+ * package stays.
  *
  * @example Names of the machines, of a filer, and of the world
  * ```ts
@@ -66,25 +68,35 @@ export class NameServer extends HostResource {
 
   /** What it was seen listening on: `192.168.1.1:53 udp, 192.168.1.1:53 tcp`; or `/etc/hosts`. */
   declare readonly listening: pulumi.Output<string>;
+  /**
+   * The names beside those of machines; none where they are wrong, or a secret.
+   *
+   * @internal
+   */
+  readonly recorded: pulumi.Output<readonly NameRecord[]>;
 
   constructor(name: string, args: NameServerArgs, opts?: pulumi.CustomResourceOptions) {
     const { connection, allowDefaultRoute, ...values } = given(args);
+    const settings = pulumi.output(values).apply(parseDnsmasqSettings);
     super(
       "NameServer",
       name,
       {
         connection: connectionInput(connection),
         args: values,
-        inputs: pulumi.all([pulumi.output(values), allowDefaultRoute]).apply(([settled, allowed]) => {
-          const settings = parseDnsmasqSettings(settled);
+        inputs: pulumi.all([settings, allowDefaultRoute]).apply(([checked, allowed]) => {
           // Names in node 0's own hosts file are on no interface.
-          return withRoute(settings, settings.value?.mode === "hosts" ? undefined : allowed, inputsOfNameServer);
+          return withRoute(checked, checked.value?.mode === "hosts" ? undefined : allowed, inputsOfNameServer);
         }),
         listsPaths: true,
         once: "the name server",
       },
       opts,
     );
+    const known = pulumi
+      .all([settings, pulumi.isSecret(settings)])
+      .apply(([{ value }, isSecret]) => (isSecret ? [] : (value?.records ?? [])));
+    this.recorded = pulumi.unsecret(known);
   }
 }
 

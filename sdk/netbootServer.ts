@@ -149,7 +149,11 @@ export class NetbootServer extends pulumi.ComponentResource {
       { parent: this },
     );
     const part = { parent: this, dependsOn: packages };
-    this.artifacts = new BootArtifacts(`${name}-artifacts`, { connection, ...artifacts }, part);
+    const partOf = (argument: keyof Wanted, opts: pulumi.CustomResourceOptions = part) => ({
+      ...opts,
+      writtenAs: (path: string) => writtenAs(argument, path),
+    });
+    this.artifacts = new BootArtifacts(`${name}-artifacts`, { connection, ...artifacts }, partOf("artifacts"));
     this.tftp = new TftpServer(
       `${name}-tftp`,
       {
@@ -159,7 +163,7 @@ export class NetbootServer extends pulumi.ComponentResource {
         mtu: partsOf(network).apply((known) => parseNetwork(known).value?.mtu),
         ...settings.tftp,
       },
-      part,
+      partOf("tftp"),
     );
     this.dhcp = new DhcpServer(
       `${name}-dhcp`,
@@ -171,13 +175,13 @@ export class NetbootServer extends pulumi.ComponentResource {
         ...(this.artifacts.hasIa32 ? { loaders: { ia32: "ipxe32.efi" } } : {}),
         ...settings.dhcp,
       },
-      part,
+      partOf("dhcp"),
     );
     const bound = { connection, network, ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }) };
     // No boot asks them. The engine takes eight resources at a time, as they come: it has all that a boot needs first.
     const later = { parent: this, dependsOn: handedOver(this.artifacts).then(() => packages) };
-    this.time = time && new TimeServer(`${name}-time`, { ...bound, ...time }, later);
-    this.names = names && new NameServer(`${name}-names`, { ...bound, ...names }, later);
+    this.time = time && new TimeServer(`${name}-time`, { ...bound, ...time }, partOf("time", later));
+    this.names = names && new NameServer(`${name}-names`, { ...bound, ...names }, partOf("names", later));
     this.firewall = new Firewall(
       `${name}-firewall`,
       {
@@ -192,7 +196,7 @@ export class NetbootServer extends pulumi.ComponentResource {
         ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }),
         ...settings.firewall,
       },
-      part,
+      partOf("firewall"),
     );
     this.reachedBy = this.dhcp.reachedBy;
     this.described = this.dhcp.described;
@@ -253,6 +257,12 @@ const saidOnce: Readonly<Record<string, string>> = {
   mtu: "network.mtu",
   directory: "artifacts.directory",
 };
+
+/** An argument of a part as the program writes it: most are settings of that part, some stand beside them. */
+function writtenAs(argument: keyof Wanted, path: string): string {
+  const [key = ""] = path.split(/[.[]/, 1);
+  return key === "" || Object.hasOwn(argumentsKnown, key) ? path : `${argument}.${path}`;
+}
 
 /** A part alone would take these; in a node 0 two that differ would break every boot. */
 function whySaidTwice(part: string, settings: object): readonly Problem[] {

@@ -222,7 +222,11 @@ function linesOf(rows: readonly NodeRow[]): Readonly<Record<string, string>> {
 }
 
 /** What is wrong with machines by themselves, or else beside others. */
-function problemsOf(fleet: string, list: ReadNodes, { server, settings }: Omit<Whole, "files">): readonly Problem[] {
+function problemsOf(
+  fleet: string,
+  list: ReadNodes,
+  { server, settings, records }: Omit<Whole, "files">,
+): readonly Problem[] {
   if (!Array.isArray(list)) return isUnknown(list) ? [] : (list as Checked<never>).problems;
   const pathOf = (name: string): string => `nodes[${JSON.stringify(name)}]`;
   const placeOf = (name: string): string => `OlaFleet "${fleet}", ${pathOf(name)}`;
@@ -234,6 +238,7 @@ function problemsOf(fleet: string, list: ReadNodes, { server, settings }: Omit<W
   const placed = rememberNodes(
     server,
     settings,
+    records,
     rows.map((row) => ({ row, place: placeOf(row.name) })),
   );
   return [...problems, ...placed.flatMap((problem) => [...within(places.get(problem.place) ?? "nodes", [problem])])];

@@ -271,11 +271,11 @@ function askedOf(
 function problemsOf(
   name: string,
   { value, problems, rest: row = value }: Checked<NodeRow>,
-  { server, settings }: Omit<Whole, "files">,
+  { server, settings, records }: Omit<Whole, "files">,
 ): readonly Problem[] {
   // Without its network nothing more can be said; what is wrong with that shows at the server.
   if (row === undefined || typeof settings !== "object") return problems;
-  return [...problems, ...rememberNodes(server, settings, [{ row, place: `OlaNode "${name}"` }])];
+  return [...problems, ...rememberNodes(server, settings, records, [{ row, place: `OlaNode "${name}"` }])];
 }
 
 function nextBootOf(row: NodeRow | undefined, whole: Whole): string {

@@ -1,3 +1,4 @@
+import { spellingsOf } from "../formats/hosts/hostsTable";
 import { inOrderOfIds } from "./placed";
 import { heldOf, type Placed, type Register } from "./records";
 import type { Refusal } from "./refusal";
@@ -45,9 +46,4 @@ function addressesByName(records: string): ReadonlyMap<string, readonly string[]
     }
   }
   return recorded;
-}
-
-/** The names that are served of a machine: `name.domain` and the name alone, or what has a dot already as it is. */
-function spellingsOf(hostname: string, domain: string | undefined): readonly string[] {
-  return domain === undefined || hostname.includes(".") ? [hostname] : [`${hostname}.${domain}`, hostname];
 }

@@ -1,3 +1,5 @@
+import type { NameRecord } from "../formats/dnsmasq/dnsmasq";
+import { spellingsOf } from "../formats/hosts/hostsTable";
 import type { UnknownMachines } from "../formats/isc/dhcpdConf";
 import type { ExtraHosts } from "../formats/isc/extraConfig";
 import { whyUnknownOption } from "../formats/isc/optionNames";
@@ -33,17 +35,24 @@ export function checkNodes(
 /** Tells of each machine in turn what is wrong with it beside those that it was asked about before. */
 export type NodeChecker = (nodes: readonly PlacedNode[]) => readonly PlacedProblem[];
 
-/** As {@link checkNodes}, for machines that become known one after another, beside hosts that dhcpd knows anyway. */
+/** What a server knows beside its machines: hosts of dhcpd's own, and names of the name server's own. */
+export interface KnownBeside {
+  readonly extra?: ExtraHosts;
+  readonly records?: readonly NameRecord[];
+}
+
+/** As {@link checkNodes}, for machines that become known one after another, beside what the server knows anyway. */
 export function nodeChecker(
   network: Network,
   unknownMachines: UnknownMachines,
   hasIa32: boolean,
-  extra: ExtraHosts = { macs: [], addresses: [], options: [] },
+  { extra = { macs: [], addresses: [], options: [] }, records = [] }: KnownBeside = {},
 ): NodeChecker {
   const ofExtra = (value: string): [string, string] => [value, "a host of the DHCP server's extraConfig"];
   const addresses = new Map(extra.addresses.map(ofExtra));
   const hostnames = new Map<string, string>();
   const macs = new Map(extra.macs.map(ofExtra));
+  const recorded = new Map(records.map(({ name, addresses }) => [name.toLowerCase(), addresses]));
   const fromPool: string[] = [];
   const why = addressRules(network, addresses);
 
@@ -66,6 +75,9 @@ export function nodeChecker(
         problem("hostname", `"${row.hostname}" is already the name of ${namesake}; give one of them another hostname`);
       else hostnames.set(row.hostname, place);
 
+      const contradiction = isUnknown(row.hostname) ? undefined : whyRecordContradicts(row, network.domain, recorded);
+      if (contradiction !== undefined) problem("hostname", contradiction);
+
       if (row.address === undefined) fromPool.push(place);
       else if (!isUnknown(row.address)) {
         const message = why(row.address);
@@ -87,6 +99,23 @@ export function nodeChecker(
     }
     return [...problems, ...checkPoolRoom(network, unknownMachines, fromPool, before)];
   };
+}
+
+/** A record that says of a machine's name another address would be a second answer to the same question. */
+function whyRecordContradicts(
+  { hostname, address }: NodeRow,
+  domain: string | undefined,
+  recorded: ReadonlyMap<string, readonly string[]>,
+): string | undefined {
+  // A machine without an address of its own has no name on node 0.
+  if (address === undefined || isUnknown(address) || recorded.size === 0) return undefined;
+  for (const name of spellingsOf(hostname, domain)) {
+    const others = recorded.get(name.toLowerCase())?.filter((each) => each !== address) ?? [];
+    if (others.length > 0) {
+      return `"${name}" stands in the name server's records, with ${others.join(" and ")}; give the machine another hostname, or take the record out`;
+    }
+  }
+  return undefined;
 }
 
 /** A function that says why a machine can't have an address; undefined if it can. `taken` grows while it is used. */

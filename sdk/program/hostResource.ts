@@ -7,7 +7,7 @@ import { isUnknown } from "../../provider/values/unknown";
 import { connectionProblems } from "../connection";
 import { rememberName, rememberThing } from "./declaredOnce";
 import { watchPreview } from "./nextBootPreview";
-import { partly } from "./partly";
+import { type Eventual, partly, whenKnown } from "./partly";
 import { providerText } from "./providerText";
 import * as pulumi from "./pulumi";
 import { tellingUndefined } from "./tellingUndefined";
@@ -33,6 +33,15 @@ interface Declared {
   readonly once?: pulumi.Input<string>;
 }
 
+/** Options of a resource that may be a part of a component. */
+export interface PartOptions extends pulumi.CustomResourceOptions {
+  /** Where the program writes, as an argument of the component, what is this argument of the part. */
+  readonly writtenAs?: WrittenAs;
+}
+
+/** `records["filer"]` → `names.records["filer"]`. */
+export type WrittenAs = (path: string) => string;
+
 /** A dynamic resource on a host: one row of the preview, one entry in node 0's register. */
 export abstract class HostResource extends pulumi.CustomResource {
   /**
@@ -42,12 +51,12 @@ export abstract class HostResource extends pulumi.CustomResource {
    */
   readonly reachedBy: pulumi.Input<Connection>;
 
-  constructor(kind: KindName, name: string, declared: Declared, opts: pulumi.CustomResourceOptions | undefined) {
+  constructor(kind: KindName, name: string, declared: Declared, opts: PartOptions | undefined) {
     watchPreview();
     const { connection, inputs, values = {}, problems: own = [], without = [], listsPaths = false, once } = declared;
     const { inputKeys, outputKeys, wants } = kindOf(kind);
     const place = `${kind} "${name}"`;
-    const { import: imported, ...registered } = opts ?? {};
+    const { import: imported, writtenAs = asIs, ...registered } = opts ?? {};
     const others = [
       ...(imported === undefined ? [] : [[notImported]]),
       ...(once === undefined ? [] : [twice(connection, once, place)]),
@@ -76,7 +85,7 @@ export abstract class HostResource extends pulumi.CustomResource {
                     // What is wrong stands in the place of an input, for an output of its own would cost.
                     if (problems.length > 0) {
                       return key === carrier
-                        ? { [hidden.problems]: tellingUndefined(problems, declared.args) }
+                        ? { [hidden.problems]: asWritten(tellingUndefined(problems, declared.args), writtenAs) }
                         : undefined;
                     }
                     return (value as Record<string, unknown> | undefined)?.[key];
@@ -105,6 +114,15 @@ export abstract class HostResource extends pulumi.CustomResource {
     }
     this.reachedBy = connection;
   }
+}
+
+function asIs(path: string): string {
+  return path;
+}
+
+function asWritten(problems: pulumi.Input<readonly Problem[]>, writtenAs: WrittenAs): pulumi.Input<readonly Problem[]> {
+  const renamed = (list: readonly Problem[]) => list.map((each) => ({ ...each, path: writtenAs(each.path) }));
+  return whenKnown(problems as Eventual<readonly Problem[]>, renamed);
 }
 
 /** The engine would ask a dynamic provider to read a resource without telling it which, and show a stack trace. */

@@ -1,3 +1,4 @@
+import type { NameRecord } from "../../provider/formats/dnsmasq/dnsmasq";
 import type { HostsEntry } from "../../provider/formats/hosts/hostsTable";
 import type { DhcpdSettings } from "../../provider/formats/isc/dhcpdConf";
 import type { Chains } from "../../provider/kinds/kind";
@@ -33,6 +34,8 @@ export interface Whole {
   /** The DHCP server's URN. */
   readonly server: string;
   readonly settings: DhcpdSettings | undefined | typeof unknownText;
+  /** The names that its name server has beside those of machines, where the program declares both together. */
+  readonly records?: readonly NameRecord[] | undefined;
   readonly files: ServerReference["files"];
 }
 
@@ -68,11 +71,14 @@ export function resolveServer(server: Server): ResolvedServer {
 function together(
   reference: ResolvedServer["reference"],
   served: ResolvedServer["files"],
+  records?: pulumi.Output<readonly NameRecord[]>,
 ): Pick<ResolvedServer, "placed" | "described" | "chains" | "chainsText"> {
-  const placed = partly(reference).apply((known) => {
-    return isUnknown(known)
+  const placed = partly(pulumi.all([reference, records])).apply((given) => {
+    const [known, recorded] = isUnknown(given) ? [unknownText] : given;
+    const { server, settings } = isUnknown(known)
       ? { server: unknownText, settings: unknownText as typeof unknownText }
       : (known as Described);
+    return { server, settings, ...(Array.isArray(recorded) && { records: recorded as readonly NameRecord[] }) };
   });
   const described = partly(pulumi.all([reference, served])).apply((given): Whole => {
     const [known, files] = isUnknown(given) ? [unknownText, unknownText] : given;
@@ -107,7 +113,8 @@ function resolve(server: Server): ResolvedServer {
     const parts = server instanceof NetbootServer ? [...server.parts] : [server];
     const files =
       server instanceof NetbootServer ? server.artifacts.files : (server.filesBeside() ?? pulumi.output(undefined));
-    return { connection, reference, files, ...together(reference, files), parts };
+    const records = server instanceof NetbootServer ? server.names?.recorded : undefined;
+    return { connection, reference, files, ...together(reference, files, records), parts };
   }
   const checked = (pulumi.output(server as object) as pulumi.Output<unknown>).apply(checkReference) as pulumi.Output<
     Checked<ServerReference>

@@ -44,6 +44,20 @@ describe("a resource's record", () => {
   const records = () => recordsOf(lab);
   const verify = async (stack = "dev") => (await netbootCommand(project, "verify", "--stack", stack)).stdout;
 
+  it("is its stack's from the first run on: one of the same name takes nothing over, however often it tries", async () => {
+    const machines = [server, node("node-1", 1)];
+    await applied(machines);
+    for (const _attempt of ["first", "again"]) {
+      const { code, output } = await apply(machines, colleague);
+      expect(code).not.toBe(0);
+      expect(output).toMatch(/another stack that is named names\/dev as well.*\[CLASH\]/s);
+    }
+    await colleague.succeed(["destroy", "--yes", "--skip-preview"]);
+    expect(hosts()).toEqual(["node-1 01"]);
+    await project.succeed([...up, "--expect-no-changes"]);
+    expect(await verify()).toMatch(/1 machine, served/);
+  });
+
   it("stays its own when it is renamed and its old name is given to another", async () => {
     await applied([server, node("node-1", 1)]);
     const renamed = `new netboot.OlaNode("web-1", { server: node0, macs: ["52:54:00:00:06:01"], address: "192.168.1.2" }, { aliases: [{ name: "node-1" }] });`;

@@ -92,7 +92,7 @@ describe("dhcpd -t", () => {
       const wrong = [...sentences(server), ...rows.flatMap(({ row }) => sentences(row))];
       if (server.value === undefined || wrong.length > 0) return wrong;
       const { network: served, unknownMachines, extraConfig = "" } = server.value;
-      const check = nodeChecker(served, unknownMachines, false, parseExtraHosts(extraConfig));
+      const check = nodeChecker(served, unknownMachines, false, { extra: parseExtraHosts(extraConfig) });
       return check(rows.flatMap(({ name, row }) => (row.value ? [{ place: name, row: row.value }] : []))).map(
         ({ message }) => message,
       );

@@ -100,7 +100,7 @@ describe("the proof", () => {
       return output;
     };
     expect(await preview('ipxe: { file: "./arm64.efi" }')).toMatch(
-      /source\.file: "\.\/arm64\.efi": ipxe\.efi must be a program for x64, and this one is for arm64/,
+      /artifacts\.ipxe\.file: "\.\/arm64\.efi": ipxe\.efi must be a program for x64, and this one is for arm64/,
     );
     expect(await preview('refind: { file: "./no.efi" }')).toMatch(
       /refind_x64\.efi must be a program for UEFI, and this is none/,

@@ -28,6 +28,10 @@ export function renderHostsTable(entries: readonly HostsEntry[]): string {
 }
 
 function namesOf({ hostname, domain }: HostsEntry): string {
-  if (domain === undefined || hostname.includes(".")) return hostname;
-  return `${hostname}.${domain} ${hostname}`;
+  return spellingsOf(hostname, domain).join(" ");
+}
+
+/** The names that are served of a machine: `name.domain` and the name alone, or what has a dot already as it is. */
+export function spellingsOf(hostname: string, domain: string | undefined): readonly string[] {
+  return domain === undefined || hostname.includes(".") ? [hostname] : [`${hostname}.${domain}`, hostname];
 }

@@ -246,6 +246,69 @@ describe("NetbootServer, with what is no argument of it", () => {
     ]);
   });
 
+  it("hands what is wrong with a part's settings to that part, as the program writes it", async () => {
+    const made = await register(() => {
+      const settings: object = {
+        dhcp: { otherDhcpServers: "maybe" },
+        unknownMachines: "ignore",
+        tftp: { options: [3] },
+        artifacts: {
+          ipxe: { file: "./no/such.efi" },
+          refindConf: { timeoutSeconds: "three" },
+          extra: { "memtest.efi": { package: "No" }, "not a name": { content: "x" } },
+        },
+        time: { upstreams: "ntp" },
+        names: { records: { filer: "192.168.1.400" }, upstreams: ["192.168.1.1"] },
+        firewall: { confine: 1 },
+      };
+      new netboot.NetbootServer("node0", { connection, network, ...settings });
+    });
+    const pathsAt = (name: string) => mistakesOf(made[name]).map((mistake) => mistake.split(": ")[0]);
+    expect({
+      dhcp: pathsAt("node0-dhcp"),
+      tftp: pathsAt("node0-tftp"),
+      ipxe: pathsAt("node0-artifacts-ipxe.efi"),
+      refindConf: pathsAt("node0-artifacts-refind.conf"),
+      memtest: pathsAt("node0-artifacts-memtest.efi"),
+      named: pathsAt("node0-artifacts-not a name"),
+      time: pathsAt("node0-time"),
+      names: pathsAt("node0-names"),
+      firewall: pathsAt("node0-firewall"),
+    }).toMatchInlineSnapshot(`
+      {
+        "dhcp": [
+          "unknownMachines",
+          "dhcp.otherDhcpServers",
+        ],
+        "firewall": [
+          "firewall.confine",
+        ],
+        "ipxe": [
+          "artifacts.ipxe.file",
+        ],
+        "memtest": [
+          "artifacts.extra["memtest.efi"].package",
+        ],
+        "named": [
+          "artifacts.extra["not a name"]",
+        ],
+        "names": [
+          "names.records["filer"]",
+          "names.upstreams[0]",
+        ],
+        "refindConf": [
+          "artifacts.refindConf.timeoutSeconds",
+        ],
+        "tftp": [
+          "tftp.options",
+        ],
+        "time": [
+          "time.upstreams",
+        ],
+      }
+    `);
+  });
+
   it("is guessed at where two letters change places", async () => {
     const wrong = { interface: "eno2", cird: "192.168.1.0/28", address: "192.168.1.1" } as unknown as typeof network;
     const { told } = await tellingOf(
@@ -307,6 +370,22 @@ describe("OlaNode", () => {
       new netboot.OlaNode("db-1", { server, macs: ["52:54", "01:00:5e:00:00:01"], address: "10.0.0.300" });
     });
     expect(mistakesOf(made["db-1"]).map((mistake) => mistake.split(":")[0])).toEqual(["macs[0]", "macs[1]", "address"]);
+  });
+
+  it("is refused where its server's records have its name with another address, which is said of no secret", async () => {
+    const declared = (filer: pulumi.Input<string>) =>
+      register(() => {
+        const server = new netboot.NetbootServer("node0", { connection, network, names: { records: { filer } } });
+        new netboot.OlaNode("filer", { server, macs, address: "192.168.1.5" });
+        new netboot.OlaFleet("f", { server, nodes: { b: { macs: ["52:54:00:00:0a:01"], address: "192.168.1.6" } } });
+      });
+    expect(mistakesOf((await declared("192.168.1.14"))["filer"])).toEqual([
+      expect.stringMatching(/^hostname: "filer" stands in the name server's records, with 192\.168\.1\.14; /),
+    ]);
+    for (const filer of ["192.168.1.5", pulumi.secret("192.168.1.14")]) {
+      const made = await declared(filer);
+      expect([...mistakesOf(made["filer"]), ...mistakesOf(made["f"])]).toEqual([]);
+    }
   });
 
   it("tells mistakes in a secret, and not the secret", async () => {
@@ -628,6 +707,6 @@ describe("BootArtifacts", () => {
         ipxe32: { file: "package.json", sha256: "00".repeat(32) },
       });
     });
-    expect(mistakesOf(made["a-ipxe32.efi"])[0]).toMatch(/^source\.sha256: .*package\.json/);
+    expect(mistakesOf(made["a-ipxe32.efi"])[0]).toMatch(/^ipxe32\.sha256: .*package\.json/);
   });
 });

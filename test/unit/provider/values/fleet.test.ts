@@ -169,12 +169,7 @@ describe("nodeChecker", () => {
     const extra = parseExtraHosts(`
       host printer { hardware ethernet ${mac(1)}; fixed-address 10.20.0.11; } # host no { hardware ethernet ${mac(2)}; }
       option domain-name "; hardware ethernet ${mac(3)}; fixed-address 10.20.0.13;";`);
-    const problems = nodeChecker(
-      network,
-      "refuse",
-      false,
-      extra,
-    )([
+    const problems = nodeChecker(network, "refuse", false, { extra })([
       node("db-1", { macs: [mac(2), mac(1)], address: "10.20.0.12" }),
       node("db-2", { macs: [mac(3)], address: "10.20.0.11" }),
       node("db-3", { macs: [mac(4)], address: "10.20.0.13" }),
@@ -182,6 +177,24 @@ describe("nodeChecker", () => {
     expect(problems.map(({ place, path, message }) => `${place} ${path}: ${message}`)).toEqual([
       `OlaNode "db-1" macs[1]: "${mac(1)}" is already used by a host of the DHCP server's extraConfig; each NIC belongs to one machine`,
       'OlaNode "db-2" address: 10.20.0.11 is already the address of a host of the DHCP server\'s extraConfig; take another, as in 10.20.0.2',
+    ]);
+  });
+
+  it("refuses a machine whose name a record has with another address, in whatever spelling", () => {
+    const records = [
+      { name: "filer", addresses: ["10.20.0.14"] },
+      { name: "DB-1", addresses: ["10.20.0.11", "10.20.0.21"] },
+      { name: "db-2.rack.example", addresses: ["10.20.0.22"] },
+    ];
+    const problems = nodeChecker({ ...network, domain: "rack.example" }, "refuse", false, { records })([
+      node("db-1", { macs: [mac(1)], address: "10.20.0.11" }),
+      node("db-2", { macs: [mac(2)], address: "10.20.0.12" }),
+      node("filer", { macs: [mac(3)], address: "10.20.0.14" }),
+      node("other", { macs: [mac(4)], address: "10.20.0.15" }),
+    ]);
+    expect(problems.map(({ place, path, message }) => `${place} ${path}: ${message}`)).toEqual([
+      'OlaNode "db-1" hostname: "db-1" stands in the name server\'s records, with 10.20.0.21; give the machine another hostname, or take the record out',
+      'OlaNode "db-2" hostname: "db-2.rack.example" stands in the name server\'s records, with 10.20.0.22; give the machine another hostname, or take the record out',
     ]);
   });
 
@@ -200,12 +213,9 @@ describe("nodeChecker", () => {
       "rot-path": "/",
       frob: 3,
     };
-    const problems = nodeChecker(
-      network,
-      "refuse",
-      false,
-      extra,
-    )([node("db-1", { macs: [mac(1)], address: "10.20.0.11", options })]);
+    const problems = nodeChecker(network, "refuse", false, { extra })([
+      node("db-1", { macs: [mac(1)], address: "10.20.0.11", options }),
+    ]);
     expect(problems.map(({ path, message }) => `${path}: ${message}`)).toEqual([
       'options["rot-path"]: dhcpd knows no option "rot-path"; did you mean root-path? If not, declare it in the DHCP server\'s extraConfig, as in "option rot-path code 225 = text;"',
       'options["frob"]: dhcpd knows no option "frob"; declare it in the DHCP server\'s extraConfig, as in "option frob code 225 = text;"',
