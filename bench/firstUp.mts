@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Lab } from "../lab/index.mts";
 import type { ExportedState } from "../tools/scratch.mts";
+import { bringPeer } from "./peers.mts";
 import { fleetProgram, fleetProject, roomy, withLab, withProject } from "./projects.mts";
-import { bringPyinfra, deploy } from "./pyinfra.mts";
 import { type Comparison, compare, seconds } from "./samples.mts";
 
 /** What is done to a node 0, from nothing on. */
@@ -29,9 +29,9 @@ export async function measureFirstUp(
   like: { readonly lab: Lab; readonly parts: readonly string[] },
   times: number,
 ): Promise<FirstUp> {
-  const pyinfra = await bringPyinfra();
+  const pyinfra = await bringPeer("pyinfra");
   const bootFiles = await bootFilesOf(like.lab);
-  const theirs = (lab: Lab, machines: number) => deploy(pyinfra, lab, { machines, bootFiles, parts: like.parts });
+  const theirs = (lab: Lab, machines: number) => pyinfra(lab, { machines, bootFiles, parts: like.parts });
   const seen: readonly [ours: Times[], theirs: Times[]] = [[], []];
   try {
     for (let round = 0; round < times; round++) {
@@ -72,7 +72,7 @@ async function timesOf(reach: (machines: number) => Promise<void>): Promise<Time
 }
 
 /** The four files as node 0 serves them, in a folder here. */
-async function bootFilesOf(lab: Lab): Promise<string> {
+export async function bootFilesOf(lab: Lab): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "netboot-boot-files-"));
   for (const name of ["ipxe.efi", "refind_x64.efi", "refind.pxe", "refind.conf"]) {
     const { stdout } = await lab.node0.run(`base64 -w0 /srv/tftp/${name}`);

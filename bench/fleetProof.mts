@@ -17,16 +17,16 @@ export interface FleetProof {
   readonly dhcpdSeconds: number;
 }
 
-/** A project with one OlaFleet of so many machines with two NICs each. */
-export async function vastProject(lab: Lab, machines: number): Promise<ScratchProject> {
+/** A program with one OlaFleet of so many machines with two NICs each. */
+export function vastProgram(lab: Lab, machines: number, settings = ""): string {
   const { host, port, hostKey, privateKeyPath, privateInterface, privateAddress, privateCidr } = lab.node0;
-  const program = `
+  return `
 import * as netboot from "pulumi-netboot";
 
 const node0 = new netboot.NetbootServer("node0", {
   connection: ${JSON.stringify({ host, port, hostKey, privateKeyPath })},
   network: ${JSON.stringify({ interface: privateInterface, cidr: privateCidr, address: privateAddress })},
-  names: false,
+  ${settings}
 });
 
 const hex = (number: number) => number.toString(16).padStart(2, "0");
@@ -41,7 +41,10 @@ const nodes = Object.fromEntries(
 );
 new netboot.OlaFleet("fleet", { server: node0, nodes });
 `;
-  return await scratchProject({ files: { "index.ts": program }, name: "vast" });
+}
+
+export async function vastProject(lab: Lab, machines: number, settings = ""): Promise<ScratchProject> {
+  return await scratchProject({ files: { "index.ts": vastProgram(lab, machines, settings) }, name: "vast" });
 }
 
 /** Proves all machines of a stack that is up. */

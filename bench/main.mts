@@ -4,7 +4,7 @@
  *
  *     npm run bench                    all of it, some twenty minutes; writes docs/reports/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
- *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp, proof
+ *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp, scale, proof
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -19,8 +19,8 @@ import { measureChangedLine } from "./changedLine.mts";
 import { measureFirstUp, partsOf } from "./firstUp.mts";
 import { type FleetProof, measureFleetProof, vast, vastProject } from "./fleetProof.mts";
 import { measureNothingToChange, type NothingToChange } from "./nothingToChange.mts";
+import { versions } from "./peers.mts";
 import { fleetProject, guideProject, roomy, tidy, withLab, withProject } from "./projects.mts";
-import { pyinfraVersion } from "./pyinfra.mts";
 import {
   changedLineSection,
   firstUpSection,
@@ -28,12 +28,14 @@ import {
   proofSection,
   renderSection,
   type Section,
+  scaleSection,
   stateSection,
   withSections,
 } from "./report.mts";
+import { measureScale, type Scale } from "./scale.mts";
 import { measureStateSize } from "./stateSize.mts";
 
-const measurements = ["nothing", "line", "state", "firstUp", "proof"] as const;
+const measurements = ["nothing", "line", "state", "firstUp", "scale", "proof"] as const;
 type Measurement = (typeof measurements)[number];
 
 const { values: options } = parseArgs({
@@ -41,8 +43,18 @@ const { values: options } = parseArgs({
 });
 const wanted = options.only.length === 0 ? measurements : options.only.map(measurementNamed);
 const repetitions = options.quick
-  ? { guide: 4, fleet: 2, line: 2, firstUp: 1, machines: 100, proof: 1, proved: 1000 }
-  : { guide: 10, fleet: 14, line: 3, firstUp: 3, machines: 300, proof: 3, proved: 10_000 };
+  ? { guide: 4, fleet: 2, line: 2, firstUp: 1, machines: 100, scale: 1, sizes: [3, 1000], proof: 1, proved: 1000 }
+  : {
+      guide: 10,
+      fleet: 14,
+      line: 3,
+      firstUp: 3,
+      machines: 300,
+      scale: 5,
+      sizes: [3, 1000, 10_000],
+      proof: 3,
+      proved: 10_000,
+    };
 
 function measurementNamed(name: string): Measurement {
   const found = measurements.find((measurement) => measurement === name);
@@ -111,7 +123,7 @@ async function proof(): Promise<Section> {
   const { proof: times, proved: machines } = repetitions;
   say(`the proof of ${machines} machines: ${times} times`);
   return await withLab(vast, (lab) =>
-    withStack(vastProject(lab, machines), async (project) => {
+    withStack(vastProject(lab, machines, "names: false,"), async (project) => {
       const measured: FleetProof[] = [];
       for (let run = 0; run < times; run++) measured.push(await measureFleetProof(lab, project, machines));
       return proofSection(measured);
@@ -119,10 +131,19 @@ async function proof(): Promise<Section> {
   );
 }
 
+async function scale(): Promise<Section> {
+  const measured: Scale[] = [];
+  for (const machines of repetitions.sizes) {
+    say(`a fleet of ${machines} beside pyinfra and Ansible: ${repetitions.scale} times each`);
+    measured.push(await measureScale(machines, repetitions.scale));
+  }
+  return scaleSection(measured, versions);
+}
+
 async function firstUp(lab: Lab, state: ExportedState): Promise<Section> {
   say(`a first up beside pyinfra: ${repetitions.firstUp} times each`);
   const parts = partsOf(state);
-  return firstUpSection(await measureFirstUp({ lab, parts }, repetitions.firstUp), pyinfraVersion, parts);
+  return firstUpSection(await measureFirstUp({ lab, parts }, repetitions.firstUp), versions.pyinfra, parts);
 }
 
 /** What the numbers hold for, if this was the load when they were begun. */
@@ -147,6 +168,7 @@ async function main(): Promise<void> {
   const sections = [
     ...(wants("nothing") ? [await nothing()] : []),
     ...(wants("line", "state", "firstUp") ? await small() : []),
+    ...(wants("scale") ? [await scale()] : []),
     ...(wants("proof") ? [await proof()] : []),
   ];
   const rendered = sections.map((section) => renderSection(section, circumstances(load)));

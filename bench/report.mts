@@ -3,6 +3,7 @@ import type { FirstUp } from "./firstUp.mts";
 import type { FleetProof } from "./fleetProof.mts";
 import type { NothingToChange } from "./nothingToChange.mts";
 import { type Samples, samplesOf } from "./samples.mts";
+import { type Scale, type ScaleJob, scaleJobs } from "./scale.mts";
 
 /** A table of docs/reports/performance.md, with what stands above and below it. */
 export interface Section {
@@ -198,5 +199,47 @@ export function firstUpSection(
       ...job("one machine more", "", oneMore),
       ...job("nothing to change", "", nothing),
     ],
+  };
+}
+
+const scaleWords: Readonly<Record<ScaleJob, { readonly words: string; readonly goal: string }>> = {
+  oneMore: { words: "one machine more", goal: "0.7" },
+  nothing: { words: "nothing to change", goal: "" },
+  preview: { words: "a preview of one machine more, beside a dry run", goal: "1" },
+};
+
+/** Size by size, ours and each peer's. */
+export function scaleSection(
+  measured: readonly Scale[],
+  versions: { readonly pyinfra: string; readonly ansible: string },
+): Section {
+  return {
+    title: "From three machines to ten thousand, beside pyinfra and Ansible",
+    intro:
+      "An OlaFleet of machines with two NICs each, `pulumi up --skip-preview` and `pulumi preview`, in turns with a deploy of " +
+      `pyinfra ${versions.pyinfra} ([bench/peers/pyinfra](../../bench/peers/pyinfra/deploy.py)) and a playbook of Ansible ` +
+      `${versions.ansible} ([bench/peers/ansible](../../bench/peers/ansible/playbook.yml)) that reach the same end state, each on a ` +
+      "lab of its own, which has all machines but one when the clock starts. The floor is that of the table above.",
+    rows: measured.flatMap(({ machines, jobs, floor }) => {
+      const size = machines.toLocaleString("en-US");
+      return [
+        ...scaleJobs.flatMap((job) => {
+          const { pyinfra, ansible } = jobs[job];
+          const { words, goal } = scaleWords[job];
+          return [
+            { what: `${size} machines, ${words}: ours`, goal: "", seen: renderSamples(pyinfra.ours, " s") },
+            { what: "pyinfra", goal: "", seen: renderSamples(pyinfra.theirs, " s") },
+            { what: "Ansible", goal: "", seen: renderSamples(ansible.theirs, " s") },
+            { what: "**ours by pyinfra's**, round by round", goal, seen: `**${renderSamples(pyinfra.ratio)}**` },
+            { what: "ours by Ansible's", goal: job === "oneMore" ? "0.33" : "", seen: renderSamples(ansible.ratio) },
+          ];
+        }),
+        {
+          what: `${size} machines, nothing to change: ours less the floor`,
+          goal: machines < 10_000 ? "0.15 s" : "0.5 s",
+          seen: renderSamples(floor.cost.clock.difference, " s"),
+        },
+      ];
+    }),
   };
 }

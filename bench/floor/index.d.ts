@@ -9,3 +9,6 @@ export class OlaNode extends pulumi.CustomResource {
   readonly nextBoot: pulumi.Output<any>;
   readonly verified: pulumi.Output<any>;
 }
+export class OlaFleet extends pulumi.CustomResource {
+  constructor(name: string, args: any);
+}

@@ -27,16 +27,16 @@ function register({ urn, kind, name, component, parent, dependencies, inputs, ou
   return made;
 }
 
+const isOfMachines = ({ kind }) => kind === "OlaNode" || kind === "OlaFleet";
+
 /** Node 0 and its parts are everything that is no machine. */
 class NetbootServer {
   constructor() {
-    for (const resource of recorded.filter(({ kind }) => kind !== "OlaNode")) register(resource);
+    for (const resource of recorded.filter((each) => !isOfMachines(each))) register(resource);
   }
 }
 
-const machines = new Map(
-  recorded.filter(({ kind }) => kind === "OlaNode").map((resource) => [resource.name, resource]),
-);
+const machines = new Map(recorded.filter(isOfMachines).map((resource) => [resource.name, resource]));
 
 class OlaNode {
   constructor(name) {
@@ -46,4 +46,10 @@ class OlaNode {
   }
 }
 
-module.exports = { NetbootServer, OlaNode };
+class OlaFleet {
+  constructor(name) {
+    register(machines.get(name));
+  }
+}
+
+module.exports = { NetbootServer, OlaNode, OlaFleet };

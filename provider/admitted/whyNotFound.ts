@@ -30,6 +30,22 @@ export function whyNotFound(
   return reasons.find((reason) => reason?.sure) ?? reasons.find((reason) => reason !== undefined);
 }
 
+/** Why nothing comes or goes by the interface at all. Node 0's own question does not leave it. */
+export function whyNoLink(links: readonly Link[], nic: string): NotAdmitted | undefined {
+  const link = links.find(({ name }) => name === nic);
+  if (link?.isUp === false) {
+    return {
+      sure: true,
+      text: `${nic} is down, so that nothing comes or goes by it: \`ip link set ${nic} up\` switches it on, and the host's own network configuration says who switched it off`,
+    };
+  }
+  if (link?.hasCarrier !== false) return undefined;
+  return {
+    sure: true,
+    text: `${nic} has no carrier, so that no machine is reached by it now: look at its cable and at the port of its switch, or, where it is a bridge or a bond, at its members`,
+  };
+}
+
 /** A member of a VRF keeps its addresses, which is told of it. */
 function whyMember(link: Link | undefined, links: readonly Link[]): NotAdmitted | undefined {
   if (link?.master === undefined || vrfOf(links, link.name) !== undefined) return undefined;

@@ -13,6 +13,10 @@ export interface Link {
   readonly isBridge: boolean;
   /** Whether it stands for a routing table of its own (VRF) whose members keep their addresses. */
   readonly isVrf: boolean;
+  /** Whether it was switched on, as by `ip link set … up`. */
+  readonly isUp: boolean;
+  /** Whether something is at its other end; of one that is down it can't be told. */
+  readonly hasCarrier: boolean;
   /** Whether it asks by ARP who has an address, and answers: not so after `ip link set … arp off`. */
   readonly hasArp: boolean;
   /** Whether a program of XDP decides about its packets. */
@@ -76,14 +80,16 @@ export const links: Fact<Links> = {
     const addresses = readJson("ip address show", addressList, answers.ran("links.addresses"));
     const routes = readJson("ip route show default", routeList, answers.ran("links.defaultRoutes"));
     return {
-      links: (found.value ?? []).map(({ ifname, address, master, link, linkinfo, flags = [], xdp }) => ({
+      links: (found.value ?? []).map(({ ifname, address, master, link, linkinfo, flags, xdp }) => ({
         name: ifname,
         mac: address ?? "",
         master,
         lower: link ?? undefined,
         isBridge: linkinfo?.info_kind === "bridge",
         isVrf: linkinfo?.info_kind === "vrf",
-        hasArp: !flags.includes("NOARP"),
+        isUp: flags === undefined || flags.includes("UP"),
+        hasCarrier: flags?.includes("NO-CARRIER") !== true,
+        hasArp: flags?.includes("NOARP") !== true,
         hasXdp: xdp !== undefined,
         addresses: (addresses.value ?? [])
           .filter((each) => each.ifname === ifname)

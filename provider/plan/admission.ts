@@ -1,6 +1,6 @@
 import { parseAddresses, type Range } from "../admitted/packet";
 import { type NotAdmitted, whyNotAdmitted, whyOwnIsKept } from "../admitted/whyNotAdmitted";
-import { type Placement, whyNotFound } from "../admitted/whyNotFound";
+import { type Placement, whyNoLink, whyNotFound } from "../admitted/whyNotFound";
 import { whyNotRouted } from "../admitted/whyNotRouted";
 import { whyServerRefuses } from "../admitted/whyServerRefuses";
 import { iptables } from "../facts/iptables";
@@ -147,6 +147,7 @@ export function whyKeptOut(
   const isMixed = network.some(({ why }) => why?.sure === false);
   const whyOf = (whom: readonly Range[], machines: readonly Placement[], address?: string): Why | undefined => {
     const reasons = [
+      { of: "way" as const, why: whyNoLink(interfaces.links, path.interface) },
       ...(isMixed && address !== undefined ? whyTo(address) : network),
       { of: "way" as const, why: isInVrf || ways === undefined ? undefined : whyNotRouted(ways, path, whom) },
       { of: "way" as const, why: whyNotFound(found, interfaces.links, path, machines) },

@@ -1,3 +1,4 @@
+import { bootChainFile } from "../values/bootChain";
 import { type Held, heldOf, identityOf, type Register, stackNow } from "./records";
 import type { Refusal } from "./refusal";
 
@@ -51,9 +52,15 @@ export function whyNoServer(register: Register, puts: ReadonlySet<string>): Refu
   };
 }
 
-/** Whether something that is dropped is a part that every boot needs, and that nobody else holds. */
+/**
+ * Whether something that is dropped is a part that every boot needs, and that nobody else holds. Of files those of the boot
+ * chain, and what DHCP names; what else a script fetches is found where chains are looked at.
+ */
 function partsNeeded(register: Register): (held: Held) => boolean {
   const [tftp] = heldOf(register.before, "tftpd");
+  const [server] = heldOf(register.before, "serve");
+  const named = new Set<string | undefined>(Object.values(server?.held.loaders ?? {}));
+  for (const { examples } of register.after.values()) for (const { loader } of examples) named.add(loader);
   const isGone = {
     tftpd: heldOf(register.after, "tftpd").length === 0,
     firewall: heldOf(register.after, "firewall").length === 0,
@@ -61,8 +68,10 @@ function partsNeeded(register: Register): (held: Held) => boolean {
   const paths = new Set(heldOf(register.after, "file").map(({ held }) => held.path));
   return (held) => {
     if (held.want === "tftpd" || held.want === "firewall") return isGone[held.want];
-    if (held.want !== "file" || tftp === undefined) return false;
-    return held.path.startsWith(`${tftp.held.directory}/`) && !paths.has(held.path);
+    if (held.want !== "file" || tftp === undefined || paths.has(held.path)) return false;
+    const folder = `${tftp.held.directory}/`;
+    const name = held.path.startsWith(folder) ? held.path.slice(folder.length) : "";
+    return bootChainFile(name) !== undefined || named.has(name);
   };
 }
 

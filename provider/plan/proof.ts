@@ -1,3 +1,4 @@
+import { whyNoLink } from "../admitted/whyNotFound";
 import { daemonFacts } from "../facts/daemons";
 import { links } from "../facts/links";
 import type { Question } from "../facts/question";
@@ -93,7 +94,9 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const register: Register = { before: facts.before, after: facts.before, clashes: [] };
   const [server] = heldOf(facts.before, "serve");
   const script = facts.answers.path(chainFileKey(server?.held.loaders["script"] ?? ""))?.content;
-  const isHere = isBootServerHere(register, links.read(facts.answers));
+  const interfaces = links.read(facts.answers);
+  const isHere = isBootServerHere(register, interfaces);
+  const noLink = whyNoLink(interfaces.links, server?.held.interface ?? "");
   const directory = heldOf(facts.before, "tftpd")[0]?.held.directory ?? "";
   const files = folderNow(directory, facts.answers);
   const { holders, packetSockets } = servers.read(facts.answers);
@@ -109,7 +112,8 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const expectations = planProof(register, ids, {
     script,
     bootServerIsHere: isHere,
-    dhcpdSilent: whySilent(dhcpdUnit, !areKnown || packetSockets.some(({ unit }) => unit === dhcpdUnit)),
+    dhcpdSilent:
+      whySilent(dhcpdUnit, !areKnown || packetSockets.some(({ unit }) => unit === dhcpdUnit)) ?? noLink?.text,
     tftpSilent: whySilent(tftpdUnit, !areKnown || holders.some((each) => each.unit === tftpdUnit && each.port === 69)),
     has: (name) => isInFolder({ directory, files }, name),
   });

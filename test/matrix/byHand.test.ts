@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
+import { runCommand } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { netbootCommand, programOn } from "../support/node0";
 
@@ -85,6 +86,12 @@ const cases: readonly ByHand[] = [
     mend: `ip address add ${ownAddress} dev eno2; systemctl restart isc-dhcp-server tftpd-hpa netboot-names chrony`,
     ...both(/node 0 does not have 192\.168\.1\.1 any more, .*: give eno2 that address back/),
     up: /no interface of node 0 has the address 192\.168\.1\.1, on which tftpd-hpa\.service is to listen/,
+  },
+  {
+    what: "the interface is switched off",
+    harm: "ip link set eno2 down",
+    mend: "ip link set eno2 up; sleep 1; systemctl restart isc-dhcp-server tftpd-hpa netboot-names chrony",
+    ...both(/eno2 is down, so that nothing comes or goes by it: `ip link set eno2 up` switches it on/),
   },
   {
     what: "in.tftpd is frozen",
@@ -217,6 +224,21 @@ describe("what somebody did to node 0 by hand", () => {
     }
     expect((await netboot("doctor")).stdout).toMatch(whole);
     await project.succeed([...up, "--expect-no-changes"]);
+  });
+
+  it("is told: nothing is at the other end of the interface, which node 0's own question does not meet", async () => {
+    const other = async (state: "up" | "down") =>
+      await runCommand(["ip", "-n", lab.segment.namespace, "link", "set", "node0-eno2", state]);
+    await other("down");
+    try {
+      const { code, output } = await netboot("verify");
+      expect(code, output).not.toBe(0);
+      expect(output).toMatch(/eno2 has no carrier, so that no machine is reached by it now/);
+      expect((await netboot("doctor")).stdout).toMatch(/eno2 has no carrier/);
+    } finally {
+      await other("up");
+    }
+    await vi.waitFor(async () => expect((await netboot("doctor")).stdout).toMatch(whole), { timeout: 30_000 });
   });
 
   it("is told: no room in /run, where node 0 keeps what it is to start", async () => {

@@ -1,5 +1,5 @@
 """
-What pulumi-netboot does to node 0, as a good user of pyinfra 3 writes it: the peer of bench/firstUp.mts.
+What pulumi-netboot does to node 0, as a good user of pyinfra 3 writes it: a peer of bench/firstUp.mts and bench/scale.mts.
 
 Quick where pyinfra can be quick: run with -y (facts are read once, when they are needed), files go up without a look at
 their folder, and a service restarts only if an operation that feeds it changed something.
@@ -22,6 +22,7 @@ network = {
     "netmask": os.environ["NETMASK"],
     "broadcast": os.environ["BROADCAST"],
     "machines": int(os.environ["MACHINES"]),
+    "nics": int(os.environ["NICS"]),
 }
 # What node 0 does besides DHCP and TFTP, as far as pulumi-netboot was told to do it in this run.
 parts = os.environ["PARTS"].split()

@@ -18,7 +18,16 @@ describe("whyNotAdmitted", () => {
     const other = { ...facts.links.links[0], name: "eno3", mac: "", master: undefined, lower: undefined };
     const links = [
       ...facts.links.links,
-      { ...other, isBridge: false, isVrf: false, hasArp: true, hasXdp: false, addresses: [address] },
+      {
+        ...other,
+        isBridge: false,
+        isVrf: false,
+        isUp: true,
+        hasCarrier: true,
+        hasArp: true,
+        hasXdp: false,
+        addresses: [address],
+      },
     ];
     const why = whyNotAdmitted({ ...facts, links: { ...facts.links, links } }, labPath);
     const text = `it can't be told whether files leave by eno2: eno3 has ${address}, which is in 192.168.1.0/28 too; take it off, or give eno3 another network`;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { whyNotAdmitted } from "../../../../provider/admitted/whyNotAdmitted";
-import { whyNotFound } from "../../../../provider/admitted/whyNotFound";
+import { whyNoLink, whyNotFound } from "../../../../provider/admitted/whyNotFound";
+import { links as linksFact } from "../../../../provider/facts/links";
 import { type Neighbours, neighbours } from "../../../../provider/facts/neighbours";
 import { trafficControl } from "../../../../provider/facts/trafficControl";
 import { answersOf, factsOf, firewallCase, labPath } from "../../../support/firewallCases";
@@ -43,6 +44,37 @@ describe("whyNotFound", () => {
     expect(said(found(), member)).toMatch(/^in doubt: eno2 is a member of br9, which gets what comes in by it/);
     const vrf = other && [...member, { ...other, name: "br9", isVrf: true }];
     expect(said(found(), vrf)).toBe("found");
+  });
+});
+
+describe("whyNoLink", () => {
+  it("sees an interface that is down, and one with nothing at its other end", () => {
+    const seen = (more: object, nic = "eno2") =>
+      whyNoLink(
+        links.map((link) => (link.name === "eno2" ? { ...link, ...more } : link)),
+        nic,
+      );
+    expect(seen({})).toBeUndefined();
+    expect(seen({ isUp: false }, "eno1")).toBeUndefined();
+    expect(seen({ isUp: false })).toMatchObject({
+      sure: true,
+      text: expect.stringMatching(/^eno2 is down, .*set eno2 up/),
+    });
+    expect(seen({ hasCarrier: false })).toMatchObject({
+      sure: true,
+      text: expect.stringMatching(/^eno2 has no carrier/),
+    });
+  });
+
+  it("is read of the flags that ip(8) tells", () => {
+    const flagsOf = (...flags: string[]) => {
+      const said = JSON.stringify([{ ifname: "eno2", address: "52:54:00:00:00:01", flags }]);
+      const [link] = linksFact.read(answersOf({ "links.links": { status: 0, said } })).links;
+      return [link?.isUp, link?.hasCarrier];
+    };
+    expect(flagsOf("BROADCAST", "MULTICAST", "UP", "LOWER_UP")).toEqual([true, true]);
+    expect(flagsOf("NO-CARRIER", "BROADCAST", "MULTICAST", "UP")).toEqual([true, false]);
+    expect(flagsOf("BROADCAST", "MULTICAST")).toEqual([false, true]);
   });
 });
 

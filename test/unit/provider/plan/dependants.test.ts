@@ -59,6 +59,14 @@ describe("whyBootPartsStay", () => {
     expect(whyBootPartsStay(register([tftp, file, ...others], [tftp, successor, ...others]))).toBeUndefined();
     const elsewhere = entry("BootFile/p/one/x", [{ ...loader, path: "/srv/tftpboot/x" }]);
     expect(whyBootPartsStay(register([tftp, elsewhere, ...others], [tftp, ...others]))).toBeUndefined();
+    const tool = entry("BootFile/p/one/memtest.efi", [{ ...loader, path: "/srv/tftp/memtest.efi" }]);
+    expect(whyBootPartsStay(register([dhcp, tftp, tool, ...others], [dhcp, tftp, ...others]))).toBeUndefined();
+  });
+
+  it("keeps a file that DHCP names, whatever its name", () => {
+    const own = entry("BootFile/p/one/own.pxe", [{ ...loader, path: "/srv/tftp/own.pxe" }]);
+    const naming = entry(dhcp.id, [serve({ loaders: { x64: "ipxe.efi", script: "own.pxe" } })]);
+    expect(whyBootPartsStay(register([naming, tftp, own, ...others], [naming, tftp, ...others]))?.id).toBe(own.id);
   });
 
   it("lets everything go with the machines of its own stack", () => {

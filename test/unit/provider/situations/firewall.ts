@@ -1,5 +1,5 @@
 import { whyNotAdmitted, whyOwnIsKept } from "../../../../provider/admitted/whyNotAdmitted";
-import { whyNotFound } from "../../../../provider/admitted/whyNotFound";
+import { whyNoLink, whyNotFound } from "../../../../provider/admitted/whyNotFound";
 import { whyNotRouted } from "../../../../provider/admitted/whyNotRouted";
 import { whyServerRefuses } from "../../../../provider/admitted/whyServerRefuses";
 import type { Neighbours } from "../../../../provider/facts/neighbours";
@@ -100,6 +100,8 @@ export const firewalls: readonly Situation[] = [
   { what: "a machine's address on node 0 itself", said: ownAddress() },
   ...(
     [
+      ["an interface that is down", { isUp: false }],
+      ["an interface without a carrier", { hasCarrier: false }],
       ["an interface without ARP", { hasArp: false }],
       ["node 0 does not answer who has its address", {}, { ignored: new Map([["all", 8]]) }],
       [
@@ -139,7 +141,8 @@ function lost(link: object, more: Partial<Neighbours> = {}) {
   const { links } = factsOf(firewallCase("bookworm-no-firewall-at-all").answers).links;
   const changed = links.map((each) => (each.name === "eno2" ? { ...each, ...link } : each));
   const machines = [{ address: "192.168.1.3", macs: ["52:54:00:00:03:01"] }];
-  const why = whyNotFound({ fixed: [], ignored: new Map(), ...more }, changed, labPath, machines);
+  const seen = { fixed: [], ignored: new Map(), ...more };
+  const why = whyNoLink(changed, "eno2") ?? whyNotFound(seen, changed, labPath, machines);
   return why?.sure === true ? ({ code: "NOT_SERVING", message: why.text } as const) : why && `not proved: ${why.text}`;
 }
 
