@@ -40,6 +40,8 @@ export async function measureScale(machines: number, times: number): Promise<Sca
       try {
         return await withLab(vast, (second) =>
           withLab(vast, async (third) => {
+            // What Ansible needs on a host, and pyinfra and ours do not.
+            await third.node0.run("apt-get -q -y install --no-install-recommends python3 python3-apt");
             const asPeer = (peer: typeof pyinfra, on: typeof lab) => (dryRun: boolean) => (count: number) =>
               peer(on, { machines: count, nics, bootFiles, parts, dryRun });
             const contestants = { ours, pyinfra: asPeer(pyinfra, second), ansible: asPeer(ansible, third) };
