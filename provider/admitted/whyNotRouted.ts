@@ -12,19 +12,41 @@ const rangeOf = (text: string): Range => parseAddresses(text) ?? nowhere;
  * Why what node 0 sends to machines would not leave by their interface, or what they send would not reach it: rules and routes
  * of another program, or IPsec. Node 0's own question goes the short way, over the loopback, and meets none of them.
  *
- * @param whom - the addresses of the machines that it is about: a way may be wrong for one of them. Without it, all of the network
+ * Asked for the addresses that it is about, for a way may be wrong for one machine; without them, for all of the network.
  */
-export function whyNotRouted(
-  routing: Routing,
-  network: Network,
-  whom: readonly Range[] = [rangeOf(network.cidr)],
-): NotAdmitted | undefined {
-  const reasons = [
-    whyNotHeard(routing, network),
-    ...whom.map((range) => whyElsewhere(routing, network, range)),
-    whyEncrypted(routing, network),
-  ];
-  return reasons.find((reason) => reason?.sure) ?? reasons.find((reason) => reason !== undefined);
+export function whyNotRouted(routing: Routing, network: Network): (whom?: readonly Range[]) => NotAdmitted | undefined {
+  const whole = rangeOf(network.cidr);
+  const [heard, encrypted] = [whyNotHeard(routing, network), whyEncrypted(routing, network)];
+  const isClear = clearWays(routing, network);
+  return (whom = [whole]) => {
+    const elsewhere = whom.map((range) => (isClear(range) ? undefined : whyElsewhere(routing, network, range)));
+    const reasons = [heard, ...elsewhere, encrypted];
+    return reasons.find((reason) => reason?.sure) ?? reasons.find((reason) => reason !== undefined);
+  };
+}
+
+/** Whether nothing is wrong with the way to a machine. Between two borders all have one, so ten thousand ask for a few. */
+function clearWays(routing: Routing, network: Network): (whom: Range) => boolean {
+  const hosts = hostsOf(network);
+  const borders = bordersIn(routing, hosts);
+  const isClear = borders.map((at) => whyElsewhere(routing, network, { first: at, last: at }) === undefined);
+  return ({ first, last }) =>
+    first === last && first <= hosts.last && isClear[borders.findLastIndex((at) => at <= first)] === true;
+}
+
+/** The addresses that hosts may have there. */
+function hostsOf({ cidr }: Network): Range {
+  const { first, last } = rangeOf(cidr);
+  return { first: first + 1, last: last - 1 };
+}
+
+/** The addresses, in their order, from which on the way may be another one. */
+function bordersIn({ routes, rules }: Routing, { first, last }: Range): readonly number[] {
+  const ends = [...routes, ...rules]
+    .map(({ destination }) => rangeOf(destination))
+    .flatMap((range) => [range.first, range.last + 1]);
+  const within = [first, ...ends].filter((at) => at >= first && at <= last);
+  return [...new Set(within)].toSorted((one, other) => one - other);
 }
 
 const holds = ({ first, last }: Range, address: number): boolean => first <= address && address <= last;
@@ -106,23 +128,14 @@ function whyNotHeard(routing: Routing, { interface: nic, address, cidr }: Networ
 }
 
 /** What node 0 sends to each of these addresses must leave by its interface. */
-function whyElsewhere(
-  routing: Routing,
-  { interface: nic, address, cidr }: Network,
-  whom: Range,
-): NotAdmitted | undefined {
-  const network = rangeOf(cidr);
+function whyElsewhere(routing: Routing, network: Network, whom: Range): NotAdmitted | undefined {
+  const { interface: nic, address } = network;
+  const hosts = hostsOf(network);
   const isMachine = whom.first === whom.last;
   const from = rangeOf(address).first;
-  // Between two of these all addresses have one way.
-  const borders = [...routing.routes, ...routing.rules]
-    .map(({ destination }) => rangeOf(destination))
-    .filter((range) => overlaps(range, whom))
-    .flatMap(({ first, last }) => [first, last + 1]);
-  const first = Math.max(whom.first, network.first + 1);
-  const starts = [first, ...borders].filter((at) => at >= first && at <= whom.last && at < network.last);
+  const within = { first: Math.max(whom.first, hosts.first), last: Math.min(whom.last, hosts.last) };
   let doubt: NotAdmitted | undefined;
-  for (const to of [...new Set(starts)].toSorted((one, other) => one - other)) {
+  for (const to of bordersIn(routing, within)) {
     const way = wayOf(routing, { from, to });
     const { route } = way;
     if (route?.type === "local" && to !== from && isMachine) {

@@ -136,6 +136,7 @@ export function whyKeptOut(
   const found = neighbours.read(answers);
   // A member of a VRF has its routes elsewhere, which is told of it.
   const isInVrf = vrfOf(interfaces.links, path.interface) !== undefined;
+  const whyElsewhere = isInVrf || ways === undefined ? undefined : whyNotRouted(ways, path);
   const predicted = firewall?.predict(rulesets) ?? rulesets;
   const peers = tftpPeers.read(answers);
   const whyTo = (machine?: string) => [
@@ -149,7 +150,7 @@ export function whyKeptOut(
     const reasons = [
       { of: "way" as const, why: whyNoLink(interfaces.links, path.interface) },
       ...(isMixed && address !== undefined ? whyTo(address) : network),
-      { of: "way" as const, why: isInVrf || ways === undefined ? undefined : whyNotRouted(ways, path, whom) },
+      { of: "way" as const, why: whyElsewhere?.(whom) },
       { of: "way" as const, why: whyNotFound(found, interfaces.links, path, machines) },
     ].flatMap(({ of, why }) => (why === undefined ? [] : [{ of, ...why }]));
     return reasons.find(({ sure }) => sure) ?? reasons[0] ?? besides[0];

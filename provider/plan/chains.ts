@@ -62,7 +62,7 @@ export function machinesToAsk(
   for (const placed of standIns(register, puts)) {
     const { machine } = placed;
     // One outside the network waits for its own change.
-    if (isInNetwork(machine.address, cidr) && !chains.has(chainOf(machine, loaders))) ask(placed, true);
+    if (!chains.has(chainOf(machine, loaders)) && isInNetwork(machine.address, cidr)) ask(placed, true);
   }
   return asked;
 }

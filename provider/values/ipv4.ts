@@ -1,11 +1,13 @@
-import { IPv4 } from "ipaddr.js";
 import type { z } from "zod";
 import { bad, type Checked, good, quoted, textBy } from "./problem";
 import { isUnknown } from "./unknown";
 
+const octet = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+const dotted = new RegExp(`^${octet}(?:\\.${octet}){3}$`);
+
 /** The number of an IPv4 address, so that ten thousand of them compare quickly; undefined if it is none. */
 export function addressNumber(text: string): number | undefined {
-  if (!IPv4.isValidFourPartDecimal(text)) return undefined;
+  if (!dotted.test(text)) return undefined;
   return text.split(".").reduce((number, octet) => number * 256 + Number(octet), 0);
 }
 

@@ -38,7 +38,7 @@ export async function saidOfRules(lab: Lab, nic: string, address: string, cidr: 
 export async function saidOfWay(lab: Lab, nic: string, address: string, cidr: string): Promise<string> {
   const found = routing.read(await askNode0(lab, routingQuestions(cidr)));
   if (found === undefined) throw new Error("node 0's routes could not be read");
-  return inWords(whyNotRouted(found, { interface: nic, address, cidr }));
+  return inWords(whyNotRouted(found, { interface: nic, address, cidr })());
 }
 
 function inWords(why: NotAdmitted | undefined): string {

@@ -16,7 +16,7 @@ export function saidOfWays(release: (typeof releases)[number]): readonly (readon
   return ways.map(([name]) => {
     const answers = { ran: (key: string) => cases[name]?.[key] } as HostAnswers;
     const found = routing.read(answers);
-    const why = found && whyNotRouted(found, labPath);
+    const why = found && whyNotRouted(found, labPath)();
     const words = why === undefined ? "admitted" : `${why.sure ? "kept out" : "in doubt"}: ${why.text}`;
     return [name, found === undefined ? "unread" : words] as const;
   });

@@ -24,7 +24,7 @@ function said(rules: readonly object[], routes: readonly object[], policies = ""
     "routing.policies": { status: 0, said: policies },
   });
   const found = routing.read(answers);
-  const why = found && whyNotRouted(found, network, machine === undefined ? undefined : whom(machine));
+  const why = found && whyNotRouted(found, network)(machine === undefined ? undefined : whom(machine));
   return why === undefined ? "admitted" : `${why.sure ? "kept out" : "in doubt"}: ${why.text}`;
 }
 
@@ -69,7 +69,7 @@ describe("whyNotRouted", () => {
         "routing.around": ran([]),
       }),
     );
-    const why = (machine: string) => found && whyNotRouted(found, network, whom(machine));
+    const why = (machine: string) => found && whyNotRouted(found, network)(whom(machine));
     expect(why("192.168.1.8")).toBeUndefined();
     expect(why("192.168.1.9")).toMatchObject({
       sure: false,

@@ -133,7 +133,7 @@ function ownAddress(): string | undefined {
       "routing.around": { status: 0, said: "[]" },
     }),
   );
-  const why = found && whyNotRouted(found, labPath, [{ first: 0xc0a80109, last: 0xc0a80109 }]);
+  const why = found && whyNotRouted(found, labPath)([{ first: 0xc0a80109, last: 0xc0a80109 }]);
   return why && `not proved: ${why.text}`;
 }
 
