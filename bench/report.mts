@@ -133,6 +133,9 @@ function runs(messages: readonly string[]): string {
   return counted.map(({ text, times }) => `\`${text}\`${times > 1 ? ` ×${times}` : ""}`).join(", ");
 }
 
+/** What a machine may take in a state. */
+const mostBytes = 1024;
+
 /** Number of NICs → bytes. */
 export function stateSection(measured: ReadonlyMap<number, number>): Section {
   return {
@@ -142,10 +145,13 @@ export function stateSection(measured: ReadonlyMap<number, number>): Section {
       "kind) and `connection`.",
     rows: [...measured].map(([nics, bytes]) => ({
       what: nics === 1 ? "1 NIC" : `${nics} NICs`,
-      goal: "1024 bytes",
-      seen: `${bytes} bytes`,
+      goal: `${mostBytes} bytes`,
+      seen: `${bytes} bytes${bytes > mostBytes ? `, ${bytes - mostBytes} over the goal` : ""}`,
     })),
-    notes: ["Each NIC has a host block of its own among the inputs; the outputs hold a digest of them."],
+    notes: [
+      "Each NIC has a host block of its own among the inputs, and its MAC among inputs and outputs, for a machine's arguments are " +
+        "its properties ([decision 0016](../decisions/0016-properties-are-the-arguments.md)).",
+    ],
   };
 }
 
