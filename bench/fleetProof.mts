@@ -17,9 +17,16 @@ export interface FleetProof {
   readonly dhcpdSeconds: number;
 }
 
+/** Where sshd is reached. */
+interface At {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** A program with one OlaFleet of so many machines with two NICs each. */
-export function vastProgram(lab: Lab, machines: number, settings = ""): string {
-  const { host, port, hostKey, privateKeyPath, privateInterface, privateAddress, privateCidr } = lab.node0;
+export function vastProgram(lab: Lab, machines: number, settings = "", at: At = lab.node0): string {
+  const { host, port } = at;
+  const { hostKey, privateKeyPath, privateInterface, privateAddress, privateCidr } = lab.node0;
   return `
 import * as netboot from "pulumi-netboot";
 
@@ -43,8 +50,8 @@ new netboot.OlaFleet("fleet", { server: node0, nodes });
 `;
 }
 
-export async function vastProject(lab: Lab, machines: number, settings = ""): Promise<ScratchProject> {
-  return await scratchProject({ files: { "index.ts": vastProgram(lab, machines, settings) }, name: "vast" });
+export async function vastProject(lab: Lab, machines: number, settings = "", at?: At): Promise<ScratchProject> {
+  return await scratchProject({ files: { "index.ts": vastProgram(lab, machines, settings, at) }, name: "vast" });
 }
 
 /** Proves all machines of a stack that is up. */

@@ -5,6 +5,8 @@
  *     npm run bench                    all of it, some twenty minutes; writes docs/reports/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
  *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp, scale, proof
+ *     npm run bench -- --counts        what is the same on each machine (connections, bytes, files, modules), beside what is
+ *                                      accepted in bench/counts.json; with --accept, that is what is seen now
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -16,6 +18,7 @@ import { wireTo } from "../lab/wire.mts";
 import { runCommand } from "../tools/command.mts";
 import type { ExportedState, ScratchProject } from "../tools/scratch.mts";
 import { measureChangedLine } from "./changedLine.mts";
+import { acceptCounts, knownCounts, measureCounts, whyGrown } from "./counts.mts";
 import { measureFirstUp, partsOf } from "./firstUp.mts";
 import { type FleetProof, measureFleetProof, vast, vastProject } from "./fleetProof.mts";
 import { measureNothingToChange, type NothingToChange } from "./nothingToChange.mts";
@@ -39,7 +42,12 @@ const measurements = ["nothing", "line", "state", "firstUp", "scale", "proof"] a
 type Measurement = (typeof measurements)[number];
 
 const { values: options } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, only: { type: "string", multiple: true, default: [] } },
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] },
+    counts: { type: "boolean", default: false },
+    accept: { type: "boolean", default: false },
+  },
 });
 const wanted = options.only.length === 0 ? measurements : options.only.map(measurementNamed);
 const repetitions = options.quick
@@ -158,6 +166,15 @@ function circumstances(load: number | undefined): string {
   );
 }
 
+async function counts(): Promise<void> {
+  const seen = await measureCounts();
+  console.log(JSON.stringify(seen, null, 2));
+  if (options.accept) return acceptCounts(seen);
+  const grown = whyGrown(seen, knownCounts());
+  for (const sentence of grown) say(sentence);
+  if (grown.length > 0) process.exitCode = 1;
+}
+
 const target = join(import.meta.dirname, "../docs/reports/performance.md");
 async function main(): Promise<void> {
   const [load] = loadavg();
@@ -165,6 +182,7 @@ async function main(): Promise<void> {
     cwd: join(import.meta.dirname, ".."),
   });
   if (code !== 0) throw new Error(`npm run build failed\n${output}`);
+  if (options.counts) return await counts();
   const sections = [
     ...(wants("nothing") ? [await nothing()] : []),
     ...(wants("line", "state", "firstUp") ? await small() : []),

@@ -5,6 +5,8 @@ import { setTimeout as wait } from "node:timers/promises";
 export interface WireChunk {
   readonly at: bigint;
   readonly from: "client" | "server";
+  /** How many. */
+  readonly bytes: number;
 }
 
 /** What a wire does to those who use it. */
@@ -54,7 +56,7 @@ export async function wireTo(host: string, port: number): Promise<Wire> {
       const pass = paced(other);
       open.add(one);
       one.on("data", (bytes) => {
-        chunks.push({ at: process.hrtime.bigint(), from });
+        chunks.push({ at: process.hrtime.bigint(), from, bytes: bytes.length });
         if (under !== treatment) sent = 0;
         under = treatment;
         if (from === "client") sent += bytes.length;

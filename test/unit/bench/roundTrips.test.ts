@@ -7,6 +7,7 @@ function traced(texts: readonly string[]) {
   const chunks = messages.map(({ at, text }) => ({
     at,
     from: text.startsWith("Outbound") ? ("client" as const) : ("server" as const),
+    bytes: 1,
   }));
   return countAfterAuthentication(messages, chunks);
 }
