@@ -8,7 +8,7 @@ use Netboot::Files qw(sha256_text);
 use Netboot::Store qw(machine_of machines_of);
 use Netboot::Units qw(await_unit unit_log);
 use Netboot::Firewall qw(wrong_heads);
-use Netboot::Probes qw(ask_dhcp ask_dns ask_ntp fetch_tftp other_servers stranger_mac);
+use Netboot::Probes qw(ask_dhcp ask_dns ask_ntp fetch_tftp stranger_mac);
 
 # By what an expectation asks: what is wrong, if something is.
 my %SEE = (
@@ -90,8 +90,8 @@ sub see_dhcp ($line, $machines, @) {
     my @asked = map { questions_of($line, $_) } machines_to_ask($line, $machines);
     my %stranger = (stranger => 1, mac => stranger_mac(), arch => 7, ipxe => 0);
     my $until = $line->{seconds} ? uptime() + $line->{seconds} : undef;
-    my @others = ask_dhcp($interface, $until, ($line->{stranger} ? \%stranger : ()), @asked);
-    push @others, other_servers($interface, $line->{next}, 1.6) if $every && @asked;
+    my $listen = $every && @asked ? { address => $line->{next}, seconds => 1.6 } : undef;
+    my @others = ask_dhcp($interface, $until, $listen, ($line->{stranger} ? \%stranger : ()), @asked);
     my %others = map { ($_->{server} => $_) } @others;
     my @wrong = $line->{othersAllowed} ? () : map { { is => 'server', $others{$_}->%* } } sort keys %others;
     push @wrong, { is => 'stranger', mac => $stranger{mac}, address => $stranger{offer}{address} } if $stranger{offer};

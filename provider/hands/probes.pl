@@ -2,7 +2,8 @@
 package Netboot::Probes;
 use Netboot::Perl gives => qw(ask_dhcp stranger_mac other_servers begin_listening heard_on fetch_tftp ask_dns ask_ntp);
 use IO::Select ();
-use Socket qw(PF_INET SOCK_DGRAM SOCK_RAW SOCK_STREAM inet_aton inet_ntoa pack_sockaddr_in unpack_sockaddr_in);
+use Socket qw(MSG_DONTWAIT PF_INET SOCK_DGRAM SOCK_RAW SOCK_STREAM);
+use Socket qw(inet_aton inet_ntoa pack_sockaddr_in unpack_sockaddr_in);
 use Netboot::Constants qw($HEARD);
 use Netboot::Programs qw(beside pause uptime);
 use Netboot::Files qw(lines_of write_list);
@@ -55,7 +56,7 @@ sub parse_offer ($frame) {
     $_ = inet_ntoa($_) for @offer{qw(address next)};
     my ($at, %options) = (240);
     while ($at + 1 < length $bootp) {
-        my ($code, $length) = unpack "x$at C2", $bootp;
+        my ($code, $length) = (ord substr($bootp, $at, 1), ord substr $bootp, $at + 1, 1);
         last if $code == 255;
         $options{$code} = substr $bootp, $at + 2, $length if $code;
         $at += $code ? 2 + $length : 1;
@@ -65,60 +66,95 @@ sub parse_offer ($frame) {
     return (unpack('C', $options{53} // '') // 0) =~ /^[25]$/ ? \%offer : undef;
 }
 
-# A socket that says whole frames on an interface, how to wait for one, how to hear the next as an offer, and the
-# interface's hardware address. An offer is our own if the kernel says that it was sent here (packet(7),
-# PACKET_OUTGOING): what a frame says of its sender anybody can write. One of ours that a switch sends back is none.
-sub open_wire ($interface) {
+# A talk with DHCP servers on an interface, by whole frames: { wire, select, source, asked => { xid => question }, open,
+# said, others }. An offer is our own if the kernel says that it was sent here (packet(7), PACKET_OUTGOING): what a
+# frame says of its sender anybody can write. One of ours that a switch sends back is none.
+sub open_talk ($interface) {
     my $link = interfaces()->{$interface} // die "there is no interface $interface\n";
     socket my $wire, 17, SOCK_RAW, unpack('S', pack 'n', 3) or die "cannot open a packet socket: $!\n";
     bind $wire, pack 'S n i S C C a8', 17, 3, $link->{index}, 0, 0, 0, '' or die "cannot bind to $interface: $!\n";
-    my %sent;
-    my $hear = sub {
-        defined(my $from = recv $wire, my $frame, 4096, 0) or return undef;
+    my %empty = (asked => {}, open => {}, said => [], others => {}, sent => {});
+    return { wire => $wire, select => IO::Select->new($wire), source => mac_bytes($link->{mac}), %empty };
+}
+
+sub ask_of ($talk, $xid, $frame, $question) {
+    $talk->{asked}{$xid} = $question;
+    $talk->{open}{$xid} = 1 unless $question->{stranger};
+    say_frame($talk, $xid, $frame);
+}
+
+sub say_frame ($talk, $xid, $frame) {
+    send $talk->{wire}, $frame, 0;
+    push $talk->{said}->@*, [uptime() + 2, $xid, $frame];
+}
+
+# How many questions are open at a time: what dhcpd's socket holds while dhcpd is busy.
+my $WINDOW = 64;
+
+# Takes what has come, and not until there is no more, for a busy network always has something to read.
+sub hear_offers ($talk) {
+    return 0 unless $talk->{select}->can_read(0.05);
+    for (1 .. $WINDOW) {
+        defined(my $from = recv $talk->{wire}, my $frame, 4096, MSG_DONTWAIT) or last;
         my $is_own = unpack('x10 C', $from) == 4;
-        my $offer = $is_own || !$sent{$frame} ? parse_offer($frame) : undef;
-        $sent{$frame} = $offer->{own} = 1 if $offer && $is_own;
-        return $offer;
-    };
-    return ($wire, IO::Select->new($wire), $hear, mac_bytes($link->{mac}));
+        next if !$is_own && $talk->{sent}{$frame};
+        my $offer = parse_offer($frame) or next;
+        $talk->{sent}{$frame} = 1 if $is_own;
+        my $question = $talk->{asked}{ $offer->{xid} } or next;
+        ($is_own ? $question->{offer} : $talk->{others}{ $offer->{server} }) //= $offer;
+        delete $talk->{open}{ $offer->{xid} } if $is_own;
+    }
+    return 1;
+}
+
+# Says what had no answer for 2 s again, three times in all. Whether one has had none then.
+sub say_again ($talk) {
+    my ($said, $open, $gave_up) = ($talk->@{qw(said open)}, 0);
+    while (@$said && $said->[0][0] < uptime()) {
+        my (undef, $xid, $frame) = (shift @$said)->@*;
+        next unless $open->{$xid};
+        if ($open->{$xid}++ < 3) { say_frame($talk, $xid, $frame) }
+        else { $gave_up = delete $open->{$xid} }
+    }
+    return $gave_up;
 }
 
 # Asks for every question { mac, arch, ipxe } and fills in its { offer }; a stranger's is not waited for. Answers the
-# offers that are not node 0's own. Bounded: three rounds of at most 2 s per batch, until one has no answer, or, with a
-# time to end at, until then; who is not asked any more is { late }.
-sub ask_dhcp ($interface, $until, @questions) {
-    my ($wire, $select, $next_offer, $source) = open_wire($interface);
-    my (%asked, %others);
-    my $hear = sub {
-        return 0 unless $select->can_read(0.05);
-        my $offer = $next_offer->() or return 1;
-        my $ask = $asked{ $offer->{xid} } or return 1;
-        ($offer->{own} ? $ask->{offer} : $others{ $offer->{server} }) //= $offer;
-        return 1;
-    };
-    while (my @batch = splice @questions, 0, 64) {
-        if (defined $until && uptime() >= $until) { $_->{late} = 1 for @batch, @questions; last }
-        # dhcpd answers in the order of the questions, so a stranger, asked first, has had its answer by then.
-        my @order = map { my $xid = int rand 0xffffffff; $asked{$xid} = $_; [$xid, $_] }
-            sort { !$a->{stranger} <=> !$b->{stranger} } @batch;
-        my $open = sub { grep { !$_->[1]{offer} && !$_->[1]{stranger} } @order };
-        for my $round (1 .. 3) {
-            my @open = $open->() or last;
-            for my $question ($round == 1 ? @order : @open) {
-                my ($xid, $ask) = @$question;
-                send $wire, discover_frame($source, $ask->{mac}, $xid, $ask->@{qw(arch ipxe)}), 0;
-            }
-            # Not by the count of frames, for a busy network always has something to read.
-            my $end = uptime() + 2;
-            while ($open->() && uptime() <= $end) { $hear->() }
+# servers that are not node 0's own. Until one has no answer, or, with a time to end at, until then; who is not asked
+# any more is { late }. With { address, seconds } it listens that long for who else answers.
+sub ask_dhcp ($interface, $until, $listen, @questions) {
+    my $talk = open_talk($interface);
+    my $heard = uptime() + ($listen ? $listen->{seconds} : 0);
+    ask_others($talk, $listen->{address}) if $listen;
+    # dhcpd answers in the order of the questions, so a stranger, asked first, has had its answer before the others.
+    my @waiting = sort { !$a->{stranger} <=> !$b->{stranger} } @questions;
+    while (@waiting || $talk->{open}->%*) {
+        if (defined $until && @waiting && uptime() >= $until) { $_->{late} = 1 for splice @waiting }
+        for my $ask (splice @waiting, 0, $WINDOW - keys $talk->{open}->%*) {
+            my $xid = int rand 0xffffffff;
+            ask_of($talk, $xid, discover_frame($talk->{source}, $ask->{mac}, $xid, $ask->@{qw(arch ipxe)}), $ask);
         }
+        hear_offers($talk);
         # One without an answer is enough for a refusal.
-        last if !defined $until && $open->();
+        splice @waiting if say_again($talk) && !defined $until;
     }
     # When all have their answer, another server's may still be on its way.
-    my $end = uptime() + 1;
-    for (my $silences = 0; $silences < 6 && uptime() <= $end;) { $silences++ unless $hear->() }
-    return servers_of(\%others);
+    my ($silences, $end) = (0, uptime() + (@questions ? 1 : 0));
+    while (uptime() <= $heard || $silences < 6 && uptime() <= $end) { $silences++ unless hear_offers($talk) }
+    return servers_of($talk->{others});
+}
+
+# A stranger asks for an address, and node 0 for settings, which needs no ping before the answer.
+sub ask_others ($talk, $address) {
+    my $xid = int rand 0xfffffffe;
+    my $stranger = discover_frame($talk->{source}, stranger_mac(), $xid, 7, 0);
+    ask_of($talk, $xid, $stranger, { stranger => 1 });
+    ask_of($talk, $xid + 1, inform_frame($talk->{source}, $address, $xid + 1), { stranger => 1 });
+}
+
+# Who else answers DHCP here. Some servers take their time, so it waits the whole while.
+sub other_servers ($interface, $address, $seconds) {
+    return ask_dhcp($interface, undef, { address => $address, seconds => $seconds });
 }
 
 # { server, hardware } of each, in the order of their addresses; of the thousands that one can forge, a hundred.
@@ -130,27 +166,7 @@ sub servers_of ($offers) {
 # A locally administered address, by whose beginning ("nb") dhcpd's log tells our stranger from others.
 sub stranger_mac() { return sprintf '02:6e:62:%02x:%02x:%02x', map { int rand 256 } 1 .. 3 }
 
-# Who else answers DHCP here: a stranger asks for an address, and node 0 for settings, which needs no ping before the
-# answer. Some servers take their time, so it waits the whole while.
-sub other_servers ($interface, $address, $seconds) {
-    my ($wire, $select, $next_offer, $source) = open_wire($interface);
-    my $xid = int rand 0xfffffffe;
-    send $wire, discover_frame($source, stranger_mac(), $xid, 7, 0), 0;
-    send $wire, inform_frame($source, $address, $xid + 1), 0;
-    my %others;
-    for my $tick (1 .. $seconds * 20) {
-        my $end = uptime() + 1;
-        while ($select->can_read(0.05)) {
-            my $offer = $next_offer->();
-            my $is_answer = $offer && !$offer->{own} && ($offer->{xid} == $xid || $offer->{xid} == $xid + 1);
-            $others{ $offer->{server} } = $offer if $is_answer;
-            last if uptime() > $end;
-        }
-    }
-    return servers_of(\%others);
-}
-
-# Listens for them while something else is done, in a process of its own; its number, or 0 if there can be none.
+# Listens for other servers while something else is done, in a process of its own; its number, or 0 if there is none.
 sub begin_listening ($interface, $address) {
     return beside(sub {
         my @others = other_servers($interface, $address, 2.5);
