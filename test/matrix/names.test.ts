@@ -50,12 +50,12 @@ describe("a resource's record", () => {
     for (const _attempt of ["first", "again"]) {
       const { code, output } = await apply(machines, colleague);
       expect(code).not.toBe(0);
-      expect(output).toMatch(/another stack that is named names\/dev as well.*\[CLASH\]/s);
+      expect(output).toMatch(/a stack that is named names\/dev has .*\[CLASH\]/s);
     }
     await colleague.succeed(["destroy", "--yes", "--skip-preview"]);
     expect(hosts()).toEqual(["node-1 01"]);
     await project.succeed([...up, "--expect-no-changes"]);
-    expect(await verify()).toMatch(/1 machine, served/);
+    expect(await verify()).toMatch(/1 machine, all served/);
   });
 
   it("stays its own when it is renamed and its old name is given to another", async () => {
