@@ -2,7 +2,7 @@
  * The measurements of docs/reports/performance.md. Each is a difference or a ratio of two things measured in turns in one run,
  * for times of their own say little about another machine.
  *
- *     npm run bench                    all of it, some twenty minutes; writes docs/reports/performance.md, section by section
+ *     npm run bench                    all of it, some forty minutes; writes docs/reports/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
  *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp, scale, proof
  *     npm run bench -- --counts        what is the same on each machine (connections, bytes, files, modules), beside what is
@@ -31,11 +31,13 @@ import {
   proofSection,
   renderSection,
   type Section,
+  scalePlotName,
   scaleSection,
   stateSection,
   withSections,
 } from "./report.mts";
 import { measureScale, type Scale } from "./scale.mts";
+import { renderScalePlot } from "./scalePlot.mts";
 import { measureStateSize } from "./stateSize.mts";
 
 const measurements = ["nothing", "line", "state", "firstUp", "scale", "proof"] as const;
@@ -70,6 +72,7 @@ function measurementNamed(name: string): Measurement {
   return found;
 }
 
+const reports = join(import.meta.dirname, "../docs/reports");
 const wants = (...names: readonly Measurement[]) => names.some((name) => wanted.includes(name));
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -145,6 +148,7 @@ async function scale(): Promise<Section> {
     say(`a fleet of ${machines} beside pyinfra and Ansible: ${repetitions.scale} times each`);
     measured.push(await measureScale(machines, repetitions.scale));
   }
+  if (!options.quick) writeFileSync(join(reports, scalePlotName), renderScalePlot(measured));
   return scaleSection(measured, versions);
 }
 
@@ -175,7 +179,7 @@ async function counts(): Promise<void> {
   if (grown.length > 0) process.exitCode = 1;
 }
 
-const target = join(import.meta.dirname, "../docs/reports/performance.md");
+const target = join(reports, "performance.md");
 async function main(): Promise<void> {
   const [load] = loadavg();
   const { code, output } = await runCommand(["npm", "run", "--silent", "build"], {

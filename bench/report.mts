@@ -214,6 +214,9 @@ const scaleWords: Readonly<Record<ScaleJob, { readonly words: string; readonly g
   preview: { words: "a preview of one machine more, beside a dry run", goal: "1" },
 };
 
+/** The picture beside the table. */
+export const scalePlotName = "scale.svg";
+
 /** Size by size, ours and each peer's. */
 export function scaleSection(
   measured: readonly Scale[],
@@ -247,5 +250,6 @@ export function scaleSection(
         },
       ];
     }),
+    notes: [`![Seconds that one machine more takes, by the size of the fleet](${scalePlotName})`],
   };
 }
