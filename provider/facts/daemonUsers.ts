@@ -3,7 +3,9 @@ import type { Answers, Fact } from "./question";
 
 // A package that is not there yet makes its user when it comes. getent ends with 2 where there is none of that name.
 const tellGone = `while [ $# -gt 2 ]; do
-  if [ -x "$2" ]; then getent passwd "$3" >/dev/null; [ $? -eq 2 ] && echo "gone $1"; fi
+  case $(dpkg-query -W -f '\${Status}' "$2" 2>/dev/null) in
+  *" installed") getent passwd "$3" >/dev/null; [ $? -eq 2 ] && echo "gone $1" ;;
+  esac
   shift 3
 done`;
 
@@ -13,7 +15,7 @@ const key = "daemonUsers.gone";
 export function daemonUserFacts(units: readonly string[]): Fact<ReadonlySet<string>> {
   const words = [...new Set(units)].toSorted().flatMap((unit) => {
     const known = daemonUsers[unit];
-    return known === undefined ? [] : [unit, known.program, known.user];
+    return known === undefined ? [] : [unit, known.package, known.user];
   });
   return {
     questions: words.length === 0 ? {} : { [key]: { ask: "run", argv: ["sh", "-c", tellGone, "sh", ...words] } },

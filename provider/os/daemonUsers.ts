@@ -3,13 +3,12 @@ import { chronyUnit, namesUnit, tftpdUnit } from "./paths";
 /** A user as which a daemon runs, and which its package makes. */
 export interface DaemonUser {
   readonly user: string;
-  readonly program: string;
   readonly package: string;
 }
 
 /** By unit. Our dhcpd is root's own. */
 export const daemonUsers: Readonly<Record<string, DaemonUser>> = {
-  [tftpdUnit]: { user: "tftp", program: "/usr/sbin/in.tftpd", package: "tftpd-hpa" },
-  [namesUnit]: { user: "dnsmasq", program: "/usr/sbin/dnsmasq", package: "dnsmasq-base" },
-  [chronyUnit]: { user: "_chrony", program: "/usr/sbin/chronyd", package: "chrony" },
+  [tftpdUnit]: { user: "tftp", package: "tftpd-hpa" },
+  [namesUnit]: { user: "dnsmasq", package: "dnsmasq-base" },
+  [chronyUnit]: { user: "_chrony", package: "chrony" },
 };

@@ -185,10 +185,10 @@ describe("whyUserIsGone", () => {
   const why = (said: string) =>
     whyUserIsGone(changeOf([server, time]), hostAnswers({ "daemonUsers.gone": { status: 0, said } }));
 
-  it("asks for the users of those that have one, where their programs are there", () => {
+  it("asks for the users of those that have one, where their packages are there", () => {
     expect(daemonQuestions([server])).not.toHaveProperty(["daemonUsers.gone"]);
     expect(daemonQuestions([time])["daemonUsers.gone"]).toMatchObject({
-      argv: ["sh", "-c", expect.any(String), "sh", "chrony.service", "/usr/sbin/chronyd", "_chrony"],
+      argv: ["sh", "-c", expect.any(String), "sh", "chrony.service", "chrony", "_chrony"],
     });
   });
 
