@@ -7,7 +7,7 @@ use Netboot::Constants qw($PLANNED $PROVED $STATE);
 use Netboot::Words qw(parse_lines tell_client);
 use Netboot::Programs qw(uptime);
 use Netboot::Files qw(slurp);
-use Netboot::Store qw(all_machines load_register merge_register);
+use Netboot::Store qw(load_register merge_register);
 use Netboot::Ours qw(clean_up make_state_folder take_lock);
 use Netboot::Undo qw(undo_transaction);
 use Netboot::Packages qw(bring finish_packages note_brought read_flat);
@@ -122,22 +122,34 @@ sub summary_of ($record, $shown) {
 
 # Names that come, go and stay, some of each.
 sub tell_names ($before, $after) {
-    my ($old, $new) = map { by_name_and_address($_) } $before, $after;
-    my %stays = map { ($_->{hostname} => 1) } values %$new;
+    my ($old, $new) = map { resources_by_name($_) } $before, $after;
+    my %stays = map { (s/ .*//r => 1) } keys %$new;
     my %told = (
-        comes => [grep { !$old->{$_} } sort keys %$new],
-        goes => [grep { !$stays{ $old->{$_}{hostname} } } sort keys %$old],
+        comes => [sort grep { !defined $old->{$_} } keys %$new],
+        goes => [sort grep { !$stays{s/ .*//r} } keys %$old],
         stays => [sort keys %$new],
     );
     for my $how (sort keys %told) {
-        for my $machine (map { $new->{$_} // $old->{$_} } splice $told{$how}->@*, 0, 32) {
-            tell_client('name', how => $how, map { ($_ => $machine->{$_}) } qw(id hostname address));
+        for my $name (splice $told{$how}->@*, 0, 32) {
+            my ($hostname, $address) = split / /, $name;
+            tell_client(
+                'name', how => $how, id => $new->{$name} // $old->{$name}, hostname => $hostname,
+                address => $address
+            );
         }
     }
 }
 
-sub by_name_and_address ($register) {
-    return { map { ("$_->{hostname} $_->{address}" => $_) } grep { $_->{address} ne '-' } all_machines($register) };
+# "hostname address" → the resource; of ten thousand machines, so without a hash for each.
+sub resources_by_name ($register) {
+    my %resource;
+    for my $id (keys %$register) {
+        for my $line ($register->{$id}{nodes}->@*) {
+            my (undef, $hostname, $address) = split / /, $line, 4;
+            $resource{"$hostname $address"} = $id if $address ne '-';
+        }
+    }
+    return \%resource;
 }
 
 # id → record, or undefined for one that goes: those of the request, those with other lines, those that lost machines.

@@ -5,7 +5,7 @@ use Netboot::Perl gives => qw(meet_expectations touches is_due);
 use Netboot::Words qw(parts_of tell_client);
 use Netboot::Programs qw(pause run uptime);
 use Netboot::Files qw(sha256_text);
-use Netboot::Store qw(machine_of machines_of);
+use Netboot::Store qw(machine_of);
 use Netboot::Units qw(await_unit unit_log);
 use Netboot::Firewall qw(wrong_heads);
 use Netboot::Probes qw(ask_dhcp ask_dns ask_ntp fetch_tftp stranger_mac);
@@ -130,11 +130,14 @@ sub wrong_offer ($ask) {
 sub machines_to_ask ($line, $machines) {
     my (@asked, %chains);
     for my $id (parts_of($line->{puts})) {
-        my @own = machines_of($machines->{after}, $id);
+        my @nodes = ($machines->{after}{$id} // {})->{nodes}->@*;
         my %is_known = map { ($_ => 1) } $line->{every} ? () : (($machines->{before}{$id} // {})->{nodes} // [])->@*;
-        for my $machine (grep { $line->{every} || $_->{proof} ne '-' } @own) {
-            next if $chains{ chain_of($line, $machine) }++ && @own > 1 && $is_known{ $machine->{line} };
-            push @asked, $machine;
+        for my $node (@nodes) {
+            my %kind;
+            @kind{qw(firmware loader proof)} = (split / /, $node, 8)[4 .. 6];
+            next if $kind{proof} eq '-' && !$line->{every};
+            next if $chains{ chain_of($line, \%kind) }++ && @nodes > 1 && $is_known{$node};
+            push @asked, { id => $id, machine_of($node)->%* };
         }
     }
     for my $stands (split /\n/, $line->{stands} // '') {

@@ -124,7 +124,7 @@ sub answer_machines ($question, $register, $tell) {
         $where eq 'named'
             ? $is_named{ $_->{hostname} }
             : ($first <= $number && $number <= $last) == ($where eq 'inside');
-    } grep { !$is_skipped{ $_->{id} } && $_->{address} ne '-' } all_machines($register);
+    } grep { $_->{address} ne '-' } machines_of($register, grep { !$is_skipped{$_} } sort keys %$register);
     splice @found, $MOST_ENTRIES + 1 if @found > $MOST_ENTRIES;
     $tell->('machines');
     for my $machine (@found) {

@@ -4,7 +4,7 @@
 package Netboot::Store;
 use Netboot::Perl gives => qw(machine_of machines_of all_machines load_register render_record merge_register held_word
     join_machines block_pattern joined_content);
-use Socket qw(inet_aton);
+use Socket qw(inet_aton inet_ntoa);
 use Netboot::Constants qw($REGISTER);
 use Netboot::Words qw(decode);
 use Netboot::Files qw(slurp);
@@ -103,10 +103,12 @@ sub join_machines ($register, $join) {
         }
         return $text;
     }
-    my @named = map { [inet_aton($_->{address}), $_->@{qw(hostname address)}] }
-        grep { $_->{address} ne '-' } all_machines($register);
-    for my $each (sort { $a->[0] cmp $b->[0] || $a->[1] cmp $b->[1] } @named) {
-        $text .= "$each->[2] " . names_of($each->[1], $join->{domain}) . "\n";
+    # The address goes before the name, both as they are compared.
+    my @named =
+        sort map { my (undef, $name, $address) = split / /, $_, 4; $address eq '-' ? () : inet_aton($address) . $name }
+        map { $_->{nodes}->@* } values %$register;
+    for my $each (@named) {
+        $text .= inet_ntoa(substr $each, 0, 4) . ' ' . names_of(substr($each, 4), $join->{domain}) . "\n";
     }
     return $text . $join->{after};
 }
