@@ -1,12 +1,7 @@
-import {
-  type DhcpdSettings,
-  type Loaders,
-  parseDhcpdSettings,
-  renderDhcpdConf,
-} from "../provider/formats/isc/dhcpdConf";
-import { renderDhcpdUnit } from "../provider/formats/isc/dhcpdUnit";
+import { dhcpLanguages } from "../provider/formats/dhcpLanguage";
+import { type DhcpdSettings, type Loaders, parseDhcpdSettings } from "../provider/formats/isc/dhcpdConf";
 import type { DhcpServerInputs } from "../provider/kinds/dhcpServer";
-import { interfaceWord, nicInputs } from "../provider/values/network";
+import { nicInputs } from "../provider/values/network";
 import { bad, type Checked } from "../provider/values/problem";
 import type { BootArtifacts } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput } from "./connection";
@@ -46,6 +41,11 @@ export interface NetworkArgs {
 
 /** What can be said of the DHCP server beside its network. */
 export interface DhcpServerSettings {
+  /**
+   * The program that serves: ISC dhcpd, or Kea, which takes changes without a restart. Debian 11 has no Kea. In docs/node-0.md
+   * stands what is different, and what becomes of leases when it changes. @defaultValue "isc"
+   */
+  readonly daemon?: pulumi.Input<"isc" | "kea">;
   /** Where the boot files are. @defaultValue node 0's own address */
   readonly bootServer?: pulumi.Input<string>;
   /** What machines get that no program names: nothing, or an address of the pool and the boot chain. @defaultValue "refuse" */
@@ -153,8 +153,8 @@ function refuseSecret(): Checked<DhcpdSettings> {
 function inputsOfDhcpServer(settings: DhcpdSettings): DhcpServerInputs {
   const { network, bootServer = network.address, loaders, unknownMachines } = settings;
   return {
-    config: renderDhcpdConf(settings),
-    unit: renderDhcpdUnit({ interface: interfaceWord(network.interface) }),
+    ...(settings.daemon === undefined ? {} : { daemon: settings.daemon }),
+    ...dhcpLanguages[settings.daemon ?? "isc"].render(settings),
     ...nicInputs(network),
     cidr: network.cidr,
     ...(network.pool === undefined ? {} : { pool: `${network.pool.from}-${network.pool.to}` }),

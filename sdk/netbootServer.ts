@@ -1,4 +1,5 @@
 import { NetbootError, renderError } from "../provider/errors";
+import { backendOf } from "../provider/formats/dhcpBackend";
 import type { Connection } from "../provider/values/connection";
 import { nicInputs, parseNetwork } from "../provider/values/network";
 import { bad, type Checked, good, guess, type Problem, quoted, within } from "../provider/values/problem";
@@ -133,12 +134,14 @@ export class NetbootServer extends pulumi.ComponentResource {
       `${name}-packages`,
       {
         connection,
-        packages: [
-          ...(time === undefined ? [] : ["chrony"]),
-          ...(servesNames ? ["dnsmasq-base"] : []),
-          "isc-dhcp-server",
-          "tftpd-hpa",
-        ],
+        packages: pulumi
+          .output(settings.dhcp.daemon)
+          .apply((daemon) => [
+            ...(time === undefined ? [] : ["chrony"]),
+            ...(servesNames ? ["dnsmasq-base"] : []),
+            backendOf(daemon).package,
+            "tftpd-hpa",
+          ]),
         fetch: packagesTaken(artifacts),
         listenFor: place.apply(({ value }) => value),
         mistakes,

@@ -108,7 +108,7 @@ export class OlaFleet extends HostResource {
   constructor(name: string, args: OlaFleetArgs, opts?: pulumi.CustomResourceOptions) {
     const { server, nodes, verify: wanted } = given(args);
     const machines = Object.hasOwn(given(args), "nodes") ? { nodes } : {};
-    const { connection, reference, placed, described, reaching, parts } = resolveServer(server);
+    const { connection, reference, placed, described, daemon, reaching, parts } = resolveServer(server);
     const read = readNodes(nodes);
     const verify = whenKnown(isPlain(wanted) ? wanted : pulumi.output(wanted), parseVerify) as Eventual<
       Checked<Verify | undefined>
@@ -123,6 +123,7 @@ export class OlaFleet extends HostResource {
         ...(reaching !== undefined && { reaching }),
         values: {
           rows: rowsOf(nodes, read),
+          daemon,
           ...(wanted !== undefined && { verify: whenKnown(verify, ({ value }) => value) }),
           chains: boots.apply(([list, whole]) => (isUnknown(list) ? unknownText : chainsOf(rowsIn(list), whole))),
         },

@@ -1,5 +1,5 @@
+import { backendOf, type DhcpDaemon } from "../provider/formats/dhcpBackend";
 import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
-import { renderHostBlocks } from "../provider/formats/isc/hostBlocks";
 import type { Chains } from "../provider/kinds/kind";
 import type { OlaNodeInputs } from "../provider/kinds/olaNode";
 import { chainKey, renderMachine, renderNextBoot } from "../provider/preview/nextBoot";
@@ -105,7 +105,8 @@ export class OlaNode extends HostResource {
 
   constructor(name: string, args: OlaNodeArgs, opts?: pulumi.CustomResourceOptions) {
     const { server, verify: wanted, history, ...values } = given(args);
-    const { connection, reference, placed, described, chains, chainsText, reaching, parts } = resolveServer(server);
+    const { connection, reference, placed, described, chains, chainsText, daemon, reaching, parts } =
+      resolveServer(server);
     // Every output costs, a program has hundreds of machines, and most of them are plain values.
     const read = isPlain(values)
       ? parseNode(name, values, otherKeys)
@@ -129,7 +130,10 @@ export class OlaNode extends HostResource {
         connection,
         ...(reaching !== undefined && { reaching }),
         values: {
-          hostBlocks: whenKnown(read, ({ value }) => value && blocksOf(value)),
+          hostBlocks: isNow
+            ? daemon.apply((own) => read.value && blocksOf(read.value, own))
+            : pulumi.all([read, daemon]).apply(([{ value }, own]) => value && blocksOf(value, own)),
+          daemon,
           ...Object.fromEntries(
             (["macs", "hostname", ...optional] as const).map((key) => [
               key,
@@ -282,8 +286,8 @@ function nextBootOf(row: NodeRow | undefined, whole: Whole): string {
   return row === undefined ? "" : asPlanned(renderNextBoot({ row, ...chainOf(row, whole) }));
 }
 
-function blocksOf(row: NodeRow): string {
-  return holdsUnknown(row) ? unknownText : renderHostBlocks(row);
+function blocksOf(row: NodeRow, daemon: DhcpDaemon | undefined): string {
+  return holdsUnknown(row) ? unknownText : backendOf(daemon).renderMachine(row);
 }
 
 function nextBootAs(

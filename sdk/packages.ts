@@ -21,7 +21,7 @@ export class Packages extends HostResource {
     name: string,
     args: {
       readonly connection: pulumi.Input<ConnectionArgs>;
-      readonly packages: readonly string[];
+      readonly packages: pulumi.Input<readonly string[]>;
       readonly replaceTimeDaemon?: boolean;
       readonly removePackages?: pulumi.Input<boolean>;
       /** Packages, as `name` or `name=version`, out of which boot files will be taken, and how many of each. */
@@ -35,14 +35,14 @@ export class Packages extends HostResource {
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
-    const { packages, replaceTimeDaemon, removePackages, fetch, listenFor, mistakes, toldBeside } = args;
+    const { packages: wanted, replaceTimeDaemon, removePackages, fetch, listenFor, mistakes, toldBeside } = args;
     super(
       "Packages",
       name,
       {
         connection: connectionInput(args.connection),
-        inputs: pulumi.all([removePackages, listenFor]).apply(
-          ([gone, where]): Checked<PackagesInputs> =>
+        inputs: pulumi.all([removePackages, listenFor, wanted]).apply(
+          ([gone, where, packages]): Checked<PackagesInputs> =>
             good({
               packages,
               ...(replaceTimeDaemon === true && { replaceTimeDaemon }),

@@ -9,7 +9,8 @@ import type {
   Ran,
   Seen,
 } from "../facts/question";
-import { type Line, line, type Said } from "./protocol";
+import type { Machine } from "../plan/records";
+import { type Line, line, parseMachineLine, type Said } from "./protocol";
 
 /** A question as node 0 reads it. */
 export function renderQuestion(key: string, question: Question): Line {
@@ -113,6 +114,11 @@ export class Collected implements HostAnswers {
 
   boots(key: string): string | undefined {
     return this.#of(key, "boots")[0]?.["log"];
+  }
+
+  recorded(key: string): readonly Machine[] | undefined {
+    const lines = this.path(key)?.content?.split("\n");
+    return lines?.filter((text) => text.startsWith("node ")).map(parseMachineLine);
   }
 
   roster(key: string): string | undefined {

@@ -7,14 +7,14 @@ import type { Change } from "../plan/change";
 import { type Decided, decide } from "../plan/decide";
 import type { Facts } from "../plan/facts";
 import type { Brought } from "../plan/ground";
+import { recordKey, recordQuestion } from "../plan/otherDhcpServer";
 import { questionsOf } from "../plan/questions";
-import type { Machine } from "../plan/records";
 import type { Refusal } from "../plan/refusal";
 import { contentQuestions, type Planned, questionsOfPlan, releasedPaths } from "../plan/shown";
 import type { Host } from "../ssh/link";
 import { type Conversation, converse, type Opening, type Reply } from "./conversation";
 import { sha256Of } from "./digest";
-import { encodeWord, parseMachineLine } from "./protocol";
+import { encodeWord } from "./protocol";
 import { throwFailure } from "./refused";
 import { changeOf, openingOf } from "./transaction";
 
@@ -109,7 +109,7 @@ class Planning {
         decided: this.#decided,
         facts: this.#brought === undefined ? facts : asIfBrought(facts, this.#brought.plan),
         bring: this.#brought?.plan,
-        machinesBefore: new Map(ids.map((id) => [id, machinesIn(facts, id)] as const)),
+        machinesBefore: new Map(ids.map((id) => [id, facts.answers.recorded(recordKey(id)) ?? []] as const)),
         originals: new Map(
           releasedPaths(this.#decided).flatMap((path) => {
             const was = originalIn(facts, path);
@@ -123,26 +123,12 @@ class Planning {
 
 // ---- The store: its records and originals, as node 0 has them ----
 
-/** Ten thousand machines with two NICs each are some 4 MB. */
-const mostBytes = 64_000_000;
-
 function inStore(folder: string, name: string): string {
   return `${stateFolder}/${folder}/${encodeWord(name).replaceAll("/", "%2F")}`;
 }
 
-function recordKey(id: string): string {
-  return `record ${id}`;
-}
-
 function registerQuestions(ids: readonly string[]): Readonly<Record<string, Question>> {
-  return Object.fromEntries(
-    ids.map((id) => [recordKey(id), { ask: "path", path: inStore("register", id), bytes: mostBytes }] as const),
-  );
-}
-
-function machinesIn({ answers }: Facts, id: string): readonly Machine[] {
-  const lines = answers.path(recordKey(id))?.content?.split("\n") ?? [];
-  return lines.filter((text) => text.startsWith("node ")).map(parseMachineLine);
+  return Object.fromEntries(ids.map((id) => [recordKey(id), recordQuestion(id)] as const));
 }
 
 function originalKey(path: string): string {

@@ -157,6 +157,8 @@ function wordsOf(held: Held): readonly string[] {
       };
       return ["serve", held.interface, held.bootServer, held.cidr, ...Object.entries(more).flat()];
     }
+    case "daemon":
+      return ["daemon", held.daemon];
     case "firewall":
       return ["firewall", held.interface, held.allowDefaultRoute ? "1" : "0", ...held.rules];
     case "managed":
@@ -233,6 +235,8 @@ export function parseHeld(text: string): Held | undefined {
         unknownMachines: unknownMachines as "refuse" | "serve" | undefined,
       };
     }
+    case "daemon":
+      return { want, daemon: first as "kea" };
     case "firewall": {
       const rules = [third, fourth, ...rest].filter((rule) => rule !== "");
       return { want, interface: first, allowDefaultRoute: second === "1", rules };

@@ -10,6 +10,7 @@ export function renderPlan(plan: Plan): readonly Line[] {
   return [
     ...plan.records.map(({ id, held }) => line("record", { id, head: held.map(renderHeld).join("\n") })),
     ...plan.stripped.map(({ id, held }) => line("strip", { id, head: held.map(renderHeld).join("\n") })),
+    ...plan.machines.map(({ id, machines }) => line("nodes", { id }, machines.map(renderMachineLine).join("\n"))),
     ...plan.folders.map((folder) => line("dir", { ...folder })),
     ...plan.paths.map(({ path, id, to, isOurs, had, recorded }) => {
       const { content, ...where } = { content: undefined, ...to };

@@ -2,7 +2,7 @@ import type { FoundDhcp } from "../formats/foundDhcp";
 import { readDhcpd } from "../formats/isc/readDhcpd";
 import { parseServedBy, type ServedBy } from "../formats/isc/servedBy";
 import { readKea } from "../formats/kea/readKea";
-import { dhcpdConf, dhcpdUnit, tftpdDefaults, tftpdUnit } from "../os/paths";
+import { dhcpdConf, dhcpdUnit, keaConf, keaUnit, tftpdDefaults, tftpdUnit } from "../os/paths";
 import { bootChain, bootChainFile } from "../values/bootChain";
 import { type Links, links } from "./links";
 import type { Answers, Question } from "./question";
@@ -12,8 +12,6 @@ import { unitFacts } from "./units";
 // A node 0 that somebody set up by hand is asked in rounds: what DHCP and TFTP are told, then what their files include, then
 // the files that machines are sent to.
 
-export const keaConf = "/etc/kea/kea-dhcp4.conf";
-const keaUnit = "kea-dhcp4-server.service";
 const dhcpdDefaults = "/etc/default/isc-dhcp-server";
 const mostBytes = 4_000_000;
 

@@ -1,3 +1,5 @@
+import type { Machine } from "../plan/records";
+
 /**
  * What node 0 is asked before anything is decided, and what it answers. A fact is a question and the pure reading of its
  * answer, in one file of this folder; node 0 knows nothing of what an answer means. In a text, `@held:tftpd:2@` is the
@@ -6,6 +8,8 @@
 export type Question = {
   /** Asked only if an earlier answer, by its key, is a text in which this is found (a regular expression of Perl and JavaScript). */
   readonly when?: { readonly key: string; readonly matches: string };
+  /** Asked only if the register has this, as in `@held:daemon:1@`. */
+  readonly held?: string;
 } & (
   | {
       /** Runs a program without a shell, in the C locale, with nothing on its standard input, for 20 s at most. */
@@ -45,6 +49,7 @@ export type Question = {
       readonly of: "blocks" | "names";
       readonly before: string;
       readonly after: string;
+      readonly separator?: string;
       readonly domain: string;
       readonly begin?: string;
       readonly end?: string;
@@ -139,6 +144,8 @@ export interface HostAnswers extends Answers {
   others(key: string): readonly OtherServer[] | undefined;
   /** Lines of the log that tell who booted. */
   boots(key: string): string | undefined;
+  /** The machines of a record of the register that was asked for as a path. */
+  recorded(key: string): readonly Machine[] | undefined;
   /** Every machine that is declared, a line each: id, host name, MACs. */
   roster(key: string): string | undefined;
   /** How a joined file differs from what the register makes of it, and the machines that it lacks. */

@@ -1,3 +1,4 @@
+import { keaUnit as kea, keaConf } from "../os/paths";
 import type { Answers, Fact, Holder, PacketSocket } from "./question";
 import { unitFacts } from "./units";
 
@@ -57,9 +58,7 @@ const plain: Readonly<Record<string, Service>> = {
 };
 
 const dnsmasq = "dnsmasq.service";
-const kea = "kea-dhcp4-server.service";
 const networkd = "systemd-networkd.service";
-const keaConf = "/etc/kea/kea-dhcp4.conf";
 
 const units = unitFacts([...Object.keys(plain), dnsmasq, kea, networkd], "servers.units");
 

@@ -155,8 +155,9 @@ sub resources_by_name ($register) {
 # id → record, or undefined for one that goes: those of the request, those with other lines, those that lost machines.
 sub entries_of ($machines, $ids, @lines) {
     my ($before, $after) = $machines->@{qw(before after)};
-    for my $line (grep { $_->{word} =~ /^(?:record|strip)$/ && $after->{ $_->{id} } } @lines) {
-        $after->{ $line->{id} } = { $after->{ $line->{id} }->%*, head => [split /\n/, $line->{head}] };
+    for my $line (grep { $_->{word} =~ /^(?:record|strip|nodes)$/ && $after->{ $_->{id} } } @lines) {
+        my %lines = $line->{word} eq 'nodes' ? (nodes => $line->{content}) : (head => $line->{head});
+        $after->{ $line->{id} } = { $after->{ $line->{id} }->%*, map { ($_ => [split /\n/, $lines{$_}]) } keys %lines };
     }
     my @changed = grep { $after->{$_} && $after->{$_} != $before->{$_} } keys %$before;
     return { map { ($_ => $after->{$_}) } @$ids, @changed };

@@ -96,12 +96,11 @@ sub names_of ($hostname, $domain) {
 
 # What holds something of every machine: blocks below their resource's id, or names in the order of the addresses.
 sub join_machines ($register, $join) {
-    my $text = $join->{before};
+    my ($text, $separator) = ($join->{before}, $join->{separator} // '');
     if ($join->{of} eq 'blocks') {
-        for my $id (grep { $register->{$_}{nodes}->@* } sort keys %$register) {
-            $text .= "\n# $id\n" . join '', map { machine_of($_)->{blocks} } $register->{$id}{nodes}->@*;
-        }
-        return $text;
+        my @ids = grep { $register->{$_}{nodes}->@* } sort keys %$register;
+        my $blocks = sub ($id) { map { machine_of($_)->{blocks} } $register->{$id}{nodes}->@* };
+        return $text . join($separator, map { "\n# $_\n" . join $separator, $blocks->($_) } @ids) . $join->{after};
     }
     # The address goes before the name, both as they are compared.
     my @named =

@@ -12,7 +12,7 @@ use Netboot::Programs qw(run);
 use Netboot::Files qw(copy_of foreign_link look_at replace_file sha256_of sha256_text slurp slurp_whole stage_beside
     sync_folder why_fixed write_new);
 use Netboot::Store qw(block_pattern join_machines joined_content render_record);
-use Netboot::Units qw(await_unit systemctl unit_state);
+use Netboot::Units qw(await_unit systemctl unit_log unit_state);
 use Netboot::Originals qw(forget_original forget_unit keep_as_edit keep_late_edit keep_original keep_unit kept_original
     kept_unit tell_difference);
 use Netboot::Firewall qw(apply_firewall journal_firewall);
@@ -292,8 +292,10 @@ sub swap ($work) {
         systemctl('reset-failed', @units);
         systemctl('restart', @units);
     }
-    my @reload = grep { $was->{$_} eq 'reload' } sort keys %$was;
-    systemctl('reload', @reload) if @reload;
+    for my $unit (grep { $was->{$_} eq 'reload' } sort keys %$was) {
+        my ($status) = systemctl('reload', $unit);
+        refuse('NOT_SERVING', '-', "$unit did not read its files anew:\n" . unit_log($unit)) if $status;
+    }
 }
 
 sub commit ($work, $failed) {

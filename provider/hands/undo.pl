@@ -66,7 +66,8 @@ sub undo_transaction ($is_booting) {
         for my $unit (journaled('unit')) {
             my ($name, $was) = @$unit;
             systemctl('reset-failed', $name);
-            systemctl({ 0 => 'stop', 1 => 'restart', reload => 'reload' }->{$was}, $name);
+            my ($status) = systemctl({ 0 => 'stop', 1 => 'restart', reload => 'reload' }->{$was}, $name);
+            systemctl('restart', $name) if $was eq 'reload' && $status;
         }
         undo_firewall(@$_) for journaled('heads');
     }

@@ -1,4 +1,4 @@
-import { dhcpdConf, dhcpdUnit, dhcpFolder, hostsConf } from "../os/paths";
+import { backendOf, type DhcpDaemon } from "../formats/dhcpBackend";
 import { type Kind, textsNow } from "./kind";
 import { type NicInputs, nicWant, splitAddress } from "./nic";
 import { packageWant } from "./package";
@@ -6,9 +6,11 @@ import { unitWants } from "./unit";
 
 /** What the program hands over for a DHCP server. */
 export interface DhcpServerInputs extends NicInputs {
-  /** The text of dhcpd.conf. */
+  /** Absent where it is ISC's. */
+  readonly daemon?: Exclude<DhcpDaemon, "isc">;
+  /** The text of dhcpd.conf, or kea-dhcp4.conf. */
   readonly config: string;
-  /** The text of isc-dhcp-server.service. */
+  /** The text of its unit. */
   readonly unit: string;
   /** The network whose machines it can serve: `192.168.1.0/28`. */
   readonly cidr: string;
@@ -26,7 +28,7 @@ export interface DhcpServerInputs extends NicInputs {
 type DeclaredOrStored = Omit<DhcpServerInputs, "cidr" | "unknownMachines"> &
   Partial<Pick<DhcpServerInputs, "cidr" | "unknownMachines">>;
 
-/** dhcpd with its configuration, on the private interface and nowhere else. */
+/** A DHCP server with its configuration, on the private interface and nowhere else. */
 export const dhcpServer: Kind<DhcpServerInputs> = {
   inputKeys: [
     "config",
@@ -41,20 +43,24 @@ export const dhcpServer: Kind<DhcpServerInputs> = {
     "allowDefaultRoute",
     "otherDhcpServers",
     "replace",
+    "daemon",
   ],
   outputKeys: ["listening"],
   notEchoed: [],
   wants: (inputs: DeclaredOrStored) => {
-    const { bootServer, cidr = networkOf(inputs.address), loaders, pool, unknownMachines } = inputs;
+    const { daemon, bootServer, cidr = networkOf(inputs.address), loaders, pool, unknownMachines } = inputs;
+    const { package: name, unit, conf, folder, machines, readsAnew } = backendOf(daemon);
+    const read = [conf, machines.path];
     const nic = inputs.interface.startsWith("name:") ? inputs.interface.slice("name:".length) : "@interface@";
     return [
-      packageWant("isc-dhcp-server"),
+      packageWant(name),
       nicWant(inputs),
-      { want: "dir", path: dhcpFolder, mode: "0755" },
-      { want: "file", path: dhcpdConf, mode: "0644", content: inputs.config, input: "config" },
-      ...unitWants(dhcpdUnit, inputs.unit, [dhcpdConf, hostsConf]),
-      { want: "listen", unit: dhcpdUnit, on: { kind: "packet", interface: nic } },
+      { want: "dir", path: folder, mode: "0755" },
+      { want: "file", path: conf, mode: "0644", content: inputs.config, input: "config" },
+      ...unitWants(unit, inputs.unit, readsAnew ? [] : read, readsAnew ? read : undefined),
+      { want: "listen", unit, on: { kind: "packet", interface: nic } },
       { want: "serve", interface: nic, bootServer, cidr, loaders, pool, unknownMachines },
+      ...(daemon === undefined ? [] : [{ want: "daemon", daemon } as const]),
       ...(inputs.otherDhcpServers === "allow" ? [{ want: "otherServers" } as const] : []),
       ...(inputs.replace === true ? [{ want: "replaceDhcp" } as const] : []),
     ];

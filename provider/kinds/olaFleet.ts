@@ -1,5 +1,5 @@
 import { NetbootError } from "../errors";
-import { renderHostBlocks } from "../formats/isc/hostBlocks";
+import { backendOf, type DhcpDaemon } from "../formats/dhcpBackend";
 import { type NodeRow, parseRow } from "../values/nodeRow";
 import { isUnknown } from "../values/unknown";
 import type { Verify } from "../values/verify";
@@ -8,6 +8,8 @@ import { nodeWant } from "./node";
 
 /** What the program hands over for a fleet. */
 export interface OlaFleetInputs {
+  /** The DHCP server that reads its machines; absent where it is ISC's. */
+  readonly daemon?: Exclude<DhcpDaemon, "isc">;
   /** Name → one line: address, host name, MACs, and what differs from the standard. Absent where only a look is wanted. */
   readonly rows?: Readonly<Record<string, string>>;
   /** What the machines' next boots do, once for each kind of machine. */
@@ -18,22 +20,22 @@ export interface OlaFleetInputs {
 
 /** Machines that the DHCP server knows. */
 export const olaFleet: Kind<OlaFleetInputs> = {
-  inputKeys: ["rows", "chains", "verify"],
+  inputKeys: ["rows", "chains", "verify", "daemon"],
   outputKeys: ["verified"],
   notEchoed: ["rows", "chains"],
-  made: ({ rows }) =>
+  made: ({ rows, daemon }) =>
     Object.entries(isUnknown(rows) ? {} : (rows ?? {}))
       .sort(([one], [other]) => (one < other ? -1 : 1))
       .map(([name, text]) => {
         const row = parseRow(name, text);
-        return row === undefined ? "" : renderHostBlocks(row);
+        return row === undefined ? "" : backendOf(daemon).renderMachine(row);
       })
       .join(""),
-  wants: ({ rows, verify }) => {
+  wants: ({ rows, verify, daemon }) => {
     if (rows === undefined) return [{ want: "registered" }];
     return Object.entries(rows).map(([name, text]) => {
       const row = rowOf(name, text);
-      return nodeWant(row, renderHostBlocks(row), verify);
+      return nodeWant(row, backendOf(daemon).renderMachine(row), verify);
     });
   },
   // With other inputs than before, the preview that mends a fleet would draw all of its machines as new.

@@ -1,4 +1,4 @@
-import { renderHostBlocks } from "../formats/isc/hostBlocks";
+import { backendOf, type DhcpDaemon } from "../formats/dhcpBackend";
 import { chainKey, notAsDeclared, renderMachine } from "../preview/nextBoot";
 import { type Hidden, hidden } from "../values/hidden";
 import type { NodeRow } from "../values/nodeRow";
@@ -15,7 +15,9 @@ export interface OlaNodeInputs
   extends Partial<NodeMachine>,
     Pick<NodeRow, "options" | "comment">,
     Pick<Hidden, typeof hidden.chain> {
-  /** Its host blocks for dhcpd: what a preview shows of a change. */
+  /** The DHCP server that reads its blocks; absent where it is ISC's. */
+  readonly daemon?: Exclude<DhcpDaemon, "isc">;
+  /** Its host blocks for dhcpd, or its reservations for Kea: what a preview shows of a change. */
   readonly hostBlocks?: string;
   /** What its next boot will do, in words for people. */
   readonly nextBoot: string;
@@ -39,6 +41,7 @@ export const olaNode: Kind<OlaNodeInputs> = {
     "nextBoot",
     "verify",
     "history",
+    "daemon",
   ],
   outputKeys: ["verified", "lastBoot"],
   notEchoed: ["hostBlocks", "nextBoot"],
@@ -85,9 +88,10 @@ function rowOf({
 }
 
 /** Whether the texts are those of the values, as the program made them. */
-function isAsRendered(row: NodeRow, { hostBlocks, nextBoot }: OlaNodeInputs, { of }: Told): boolean {
+function isAsRendered(row: NodeRow, { daemon, hostBlocks, nextBoot }: OlaNodeInputs, { of }: Told): boolean {
   if (holdsUnknown(row)) return isUnknown(hostBlocks);
-  if (!Array.isArray(row.macs) || hostBlocks !== renderHostBlocks(row) || chainKey(row) !== of) return false;
+  if (!Array.isArray(row.macs) || chainKey(row) !== of) return false;
+  if (hostBlocks !== backendOf(daemon).renderMachine(row)) return false;
   return typeof nextBoot !== "string" || isUnknown(nextBoot) || nextBoot.startsWith(`${renderMachine(row)}\n`);
 }
 
@@ -113,7 +117,7 @@ async function readAnew(inputs: OlaNodeInputs, { of, chains }: Told): Promise<Ch
     macs: row.macs,
     hostname: row.hostname,
     ...(row.address !== undefined && { address: row.address }),
-    hostBlocks: holdsUnknown(row) ? unknownText : renderHostBlocks(row),
+    hostBlocks: holdsUnknown(row) ? unknownText : backendOf(inputs.daemon).renderMachine(row),
   };
   const nextBoot = isUnknown(chain) || isUnknown(inputs.nextBoot) ? unknownText : `${renderMachine(row)}\n${chain}`;
   return { value: { ...value, nextBoot, [hidden.chain]: nextBoot }, problems: [] };

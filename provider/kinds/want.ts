@@ -1,3 +1,5 @@
+import type { DhcpDaemon } from "../formats/dhcpBackend";
+
 /** What one resource wants to be true on node 0, or the part of it that a transaction carries out. */
 export type Want =
   /** A Debian package, and the units it would start by itself; they are masked when we bring it. */
@@ -92,6 +94,8 @@ export type Want =
   /** Others may answer DHCP on its network. */
   | { readonly want: "otherServers" }
   | { readonly want: "tftpd"; readonly address: string; readonly directory: string }
+  /** Which DHCP server this is, where it is not ISC's. */
+  | { readonly want: "daemon"; readonly daemon: Exclude<DhcpDaemon, "isc"> }
   /** A machine with its host blocks, which are joined with those of other resources and stacks. */
   | {
       readonly want: "node";

@@ -1,4 +1,4 @@
-import { chronyUnit, namesUnit, tftpdUnit } from "./paths";
+import { chronyUnit, keaUnit, namesUnit, tftpdUnit } from "./paths";
 
 /** A user as which a daemon runs, and which its package makes. */
 export interface DaemonUser {
@@ -10,5 +10,6 @@ export interface DaemonUser {
 export const daemonUsers: Readonly<Record<string, DaemonUser>> = {
   [tftpdUnit]: { user: "tftp", package: "tftpd-hpa" },
   [namesUnit]: { user: "dnsmasq", package: "dnsmasq-base" },
+  [keaUnit]: { user: "_kea", package: "kea-common" },
   [chronyUnit]: { user: "_chrony", package: "chrony" },
 };

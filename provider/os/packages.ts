@@ -12,6 +12,16 @@ export function standInNotes(name: string): string {
   return `${stateFolder}/kept/stand-in:${name}`;
 }
 
+/** Whether a unit ran before our first touch, in a word; no file if we have not touched it. */
+export function unitNote(unit: string): string {
+  return `${stateFolder}/kept/unit:${unit}`;
+}
+
+/** The file of the register that has a resource. */
+export function registerFile(id: string): string {
+  return `${stateFolder}/register/${id.replaceAll(/[^A-Za-z0-9_.:,@+=-]/g, asHex)}`;
+}
+
 /** Where a package is unpacked to take files out of it. */
 export function takingFolder(wanted: string): string {
   return `${stateFolder}/taking/${wanted.replaceAll(/[^A-Za-z0-9_.:,@+=-]/g, asHex)}`;

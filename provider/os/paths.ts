@@ -7,6 +7,14 @@ export const tftpdUnit = "tftpd-hpa.service";
 /** Joined on node 0 from the machines of every stack; dhcpd.conf includes it. */
 export const hostsConf = "/etc/dhcp/netboot/hosts.conf";
 
+/** Debian's AppArmor profile for Kea reads nothing outside /etc/kea. */
+export const keaConf = "/etc/kea/kea-dhcp4.conf";
+export const keaFolder = "/etc/kea/netboot";
+/** Joined on node 0 from the machines of every stack; kea-dhcp4.conf includes it. */
+export const keaReservations = "/etc/kea/netboot/reservations.json";
+export const keaUnit = "kea-dhcp4-server.service";
+export const keaControlSocket = "/run/kea/kea4-ctrl-socket";
+
 /** chrony's own file, which must read our drop-in's folder. */
 export const chronyConf = "/etc/chrony/chrony.conf";
 /** Debian's chrony.conf includes what is in this folder. */
@@ -37,5 +45,6 @@ export function enablingLink(unit: string): string {
  */
 export const packageUnits: Readonly<Record<string, readonly string[]>> = {
   "isc-dhcp-server": [dhcpdUnit, "isc-dhcp-server6.service"],
+  "kea-dhcp4-server": [keaUnit],
   "tftpd-hpa": [tftpdUnit],
 };

@@ -47,6 +47,7 @@ export function asIfBrought(facts: Facts, { install }: BringPlan): Facts {
     machines: (key) => answers.machines(key),
     others: (key) => answers.others(key),
     boots: (key) => answers.boots(key),
+    recorded: (key) => answers.recorded(key),
     roster: (key) => answers.roster(key),
     joined: (key) => answers.joined(key),
   };

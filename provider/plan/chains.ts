@@ -1,5 +1,5 @@
-import { dhcpdConf } from "../os/paths";
 import type { Firmware } from "../values/bootChain";
+import { backendIn } from "./dhcpServer";
 import { isInNetwork } from "./network";
 import { type Held, heldOf, type Machine, type Placed, type Register } from "./records";
 import type { Refusal } from "./refusal";
@@ -178,7 +178,7 @@ function wrongChains({ register, puts, unchanged, changed, proved, files }: Chai
     const wrongs = filesOf(asked.machine, server.held.loaders).flatMap(({ name, use }) => whyNot(name, use) ?? []);
     const judged = wrongs.map((wrong) => {
       const isOurs = isMoved || [wrong.by, wrong.besides].some((path) => path !== undefined && changed.has(path));
-      const failing = { ...asked, isOurs, isMoved: changed.has(dhcpdConf) };
+      const failing = { ...asked, isOurs, isMoved: changed.has(backendIn(register.after).conf) };
       return { wrong, undoes: !asked.stands || isUndone(failing, proved) };
     });
     const worst = judged.find(({ undoes }) => undoes) ?? judged[0];

@@ -91,6 +91,7 @@ function topicOf(held: Held): string | undefined {
     case "enabled":
       return `${held.want} ${held.unit}`;
     case "serve":
+    case "daemon":
     case "tftpd":
     case "ntp":
     case "interface":

@@ -4,7 +4,7 @@ import { packagesFact } from "../facts/packages";
 import type { Question } from "../facts/question";
 import { servers } from "../facts/servers";
 import { readsOldFolder } from "../facts/tftpFolder";
-import { chronyDropIn, dhcpdUnit, tftpdUnit } from "../os/paths";
+import { chronyDropIn, tftpdUnit } from "../os/paths";
 import { admissionOf } from "./admission";
 import { isBootServerHere, whyNoAddressToListen, whyNobodyGivesFiles } from "./bootServer";
 import { brokenChains, whyChainsBreak } from "./chains";
@@ -12,6 +12,7 @@ import { type Change, nameInterface, placedIn, wantsOf, whyClash } from "./chang
 import { staleUnits, whyPassedOver, whyStartedOtherwise, whyUserIsGone } from "./daemons";
 import { whyMachinesAreLost } from "./dependants";
 import { whyDhcpConfStays } from "./dhcpConf";
+import { backendIn, ownDhcpUnits, whyFormerServerReturns } from "./dhcpServer";
 import { knownOfMany, putMachines, whyFilesAreNotProved, whyStopped } from "./expectations";
 import type { Facts } from "./facts";
 import { type FirewallPart, headsBefore, headsQuestions, planFirewallPart } from "./firewallPart";
@@ -21,6 +22,7 @@ import { fitFirewallInterface, fitNetworkInterface, type Interfaces } from "./in
 import { whyRecordsContradict } from "./nameRecords";
 import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
 import { whyOccupied } from "./occupied";
+import { machineQuestions, planMachines } from "./otherDhcpServer";
 import { whyOtherServers } from "./otherServers";
 import { warnOfTaken, whyNotOurs } from "./ownership";
 import {
@@ -98,7 +100,7 @@ export function decide(given: Given, facts: Facts): Step {
     if (failed !== undefined) return refused(failed);
   }
 
-  const more = unasked(given, lateQuestions(ground));
+  const more = unasked(given, { ...lateQuestions(ground), ...machineQuestions(ground) });
   if (Object.keys(more).length > 0) return { step: "ask", questions: more };
   return decideTransaction(given, ground, facts, heads);
 }
@@ -153,6 +155,7 @@ function whyNotBegun({ change, register, facts }: Ground): Refusal | undefined {
     whyUserIsGone(change, answers) ??
     whyNoAddressToListen(change, links.read(answers)) ??
     whyDhcpConfStays(change, register, unitsFact.read(answers), answers.path(dhcpdConfKey)?.content) ??
+    whyFormerServerReturns(register, answers) ??
     whyMachinesAreLost(register, ids) ??
     whyNetworkStays(register, ids, [...others(outsideKey), ...outsideOf(own, server?.held.cidr)]) ??
     (knowsPool
@@ -210,7 +213,8 @@ const othersKey = "dhcp.others";
 function lateQuestions({ change, register, facts, brought }: Ground): Readonly<Record<string, Question>> {
   const questions: Record<string, Question> = {};
   const [server] = heldOf(register.after, "serve");
-  const runs = unitsFact.read(facts.answers).get(dhcpdUnit)?.activeState === "active";
+  const units = unitsFact.read(facts.answers);
+  const runs = ownDhcpUnits(register).some((unit) => units.get(unit)?.activeState === "active");
   if (server !== undefined && change.puts.has(server.id) && !runs) {
     const entry = register.after.get(server.id);
     const nic = entry?.held.find((held) => held.want === "interface");
@@ -265,10 +269,11 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
     names: facts.names,
     script,
     has: (name: string) => isInFolder({ directory, files: view }, name),
-    dhcpdSilent: silent(dhcpdUnit),
+    dhcpdSilent: silent(backendIn(register.after).unit),
     tftpSilent: silent(tftpdUnit),
     bootServerIsHere: isBootServerHere(register, links.read(answers)),
     firewallPaths: paths,
+    machines: planMachines(ground),
     staleUnits: [...(readsOldFolder(answers) ? [tftpdUnit] : []), ...staleUnits(change, answers)],
     register: firewall === undefined ? register : withFirewall(register, firewall),
   };

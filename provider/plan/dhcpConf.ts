@@ -1,12 +1,12 @@
 import type { Units } from "../facts/units";
-import { parseServedBy } from "../formats/isc/servedBy";
-import { dhcpdConf, dhcpdUnit, hostsConf } from "../os/paths";
+import { backendOf } from "../formats/dhcpBackend";
+import { dhcpLanguages } from "../formats/dhcpLanguage";
 import { type Change, wantsOf } from "./change";
 import { isInNetwork } from "./network";
 import { heldOf, type Register } from "./records";
 import type { Refusal } from "./refusal";
 
-/** Somebody's own dhcpd that serves more than the private network loses that by ours, so only where the program says so. */
+/** Somebody's own DHCP server that serves more than the private network loses that by ours, so only where the program says so. */
 export function whyDhcpConfStays(
   { puts }: Change,
   { before }: Register,
@@ -15,22 +15,23 @@ export function whyDhcpConfStays(
 ): Refusal | undefined {
   const [server] = wantsOf(puts, "serve");
   if (server === undefined || text === undefined || wantsOf(puts, "replaceDhcp").length > 0) return undefined;
-  if (heldOf(before, "file").some(({ held }) => held.path === dhcpdConf)) return undefined;
-  const { activeState = "", unitFileState = "" } = units.get(dhcpdUnit) ?? {};
+  const { daemon, unit, conf, machines } = backendOf(wantsOf(puts, "daemon")[0]?.want.daemon);
+  if (heldOf(before, "file").some(({ held }) => held.path === conf)) return undefined;
+  const { activeState = "", unitFileState = "" } = units.get(unit) ?? {};
   // One that neither runs nor would at the next boot serves nobody.
   if (activeState !== "active" && !/^(?:enabled|generated)/.test(unitFileState)) return undefined;
   const { cidr } = server.want;
-  const { subnets, others } = parseServedBy(text);
+  const { subnets, others } = dhcpLanguages[daemon].parseServedBy(text);
   const beyond = [
     ...subnets.filter((subnet) => !isInNetwork(subnet, cidr)).map((subnet) => `subnet ${subnet}`),
     // A file of ours, of which a register that somebody lost tells no more.
-    ...others.filter((other) => !other.includes(hostsConf)),
+    ...others.filter((other) => !other.includes(machines.path)),
   ];
   if (beyond.length === 0) return undefined;
   const shown = [...beyond.slice(0, 6), ...(beyond.length > 6 ? [`and ${beyond.length - 6} more`] : [])].join(", ");
   return {
     code: "OCCUPIED",
     id: server.id,
-    message: `${dhcpdConf} on this host serves more than ${cidr} (${shown}), and would no more: ours takes its place, and serves the private network only. Say dhcp: { replace: true } (for a DhcpServer alone: replace: true) if that is right; it is put back on destroy`,
+    message: `${conf} on this host serves more than ${cidr} (${shown}), and would no more: ours takes its place, and serves the private network only. Say dhcp: { replace: true } (for a DhcpServer alone: replace: true) if that is right; it is put back on destroy`,
   };
 }

@@ -2,17 +2,19 @@ import { packagesFact } from "../facts/packages";
 import type { Question, Seen } from "../facts/question";
 import { missingMounts, readsOldFolder, servedFolderQuestions } from "../facts/tftpFolder";
 import { type Units, unitFacts } from "../facts/units";
+import { type DhcpDaemon, dhcpBackends } from "../formats/dhcpBackend";
 import type { Drift } from "../kinds/drift";
 import type { Declaration, Want } from "../kinds/want";
 import { enablingLink, tftpdUnit } from "../os/paths";
 import { masked } from "../preview/masked";
 import { type Change, wantsOf } from "./change";
 import { daemonQuestions, whyNotAsDeclared } from "./daemons";
+import { backendIn } from "./dhcpServer";
 import type { Facts } from "./facts";
 import { driftOfFirewall } from "./firewallDrift";
 import { firewallPaths } from "./firewallFiles";
 import { firewallFacts, rulesHeld } from "./firewallPart";
-import { hostBlocksJoin, type Join, namesJoin } from "./joins";
+import { type Join, machinesJoin, namesJoin } from "./joins";
 import { isOfOtherStack, whyOtherRecord } from "./ownership";
 import { firewallQuestions, lookKey } from "./questions";
 import type { RegisterEntry } from "./records";
@@ -44,13 +46,31 @@ export function lookQuestions(declarations: readonly Declaration[]): Readonly<Re
     ...Object.assign({}, ...wantsOf(puts, "tftpd").map(({ want }) => servedFolderQuestions(want.directory))),
     ...(has("package") ? packagesFact.questions : {}),
     ...(has("firewall") ? firewallQuestions : {}),
-    ...(joined.length > 0 ? { [machinesKey]: { ask: "joined", ...joinOf(hostBlocksJoin), ids: joined } } : {}),
+    ...(joined.length > 0 ? machinesQuestions(joined) : {}),
     ...(names === undefined ? {} : { [namesKey]: { ask: "joined", ...joinOf(namesJoin(names.want)) } }),
   };
 }
 
-const machinesKey = "look.machines";
 const namesKey = "look.names";
+
+function machinesKey(daemon: DhcpDaemon): string {
+  return daemon === "isc" ? "look.machines" : `look.machines.${daemon}`;
+}
+
+/** Of each DHCP server that node 0 may have; the register knows which it is. */
+function machinesQuestions(ids: readonly string[]): Readonly<Record<string, Question>> {
+  return Object.fromEntries(
+    dhcpBackends.map((backend) => [
+      machinesKey(backend.daemon),
+      {
+        ask: "joined",
+        ...joinOf(machinesJoin(backend)),
+        ids,
+        ...(backend.daemon === "isc" ? {} : { held: "@held:daemon:1@" }),
+      } as const,
+    ]),
+  );
+}
 
 function joinOf({ between, ...join }: Join): Join & { readonly begin?: string; readonly end?: string } {
   return { ...join, ...between };
@@ -159,9 +179,9 @@ function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, otherwise
       return how === "same" ? [] : [{ what: namesJoin(want).path, how, seen: "" }];
     }
     case "node":
-      return lackingIn(entry, answers);
+      return lackingIn(entry, facts);
     case "registered":
-      if (entry.machines >= (want.machines ?? 0)) return lackingIn(entry, answers);
+      if (entry.machines >= (want.machines ?? 0)) return lackingIn(entry, facts);
       return [
         { what: "the machine", how: "other", seen: "another resource took it over, and node 0 does not serve it" },
       ];
@@ -170,9 +190,9 @@ function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, otherwise
   }
 }
 
-/** The machines of a record that dhcpd's file has otherwise, or not. */
-function lackingIn({ id }: RegisterEntry, answers: Facts["answers"]): readonly Drift[] {
-  return (answers.joined(machinesKey)?.lacks ?? [])
+/** The machines of a record that the DHCP server's file has otherwise, or not. */
+function lackingIn({ id }: RegisterEntry, { before, answers }: Facts): readonly Drift[] {
+  return (answers.joined(machinesKey(backendIn(before).daemon))?.lacks ?? [])
     .filter((each) => each.id === id)
     .map(({ hostname, how }) => ({ what: hostname, how, seen: "" }) as const);
 }

@@ -1,12 +1,13 @@
 import type { Unit } from "../facts/units";
 import { neededFiles } from "../formats/ipxe/neededFiles";
-import { dhcpdConf, dhcpdUnit, hostsConf, namesFile, tftpdDefaults } from "../os/paths";
+import { namesFile, tftpdDefaults } from "../os/paths";
 import { firmwares } from "../values/bootChain";
 import { upMends } from "../values/mending";
 import { type AskedMachine, chainOf, isTftpMoved, isUndone, loaderOf, machinesToAsk, type PutMachines } from "./chains";
 import { type Change, machinesOf } from "./change";
+import { backendIn } from "./dhcpServer";
 import type { NamedMachine } from "./facts";
-import type { Expectation, Plan, Socket } from "./plan";
+import type { Expectation, MachinesPlan, Plan, Socket } from "./plan";
 import { type Held, heldOf, type Register } from "./records";
 
 /** What the expectations of a change follow from. */
@@ -26,6 +27,8 @@ export interface Expected {
   readonly tftpSilent?: string | undefined;
   /** Whether machines are sent to this host for their files, be it to a TFTP server that is not ours. */
   readonly bootServerIsHere: boolean;
+  /** Machines that are written anew for another DHCP server: all of them are asked for. */
+  readonly machines?: readonly MachinesPlan[];
 }
 
 /** What must be seen after the swap, in the order in which it is asked; and the chains that it proves. */
@@ -146,7 +149,7 @@ function expectBoots(expected: Expected): {
   readonly expectations: readonly Expectation[];
   readonly proves: Plan["proves"];
 } {
-  const { change, register, proved, dhcpdSilent } = expected;
+  const { change, register, proved, dhcpdSilent, machines = [] } = expected;
   const [server] = heldOf(register.after, "serve");
   // What only goes is not held up by what is wrong with the rest: so a node 0 that another one has replaced can be destroyed.
   if (server === undefined || change.puts.size === 0) return { expectations: [], proves: undefined };
@@ -154,12 +157,14 @@ function expectBoots(expected: Expected): {
   const [tftp] = heldOf(register.after, "tftpd");
   const puts = putMachines(change);
   const asked = machinesToAsk(register, puts, knownOfMany(puts));
-  const own = [...puts].filter(([, machines]) => machines.some(({ proof }) => proof !== false)).map(([id]) => id);
-  const touchesBoot = ["unit:*", "firewall", dhcpdConf, hostsConf, ...(tftp ? [`${tftp.held.directory}/*`] : [])];
+  const written = new Map([...puts, ...machines.map((each) => [each.id, each.machines] as const)]);
+  const own = [...written].filter(([, own]) => own.some(({ proof }) => proof !== false)).map(([id]) => id);
+  const { unit, conf, machines: joined } = backendIn(register.after);
+  const touchesBoot = ["unit:*", "firewall", conf, joined.path, ...(tftp ? [`${tftp.held.directory}/*`] : [])];
   const concerned = own.length > 0 ? {} : { if: touchesBoot };
   const script = loaders["script"] ?? "";
   const byDhcpd = (machine: AskedMachine): readonly string[] =>
-    undoIf(machine, proved, [`unit:${dhcpdUnit}`, dhcpdConf, hostsConf]);
+    undoIf(machine, proved, conf, [`unit:${unit}`, conf, joined.path]);
   const stands = asked.filter((machine) => machine.stands);
   const chains = [...new Set(asked.map(({ chain }) => chain))];
   const dhcp: Expectation = {
@@ -196,11 +201,16 @@ export function knownOfMany(puts: PutMachines): ReadonlySet<string> {
 }
 
 /** When a wrong answer about a chain undoes the change: if it was good, and one of these was touched. */
-function undoIf(machine: AskedMachine, proved: ReadonlySet<string>, touched: readonly string[]): readonly string[] {
+function undoIf(
+  machine: AskedMachine,
+  proved: ReadonlySet<string>,
+  conf: string,
+  touched: readonly string[],
+): readonly string[] {
   const { chain, chainBefore } = machine;
   return [
     ...(isUndone({ chain, chainBefore, isOurs: true, isMoved: false }, proved) ? touched : []),
-    ...(isUndone({ chain, chainBefore, isOurs: false, isMoved: true }, proved) ? [dhcpdConf] : []),
+    ...(isUndone({ chain, chainBefore, isOurs: false, isMoved: true }, proved) ? [conf] : []),
   ];
 }
 
@@ -213,12 +223,13 @@ function expectChainFiles(
     bootServerIsHere,
     tftpSilent,
     has,
-  }: Omit<Expected, "change" | "names" | "dhcpdSilent">,
+  }: Omit<Expected, "change" | "names" | "dhcpdSilent" | "machines">,
   asked: readonly AskedMachine[],
   concerned: { readonly if?: readonly string[] },
 ): readonly Expectation[] {
   const [server] = heldOf(register.after, "serve");
   if (server === undefined || !bootServerIsHere) return [];
+  const { conf } = backendIn(register.after);
   const address = server.held.bootServer;
   const isMoved = heldOf(register.before, "serve")[0]?.held.bootServer !== address;
   const directory = heldOf(register.after, "tftpd").find(({ held }) => held.address === address)?.held.directory;
@@ -240,14 +251,14 @@ function expectChainFiles(
       const sha256 = directory === undefined ? undefined : sums.get(path);
       const touched = [
         ...(directory === undefined ? [] : [path, ...(by === undefined ? [] : [`${directory}/${by}`])]),
-        ...(isMoved ? [dhcpdConf] : []),
+        ...(isMoved ? [conf] : []),
         ...(isTftpMoved(register) ? [tftpdDefaults] : []),
       ];
       return {
         ask: "tftp",
         id: machine.id,
         ...concerned,
-        ...(machine.stands ? { undoIf: undoIf(machine, proved, touched), stands: true } : {}),
+        ...(machine.stands ? { undoIf: undoIf(machine, proved, conf, touched), stands: true } : {}),
         address,
         name,
         ...(directory === undefined ? {} : { path }),

@@ -5,7 +5,8 @@ import type { Question } from "../facts/question";
 import { servers } from "../facts/servers";
 import { foldersOwned, ownersQuestions } from "../facts/tftpFolder";
 import { type Unit, unitFacts } from "../facts/units";
-import { chronyUnit, dhcpdUnit, namesUnit, recoveryUnitName, tftpdUnit } from "../os/paths";
+import { dhcpBackends } from "../formats/dhcpBackend";
+import { chronyUnit, namesUnit, recoveryUnitName, tftpdUnit } from "../os/paths";
 import { shownGoneUser, shownUnmet } from "./daemons";
 import type { Facts } from "./facts";
 import { whoElseServes, whoElseTells } from "./occupied";
@@ -18,7 +19,7 @@ export interface Ailment {
   readonly text: string;
 }
 
-const ownUnits = [dhcpdUnit, tftpdUnit, namesUnit];
+const ownUnits = [...dhcpBackends.map(({ unit }) => unit), tftpdUnit, namesUnit];
 const nextStart = nextStartFacts(ownUnits);
 const users = daemonUserFacts([...ownUnits, chronyUnit]);
 const units = unitFacts([recoveryUnitName], "health.units");

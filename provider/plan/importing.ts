@@ -1,11 +1,11 @@
-import type { HandMade, TftpFile } from "../facts/handMade";
-import { keaConf, nameInFolder } from "../facts/handMade";
+import { type HandMade, nameInFolder, type TftpFile } from "../facts/handMade";
 import { whyNotBootable } from "../formats/bootFormat";
 import type { FilePlace, FoundHost, FoundNetwork } from "../formats/foundDhcp";
 import { filesOfScript } from "../formats/ipxe/fetchedFiles";
 import { parseDhcpdSettings } from "../formats/isc/dhcpdConf";
 import { machineOfProgram } from "../formats/pe";
 import { defaultTftpdOptions, parseTftpdSettings } from "../formats/tftpd/tftpd";
+import { keaConf } from "../os/paths";
 import { autoexecName, type BootChainName, type Loader, loadersFor } from "../values/bootChain";
 import { checkNodes } from "../values/fleet";
 import { addressNumber, addressText } from "../values/ipv4";

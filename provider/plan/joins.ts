@@ -1,19 +1,17 @@
+import type { DhcpBackend } from "../formats/dhcpBackend";
 import type { Want } from "../kinds/want";
-import { hostsConf, namesFile } from "../os/paths";
+import { namesFile } from "../os/paths";
+import { backendIn } from "./dhcpServer";
 import type { JoinPlan } from "./plan";
 import { heldOf, type Register } from "./records";
 
 /** What is joined on node 0, and around what. */
-export type Join = Pick<JoinPlan, "path" | "of" | "before" | "after" | "domain" | "between">;
+export type Join = Pick<JoinPlan, "path" | "of" | "before" | "after" | "separator" | "domain" | "between">;
 
-/** The file that dhcpd.conf includes. */
-export const hostBlocksJoin: Join = {
-  path: hostsConf,
-  of: "blocks",
-  before: "# Written by pulumi-netboot: the machines of every stack that declares some on this node 0.\n",
-  after: "",
-  domain: "",
-};
+/** The file of all machines that the DHCP server's configuration includes. */
+export function machinesJoin({ machines }: DhcpBackend): Join {
+  return { ...machines, of: "blocks", domain: "" };
+}
 
 /** dnsmasq's file of names, or a block in node 0's own /etc/hosts. */
 export function namesJoin({ mode, domain = "", records }: Extract<Want, { readonly want: "names" }>): Join {
@@ -32,17 +30,13 @@ export function planJoins({ before, after }: Register): readonly JoinPlan[] {
   const joins: JoinPlan[] = [];
   const [server] = heldOf(after, "serve");
   const [serverBefore] = heldOf(before, "serve");
-  const ofServer = server ?? serverBefore;
-  if (ofServer !== undefined) {
-    const is = server === undefined ? "gone" : "file";
-    joins.push({
-      ...hostBlocksJoin,
-      id: ofServer.id,
-      is,
-      had: serverBefore !== undefined,
-      domainBefore: "",
-      afterBefore: "",
-    });
+  const [backend, backendBefore] = [server && backendIn(after), serverBefore && backendIn(before)];
+  for (const each of new Set([backend, backendBefore])) {
+    const of = each === backend ? server : serverBefore;
+    if (each === undefined || of === undefined) continue;
+    const [is, had] = [each === backend ? "file" : "gone", each === backendBefore] as const;
+    const join = machinesJoin(each);
+    joins.push({ ...join, id: of.id, is, had, domainBefore: "", afterBefore: had ? join.after : "" });
   }
   const [names] = heldOf(after, "names");
   const [namesBefore] = heldOf(before, "names");

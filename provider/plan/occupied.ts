@@ -1,9 +1,11 @@
 import type { Holder } from "../facts/question";
 import { type Configured, type Servers, type Service, servicePorts } from "../facts/servers";
+import { dhcpBackends } from "../formats/dhcpBackend";
 import { daemonUnits, timeDaemons } from "../os/packages";
-import { chronyUnit, dhcpdUnit, namesUnit, tftpdUnit } from "../os/paths";
+import { chronyUnit, namesUnit, tftpdUnit } from "../os/paths";
 import { addressNumber, addressText } from "../values/ipv4";
 import { type Change, wantsOf } from "./change";
+import { ownDhcpUnits } from "./dhcpServer";
 import type { Interfaces } from "./interfaces";
 import { isInNetwork } from "./network";
 import { heldOf, type Register } from "./records";
@@ -31,7 +33,7 @@ export function whyOccupied(
   servers: Servers,
 ): Refusal | undefined {
   const bringsMachines = wantsOf(puts, "node").length > 0;
-  for (const own of [...servicesToCome(puts, interfaces), ...ownServices(register)]) {
+  for (const own of [...servicesToCome(puts, interfaces, ownDhcpUnits(register)), ...ownServices(register)]) {
     // What machines boot by is looked at for each of them; the rest where it is put.
     const isConcerned = puts.has(own.id) || (bringsMachines && (own.service === "dhcp" || own.service === "tftp"));
     const who = isConcerned ? whoServes(own, servers) : undefined;
@@ -70,14 +72,17 @@ const wayOut: Readonly<Record<Service, string>> = {
 };
 
 /** What the packages of a whole node 0 are for: nothing is brought for what can't be served then. */
-function servicesToCome(puts: Change["puts"], { links }: Interfaces): readonly Own[] {
+function servicesToCome(puts: Change["puts"], { links }: Interfaces, dhcpUnits: readonly string[]): readonly Own[] {
   return wantsOf(puts, "listenFor").flatMap(({ id, want }) => {
     const link = links.find(({ name, mac }) => want.interface === `name:${name}` || want.interface === `mac:${mac}`);
     const length = link?.addresses.find((each) => each.startsWith(`${want.address}/`))?.split("/")[1];
     const cidr = length === undefined ? undefined : networkOf(want.address, Number(length));
     return wantsOf(puts, "package").flatMap((put): readonly Own[] => {
       const comes = put.id === id ? servicesOf.get(put.want.name) : undefined;
-      return comes === undefined ? [] : [{ ...comes, id, address: want.address, interface: link?.name, cidr }];
+      if (comes === undefined) return [];
+      // Of DHCP servers of ours one may take the other's place.
+      const units = comes.service === "dhcp" ? [...comes.units, ...dhcpUnits] : comes.units;
+      return [{ ...comes, units, id, address: want.address, interface: link?.name, cidr }];
     });
   });
 }
@@ -91,14 +96,17 @@ function networkOf(address: string, length: number): string {
 // Other time daemons give way, or are refused by their packages.
 const timeUnits = [chronyUnit, ...timeDaemons.flatMap(daemonUnits)];
 
-const servicesOf: ReadonlyMap<string, Pick<Own, "service" | "units">> = new Map([
-  ["isc-dhcp-server", { service: "dhcp", units: [dhcpdUnit] }],
-  ["tftpd-hpa", { service: "tftp", units: [tftpdUnit] }],
-  ["chrony", { service: "time", units: timeUnits }],
-  ["dnsmasq-base", { service: "names", units: [namesUnit] }],
-]);
+const servicesOf: ReadonlyMap<string, Pick<Own, "service" | "units">> = new Map<string, Pick<Own, "service" | "units">>(
+  [
+    ...dhcpBackends.map(({ package: name, unit }) => [name, { service: "dhcp", units: [unit] }] as const),
+    ["tftpd-hpa", { service: "tftp", units: [tftpdUnit] }],
+    ["chrony", { service: "time", units: timeUnits }],
+    ["dnsmasq-base", { service: "names", units: [namesUnit] }],
+  ],
+);
 
-function ownServices({ after }: Register): readonly Own[] {
+function ownServices(register: Pick<Register, "before" | "after">): readonly Own[] {
+  const { after } = register;
   const nicOf = (id: string) => after.get(id)?.held.find((held) => held.want === "interface");
   const [server] = heldOf(after, "serve");
   const own = (service: Service, id: string, address: string, units: readonly string[]): Own => {
@@ -109,7 +117,7 @@ function ownServices({ after }: Register): readonly Own[] {
   return [
     ...(server === undefined || isAllowed === true
       ? []
-      : [own("dhcp", server.id, nicOf(server.id)?.address ?? server.held.bootServer, [dhcpdUnit])]),
+      : [own("dhcp", server.id, nicOf(server.id)?.address ?? server.held.bootServer, ownDhcpUnits(register))]),
     ...heldOf(after, "tftpd").map(({ id, held }) => own("tftp", id, held.address, [tftpdUnit])),
     ...heldOf(after, "ntp").map(({ id, held }) => own("time", id, held.address, timeUnits)),
     ...heldOf(after, "names").flatMap(({ id, held }) =>
@@ -128,7 +136,9 @@ function whoServes(own: Own, servers: Servers): string | undefined {
     const sockets = [...new Set(holders.map(socketOf))].toSorted().join(", ");
     return `${who} has port ${port} of ${own.address} already (${sockets})`;
   }
-  const configured = servers.configured.find((each) => each.service === own.service && isServedHere(own, each));
+  const configured = servers.configured.find(
+    (each) => each.service === own.service && !own.units.includes(each.unit) && isServedHere(own, each),
+  );
   if (configured !== undefined) {
     const { unit, file } = configured;
     return `${unit} is to serve ${names[own.service]} there, too, by ${file}: now, or when it starts again`;

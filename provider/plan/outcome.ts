@@ -1,5 +1,6 @@
 import { type ErrorCode, unreached } from "../errors";
-import { hostsConf, namesFile } from "../os/paths";
+import { dhcpBackends } from "../formats/dhcpBackend";
+import { namesFile } from "../os/paths";
 import { masked } from "../preview/masked";
 import { upMends } from "../values/mending";
 import { whyOtherServers } from "./otherServers";
@@ -154,7 +155,7 @@ export function renderDifference(seen: Readonly<Record<string, string>>): Warnin
         ? `${path} was there before the first run; it is kept, and comes back on destroy. What changes:`
         : `lines that somebody wrote into our block in ${path} are taken out of it:`;
   // Machines of any stack, of which a program may have made secrets.
-  const isOfMachines = path === hostsConf || path === namesFile;
+  const isOfMachines = path === namesFile || dhcpBackends.some(({ machines }) => machines.path === path);
   if (isOfMachines && why === "edited") {
     return {
       id,

@@ -12,6 +12,8 @@ export interface Plan {
   readonly records: readonly RecordPlan[];
   /** What it will hold of others of the same stack, of which something was taken over. */
   readonly stripped: readonly Pick<RecordPlan, "id" | "held">[];
+  /** Machines that are written anew, because another DHCP server reads them. */
+  readonly machines: readonly MachinesPlan[];
   readonly folders: readonly { readonly path: string; readonly mode: string }[];
   readonly paths: readonly PathPlan[];
   readonly joins: readonly JoinPlan[];
@@ -33,6 +35,12 @@ export interface Plan {
 export interface RecordPlan {
   readonly id: Id;
   readonly held: readonly Held[];
+}
+
+/** All machines of a resource. */
+export interface MachinesPlan {
+  readonly id: Id;
+  readonly machines: readonly Machine[];
 }
 
 /** What is to be at a path. */
@@ -64,6 +72,8 @@ export interface JoinPlan {
   readonly of: "blocks" | "names";
   readonly before: string;
   readonly after: string;
+  /** Between the blocks of two machines; absent: nothing. */
+  readonly separator?: string;
   readonly domain: string;
   /** A block between these lines in a file of somebody else's. */
   readonly between?: { readonly begin: string; readonly end: string };
@@ -98,7 +108,7 @@ export interface CheckerPlan {
     readonly before: string;
   };
   /** The program, and whose row it is; none if it may be anybody's. */
-  readonly program: "dhcpd" | "chronyd" | "dnsmasq";
+  readonly program: string;
   readonly id?: Id;
 }
 

@@ -4,11 +4,13 @@ import { links } from "../facts/links";
 import type { Question } from "../facts/question";
 import { holdersKey, servers } from "../facts/servers";
 import { unitFacts } from "../facts/units";
-import { dhcpdUnit, tftpdUnit } from "../os/paths";
+import { dhcpBackends } from "../formats/dhcpBackend";
+import { tftpdUnit } from "../os/paths";
 import { type KeptOut, whyKeptOut } from "./admission";
 import { isBootServerHere } from "./bootServer";
 import { chainOf, whyFilesFail } from "./chains";
 import { whyHalted } from "./daemons";
+import { backendIn } from "./dhcpServer";
 import { planProof, whyStopped } from "./expectations";
 import type { Facts } from "./facts";
 import { folderNow } from "./folder";
@@ -51,8 +53,9 @@ export interface ProofBesides {
   readonly tellsServers: boolean;
 }
 
-const units = unitFacts([dhcpdUnit, tftpdUnit], "proof.units");
-const daemons = daemonFacts([dhcpdUnit, tftpdUnit]);
+const bootUnits = [...dhcpBackends.map(({ unit }) => unit), tftpdUnit];
+const units = unitFacts(bootUnits, "proof.units");
+const daemons = daemonFacts(bootUnits);
 
 /** What a proof on demand needs to know before it asks as machines do. */
 export function proofQuestions(): Readonly<Record<string, Question>> {
@@ -109,11 +112,12 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
     const unit = units.read(facts.answers).get(name);
     return listens || unit === undefined ? undefined : whyStopped(unit);
   };
+  const { unit: dhcpUnit } = backendIn(facts.before);
   const expectations = planProof(register, ids, {
     script,
     bootServerIsHere: isHere,
     dhcpdSilent:
-      whySilent(dhcpdUnit, !areKnown || packetSockets.some(({ unit }) => unit === dhcpdUnit)) ?? noLink?.text,
+      whySilent(dhcpUnit, !areKnown || packetSockets.some(({ unit }) => unit === dhcpUnit)) ?? noLink?.text,
     tftpSilent: whySilent(tftpdUnit, !areKnown || holders.some((each) => each.unit === tftpdUnit && each.port === 69)),
     has: (name) => isInFolder({ directory, files }, name),
   });

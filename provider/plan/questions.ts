@@ -14,19 +14,12 @@ import { tftpPeers } from "../facts/tftpPeers";
 import { trafficControl } from "../facts/trafficControl";
 import { ufw } from "../facts/ufw";
 import { type Units, unitFacts } from "../facts/units";
-import {
-  chronyConf,
-  chronyUnit,
-  dhcpdConf,
-  dhcpdUnit,
-  enablingLink,
-  namesUnit,
-  tftpdDefaults,
-  tftpdUnit,
-} from "../os/paths";
+import { backendOf, dhcpBackends } from "../formats/dhcpBackend";
+import { chronyConf, chronyUnit, enablingLink, namesUnit, tftpdDefaults, tftpdUnit } from "../os/paths";
 import { bootChain } from "../values/bootChain";
 import { type Change, wantsOf } from "./change";
 import { daemonQuestions } from "./daemons";
+import { unitNotes } from "./dhcpServer";
 import { headsFile } from "./firewallFiles";
 import { rangeOf } from "./network";
 
@@ -57,13 +50,27 @@ export function questionsOf(change: Change): Readonly<Record<string, Question>> 
     ...(has("ntp") ? clock.questions : {}),
     ...(has("ntp") ? { [chronyConfKey]: { ask: "path", path: chronyConf, bytes: 65_536 } } : {}),
     ...(bringsMachines || has("serve", "tftpd", "ntp", "names", "listenFor") ? servers.questions : {}),
-    ...(has("serve") ? { [dhcpdConfKey]: { ask: "path", path: dhcpdConf, bytes: 1_000_000 } } : {}),
+    ...(has("serve") ? unitNotes : {}),
+    ...(has("serve")
+      ? {
+          [dhcpdConfKey]: {
+            ask: "path",
+            path: backendOf(wantsOf(puts, "daemon")[0]?.want.daemon).conf,
+            bytes: 1_000_000,
+          },
+        }
+      : {}),
     ...machineQuestions(change),
   };
 }
 
 /** The units that decide what a change does. */
-export const unitsFact: Fact<Units> = unitFacts([dhcpdUnit, tftpdUnit, chronyUnit, namesUnit]);
+export const unitsFact: Fact<Units> = unitFacts([
+  ...dhcpBackends.map(({ unit }) => unit),
+  tftpdUnit,
+  chronyUnit,
+  namesUnit,
+]);
 
 /** Who manages the firewall, and what is in it. */
 export const firewallQuestions: Readonly<Record<string, Question>> = {

@@ -1,3 +1,5 @@
+import { dhcpBackends } from "../formats/dhcpBackend";
+
 const state = "/var/lib/pulumi-netboot";
 
 /** What a host may have for all its units, and would have Perl read our bytes as characters, or load what is not there. */
@@ -10,7 +12,7 @@ const serving = [
   "netfilter-persistent.service",
   "ufw.service",
   "firewalld.service",
-  "isc-dhcp-server.service",
+  ...dhcpBackends.map(({ unit }) => unit),
   "tftpd-hpa.service",
   "chrony.service",
   "netboot-names.service",

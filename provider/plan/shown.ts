@@ -1,9 +1,10 @@
 import { packagesFact } from "../facts/packages";
 import type { HostAnswers, Question, Seen } from "../facts/question";
-import { dhcpdUnit } from "../os/paths";
+import { dhcpBackends } from "../formats/dhcpBackend";
 import { masked } from "../preview/masked";
 import { type Change, machinesOf, wantsOf } from "./change";
 import type { Decided } from "./decide";
+import { backendIn } from "./dhcpServer";
 import type { Facts } from "./facts";
 import { firewallPaths } from "./firewallFiles";
 import { chainsWithHeads } from "./firewallHeads";
@@ -24,7 +25,7 @@ export interface ShownPlan {
   /** Records that another resource of the program has from now on, as after a rename with an alias. */
   readonly renamed: readonly { readonly id: string; readonly from: string; readonly to: string }[];
   readonly units: readonly ShownUnit[];
-  /** For about how long DHCP gives no answer at each restart; absent if it goes on, or begins. */
+  /** For about how long DHCP gives no answer at each restart, or while it reads anew; absent if it goes on, or begins. */
   readonly dhcpIsSilentForSeconds?: number;
   readonly firewall?: ShownFirewall;
   /** What node 0 is asked once all is done, by the proof. */
@@ -128,9 +129,6 @@ export interface Planned {
   readonly hidden: ReadonlyMap<string, string>;
 }
 
-/** From one dhcpd's socket to the next one's, with some machines: 0.05 s on a lab's node 0. */
-const restartOfDhcpdSeconds = 0.1;
-
 /** Longer texts are shown by their hashes. */
 const mostBytes = 262_144;
 
@@ -162,9 +160,18 @@ export function questionsOfPlan({ plan }: Decided, bring: BringPlan | undefined)
       : { [aptKey]: { ask: "run", argv: [...apt, ...bring.install] } }),
     ...takenQuestions(bring?.take ?? [], options),
     ...Object.fromEntries(
-      plan.joins.map(({ path, of, before, after, domain, between }) => [
+      plan.joins.map(({ path, of, before, after, separator, domain, between }) => [
         joinedKey(path),
-        { ask: "joined", path, of, before, after, domain, ...between } as const,
+        {
+          ask: "joined",
+          path,
+          of,
+          before,
+          after,
+          ...(separator !== undefined && { separator }),
+          domain,
+          ...between,
+        } as const,
       ]),
     ),
   };
@@ -181,7 +188,10 @@ export function showPlan(planned: Planned): ShownPlan {
   for (const { unit, how } of units) if (how === "starts" || how === "restarts") touched.add(`unit:${unit}`);
   if (firewall?.plan.differs === true) touched.add("firewall");
   const packages = showPackages(planned);
-  const isSilent = units.some(({ unit, how }) => unit === dhcpdUnit && how === "restarts");
+  const { silentSeconds } = backendIn(decided.register.after);
+  const isSilent = units.some(
+    ({ unit, how }) => how !== "starts" && dhcpBackends.some((backend) => backend.unit === unit),
+  );
   return {
     ...(packages === undefined ? {} : { packages }),
     files: [...files, ...showJoins(plan, touched, facts.answers)].toSorted((one, other) =>
@@ -190,7 +200,7 @@ export function showPlan(planned: Planned): ShownPlan {
     machines,
     renamed: showRenamed(planned),
     units,
-    ...(isSilent ? { dhcpIsSilentForSeconds: restartOfDhcpdSeconds } : {}),
+    ...(isSilent ? { dhcpIsSilentForSeconds: silentSeconds } : {}),
     ...(firewall === undefined ? {} : { firewall: showFirewall(firewall, decided.register, facts) }),
     asked: showQuestions(
       planned,

@@ -1,7 +1,8 @@
-import { wordsOfDhcpd } from "../formats/isc/checker";
+import { dhcpBackends } from "../formats/dhcpBackend";
 import type { Declaration } from "../kinds/want";
-import { chronyConf, chronyDropIn, dhcpdConf, dnsmasqConf, enablingLink, hostsConf } from "../os/paths";
+import { chronyConf, chronyDropIn, dnsmasqConf, enablingLink } from "../os/paths";
 import { type Change, type KnownFile, pathsHeld } from "./change";
+import { backendIn } from "./dhcpServer";
 import { type Expected, planExpectations, socketsOf } from "./expectations";
 import { planJoins } from "./joins";
 import type { CheckerPlan, PathPlan, Plan, UnitPlan } from "./plan";
@@ -24,6 +25,7 @@ export function planTransaction(groundwork: Groundwork): Plan {
   return {
     records: [...change.puts.keys()].map((id) => ({ id, held: register.after.get(id)?.held ?? [] })),
     stripped: stripped.map(({ id, held }) => ({ id, held })),
+    machines: groundwork.machines ?? [],
     folders: heldOf(register.after, "dir").map(({ held: { path, mode } }) => ({ path, mode })),
     paths: [...planPaths(groundwork), ...groundwork.firewallPaths],
     joins: planJoins(register),
@@ -113,12 +115,12 @@ function planStops({ before, after }: Register): Plan["stops"] {
 function planChecks({ after }: Register): readonly CheckerPlan[] {
   const checks: CheckerPlan[] = [];
   if (heldOf(after, "serve").length > 0) {
-    const candidate = { path: "/etc/dhcp/.netboot-candidate.conf", file: dhcpdConf, includes: [hostsConf], before: "" };
+    const { program, conf, machines, checker } = backendIn(after);
     checks.push({
-      program: "dhcpd",
-      argv: ["dhcpd", "-t", "-4", "-cf", candidate.path],
-      if: [dhcpdConf, hostsConf],
-      candidate,
+      program,
+      argv: [...checker.argv, checker.candidate],
+      if: [conf, machines.path],
+      candidate: { path: checker.candidate, file: conf, includes: [machines.path], before: "" },
     });
   }
   for (const { id } of heldOf(after, "ntp")) {
@@ -142,6 +144,14 @@ function planChecks({ after }: Register): readonly CheckerPlan[] {
   return checks;
 }
 
+/** What a checker has to say, out of all that it said. */
+function wordsBy(program: string, said: string): readonly string[] {
+  const backend = dhcpBackends.find((each) => each.program === program);
+  if (backend !== undefined) return backend.checker.wordsOf(said);
+  const lines = said.split("\n");
+  return program === "chronyd" ? lines.filter((each) => /Fatal error|error/i.test(each)) : lines;
+}
+
 /** How a staged file is called until it is swapped. */
 export function stagedName(path: string): string {
   const at = path.lastIndexOf("/") + 1;
@@ -155,9 +165,7 @@ export function renderCheckerWords({ program, candidate, if: paths }: CheckerPla
     ...paths.map((path) => [stagedName(path), path] as const),
   ];
   const text = named.reduce((words, [staged, path]) => words.replaceAll(staged, path), said);
-  const lines = program === "dhcpd" ? wordsOfDhcpd(text) : text.split("\n");
-  const shown = program === "chronyd" ? lines.filter((each) => /Fatal error|error/i.test(each)) : lines;
-  return shown
+  return wordsBy(program, text)
     .filter((each) => each !== "")
     .map((each) => `  ${each}`)
     .join("\n");

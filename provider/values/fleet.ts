@@ -1,8 +1,9 @@
+import type { DhcpDaemon } from "../formats/dhcpBackend";
+import { dhcpLanguages } from "../formats/dhcpLanguage";
 import type { NameRecord } from "../formats/dnsmasq/dnsmasq";
 import { spellingsOf } from "../formats/hosts/hostsTable";
 import type { UnknownMachines } from "../formats/isc/dhcpdConf";
 import type { ExtraHosts } from "../formats/isc/extraConfig";
-import { whyUnknownOption } from "../formats/isc/optionNames";
 import { addressNumber, addressText, holdsHost } from "./ipv4";
 import { type Network, poolOf, subnetOf, whyNoHost } from "./network";
 import type { NodeRow } from "./node";
@@ -39,6 +40,8 @@ export type NodeChecker = (nodes: readonly PlacedNode[]) => readonly PlacedProbl
 export interface KnownBeside {
   readonly extra?: ExtraHosts;
   readonly records?: readonly NameRecord[];
+  /** Absent where it is ISC's. */
+  readonly daemon?: DhcpDaemon | undefined;
 }
 
 /** As {@link checkNodes}, for machines that become known one after another, beside what the server knows anyway. */
@@ -46,7 +49,7 @@ export function nodeChecker(
   network: Network,
   unknownMachines: UnknownMachines,
   hasIa32: boolean,
-  { extra = { macs: [], addresses: [], options: [] }, records = [] }: KnownBeside = {},
+  { extra = { macs: [], addresses: [], options: [] }, records = [], daemon = "isc" }: KnownBeside = {},
 ): NodeChecker {
   const ofExtra = (value: string): [string, string] => [value, "a host of the DHCP server's extraConfig"];
   const addresses = new Map(extra.addresses.map(ofExtra));
@@ -86,7 +89,7 @@ export function nodeChecker(
       }
 
       for (const option of Object.keys(row.options ?? {})) {
-        const message = whyUnknownOption(option, extra.options);
+        const message = dhcpLanguages[daemon].whyUnknownOption(option, extra.options);
         if (message !== undefined) problem(`options[${JSON.stringify(option)}]`, message);
       }
 

@@ -39,12 +39,13 @@ export function rememberNodes(
     for (const node of nodes) known.nodes.set(node.place, node);
     return known.check(nodes);
   }
-  const { network, unknownMachines, loaders, extraConfig = "" } = settings;
+  const { daemon, network, unknownMachines, loaders, extraConfig = "" } = settings;
   const all = new Map(known?.nodes);
   for (const node of nodes) all.set(node.place, node);
   const check = nodeChecker(network, unknownMachines, loaders.ia32 !== undefined, {
     extra: parseExtraHosts(extraConfig),
     ...(records !== undefined && { records }),
+    daemon,
   });
   servers.set(server, { settings, records, nodes: all, check });
   const places = new Set(nodes.map(({ place }) => place));

@@ -54,6 +54,8 @@ export interface ResolvedServer {
   readonly chainsText: pulumi.Output<string>;
   /** What is wrong with the argument itself, where it is a reference. */
   readonly reaching?: pulumi.Input<readonly Problem[]>;
+  /** Its program, where that is not ISC's. */
+  readonly daemon: pulumi.Output<DhcpdSettings["daemon"]>;
   /** What must be there before them. */
   readonly parts: pulumi.Resource[];
 }
@@ -72,7 +74,7 @@ function together(
   reference: ResolvedServer["reference"],
   served: ResolvedServer["files"],
   records?: pulumi.Output<readonly NameRecord[]>,
-): Pick<ResolvedServer, "placed" | "described" | "chains" | "chainsText"> {
+): Pick<ResolvedServer, "placed" | "described" | "chains" | "chainsText" | "daemon"> {
   const placed = partly(pulumi.all([reference, records])).apply((given) => {
     const [known, recorded] = isUnknown(given) ? [unknownText] : given;
     const { server, settings } = isUnknown(known)
@@ -92,7 +94,8 @@ function together(
     // Inside of a text the engine would not see what is unknown.
     return Object.values(known).some(isUnknown) ? unknownText : JSON.stringify(known);
   });
-  return { placed, described, chains, chainsText };
+  const daemon = placed.apply(({ settings }) => (typeof settings === "object" ? settings.daemon : undefined));
+  return { placed, described, chains, chainsText, daemon };
 }
 
 function chainsOn(whole: Whole): Chains {

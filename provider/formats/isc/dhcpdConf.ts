@@ -3,6 +3,8 @@ import { type BootScriptName, bootScriptName, firmwares, type LoaderFor, loaders
 import { addressNumber, addressSchema, addressText, holdsHost } from "../../values/ipv4";
 import { type Network, parseNetwork, subnetOf } from "../../values/network";
 import { bad, type Checked, good, type Problem, readFields, within } from "../../values/problem";
+import type { DhcpDaemon } from "../dhcpBackend";
+import { whyNoExtraConfig } from "../kea/extraConfig";
 import { fill } from "../template";
 import { dhcpdString } from "./dhcpdString";
 import { lintExtraConfig } from "./extraConfig";
@@ -20,8 +22,10 @@ export interface Loaders {
   readonly script: BootScriptName;
 }
 
-/** All that dhcpd.conf says. */
+/** All that the configuration of a DHCP server says. */
 export interface DhcpdSettings {
+  /** Absent where it is ISC's. */
+  readonly daemon?: Exclude<DhcpDaemon, "isc">;
   readonly network: Network;
   /** Where the files are; without it, node 0's own address. */
   readonly bootServer?: string;
@@ -46,7 +50,13 @@ const loadersShape = {
   script: z.enum([bootScriptName]).optional(),
 };
 
+const lintExtra: Readonly<Record<DhcpDaemon, typeof lintExtraConfig>> = {
+  isc: lintExtraConfig,
+  kea: whyNoExtraConfig,
+};
+
 const shape = {
+  daemon: z.enum(["isc", "kea"]).optional(),
   network: z.unknown().optional(),
   bootServer: addressSchema.optional(),
   unknownMachines: z.enum(["refuse", "serve"]).optional(),
@@ -69,7 +79,8 @@ export function parseDhcpdSettings(args: unknown): Checked<DhcpdSettings> {
   const loaders = readFields(loadersShape, fields.loaders ?? {}, loadersExample);
   problems.push(...within("loaders", loaders.problems));
   const extraConfig = fields.extraConfig?.replaceAll("\r\n", "\n").trim();
-  const wrongs = extraConfig === undefined ? [] : lintExtraConfig(extraConfig, network.value);
+  const { daemon = "isc" } = fields;
+  const wrongs = extraConfig === undefined ? [] : lintExtra[daemon](extraConfig, network.value);
   problems.push(...wrongs.map((message) => ({ path: "extraConfig", message })));
   const unknownMachines = fields.unknownMachines ?? "refuse";
   if (network.value !== undefined) {
@@ -79,6 +90,7 @@ export function parseDhcpdSettings(args: unknown): Checked<DhcpdSettings> {
   if (problems.length > 0 || network.value === undefined) return bad(...problems);
   const { x64 = firmwares.x64.loader, ia32, script = bootScriptName } = loaders.fields;
   return good({
+    ...(daemon === "isc" ? {} : { daemon }),
     network: network.value,
     ...(fields.bootServer === undefined ? {} : { bootServer: fields.bootServer }),
     unknownMachines,

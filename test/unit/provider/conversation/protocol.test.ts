@@ -122,6 +122,7 @@ const port = fc.record({
 });
 
 const everyHeld: { readonly [W in Held["want"]]: fc.Arbitrary<Extract<Held, { readonly want: W }>> } = {
+  daemon: fc.record({ want: fc.constant("daemon"), daemon: fc.constant("kea") }),
   package: fc.record({ want: fc.constant("package"), name: word, units: list }),
   standIn: fc.record({
     want: fc.constant("standIn"),

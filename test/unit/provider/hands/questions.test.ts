@@ -8,11 +8,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Collected, renderQuestion } from "../../../../provider/conversation/answers";
 import { line, renderMachineLine } from "../../../../provider/conversation/protocol";
 import type { Question } from "../../../../provider/facts/question";
-import { hostBlocksJoin, namesJoin } from "../../../../provider/plan/joins";
+import { backendOf } from "../../../../provider/formats/dhcpBackend";
+import { machinesJoin, namesJoin } from "../../../../provider/plan/joins";
 import type { Machine } from "../../../../provider/plan/records";
 import { machine } from "../plan/registered";
 import { sha256 } from "../plan/told";
 import { inHands } from "./perl";
+
+const hostBlocksJoin = machinesJoin(backendOf("isc"));
 
 interface Held {
   readonly head?: readonly string[];

@@ -63,6 +63,7 @@ const units = (dhcpd: string, tftp = "active"): Ran =>
   shownUnits({
     "chrony.service": "active",
     "isc-dhcp-server.service": dhcpd,
+    "kea-dhcp4-server.service": "inactive",
     "netboot-names.service": "inactive",
     "tftpd-hpa.service": tftp,
   });

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { hostBlocksJoin, namesJoin, planJoins } from "../../../../provider/plan/joins";
+import { backendOf } from "../../../../provider/formats/dhcpBackend";
+import { machinesJoin, namesJoin, planJoins } from "../../../../provider/plan/joins";
 import type { Held, RegisterEntry } from "../../../../provider/plan/records";
 import { entry, register, serve } from "./registered";
+
+const hostBlocksJoin = machinesJoin(backendOf("isc"));
 
 const dhcp = entry("DhcpServer/p/one/dhcp", [serve()]);
 const names = (mode: "dnsmasq" | "hosts", domain?: string): RegisterEntry => {

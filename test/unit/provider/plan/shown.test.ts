@@ -25,7 +25,7 @@ function answers(
     path: (key) => paths[key],
     joined: (key) => (joined[key] === undefined ? undefined : { how: joined[key], lacks: [] }),
     ...{ ranFor: none, folder: none, holders: none, packetSockets: none },
-    ...{ machines: none, others: none, boots: none, roster: none },
+    ...{ machines: none, others: none, boots: none, recorded: none, roster: none },
   };
 }
 

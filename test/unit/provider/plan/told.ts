@@ -26,6 +26,7 @@ export function hostAnswers(told: Told = {}): HostAnswers {
     others: at,
     joined: at,
     boots: at,
+    recorded: at,
     roster: at,
   };
 }
@@ -85,6 +86,6 @@ export function shownUnits(states: Readonly<Record<string, string>>): Ran {
 
 /** A plan in which nothing is to be done. */
 export const noPlan: Plan = {
-  ...{ records: [], stripped: [], folders: [], paths: [], joins: [], units: [], stops: [], checks: [] },
+  ...{ records: [], stripped: [], folders: [], paths: [], machines: [], joins: [], units: [], stops: [], checks: [] },
   ...{ expectations: [], proves: undefined, log: [], socketsBefore: [], tell: [] },
 };

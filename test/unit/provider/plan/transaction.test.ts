@@ -210,7 +210,7 @@ describe("stagedName", () => {
 });
 
 describe("renderCheckerWords", () => {
-  const checks: Readonly<Record<CheckerPlan["program"], CheckerPlan>> = {
+  const checks: Readonly<Record<"dhcpd" | "chronyd" | "dnsmasq", CheckerPlan>> = {
     dhcpd: {
       program: "dhcpd",
       argv: [],
