@@ -42,8 +42,8 @@ export interface NetworkArgs {
 /** What can be said of the DHCP server beside its network. */
 export interface DhcpServerSettings {
   /**
-   * The program that serves: ISC dhcpd, or Kea, which takes changes without a restart. Debian 11 has no Kea. In docs/node-0.md
-   * stands what is different, and what becomes of leases when it changes. @defaultValue "isc"
+   * The program that serves: ISC dhcpd, or Kea, which reads changes without a restart and needs Debian 12 or later. docs/kea.md
+   * says what is different, and what becomes of leases when it changes. @defaultValue "isc"
    */
   readonly daemon?: pulumi.Input<"isc" | "kea">;
   /** Where the boot files are. @defaultValue node 0's own address */
@@ -62,7 +62,7 @@ export interface DhcpServerSettings {
   readonly replace?: pulumi.Input<boolean>;
   /** The file for each firmware. @defaultValue `{ x64: "ipxe.efi" }` */
   readonly loaders?: pulumi.Input<Partial<Loaders>>;
-  /** Statements for dhcpd.conf, as text; never a secret, for it lies in clear on the host. */
+  /** Statements for dhcpd.conf, as text; never a secret, for it lies in clear on the host. Kea takes none. */
   readonly extraConfig?: pulumi.Input<string>;
   /** The interface may carry the default route: node 0 itself is private only, behind a gateway. @defaultValue false */
   readonly allowDefaultRoute?: pulumi.Input<boolean>;
@@ -77,13 +77,14 @@ export interface DhcpServerArgs extends DhcpServerSettings {
 }
 
 /**
- * The DHCP server of node 0: ISC dhcpd, with the boot file for each firmware and stage.
+ * The DHCP server of node 0: ISC dhcpd, or Kea, with the boot file for each firmware and stage.
  *
  * @remarks
  * On the host: the package `isc-dhcp-server`, `/etc/dhcp/dhcpd.conf`, `/etc/dhcp/netboot/hosts.conf` with the machines of
  * all stacks, and a unit of ours under the name `isc-dhcp-server.service`, bound to the private interface, which comes
- * back whenever it dies. Every change is checked by `dhcpd -t` first, and stands only if dhcpd serves it: what is asked is in
- * docs/verification.md. It is not started where another DHCP server answers (OTHER_DHCP_SERVER). One host has
+ * back whenever it dies. With Kea, `kea-dhcp4-server` and its unit, `/etc/kea/kea-dhcp4.conf` and
+ * `/etc/kea/netboot/reservations.json`. Every change is checked by the server's own checker first, and stands only if it is
+ * served: what is asked is in docs/verification.md. It is not started where another DHCP server answers (OTHER_DHCP_SERVER). One host has
  * one DhcpServer. What was there before comes back when the resource is deleted, which is refused while another stack
  * still has machines on it.
  *

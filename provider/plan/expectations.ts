@@ -61,12 +61,12 @@ function socketOf(on: Extract<Held, { readonly want: "listen" }>["on"]): Socket 
 function expectUnits({ change, register }: Expected): readonly Expectation[] {
   return heldOf(register.after, "unit")
     .toSorted((one, other) => (one.held.name < other.held.name ? -1 : 1))
-    .map(({ id, held: { name } }) => ({
+    .map(({ id, held: { name, reloadedBy = [] } }) => ({
       ask: "unit",
       id,
       unit: name,
       sockets: socketsOf(register.after, name),
-      ...(change.puts.has(id) ? {} : { if: [`unit:${name}`] }),
+      ...(change.puts.has(id) ? {} : { if: [`unit:${name}`, ...reloadedBy] }),
     }));
 }
 

@@ -179,6 +179,8 @@ export function renderUndone(seen: Readonly<Record<string, string>>): string {
 
 /** What node 0 could not do, in its own words, and what lies behind it where these do not say it. */
 export function renderFailure(text: string): string {
+  const [, unread, said] = /^(\S+ did not read its files anew:)\n([\s\S]*)$/.exec(text) ?? [];
+  if (unread !== undefined) return `${unread}\n${lastWords(said)}`;
   const full = /(?:^| )(\/\S+): No space left on device$/m.exec(text)?.[1];
   if (full !== undefined) {
     const folder = full.replace(/\/[^/]*$/, "") || "/";

@@ -6,6 +6,7 @@ import { whyNoAddressToListen } from "../../../../provider/plan/bootServer";
 import { whyPassedOver, whyStartedOtherwise, whyUserIsGone } from "../../../../provider/plan/daemons";
 import { decide } from "../../../../provider/plan/decide";
 import { whyDhcpConfStays } from "../../../../provider/plan/dhcpConf";
+import { whyFormerServerReturns } from "../../../../provider/plan/dhcpServer";
 import { whyNotMounted } from "../../../../provider/plan/folder";
 import { fitFirewallInterface, fitNetworkInterface, type Interfaces } from "../../../../provider/plan/interfaces";
 import { whyOccupied } from "../../../../provider/plan/occupied";
@@ -146,6 +147,13 @@ export const inTheWay: readonly Situation[] = [
       register([]),
       runningDhcpd,
       'include "/etc/dhcp/more.conf";\nsubnet 10.0.0.0 netmask 255.255.255.0 { range 10.0.0.2; }\n',
+    ),
+  },
+  {
+    what: "Kea in the place of dhcpd, which was there before us",
+    said: whyFormerServerReturns(
+      register([dhcp], [entry(dhcpId, [...dhcp.held, { want: "daemon", daemon: "kea" }])]),
+      hostAnswers({ "dhcp.before isc-dhcp-server.service": { content: "active\n" } }),
     ),
   },
   {
