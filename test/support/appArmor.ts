@@ -29,12 +29,16 @@ interface FileRule {
  * Reads a profile as `apparmor_parser --preprocess` prints it, with the text of its includes in place.
  *
  * @remarks
- * A rule with `owner` is taken for none: whose a file is stands in no trace. That refuses too much, never too little.
+ * A rule with `owner` is taken for none, unless `asOwner` says that the program made those files itself: whose a file is stands in no
+ * trace. That refuses too much, never too little.
  *
  * @see apparmor.d(5)
  */
-export function parseProfile(text: string): Profile {
-  const lines = text.split("\n").map((line) => line.replace(/#.*/, "").trim());
+export function parseProfile(text: string, asOwner = false): Profile {
+  const lines = text
+    .split("\n")
+    .map((line) => line.replace(/#.*/, "").trim())
+    .map((line) => (asOwner ? line.replace(/^owner\s+/, "") : line));
   const variables = new Map<string, readonly string[]>();
   for (const line of lines) {
     const { name = "", values = "" } = /^@\{(?<name>\w+)\}\s*=\s*(?<values>.*)$/.exec(line)?.groups ?? {};

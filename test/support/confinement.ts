@@ -150,6 +150,64 @@ export function describeConfinement(release: Release): void {
   });
 }
 
+/** The same for Kea, with its checker, a change that it reads anew, and what it starts itself. */
+export function describeKeaConfinement(release: Release): void {
+  describe(`AppArmor's profile for Kea in Debian ${release}`, () => {
+    let lab: Lab;
+    let project: ScratchProject;
+    let executions: readonly Execution[];
+    let profile: Profile;
+
+    beforeAll(async () => {
+      lab = await labUp({ release });
+      await lab.node0.run(
+        "apt-get -q -y install --no-install-recommends strace apparmor kea-dhcp4-server tftpd-hpa && systemctl stop kea-dhcp4-server tftpd-hpa",
+      );
+      const server = `const node0 = new netboot.NetbootServer("node0", {
+        connection, network, dhcp: { daemon: "kea" }, time: false, names: false });`;
+      const node = (last: number): string =>
+        `new netboot.OlaNode("n${last}", { server: node0, macs: ["52:54:00:00:08:0${last}"], address: "192.168.1.${last}" });`;
+      project = await scratchProject({ files: { "index.ts": programOn(lab, server + node(5)) }, name: "confined" });
+      const { stdout } = await lab.node0.run("apparmor_parser --preprocess /etc/apparmor.d/usr.sbin.kea-dhcp4");
+      // What it owns is made by itself: its leases, its socket, its lock and its process's number.
+      profile = parseProfile(stdout, true);
+      await lab.node0.run(
+        `mkdir -p ${folderOf("kea-dhcp4-server")} && cat > ${folderOf("kea-dhcp4-server")}/confined.conf`,
+        {
+          input: `[Service]\nCapabilityBoundingSet=\nCapabilityBoundingSet=${inSystemd(profile)}\n`,
+        },
+      );
+      await lab.node0.run("systemctl daemon-reload");
+      const trace = await traced(lab, async () => {
+        await project.succeed(["up", "--yes", "--skip-preview"]);
+        project.write({ "index.ts": programOn(lab, server + node(5) + node(6)) });
+        await project.succeed(["up", "--yes", "--skip-preview"]);
+        await lab.node0.run("systemctl stop kea-dhcp4-server");
+      });
+      executions = executionsOf(trace, ["/usr/sbin/kea-dhcp4"]);
+    });
+
+    afterAll(async () => {
+      await project?.remove();
+      await lab?.down();
+    });
+
+    it("lets it do all that its unit, its checker and its control socket do", () => {
+      const accesses = executions.flatMap((execution) => execution.accesses);
+      expect(profile.refused(accesses)).toEqual([]);
+      expect(accesses.map(inWords)).toEqual(
+        expect.arrayContaining([
+          "r /etc/kea/.netboot-candidate.conf",
+          "r /etc/kea/netboot/.reservations.json.netboot-new",
+          "r /etc/kea/kea-dhcp4.conf",
+          "r /etc/kea/netboot/reservations.json",
+          "network packet raw",
+        ]),
+      );
+    });
+  });
+}
+
 /** For drop-ins that a reboot forgets. */
 function folderOf(unit: string): string {
   return `/run/systemd/system/${unit}.service.d`;

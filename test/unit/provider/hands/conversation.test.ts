@@ -125,7 +125,7 @@ describe("tell_names", () => {
 });
 
 describe("entries_of", () => {
-  it("has what is put, what goes, what is stripped, and what lost machines; with the lines of the plan", () => {
+  it("has what is put, what goes, what is stripped, what lost machines, and whose are written anew; with the lines of the plan", () => {
     const said = inHands(
       `${registers}
        my ($before, $after) = @register{'before', 'after'};
@@ -139,18 +139,23 @@ describe("entries_of", () => {
         record("before", "same", machine("s")),
         record("before", "less", machine("l"), machine("m")),
         record("before", "stripped"),
+        record("before", "other", machine("o")),
         record("before", "gone", machine("g")),
         record("after", "less", machine("l")),
         record("after", "put", machine("p")),
         record("after", "stripped"),
+        record("after", "other", machine("o")),
         line("record", { id: "put", head: "purge\nunit a.service %" }),
         line("strip", { id: "stripped", head: "" }),
+        line("nodes", { id: "other" }, [machine("o"), machine("n")].map(renderMachineLine).join("\n")),
+        line("nodes", { id: "unknown" }, renderMachineLine(machine("u"))),
         line("stop", { unit: "a.service" }),
       ],
     );
     expect(said).toEqual([
       { word: "gone", values: { gone: "1" } },
       { word: "less", values: { head: "", nodes: "1" } },
+      { word: "other", values: { head: "", nodes: "2" } },
       { word: "put", values: { head: "purge|unit a.service %", nodes: "1" } },
       { word: "stripped", values: { head: "", nodes: "0" } },
     ]);

@@ -189,6 +189,16 @@ describe("join_machines", () => {
     expect(joined([], { of: "blocks" })).toBe("# head\n");
   });
 
+  it("has what stands between two machines, also of two resources, and after the last", () => {
+    const records = [
+      record("A", [nodeLine("a", { blocks: "{ a }" }), nodeLine("b", { blocks: "# b\n{ b }" })]),
+      record("B", [nodeLine("c", { blocks: "{ c }" })]),
+    ];
+    const join = { of: "blocks", separator: ",\n", after: "\n" };
+    expect(joined(records, join)).toBe("# head\n\n# A\n{ a },\n# b\n{ b },\n\n# B\n{ c }\n");
+    expect(joined([], join)).toBe("# head\n\n");
+  });
+
   it("has names in the order of the addresses, with the domain, and the records after them", () => {
     const records = [
       record("A", [

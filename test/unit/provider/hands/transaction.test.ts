@@ -404,3 +404,47 @@ describe("undo_files", () => {
     expect([look(file), look(created)]).toEqual([was, "absent"]);
   });
 });
+
+describe("a unit that reads its files anew", () => {
+  const unit = "a.service";
+  const reading = (path: string): Partial<Plan> => ({
+    paths: [pathPlan(path, targets["file"] ?? { is: "absent" })],
+    units: [{ unit, id: "A", restartedBy: [], reloadedBy: [path], isPut: false, isStale: false, had: true }],
+  });
+  let calls = "";
+
+  /** Stands in for systemctl, which fails where these words are asked of it. */
+  function withSystemctl(fails: string): () => void {
+    const { PATH = "" } = process.env;
+    calls = join(folder, "..", "calls");
+    const script = `#!/bin/sh\necho "$*" >> ${calls}\n[ "$1" = show ] && printf "%s\\\\n" ActiveState=active SubState=running MainPID=1 NRestarts=0\n[ "$*" != "${fails}" ]\n`;
+    writeFileSync(join(folder, "..", "systemctl"), script, { mode: 0o755 });
+    writeFileSync(join(folder, "..", "journalctl"), "#!/bin/sh\necho it said so\n", { mode: 0o755 });
+    process.env["PATH"] = `${join(folder, "..")}:${PATH}`;
+    return () => {
+      process.env["PATH"] = PATH;
+    };
+  }
+  const called = (): readonly string[] =>
+    readFileSync(calls, "utf8")
+      .split("\n")
+      .filter((call) => /^(reload|restart)/.test(call));
+
+  it("is reloaded when they change", () => {
+    const done = withSystemctl("nothing");
+    const { died, done: told } = transact(reading(join(folder, "conf")));
+    done();
+    expect([died, told, called()]).toEqual([undefined, undefined, [`reload ${unit}`]]);
+  });
+
+  it("has them put back where it can't, and is restarted where it can't read those either", () => {
+    const path = join(folder, "conf");
+    const done = withSystemctl(`reload ${unit}`);
+    const { died, undone } = transact(reading(path));
+    done();
+    expect(died?.[0]?.values["why"]).toBe("NOT_SERVING");
+    expect(undone).toHaveLength(1);
+    expect(look(path)).toBe("absent");
+    expect(called()).toEqual([`reload ${unit}`, `reload ${unit}`, `restart ${unit}`]);
+  });
+});
