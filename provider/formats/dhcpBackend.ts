@@ -15,6 +15,8 @@ export interface DhcpBackend {
   /** The daemon itself, in the words of an error. */
   readonly program: string;
   readonly package: string;
+  /** The first release of Debian that has it, where not all of ours have. */
+  readonly since?: string;
   /** A unit of ours under the name that Debian uses. */
   readonly unit: string;
   /** Its configuration, from the program. */

@@ -1,5 +1,6 @@
 import { complaintOf, failedPackages, type Packages, unremoved } from "../facts/packages";
 import type { Ran, Seen } from "../facts/question";
+import { dhcpBackends } from "../formats/dhcpBackend";
 import type { Declaration, Want } from "../kinds/want";
 import { packagedUnitFiles } from "../os/packages";
 import { unitFile } from "../os/paths";
@@ -229,6 +230,12 @@ function whyNotInstalled({ rows }: BringPlan, missing: readonly string[], said: 
     return `apt would remove ${gone.join(", ")} for ${missing.join(", ")}, which can't be beside it on one host; if nobody needs it, remove it yourself, then run again`;
   }
   const others = failedPackages(said).filter((name) => !missing.includes(name));
+  const late = dhcpBackends.find(
+    ({ package: name, since }) => since !== undefined && said.includes(`Unable to locate package ${name}`),
+  );
+  if (late !== undefined) {
+    return `apt knows no package ${late.package} on this host: Debian has it since ${late.since}. Leave dhcp.daemon out (for a DhcpServer alone: daemon) to serve by dhcpd; or, on a newer Debian, have \`apt-get update\` work there`;
+  }
   return [
     `apt could not install ${missing.join(", ")}${others.length === 0 ? "" : `, because of ${others.join(", ")}, which was not asked for`}:`,
     complaintOf(said),

@@ -10,6 +10,7 @@ export const kea: DhcpBackend = {
   daemon: "kea",
   program: "kea-dhcp4",
   package: "kea-dhcp4-server",
+  since: "12",
   unit: keaUnit,
   conf: keaConf,
   folder: keaFolder,

@@ -28,6 +28,14 @@ export const apt = (said: string) => ({ apt: { status: 100, said }, brought: [],
 export const packages: readonly Situation[] = [
   { what: "no mirror", said: refuseBring(bring, apt("E: Unable to locate package tftpd-hpa\n"), fresh) },
   {
+    what: "Kea on a Debian without it",
+    said: refuseBring(
+      { ...bring, install: ["kea-dhcp4-server"] },
+      apt("E: Unable to locate package kea-dhcp4-server\n"),
+      fresh,
+    ),
+  },
+  {
     what: "a package that would have to go",
     said: refuseBring(
       bring,
