@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
@@ -87,4 +88,39 @@ describe("a change of the DHCP server that is killed", () => {
       expect(states.stdout).toBe(daemon === "isc" ? "active\ninactive\n" : "inactive\nactive\n");
     },
   );
+});
+
+/** As dhcpd's own configuration is: kept, taken over while it runs, and given back. */
+describe("a Kea that somebody set up", () => {
+  it("becomes ours by one up, and is theirs again after destroy", async () => {
+    const lab = await labUp();
+    const theirs = readFileSync("test/cases/import/kea-dhcp4.conf", "utf8");
+    await lab.node0.run(
+      `DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends kea-dhcp4-server
+       cat > /etc/kea/kea-dhcp4.conf <<'TEXT'\n${theirs}TEXT
+       systemctl restart kea-dhcp4-server; sleep 2; systemctl is-active kea-dhcp4-server`,
+    );
+    const server = `const node0 = new netboot.NetbootServer("node0", { connection, network, time: false, names: false, dhcp: { daemon: "kea" } });
+      new netboot.OlaNode("db1", { server: node0, macs: ["52:54:00:00:02:01"], address: "192.168.1.3" });`;
+    const project = await scratchProject({ files: { "index.ts": programOn(lab, server) }, name: "theirs" });
+    try {
+      const { output } = await project.succeed(up);
+      expect(output).toMatch(/kea-dhcp4\.conf was there before the first run; it is kept, and comes back on destroy/);
+      await project.succeed([...up, "--expect-no-changes"]);
+      const other = server.replace('daemon: "kea"', 'daemon: "isc"');
+      project.write({ "index.ts": programOn(lab, other) });
+      const refused = await project.pulumi(up);
+      expect(refused.output).toMatch(/kea-dhcp4-server\.service served here before the first up.*\[OCCUPIED\]/s);
+      project.write({ "index.ts": programOn(lab, server) });
+      await project.succeed(up);
+      await project.succeed(["destroy", "--yes", "--skip-preview"]);
+      const { stdout } = await lab.node0.run(
+        "systemctl is-active kea-dhcp4-server; systemctl show -P FragmentPath kea-dhcp4-server; cat /etc/kea/kea-dhcp4.conf",
+      );
+      expect(stdout).toBe(`active\n/lib/systemd/system/kea-dhcp4-server.service\n${theirs}`);
+    } finally {
+      await project.remove();
+      await lab.down();
+    }
+  });
 });
