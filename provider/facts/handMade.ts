@@ -1,6 +1,7 @@
+import { dhcpLanguages } from "../formats/dhcpLanguage";
 import type { FoundDhcp } from "../formats/foundDhcp";
 import { readDhcpd } from "../formats/isc/readDhcpd";
-import { parseServedBy, type ServedBy } from "../formats/isc/servedBy";
+import type { ServedBy } from "../formats/isc/servedBy";
 import { readKea } from "../formats/kea/readKea";
 import { dhcpdConf, dhcpdUnit, keaConf, keaUnit, tftpdDefaults, tftpdUnit } from "../os/paths";
 import { bootChain, bootChainFile } from "../values/bootChain";
@@ -39,7 +40,7 @@ export interface HandMade {
   readonly dhcp: FoundDhcp & {
     readonly server: "isc" | "kea";
     readonly file: string;
-    /** What the main file of dhcpd serves beyond a network. */
+    /** What the main file serves beyond a network. */
     readonly serves: ServedBy;
     /** The interfaces that it is told to serve. */
     readonly interfaces: readonly string[];
@@ -128,8 +129,7 @@ export function readHandMade(answers: Answers): HandMade {
     dhcp: {
       ...found,
       server: found.server,
-      serves:
-        found.server === "isc" ? parseServedBy(contentOf(answers, found.file) ?? "") : { subnets: [], others: [] },
+      serves: dhcpLanguages[found.server].parseServedBy(contentOf(answers, found.file) ?? ""),
       interfaces: (setting(contentOf(answers, dhcpdDefaults), "INTERFACESv4") ?? "")
         .split(/\s+/)
         .filter((name) => name !== ""),

@@ -5,7 +5,7 @@ import { filesOfScript } from "../formats/ipxe/fetchedFiles";
 import { parseDhcpdSettings } from "../formats/isc/dhcpdConf";
 import { machineOfProgram } from "../formats/pe";
 import { defaultTftpdOptions, parseTftpdSettings } from "../formats/tftpd/tftpd";
-import { keaConf } from "../os/paths";
+import { keaConf, keaUnit } from "../os/paths";
 import { autoexecName, type BootChainName, type Loader, loadersFor } from "../values/bootChain";
 import { checkNodes } from "../values/fleet";
 import { addressNumber, addressText } from "../values/ipv4";
@@ -48,6 +48,8 @@ export interface Imported {
   readonly unknownMachines?: "serve";
   readonly allowDefaultRoute?: true;
   readonly dhcp: {
+    /** Where Debian's Kea serves, and is taken over. */
+    readonly daemon?: "kea";
     readonly replace?: true;
     readonly bootServer?: string;
     readonly loaders?: { readonly x64: Loader };
@@ -61,7 +63,7 @@ export interface Imported {
   >;
   readonly extra: readonly string[];
   readonly nodes: Readonly<Record<string, ImportedNode>>;
-  /** What is served beyond the network, and is not when dhcpd is replaced. */
+  /** What is served beyond the network, and is not when the DHCP server there is replaced. */
   readonly replaced: readonly string[];
   /** Commands for node 0, before the first up. */
   readonly before: readonly { readonly command: string; readonly why: string }[];
@@ -105,8 +107,9 @@ export function planImport(made: HandMade, contents: ReadonlyMap<string, Uint8Ar
       place: network,
       text: `option routers ${network.routers.join(", ")}  a program names one router, here ${router}`,
     });
+  const daemon = isOfKea(made) ? "kea" : "isc";
   const beyond =
-    dhcp.server === "isc"
+    dhcp.server === daemon
       ? [
           ...dhcp.serves.subnets.filter((subnet) => !isInNetwork(subnet, cidr)).map((subnet) => `subnet ${subnet}`),
           ...dhcp.serves.others,
@@ -133,6 +136,7 @@ export function planImport(made: HandMade, contents: ReadonlyMap<string, Uint8Ar
     ...(isServing ? { unknownMachines: "serve" } : {}),
     ...(made.links.defaultRoutes.includes(link) ? { allowDefaultRoute: true } : {}),
     dhcp: {
+      ...(daemon === "kea" ? { daemon } : {}),
       ...(beyond.length > 0 ? { replace: true } : {}),
       ...bootServer,
       ...(artifacts.loader === "ipxe.efi" ? {} : { loaders: { x64: artifacts.loader } }),
@@ -411,10 +415,15 @@ function tftpOptionsOf(
   return {};
 }
 
+/** Whether Debian's Kea is all that serves DHCP here, so that ours takes its place while it runs. */
+function isOfKea({ dhcp, others }: HandMade): boolean {
+  return dhcp.server === "kea" && others.every(({ service, who }) => service !== "dhcp" || who === keaUnit);
+}
+
 /** Who must leave the ports of DHCP and TFTP, or an up is refused. */
-function whatGoesFirst({ others }: HandMade): Imported["before"] {
-  return others
-    .filter(({ service }) => service === "dhcp" || service === "tftp")
+function whatGoesFirst(made: HandMade): Imported["before"] {
+  return made.others
+    .filter(({ service, who }) => (service === "dhcp" && !(isOfKea(made) && who === keaUnit)) || service === "tftp")
     .map(({ service, who, isUnit }) => ({
       command: isUnit ? `systemctl disable --now ${who}` : `end ${who}, and whatever starts it`,
       why: `it serves ${service === "dhcp" ? "DHCP" : "TFTP"}; an up is refused beside it (OCCUPIED)`,
@@ -467,7 +476,9 @@ function whatPreviewRefuses(
   const beside =
     settings.value === undefined
       ? []
-      : checkNodes(settings.value.network, settings.value.unknownMachines, files.ipxe32 !== undefined, placed);
+      : checkNodes(settings.value.network, settings.value.unknownMachines, files.ipxe32 !== undefined, placed, {
+          daemon: dhcp.daemon,
+        });
   return [
     ...ofFiles.map(({ name, message }) => ({ text: `preview refuses artifacts/${name}: ${message}` })),
     ...settings.problems.map(({ path, message }) => ({ text: `preview refuses ${path}: ${message}` })),

@@ -104,7 +104,7 @@ function renderDhcp({ dhcp, replaced }: Imported): readonly string[] {
     ...(replace === undefined
       ? []
       : [
-          "    // dhcpd reads or serves more than this network. The first up puts ours in its place, and destroy puts it back.",
+          `    // ${dhcp.daemon === "kea" ? "Kea" : "dhcpd"} reads or serves more than this network. The first up puts ours in its place, and destroy puts it back.`,
           `    // This goes as far as it is not below: ${oneLine(replaced.join(", "))}`,
           "    replace: true,",
         ]),

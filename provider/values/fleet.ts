@@ -29,8 +29,9 @@ export function checkNodes(
   unknownMachines: UnknownMachines,
   hasIa32: boolean,
   nodes: readonly PlacedNode[],
+  beside?: KnownBeside,
 ): readonly PlacedProblem[] {
-  return nodeChecker(network, unknownMachines, hasIa32)(nodes);
+  return nodeChecker(network, unknownMachines, hasIa32, beside)(nodes);
 }
 
 /** Tells of each machine in turn what is wrong with it beside those that it was asked about before. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { describeKea } from "../support/describeKea";
-import { programOn } from "../support/node0";
+import { netbootCommand, programOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -104,6 +104,12 @@ describe("a Kea that somebody set up", () => {
       new netboot.OlaNode("db1", { server: node0, macs: ["52:54:00:00:02:01"], address: "192.168.1.3" });`;
     const project = await scratchProject({ files: { "index.ts": programOn(lab, server) }, name: "theirs" });
     try {
+      const { host, hostKey, privateKeyPath } = lab.node0;
+      const way = ["--host", host, "--host-key", hostKey, "--private-key-path", privateKeyPath];
+      await netbootCommand(project, "import", ...way, "--output", "imported");
+      const imported = readFileSync(join(project.folder, "imported/index.ts"), "utf8");
+      expect(imported).toContain('dhcp: {\n    daemon: "kea",\n  },');
+      expect(imported).not.toMatch(/before the first|replace/);
       const { output } = await project.succeed(up);
       expect(output).toMatch(/kea-dhcp4\.conf was there before the first run; it is kept, and comes back on destroy/);
       await project.succeed([...up, "--expect-no-changes"]);

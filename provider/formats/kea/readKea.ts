@@ -129,7 +129,7 @@ class KeaReader {
           name,
         )
       )
-        this.#leave(each, `option-data ${name}`, "write it as dhcpd's statement into dhcp.extraConfig");
+        this.#leave(each, `option-data ${name}`, "give it to each machine, in the options of its node");
     }
     const mtu = Number(option("interface-mtu", 26) ?? Number.NaN);
     const domain = option("domain-name", 15);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { handMadeQuestions, nextQuestions, readHandMade } from "../../../../provider/facts/handMade";
+import { whyNoKeaOption } from "../../../../provider/formats/kea/whyNoKeaOption";
 import { type Imported, planImport } from "../../../../provider/plan/importing";
 import { renderNote, renderProject } from "../../../../provider/preview/importedProgram";
 import { hostAnswers, type Told } from "./told";
@@ -106,26 +107,45 @@ describe("planImport", () => {
     });
   });
 
-  it("writes Kea's, with what has to go first", async () => {
-    const told = {
-      ...host,
-      "handMade /etc/kea/kea-dhcp4.conf": seen(kea),
-      ...served("ipxe.efi", "ipxe32.efi", "refind_x64.efi", "refind.pxe", "refind.conf", "menu.ipxe"),
-      "servers.holders": [
-        {
-          protocol: "udp",
-          address: "192.168.1.1",
-          port: 67,
-          pid: 7,
-          program: "kea-dhcp4",
-          unit: "kea-dhcp4-server.service",
-        },
-        { protocol: "udp", address: "0.0.0.0", port: 69, pid: 8, program: "in.tftpd", unit: "tftpd-hpa.service" },
-        { protocol: "udp", address: "0.0.0.0", port: 123, pid: 9, program: "chronyd", unit: "chrony.service" },
-      ],
-    };
+  const byKea = (unit: string): Told => ({
+    ...host,
+    "handMade /etc/kea/kea-dhcp4.conf": seen(kea),
+    ...served("ipxe.efi", "ipxe32.efi", "refind_x64.efi", "refind.pxe", "refind.conf", "menu.ipxe"),
+    "servers.holders": [
+      { protocol: "udp", address: "192.168.1.1", port: 67, pid: 7, program: "kea-dhcp4", unit },
+      { protocol: "udp", address: "0.0.0.0", port: 69, pid: 8, program: "in.tftpd", unit: "tftpd-hpa.service" },
+      { protocol: "udp", address: "0.0.0.0", port: 123, pid: 9, program: "chronyd", unit: "chrony.service" },
+    ],
+  });
+
+  it("writes Kea's, which is taken over while it runs", async () => {
+    const told = byKea("kea-dhcp4-server.service");
     const program = renderProject(planned(told, { "refind.pxe": `${script}chain menu.ipxe\n` }), settings)["index.ts"];
     await expect(program).toMatchFileSnapshot("../../../golden/import/kea.txt");
+  });
+
+  it("says of a Kea that is not Debian's that it has to go first", () => {
+    const { dhcp, before } = planned(byKea("isc-kea-dhcp4-server.service"));
+    expect(dhcp).toEqual({});
+    expect(before).toEqual([
+      {
+        command: "systemctl disable --now isc-kea-dhcp4-server.service",
+        why: "it serves DHCP; an up is refused beside it (OCCUPIED)",
+      },
+    ]);
+  });
+
+  it("says of Kea what goes beyond the network, and which options a node can't have", () => {
+    const more = kea
+      .replace('"subnet4": [', '"subnet4": [ { "id": 2, "subnet": "10.0.0.0/24" },')
+      .replace('"name": "time-offset", "data": "3600"', '"name": "mine", "data": "1"');
+    const imported = planned({ ...byKea("kea-dhcp4-server.service"), "handMade /etc/kea/kea-dhcp4.conf": seen(more) });
+    expect(imported.dhcp).toEqual({ daemon: "kea", replace: true });
+    expect(imported.replaced).toEqual(["subnet 10.0.0.0"]);
+    expect(notes(imported).filter((note) => /mine/.test(note))).toEqual([
+      `/etc/kea/kea-dhcp4.conf:48: preview refuses node-1, options["mine"]: ${whyNoKeaOption("mine")}`,
+    ]);
+    expect(renderProject(imported, settings)["index.ts"]).toContain("// Kea reads or serves more than this network.");
   });
 
   it("brings what is not a package's, under the names that machines are told", () => {
