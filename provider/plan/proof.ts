@@ -116,8 +116,7 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const expectations = planProof(register, ids, {
     script,
     bootServerIsHere: isHere,
-    dhcpdSilent:
-      whySilent(dhcpUnit, !areKnown || packetSockets.some(({ unit }) => unit === dhcpUnit)) ?? noLink?.text,
+    dhcpdSilent: whySilent(dhcpUnit, !areKnown || packetSockets.some(({ unit }) => unit === dhcpUnit)) ?? noLink?.text,
     tftpSilent: whySilent(tftpdUnit, !areKnown || holders.some((each) => each.unit === tftpdUnit && each.port === 69)),
     has: (name) => isInFolder({ directory, files }, name),
   });
