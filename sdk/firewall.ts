@@ -8,6 +8,7 @@ import {
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { given, withRoute } from "./program/given";
 import { HostResource } from "./program/hostResource";
+import { previewPart } from "./program/nextBootPreview";
 import * as pulumi from "./program/pulumi";
 
 /** What can be said of the firewall beside the interface. */
@@ -67,7 +68,7 @@ export class Firewall extends HostResource {
           .all([pulumi.output(values), allowDefaultRoute])
           .apply(([settled, allowed]) => withRoute(parseFirewallSettings(settled), allowed, inputsOfFirewall)),
       },
-      opts,
+      pulumi.mergeOptions(previewPart(), opts) as pulumi.CustomResourceOptions,
     );
   }
 }

@@ -4,6 +4,7 @@ import { bad, type Checked, good } from "../provider/values/problem";
 import { type ConnectionArgs, connectionInput } from "./connection";
 import { given } from "./program/given";
 import { HostResource } from "./program/hostResource";
+import { previewPart } from "./program/nextBootPreview";
 import * as pulumi from "./program/pulumi";
 
 /** The arguments of a {@link TftpServer}. */
@@ -53,7 +54,7 @@ export class TftpServer extends HostResource {
         listsPaths: true,
         once: "the TFTP server",
       },
-      opts,
+      pulumi.mergeOptions(previewPart(), opts) as pulumi.CustomResourceOptions,
     );
   }
 }

@@ -25,6 +25,8 @@ export interface Previewed {
   readonly files: ReadonlyMap<string, FileChange>;
   /** What each machine's next boot does after this run, also of resources that --target or --exclude leaves out. */
   readonly texts: ReadonlyMap<string, string>;
+  /** What machines boot by that a refresh has found otherwise on node 0, by the names of the resources. */
+  readonly drifted?: ReadonlySet<string>;
 }
 
 /**
@@ -95,13 +97,21 @@ const most = 8;
  * ```
  * next boot changes for 2 of 300 nodes: db-1, db-2 (both: ipxe.efi 67c7f1f8 → 18fc84b6)
  * next boot changes for none of 300 nodes; it has changed before this run for db-1 (refind.conf 453785cb → babcb66c)
+ * next boot changes for none of 300 nodes; that is by the program: on node 0 node0-tftp is not as declared, and until a …
  * ```
  */
 export function describeNextBoots(previewed: Previewed, total: number): string {
   const { now, already } = changesOfRun(previewed);
   const changing = now.length === 0 ? `none of ${nodes(total)}` : `${now.length} of ${nodes(total)}: ${grouped(now)}`;
   const changed = already.length === 0 ? "" : `; it has changed before this run for ${grouped(already)}`;
-  return `next boot changes for ${changing}${changed}`;
+  return `next boot changes for ${changing}${changed}${untilMended([...(previewed.drifted ?? [])].sort())}`;
+}
+
+/** A machine does otherwise after a run that mends what somebody has changed, and nobody knows what it does before. */
+function untilMended(drifted: readonly string[]): string {
+  if (drifted.length === 0) return "";
+  const are = drifted.length === 1 ? "is" : "are";
+  return `; that is by the program: on node 0 ${listed(drifted)} ${are} not as declared, and until a run mends that machines may boot otherwise, or not at all`;
 }
 
 /** Machines by what changes for them: those that go first, then the most; the engine asks in any order, a reader sees one. */

@@ -43,10 +43,13 @@ interface Preview {
   readonly fleets: Map<string, StandardLoaders>;
   /** Whether a boot file, or which one is named, may become another. */
   chainChanges: boolean;
+  /** What machines boot by that a refresh has found otherwise on node 0. */
+  readonly drifted: Set<string>;
   /** One for all machines: each hook is registered with the engine. */
   readonly node: pulumi.ResourceHook;
   readonly fleet: pulumi.ResourceHook;
   readonly chain: pulumi.ResourceHook;
+  readonly part: pulumi.ResourceHook;
 }
 
 /** One process can run several programs. */
@@ -80,6 +83,11 @@ function newPreview(): Preview {
   const changes: NextBootChange[] = [];
   const fleets = new Map<string, StandardLoaders>();
   const files = new Map<string, FileChange>();
+  const drifted = new Set<string>();
+  const noteDrift = async (name: string, outputs: Inputs): Promise<void> => {
+    const { drift } = (await seen(outputs)).inputs ?? {};
+    if (Array.isArray(drift) && drift.length > 0) drifted.add(name);
+  };
   const preview: Preview = {
     total: 0,
     isAwaited: false,
@@ -92,6 +100,7 @@ function newPreview(): Preview {
     before: new Error("the engine has not told"),
     fleets,
     chainChanges: false,
+    drifted,
     node: hookNamed(
       "netboot-next-boot-of-node",
       async ({ name, oldInputs, newInputs }) => {
@@ -121,8 +130,9 @@ function newPreview(): Preview {
     ),
     chain: hookNamed(
       "netboot-next-boot-of-chain",
-      async ({ oldInputs, oldOutputs, newInputs }) => {
+      async ({ name: resource, oldInputs, oldOutputs, newInputs }) => {
         const [old, next] = [(await seen(oldInputs)).inputs, (await seen(newInputs)).inputs];
+        await noteDrift(resource, oldOutputs);
         if (isSameBut(["connection"], old, next)) return;
         preview.chainChanges = true;
         const { directory, name } = next ?? {};
@@ -132,6 +142,9 @@ function newPreview(): Preview {
       },
       { onDryRun: true },
     ),
+    part: hookNamed("netboot-next-boot-of-part", ({ name, oldOutputs }) => noteDrift(name, oldOutputs), {
+      onDryRun: true,
+    }),
   };
   return preview;
 }
@@ -281,6 +294,13 @@ export function previewChain(): pulumi.CustomResourceOptions {
   if (!pulumi.runtime.isDryRun()) return {};
   const { chain } = previewOf(stackNow());
   return { hooks: { beforeCreate: [chain], beforeUpdate: [chain] } };
+}
+
+/** Has the preview hear of what else machines boot by, which may be otherwise on node 0 now. */
+export function previewPart(): pulumi.CustomResourceOptions {
+  if (!pulumi.runtime.isDryRun()) return {};
+  const { part } = previewOf(stackNow());
+  return { hooks: { beforeUpdate: [part] } };
 }
 
 /** Has the preview hear of each machine of a fleet that changes. */

@@ -17,6 +17,16 @@ const describeNextBoots = (changes: readonly NextBootChange[], total: number): s
   describePreviewed({ changes, files: allFiles, texts: new Map() }, total);
 
 describe("describeNextBoots", () => {
+  it("says that it speaks of the program, where a refresh found what machines boot by otherwise", () => {
+    const drifted = (...names: readonly string[]) =>
+      describePreviewed({ changes: [], files: new Map(), texts: new Map(), drifted: new Set(names) }, 2);
+    expect(drifted()).toBe("next boot changes for none of 2 nodes");
+    expect(drifted("node0-tftp", "node0-dhcp")).toBe(
+      "next boot changes for none of 2 nodes; that is by the program: on node 0 node0-dhcp, node0-tftp are not as declared, " +
+        "and until a run mends that machines may boot otherwise, or not at all",
+    );
+  });
+
   it("names the machines whose next boot changes, and why", () => {
     const after = boot("10.20.0.11", "ipxe.efi", "18fc84b6aa");
     const changes = ["db-2", "db-1"].map((name) => ({ name, before: usual, after }));
