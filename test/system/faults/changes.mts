@@ -1,9 +1,11 @@
 import type { Lab } from "../../../lab/index.mts";
 import { programOn } from "../../support/node0.ts";
+import type { Daemon } from "./dhcpServers.mts";
 import type { Random } from "./random.mts";
 
 /** What an operator's program says of node 0, in a model that a fault can be held against. */
 export interface Wanted {
+  readonly daemon: Daemon;
   readonly leaseSeconds: number;
   readonly timeoutSeconds: number;
   readonly note: string;
@@ -18,6 +20,7 @@ export interface Wanted {
 }
 
 export const first: Wanted = {
+  daemon: "isc",
   leaseSeconds: 600,
   timeoutSeconds: 1,
   note: "0",
@@ -53,6 +56,7 @@ export function programFor(
     `const node0 = new netboot.NetbootServer("node0", {
        connection,
        network: { ...network, leaseSeconds: ${wanted.leaseSeconds}, domain: "rack.example.net" },
+       dhcp: { daemon: "${wanted.daemon}" },
        artifacts: {
          refindConf: { timeoutSeconds: ${wanted.timeoutSeconds} },
          extra: { "note.txt": { content: ${JSON.stringify(wanted.note)} } },
@@ -95,6 +99,9 @@ const file: Kind = (wanted, random) => ({ ...wanted, note: "x".repeat(random.bet
 /** The kind of change for which apt runs. */
 export const withPackages = "packages come or go";
 
+/** The kind of change in which one DHCP server takes the other's place. */
+export const otherServer = "the other DHCP server";
+
 /** The kinds of change. */
 export const changes: Readonly<Record<string, Kind>> = {
   "a lease time": lease,
@@ -120,6 +127,7 @@ export const changes: Readonly<Record<string, Kind>> = {
     const rest = numbers.length > 4 ? without(wanted.fleet, random.one(numbers)) : wanted.fleet;
     return { ...wanted, fleet: { ...rest, [coming]: coming } };
   },
+  [otherServer]: (wanted) => ({ ...wanted, daemon: wanted.daemon === "isc" ? "kea" : "isc" }),
 };
 
 /** Paths that apt and its scripts write, which no transaction can keep whole (what they leave, the next run configures). */

@@ -4,6 +4,7 @@ import type { Lab, Node0Kind } from "../../../lab/index.mts";
 import type { Wire } from "../../../lab/wire.mts";
 import type { CommandResult } from "../../../tools/command.mts";
 import type { Wanted } from "./changes.mts";
+import { type Daemon, daemonOf, dhcpServers } from "./dhcpServers.mts";
 import type { Random } from "./random.mts";
 
 /** Where a fault happens. */
@@ -12,6 +13,8 @@ export interface Scene {
   readonly wire: Wire;
   readonly random: Random;
   readonly seed: number;
+  /** Whether one DHCP server may take the other's place. */
+  readonly hasKea: boolean;
   /** What the program says while it happens. */
   readonly wanted: Wanted;
   /** A second program on the same node 0: one machine comes or goes. */
@@ -28,6 +31,8 @@ export interface Running {
 export interface Fault {
   /** What it needs for a node 0. @defaultValue `"container"` */
   readonly node0?: Node0Kind;
+  /** The DHCP server that it happens to. @defaultValue any */
+  readonly daemon?: Daemon;
   /** The kind of change that it can happen to. @defaultValue any */
   readonly change?: string;
   readonly arm?: (scene: Scene) => unknown;
@@ -186,7 +191,7 @@ export const faults: Readonly<Record<string, Fault>> = {
       const { code, output } = await otherStack();
       if (code !== 0) throw new Error(`the other stack's up failed\n${output}`);
     },
-    touches: /^\/etc\/(dhcp\/netboot\/hosts\.conf|netboot-names\/hosts)$/,
+    touches: /^\/etc\/(dhcp\/netboot\/hosts\.conf|kea\/netboot\/reservations\.json|netboot-names\/hosts)$/,
   },
   "power cut": {
     strike: async ({ lab }) => {
@@ -280,12 +285,14 @@ export const faults: Readonly<Record<string, Fault>> = {
     heal: ({ lab }) => lab.node0.run("mv /root/.bashrc.was /root/.bashrc"),
   },
   "dhcpd refuses to start": {
+    daemon: "isc",
     change: "a lease time",
     arm: (scene) => sabotage(scene, (isNew) => `ExecStartPre=/bin/sh -c '! ${isNew}'`),
     heal: endSabotage,
     touches: /^\/etc\/systemd\/system\/isc-dhcp-server\.service\.d/,
   },
   "its port is taken": {
+    daemon: "isc",
     change: "a lease time",
     // Somebody binds it while dhcpd is restarted, and lets go when the old configuration is back.
     arm: async (scene) => {
@@ -300,6 +307,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     touches: /^\/etc\/systemd\/system\/isc-dhcp-server\.service\.d/,
   },
   "dhcpd starts and does not serve": {
+    daemon: "isc",
     change: "a lease time",
     arm: async (scene) => {
       const { stdout } = await scene.lab.node0.run("grep ^ExecStart= /etc/systemd/system/isc-dhcp-server.service");
@@ -312,6 +320,24 @@ export const faults: Readonly<Record<string, Fault>> = {
     heal: endSabotage,
     touches: /^\/etc\/systemd\/system\/isc-dhcp-server\.service\.d/,
   },
+  "Kea stands still": {
+    daemon: "kea",
+    strike: ({ lab, random }) =>
+      lab.node0.run(
+        `systemctl kill -s STOP kea-dhcp4-server; sleep ${random.between(1, 12)}; systemctl kill -s CONT kea-dhcp4-server`,
+        { check: false },
+      ),
+  },
+  "Kea ends": {
+    daemon: "kea",
+    strike: ({ lab }) => lab.node0.run("systemctl kill -s KILL kea-dhcp4-server; sleep 2", { check: false }),
+  },
+  "Kea's socket is gone": {
+    daemon: "kea",
+    // A change that Kea is told of: the run fails by it, and the restart that puts the old state back makes it anew.
+    change: "a machine comes",
+    arm: ({ lab }) => lab.node0.run("rm -f /run/kea/kea4-ctrl-socket"),
+  },
   "clock of a machine jumps": {
     node0: "machine",
     harmless: true,
@@ -319,6 +345,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "clock of a machine runs backward while dhcpd does not serve": {
     node0: "machine",
+    daemon: "isc",
     change: "a lease time",
     arm: (scene) =>
       sabotage(
@@ -336,13 +363,15 @@ export const faults: Readonly<Record<string, Fault>> = {
       const { code, output } = await otherStack();
       if (code !== 0) throw new Error(`the other stack's up failed\n${output}`);
     },
-    touches: /^\/etc\/(dhcp\/netboot\/hosts\.conf|netboot-names\/hosts)$/,
+    touches: /^\/etc\/(dhcp\/netboot\/hosts\.conf|kea\/netboot\/reservations\.json|netboot-names\/hosts)$/,
   },
   // The proof may meet it, and then the change is undone.
   "a human with an editor": {
     strike: ({ lab, random, seed }) =>
-      lab.node0.run(`echo '# by hand ${seed}' >> ${random.one(["/etc/dhcp/dhcpd.conf", "/srv/tftp/refind.conf"])}`),
-    touches: /^\/etc\/dhcp\/dhcpd\.conf|^\/srv\/tftp\/refind\.conf/,
+      lab.node0.run(
+        `echo '# by hand ${seed}' >> ${random.one([dhcpServers[daemonOf(lab)].conf, "/srv/tftp/refind.conf"])}`,
+      ),
+    touches: /^\/etc\/(dhcp\/dhcpd|kea\/kea-dhcp4)\.conf|^\/srv\/tftp\/refind\.conf/,
     // What somebody wrote after the run is drift, which only a refresh can see.
     next: ["--refresh"],
     lost: async ({ lab, seed }) => {
@@ -354,7 +383,9 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** The faults that a node 0 of this kind can meet. */
-export function faultsOf(node0: Node0Kind): readonly string[] {
-  return Object.keys(faults).filter((name) => (faults[name]?.node0 ?? "container") === node0);
+/** The faults that a node 0 of this kind can meet, with this DHCP server if it is said. */
+export function faultsOf(node0: Node0Kind, served?: Daemon): readonly string[] {
+  return Object.entries(faults).flatMap(([name, { node0: kind = "container", daemon }]) =>
+    kind === node0 && (served === undefined || daemon === undefined || daemon === served) ? [name] : [],
+  );
 }

@@ -7,9 +7,10 @@ import { listTree } from "../../../lab/listing.mts";
 import type { DhcpAnswer } from "../../support/dhcpClient.mts";
 import { entriesOf } from "../../support/node0.ts";
 import { witness } from "./changes.mts";
+import { daemonOf, dhcpServers } from "./dhcpServers.mts";
 
 const clients = join(import.meta.dirname, "../../support");
-const units = ["isc-dhcp-server", "tftpd-hpa", "netboot-names"];
+const units = ["tftpd-hpa", "netboot-names"];
 
 /** The paths that matter, each with what it is. */
 export type Listing = ReadonlyMap<string, string>;
@@ -59,15 +60,22 @@ export function brokenFiles(lab: Lab): readonly string[] {
     }
     serves ||= /^serve /m.test(text);
     for (const [, words = ""] of text.matchAll(/^node (.*)$/gm)) {
-      for (const line of decoded(words.split(" ").at(-1) ?? "").split("\n")) if (line !== "") hosts.add(line);
+      for (const line of linesOf(decoded(words.split(" ").at(-1) ?? ""))) hosts.add(line);
     }
   }
   if (!serves) return broken;
-  const conf = readFileSync(onDisk("/etc/dhcp/netboot/hosts.conf"), "utf8").split("\n");
-  const written = new Set(conf.filter((line) => line !== "" && !line.startsWith("# ")));
-  for (const line of hosts) if (!written.has(line)) broken.push(`hosts.conf lacks ${line}`);
-  for (const line of written) if (!hosts.has(line)) broken.push(`hosts.conf has ${line}, and the register has not`);
+  const { machines } = dhcpServers[daemonOf(lab)];
+  if (!existsSync(onDisk(machines))) return [...broken, `${machines} is missing`];
+  const written = new Set(linesOf(readFileSync(onDisk(machines), "utf8")));
+  for (const line of hosts) if (!written.has(line)) broken.push(`${machines} lacks ${line}`);
+  for (const line of written) if (!hosts.has(line)) broken.push(`${machines} has ${line}, and the register has not`);
   return broken;
+}
+
+/** A machine's lines, without what lies between those of a list. */
+function linesOf(text: string): readonly string[] {
+  const lines = text.split("\n").map((line) => line.replace(/,$/, ""));
+  return lines.filter((line) => line !== "" && !line.startsWith("# "));
 }
 
 function sha256Of(path: string): string {
@@ -91,22 +99,25 @@ export async function notServed(lab: Lab): Promise<readonly string[]> {
   const onDisk = (path: string): string => readFileSync(join(lab.node0.root, path), "utf8");
   const wrong: string[] = [];
   const givesTime = existsSync(join(lab.node0.root, "/etc/chrony/conf.d/netboot.conf"));
-  const serving = [...units, ...(givesTime ? ["chrony"] : [])];
+  const daemon = daemonOf(lab);
+  const server = dhcpServers[daemon];
+  const other = dhcpServers[daemon === "isc" ? "kea" : "isc"];
+  const serving = [server.unit, ...units, ...(givesTime ? ["chrony"] : [])];
   const { stdout: states } = await lab.node0.run(`systemctl is-active ${serving.join(" ")}`, { check: false });
   const stopped = states
     .trim()
     .split("\n")
     .flatMap((state, index) => (state === "active" ? [] : [`${serving[index]} is ${state}`]));
   wrong.push(...stopped);
+  const { stdout: beside } = await lab.node0.run(`systemctl is-active ${other.unit}`, { check: false });
+  if (beside.trim() === "active") wrong.push(`${other.unit} serves beside ${server.unit}`);
 
   const asked = JSON.stringify([{ mac: witness.mac, arch: [7] }]);
   const dhcp = await lab.segment.run([process.execPath, join(clients, "dhcpClient.mts"), asked], { check: false });
   const [answer] = (dhcp.code === 0 ? JSON.parse(dhcp.stdout) : []) as readonly DhcpAnswer[];
-  const lease = Number(/^default-lease-time (\d+);/m.exec(onDisk("/etc/dhcp/dhcpd.conf"))?.[1]);
-  const block = new RegExp(`hardware ethernet ${witness.mac}; fixed-address (\\S+);`).exec(
-    onDisk("/etc/dhcp/netboot/hosts.conf"),
-  );
-  const wanted = { address: block?.[1], leaseSeconds: lease, filename: "ipxe.efi" };
+  const lease = Number(server.lease.exec(onDisk(server.conf))?.[1]);
+  const nic = [...onDisk(server.machines).matchAll(server.machine)].find(([, mac]) => mac === witness.mac);
+  const wanted = { address: nic?.[2], leaseSeconds: lease, filename: "ipxe.efi" };
   const seen = { address: answer?.address, leaseSeconds: answer?.leaseSeconds, filename: answer?.filename };
   if (JSON.stringify(seen) !== JSON.stringify(wanted)) {
     wrong.push(`DHCP answers ${JSON.stringify(answer ?? dhcp.stderr)}, and its files say ${JSON.stringify(wanted)}`);

@@ -6,9 +6,10 @@
  *     npm run test:faults -- --rounds 5 --fault "power cut"
  *     npm run test:faults -- --rounds 5 --machine
  *     npm run test:faults -- --rounds 50 --inhabited --release trixie
+ *     npm run test:faults -- --rounds 50 --kea
  *
  * With --machine node 0 is an emulated machine, whose power can be cut for real. With --inhabited it has somebody's own
- * servers, firewall, mounts and files on it, which must live on, and be as they were after a destroy.
+ * servers, firewall, mounts and files on it, which must live on, and be as they were after a destroy. With --kea Kea serves at first, and the one DHCP server may take the other's place.
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     fault: { type: "string" },
     machine: { type: "boolean", default: false },
     inhabited: { type: "boolean", default: false },
+    kea: { type: "boolean", default: false },
     release: { type: "string", default: "bookworm" },
   },
 });
@@ -40,7 +42,7 @@ if (runInherited(["npm", "run", "--silent", "build"], { cwd: repository }) !== 0
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repository, encoding: "utf8" }).trim();
 
 console.log(`${rounds} rounds from seed ${seed}`);
-const place = await arena({ node0, release: values.release as Release }, values.inhabited);
+const place = await arena({ node0, release: values.release as Release }, values.inhabited, values.kea);
 let bad = 0;
 let stopped = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (stopped = true));
@@ -54,7 +56,7 @@ try {
     );
     for (const violation of violations) console.log(`    ${violation}`);
     if (violations.length > 0) console.log(output.replaceAll(/^/gm, "    | "));
-    appendRound(repository, { commit, ...round, place: values.inhabited ? "inhabited" : node0 });
+    appendRound(repository, { commit, ...round, place: values.inhabited ? "inhabited" : values.kea ? "kea" : node0 });
   }
   const lost = await place.leave();
   if (lost.length > 0) bad++;

@@ -25,7 +25,7 @@ interface Line {
   readonly run: string;
   readonly host: string;
   readonly violated: boolean;
-  readonly isInhabited: boolean;
+  readonly place: string;
 }
 
 /** The report as a table: how many rounds of each fault, how the run ended, and what node 0 was like before the next. */
@@ -35,8 +35,8 @@ export function renderSummary(csv: string): string {
     .split("\n")
     .slice(1)
     .map((line): Line => {
-      const [, , , fault = "", , , run = "", host = "", violations, place] = line.split(",");
-      return { fault, run, host, violated: violations !== "0", isInhabited: place === "inhabited" };
+      const [, , , fault = "", , , run = "", host = "", violations, place = ""] = line.split(",");
+      return { fault, run, host, violated: violations !== "0", place };
     });
   const names = [...new Set(lines.map(({ fault }) => fault))].sort();
   const row = (name: string, of: readonly Line[]): string => {
@@ -62,7 +62,11 @@ export function renderSummary(csv: string): string {
     row("**all**", lines),
     row(
       "of these, on a node 0 with somebody's own servers, rules, mounts and hosts.allow",
-      lines.filter(({ isInhabited }) => isInhabited),
+      lines.filter(({ place }) => place === "inhabited"),
+    ),
+    row(
+      "of these, with Kea, or with a change between dhcpd and Kea",
+      lines.filter(({ place }) => place === "kea"),
     ),
   ].join("\n");
 }

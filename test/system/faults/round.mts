@@ -6,7 +6,18 @@ import { wireTo } from "../../../lab/wire.mts";
 import type { CommandResult } from "../../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../../tools/scratch.mts";
 import { programOn } from "../../support/node0.ts";
-import { changes, first, mac, ofPackages, programFor, type Wanted, withPackages } from "./changes.mts";
+import {
+  addressOf,
+  changes,
+  first,
+  mac,
+  ofPackages,
+  otherServer,
+  programFor,
+  type Wanted,
+  withPackages,
+} from "./changes.mts";
+import { dhcpServers } from "./dhcpServers.mts";
 import { type Fault, faults, faultsOf, kill, providerOf, type Scene } from "./faults.mts";
 import { brokenFiles, isQuiet, type Listing, listingOf, notServed, transactionsOf } from "./host.mts";
 import { homeOf, moveIn, notGivenBack, notLivedOn } from "./inhabited.mts";
@@ -46,8 +57,13 @@ export interface Arena {
  * Makes a node 0 with a program on it.
  *
  * @param isInhabited - whether somebody's own servers, rules, mounts and files were there first, and must stay
+ * @param hasKea - whether Kea serves at first, and one DHCP server may take the other's place
  */
-export async function arena(options: Pick<LabOptions, "node0" | "release"> = {}, isInhabited = false): Promise<Arena> {
+export async function arena(
+  options: Pick<LabOptions, "node0" | "release"> = {},
+  isInhabited = false,
+  hasKea = false,
+): Promise<Arena> {
   const node0: Node0Kind = options.node0 ?? "container";
   const lab = await labUp({ ...roomy, ...options });
   const wire = await wireTo(lab.node0.host, lab.node0.port);
@@ -67,12 +83,17 @@ export async function arena(options: Pick<LabOptions, "node0" | "release"> = {},
   const other = await scratchProject({ files: { "index.ts": programOn(lab, "") }, name: "other", sharing: project });
   const upOfOther = otherStack(lab, other);
   await project.succeed(up);
+  if (hasKea) {
+    wanted = { ...first, daemon: "kea" };
+    project.write({ "index.ts": programFor(lab, wire, wanted) });
+    await project.succeed(up);
+  }
   return {
     lab,
     async round(seed, fault) {
       const random = randomOf(seed);
-      const name = fault ?? random.one(faultsOf(node0));
-      const scene = { lab, wire, random, seed, otherStack: upOfOther };
+      const name = fault ?? random.one(faultsOf(node0, wanted.daemon));
+      const scene = { lab, wire, random, seed, hasKea, otherStack: upOfOther };
       const { round, reached } = await play(name, scene, project, wanted);
       wanted = reached;
       return isInhabited ? { ...round, violations: [...round.violations, ...(await notLivedOn(lab))] } : round;
@@ -113,9 +134,13 @@ async function play(
 ): Promise<{ readonly round: Round; readonly reached: Wanted }> {
   const fault = faults[name];
   if (fault === undefined) throw new Error(`there is no fault "${name}"`);
-  const { lab, wire, random, seed } = around;
+  const { lab, wire, random, seed, hasKea } = around;
   // apt on an emulated machine takes minutes.
-  const kinds = Object.keys(changes).filter((kind) => fault.node0 !== "machine" || kind !== withPackages);
+  const kinds = Object.keys(changes).filter(
+    (kind) =>
+      (fault.node0 !== "machine" || kind !== withPackages) &&
+      (kind !== otherServer || (hasKea && fault.daemon === undefined)),
+  );
   const change = fault.change ?? random.one(kinds);
   const wanted = changes[change]?.(before, random) ?? before;
   const scene: Scene = { ...around, wanted };
@@ -181,7 +206,7 @@ function told(output: string): boolean {
   const ended =
     /error: (update (canceled|cancelled)|context canceled)|rpc error|resource monitor|error reading from server|plugin exited|transport is closing|socket hang up/i;
   const states =
-    /nothing was changed|nothing of this change was done|as it was|serves? what it served|put back|finishes or undoes|nothing is served differently/i;
+    /nothing was changed|changed nothing there|nothing of this change was done|as it was|serves? what it served|put back|finishes or undoes|nothing is served differently/i;
   return states.test(output) || ended.test(output);
 }
 
@@ -253,16 +278,16 @@ async function providerEnds(lab: Lab): Promise<void> {
 async function notReached(lab: Lab, wanted: Wanted): Promise<readonly string[]> {
   const text = (path: string): string => readFileSync(join(lab.node0.root, path), "utf8");
   const wrong: string[] = [];
-  const hosts = text("/etc/dhcp/netboot/hosts.conf");
-  const served = [...hosts.matchAll(/hardware ethernet (\S+); fixed-address 10\.20\.1\.(\d+);/g)]
-    .map(([, address = "", last]) => `${address} ${last}`)
+  const { machines, machine, conf, lease } = dhcpServers[wanted.daemon];
+  const served = [...text(machines).matchAll(machine)]
+    .map(([, nic = "", address = ""]) => `${nic} ${address}`)
+    .filter((line) => !line.startsWith(mac(200)))
     .sort();
   const declared = Object.entries({ ...wanted.machines, ...wanted.fleet })
-    .map(([number, last]) => `${mac(Number(number))} ${last}`)
+    .map(([number, last]) => `${mac(Number(number))} ${addressOf(last)}`)
     .sort();
-  if (served.join() !== declared.join()) wrong.push(`hosts.conf has ${served.join(", ")}, not ${declared.join(", ")}`);
-  if (!text("/etc/dhcp/dhcpd.conf").includes(`default-lease-time ${wanted.leaseSeconds};`))
-    wrong.push("another lease time");
+  if (served.join() !== declared.join()) wrong.push(`${machines} has ${served.join(", ")}, not ${declared.join(", ")}`);
+  if (Number(lease.exec(text(conf))?.[1]) !== wanted.leaseSeconds) wrong.push("another lease time");
   if (!text("/srv/tftp/refind.conf").includes(`timeout ${wanted.timeoutSeconds}\n`)) wrong.push("another timeout");
   if (text("/srv/tftp/note.txt") !== wanted.note) wrong.push("another note.txt");
   if (!text("/etc/netboot-names/hosts").includes(`10.20.1.${wanted.filer} filer`)) wrong.push("another record");
