@@ -25,7 +25,14 @@ let packages: UnpackedPackages;
 let folder: string;
 
 beforeAll(async () => {
-  packages = await unpackPackages("isc-dhcp-server", "kea-dhcp4-server", "tftpd-hpa", "chrony", "dnsmasq-base", ...dnsmasqLibraries);
+  packages = await unpackPackages(
+    "isc-dhcp-server",
+    "kea-dhcp4-server",
+    "tftpd-hpa",
+    "chrony",
+    "dnsmasq-base",
+    ...dnsmasqLibraries,
+  );
   folder = await mkdtemp(join(tmpdir(), "netboot-golden-"));
 });
 afterAll(async () => {
