@@ -1,5 +1,5 @@
 import { readBoots } from "../conversation/look";
-import { type Boot, parseGaps, parseHistory, renderCourse, renderGaps, timeOf } from "../facts/bootLog";
+import { type Boot, parseGaps, parseHistory, renderCourse, renderGaps, tellsSince, timeOf } from "../facts/bootLog";
 import { hidden } from "../values/hidden";
 import { renderBootSvg } from "../view/bootSvg";
 import { byHost, openStackHost, type StackResource } from "./stack";
@@ -13,6 +13,7 @@ export interface BootOfMachine extends Boot {
 
 /** What the logs of a stack's node 0 tell since a time. */
 export interface History {
+  /** The second since 1970 from which on the logs tell: of several hosts the latest. */
   readonly since: number;
   /** All machines that node 0 knows, whatever stack they are from. */
   readonly machines: readonly string[];
@@ -32,6 +33,7 @@ export async function readHistory(resources: readonly StackResource[], since: nu
   const boots: BootOfMachine[] = [];
   const machines = new Set<string>();
   const gaps: string[] = [];
+  let told = since;
   const hosts = byHost(resources);
   for (const [first] of hosts.values()) {
     if (first === undefined) continue;
@@ -49,6 +51,7 @@ export async function readHistory(resources: readonly StackResource[], since: nu
     // Two node 0s may each have a db-1.
     const named = (hostname: string): string => (hosts.size > 1 ? `${hostname} (${host.name})` : hostname);
     for (const hostname of names.values()) machines.add(named(hostname));
+    told = Math.max(told, tellsSince(log, since));
     const lacks = renderGaps(parseGaps(log));
     if (lacks !== "") gaps.push(`${host.name}: ${lacks}`);
     for (const boot of parseHistory({ log, files })) {
@@ -56,7 +59,12 @@ export async function readHistory(resources: readonly StackResource[], since: nu
       boots.push({ ...boot, host: host.name, ...(hostname === undefined ? {} : { machine: named(hostname) }) });
     }
   }
-  return { since, machines: [...machines].sort(), boots: boots.sort((one, other) => one.from - other.from), gaps };
+  return {
+    since: told,
+    machines: [...machines].sort(),
+    boots: boots.sort((one, other) => one.from - other.from),
+    gaps,
+  };
 }
 
 /** The last boot of every machine, or all of them, as people read them: a line each, strangers at the end. */

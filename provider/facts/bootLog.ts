@@ -161,6 +161,15 @@ export function parseGaps(log: string): readonly Gap[] {
   });
 }
 
+/** Any host writes something into its log within an hour: one that begins later does not go back so far. */
+const quietSeconds = 3700;
+
+/** The second from which on the log tells of boots: the one that was asked for, or a later one at which it begins. */
+export function tellsSince(log: string, asked: number): number {
+  const begins = Number(/^(\d+)\.\d+ pulumi-netboot: begins$/m.exec(log)?.[1] ?? 0);
+  return begins > asked + quietSeconds ? begins : asked;
+}
+
 /** What is to be said of gaps; nothing where there are none. */
 export function renderGaps(gaps: readonly Gap[]): string {
   const last = gaps.at(-1);

@@ -45,7 +45,11 @@ sub log_of_boots ($own, $since, $macs) {
     }
     close $log;
     unshift @lines, $lines[0] =~ s/ .*/ pulumi-netboot: Suppressed $dropped messages/r if $dropped;
-    return join "\n", @lines;
+    # Of all that the journal has since then, whoever said it: it may not go back so far.
+    open my $all, '-|', 'journalctl', @options[0 .. 3] or return join "\n", @lines;
+    my ($begins) = (<$all> // '') =~ /^(\d+\.\d+) /;
+    close $all;
+    return join "\n", (defined $begins ? "$begins pulumi-netboot: begins" : ()), @lines;
 }
 
 # The next line of a log, after its second, with Kea's in dhcpd's words.

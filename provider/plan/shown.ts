@@ -357,8 +357,8 @@ function joinsTouched({ joins }: Plan, answers: HostAnswers, machines: readonly 
     .map(({ path }) => path);
 }
 
-function isNamedAnew({ before, after }: ShownMachine): boolean {
-  return before?.address !== after?.address;
+function isNamedAnew({ hostnameBefore, before, after }: ShownMachine): boolean {
+  return hostnameBefore !== undefined || before?.address !== after?.address;
 }
 
 function showJoins({ joins }: Plan, touched: ReadonlySet<string>, answers: HostAnswers): readonly ShownFile[] {

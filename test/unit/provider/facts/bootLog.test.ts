@@ -6,6 +6,7 @@ import {
   renderBoot,
   renderCourse,
   renderGaps,
+  tellsSince,
 } from "../../../../provider/facts/bootLog";
 
 const sum = (digit: string): string => digit.repeat(64);
@@ -196,6 +197,16 @@ describe("a file that does not come", () => {
   it("is none where firmware asks for its size first, and then boots", () => {
     const [boot] = read(...wholeBoot(2000));
     expect(boot?.files.map(({ asked }) => asked)).toEqual([undefined, undefined, undefined, undefined]);
+  });
+});
+
+describe("tellsSince", () => {
+  it("is the time that was asked for, or a later one at which the log begins", () => {
+    const begins = (at: number) => `${at}.123456 pulumi-netboot: begins\n${at + 5}.000000 dhcpd[7]: something`;
+    expect(tellsSince("", 1_000_000)).toBe(1_000_000);
+    expect(tellsSince(begins(1_000_900), 1_000_000)).toBe(1_000_000);
+    expect(tellsSince(begins(1_090_000), 1_000_000)).toBe(1_090_000);
+    expect(parseHistory({ log: begins(1_090_000), files })).toEqual([]);
   });
 });
 

@@ -14,8 +14,12 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** What is told of a log, whose lines stand a second apart. */
+/** What is told of a log, whose lines stand a second apart, without the line that says where it begins. */
 function told(lines: readonly string[], macs?: readonly string[]): string {
+  return toldWhole(lines, macs).replace(/^\S+ pulumi-netboot: begins\n?/, "");
+}
+
+function toldWhole(lines: readonly string[], macs?: readonly string[]): string {
   const log = lines.map((text, second) => `${1_790_000_000 + second}.000001 node0 ${text}\n`).join("");
   writeFileSync(join(folder, "journalctl"), `#!/bin/sh\ncat <<'END'\n${log}END\n`, { mode: 0o755 });
   const perl = `
@@ -42,6 +46,11 @@ const boot = [
 ];
 
 describe("log_of_boots", () => {
+  it("says where the log begins, whoever said its first line, and nothing of one that is empty", () => {
+    expect(toldWhole(["cron[1]: something", "cron[1]: more"])).toBe("1790000000.000001 pulumi-netboot: begins");
+    expect(toldWhole([])).toBe("");
+  });
+
   it("tells a boot by Kea's lines as by dhcpd's", () => {
     const [found, ...more] = parseHistory({ log: told(boot), files: "" });
     expect(more).toEqual([]);

@@ -173,6 +173,22 @@ describe("showPlan", () => {
     expect(changesSomething(same)).toBe(false);
   });
 
+  it("writes the names anew where a machine has another one, or another address", () => {
+    const names: JoinPlan = { ...hosts, path: "/etc/netboot-names/hosts", id: "NameServer/p/s/n", of: "names" };
+    const said = answers({}, {}, { "plan.joined /etc/netboot-names/hosts": "same" });
+    const was = machine("m1", { blocks: "host m1" });
+    const filesFor = (next: Machine) =>
+      showPlan(
+        planned({ joins: [names] }, said, {
+          change: { puts: fleet(next), drops: new Map() },
+          machinesBefore: new Map([["OlaFleet/p/s/rack", [was]]]),
+        }),
+      ).files.map(({ path: of }) => of);
+    expect(filesFor({ ...was, hostname: "m2", blocks: "host m2" })).toEqual([names.path]);
+    expect(filesFor({ ...was, address: "192.168.1.9", blocks: "host m1 at 9" })).toEqual([names.path]);
+    expect(filesFor({ ...was, loader: "snponly.efi", blocks: "host m1 by snponly" })).toEqual([]);
+  });
+
   it("tells a machine that is renamed as one, and the record that has another name from now on", () => {
     const [id, to] = ["OlaNode/p/s/db-1", "OlaNode/p/s/database-1"];
     const [was, is] = ["db-1", "database-1"].map((name) => machine(name, { blocks: `host ${name}` }));
