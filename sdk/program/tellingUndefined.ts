@@ -71,7 +71,7 @@ function tell(problem: Problem, args: unknown, coming: readonly Settled[]): Prob
   if (!isAboutMissing(problem)) return problem;
   const { message } = problem;
   const path = asWritten(problem.path);
-  const rule = message.slice(missing.length);
+  const rule = message.slice(missing.length).replace(/^, because /, ", and is required, because ");
   const own = coming.find((each) => each.path === path);
   if (own !== undefined) {
     return { ...problem, message: `is an output that is undefined${rule}. ${whereTo(own.from)}` };

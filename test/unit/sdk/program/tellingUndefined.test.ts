@@ -41,7 +41,7 @@ describe("an argument that is given and is undefined", () => {
       }),
     ).toEqual([
       expect.stringMatching(
-        /^address: is an output that is undefined, because the network has no pool; .* Look at where that output is made/,
+        /^address: is an output that is undefined, and is required, because the network has no pool; .* Look at where that output is made/,
       ),
     ]);
   });
@@ -52,7 +52,7 @@ describe("an argument that is given and is undefined", () => {
       new netboot.OlaNode("it", { server: server(), macs, address: config.get("addres") } as never);
     });
     expect(given).toMatch(
-      /^address: is given, and is undefined, because the network has no pool; .*config\.require, in the place of config\.get/,
+      /^address: is given, and is undefined, and is required, because the network has no pool; .*config\.require, in the place of config\.get/,
     );
     const [missing] = await mistakes(() => new netboot.OlaNode("it", { server: server(), macs }));
     expect(missing).toMatch(/^address: is required, because the network has no pool; .*\}/);
