@@ -23,6 +23,7 @@ export async function seeMended(lab: Lab, project: ScratchProject, cases: readon
   for (const [harm] of cases) await lab.node0.run(harm);
   const { output } = await project.succeed(["preview", "--refresh", "--diff", "--show-full-output"]);
   for (const [, shown] of cases) expect(output).toMatch(shown);
+  expect(output).toMatch(/^next boot changes for .*; that is by the program: on node 0 node0-\S+.* not as declared/m);
   const { output: told } = await project.succeed([...up, "--refresh"]);
   // All is mended in one transaction, so nothing of before is warned of.
   expect(told).not.toMatch(/not proved/);
