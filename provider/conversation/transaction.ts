@@ -259,8 +259,12 @@ export function changeOf(wanted: readonly Wanted[]): Change {
   const puts = new Map(
     wanted.flatMap((each) => (each.kind === "put" ? [[each.declaration.id, each.declaration]] : [])),
   );
-  const drops = new Map(wanted.flatMap((each) => (each.kind === "drop" ? [[each.id, each.generation]] : [])));
-  return { puts, drops };
+  const gone = wanted.flatMap((each) => (each.kind === "drop" ? [each] : []));
+  return {
+    puts,
+    drops: new Map(gone.map(({ id, generation }) => [id, generation])),
+    tokens: new Set(gone.flatMap(({ tokens }) => [...(tokens ?? [])])),
+  };
 }
 
 /** How a conversation about a change begins, without its questions. */

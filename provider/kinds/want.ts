@@ -160,7 +160,13 @@ export interface Declaration {
 /** One change of a host: a resource as it should be, or one that goes. */
 export type Change =
   | { readonly kind: "put"; readonly declaration: Declaration }
-  | { readonly kind: "drop"; readonly id: string; readonly generation: string };
+  | {
+      readonly kind: "drop";
+      readonly id: string;
+      readonly generation: string;
+      /** As those of a declaration's stack, beside the generation's own. */
+      readonly tokens?: ReadonlySet<string>;
+    };
 
 /** The id of the resource that a change is about. */
 export function idOf(change: Change): string {

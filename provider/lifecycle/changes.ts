@@ -25,6 +25,7 @@ import {
   ownershipOf,
   rememberResource,
   shortUrnFromId,
+  tokensOf,
   urnFromId,
   urnIn,
 } from "./stacks";
@@ -108,7 +109,8 @@ async function readNow(kind: string, id: string, props: Properties): Promise<Rea
 /** Takes the resource off node 0; what was there before its first touch comes back. A node 0 that is gone can be left behind. */
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
   const display = displayOn(props["connection"], urnIn(kind, props) ?? urnFromId(id));
-  const change: Change = { kind: "drop", id, generation: String(props[hidden.generation]) };
+  const tokens = tokensOf(identityIn(kind, id, props));
+  const change: Change = { kind: "drop", id, generation: String(props[hidden.generation]), tokens };
   const machine = textOf(props[hidden.machine]);
   const connection = connectionOf(props);
   const act = () =>

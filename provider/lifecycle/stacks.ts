@@ -89,6 +89,11 @@ export function generationOf(identity: string, create: string = randomBytes(4).t
   return token + create.slice(-8);
 }
 
+/** The tokens that this run has seen in the generations of a stack. */
+export function tokensOf(identity: string): ReadonlySet<string> {
+  return memoryOf(identity).tokens;
+}
+
 /** By what node 0 tells a stack's resources from those of others; a declaration has it beside its wants. */
 export function ownershipOf(
   identity: string,

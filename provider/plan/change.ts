@@ -7,6 +7,8 @@ import type { Refusal } from "./refusal";
 export interface Change {
   readonly puts: ReadonlyMap<string, Declaration>;
   readonly drops: ReadonlyMap<string, string>;
+  /** The tokens of the stacks that let something go, beside those of its own generation. */
+  readonly tokens?: ReadonlySet<string>;
 }
 
 type WantOf<W extends Want["want"]> = Extract<Want, { readonly want: W }>;

@@ -96,9 +96,11 @@ export function driftOf(
       const otherwise = whyNotAsDeclared(declaration, facts.answers, (text) => named(text, entry));
       const looked = { facts, sha256, units, otherwise };
       const other = whyOtherRecord(entry, generation);
-      const isByHand = other !== undefined && isOfOtherStack(entry, generation);
-      const how = { how: "other", ...(isByHand && { isByHand }) } as const;
-      const drift = other === undefined ? [] : [{ what: "the resource", ...how, seen: other }];
+      const drift = other === undefined ? [] : [{ what: "the resource", how: "other", seen: other } as const];
+      // What lies there is as the other one declares it, and nothing of this stack mends that.
+      if (drift.length > 0 && isOfOtherStack(entry, generation)) {
+        return [id, drift.map((each) => ({ ...each, isByHand: true }))] as const;
+      }
       return [id, [...drift, ...wants.flatMap((want) => driftOfWant(want, entry, looked))]] as const;
     }),
   );

@@ -22,10 +22,10 @@ export function isSameCreate(one: string, other: string): boolean {
 export function whyOtherRecord({ generation }: RegisterEntry, declared: string | undefined): string | undefined {
   if (declared === undefined || !/^([0-9a-f]{8}){1,2}$/.test(declared)) return undefined;
   if (isSameCreate(generation, declared)) return undefined;
-  return isOfOtherStack({ generation }, declared)
-    ? "node 0 has it of another stack of this name, which took it over"
-    : "node 0 has it made anew since this state was written";
+  return isOfOtherStack({ generation }, declared) ? takenOver : "node 0 has it made anew since this state was written";
 }
+
+const takenOver = "node 0 has it of another stack of this name, which took it over";
 
 /** Whether a record has the token of another stack than a state's: by no `up` does it come back. */
 export function isOfOtherStack({ generation }: Pick<RegisterEntry, "generation">, declared: string): boolean {
@@ -58,12 +58,12 @@ function refuseForeign({ id, stack: known }: Declaration, what: string, stack: s
   const unseen =
     `a stack that is named ${stack} has ${what} here, and this run can't tell whether that is this one: it was shown nothing else of ` +
     `its state, as with --target, in a new stack, or after a lost state or a first \`up\` that was cut short elsewhere. With --target, run it without. If it is another one's, give ` +
-    `this stack or its project another name. If the state was lost, or the other stack is no more, take all over that it has here, by ` +
+    `this stack or its project another name. If the state was lost, or the other stack is no more, take over what this program declares, by ` +
     `one \`pulumi up\` with PULUMI_NETBOOT_TAKE_OVER=${stack} in its environment`;
   if (known?.isSettled === false) return { code: "CLASH", id, message: unseen };
   const message =
     `another stack that is named ${stack} as well has ${what} here: another backend's or a colleague's, or one whose state ` +
-    `was lost. Give this stack or its project another name; if the other one is no more, take all over that it has here, ` +
+    `was lost. Give this stack or its project another name; if the other one is no more, take over what this program declares, ` +
     `by one \`pulumi up\` with PULUMI_NETBOOT_TAKE_OVER=${stack} in its environment`;
   return { code: "CLASH", id, message };
 }
@@ -101,12 +101,33 @@ export function warnOfTaken(
     .filter(({ id, other }) => id !== other && puts.has(id) && !puts.has(other) && !drops.has(other))
     .map(({ claim, id, other }) => {
       const owner = identityOf(other, before, puts);
+      const token = tokenOf(before.get(other)?.generation ?? "");
+      const own = puts.get(id)?.stack?.tokens;
+      if (token !== undefined && own?.has(token) === false) {
+        return {
+          id,
+          text: `${claim} was that of ${owner} of the stack that is taken over; it has this machine no more`,
+        };
+      }
       const back = owner.startsWith("OlaNode/") ? ", and `pulumi up --refresh` declares it anew" : "";
       return {
         id,
         text: `${claim} was that of ${owner}, which has this machine no more: right if it goes; if it stays, node 0 does not serve it${back}`,
       };
     });
+}
+
+/** What a stack lets go that another one took over: that is not touched, and whoever ends the stack may have meant it. */
+export function warnOfKept(
+  { drops, tokens }: { readonly drops: ReadonlyMap<string, string>; readonly tokens?: ReadonlySet<string> },
+  before: Register["before"],
+): readonly Warning[] {
+  return [...drops].flatMap(([id, generation]) => {
+    const entry = before.get(id);
+    if (entry === undefined || !isOfOtherStack(entry, generation)) return [];
+    if (tokens?.has(tokenOf(entry.generation) ?? "") === true) return [];
+    return [{ id, text: `${takenOver}; it stays there, and only this stack's state lets it go` }];
+  });
 }
 
 /** Whether a record is another stack's, by its token. */

@@ -172,5 +172,10 @@ describe("a resource's record", () => {
     expect((await apply(again, project, { stack: "live" })).output).toMatch(
       /another stack that is named names\/live as well has this resource here/,
     );
+    expect(doctor).not.toMatch(/mends what differs/);
+    // Its own end takes nothing away that the other one has.
+    const { output: ended } = await project.succeed(["destroy", "--yes", "--skip-preview"]);
+    expect(ended).toMatch(/which took it over; it stays there, and only this stack's state lets it go/);
+    expect(hosts()).toEqual(["new-1 03", "node-1 02"]);
   });
 });

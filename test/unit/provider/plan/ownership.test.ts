@@ -7,6 +7,7 @@ import {
   isSameCreate,
   refuseClash,
   tokenOf,
+  warnOfKept,
   warnOfTaken,
   whyNotOurs,
   whyOtherRecord,
@@ -208,5 +209,29 @@ describe("warnOfTaken", () => {
     expect(warnOfTaken({ puts: both, drops: new Map() }, { clashes, before })).toEqual([]);
     const same = [{ claim: "the MAC 52:54:00:00:00:01", id, other: id }];
     expect(warnOfTaken({ puts, drops: new Map() }, { clashes: same, before })).toEqual([]);
+  });
+
+  it("gives no advice for the other one where its stack is taken over", () => {
+    const theirRecord = byId(entry(other, `${theirs}00000001`, [], 1));
+    const [told] = warnOfTaken({ puts, drops: new Map() }, { clashes, before: theirRecord });
+    expect(told?.text).toMatch(/ of the stack that is taken over; it has this machine no more$/);
+  });
+});
+
+describe("warnOfKept", () => {
+  const kept = (generation: string, record: string, tokens: readonly string[] = []) =>
+    warnOfKept({ drops: new Map([[id, generation]]), tokens: new Set(tokens) }, byId(entry(id, record)));
+
+  it("tells of what another stack took over, which stays when its former one lets it go", () => {
+    const text =
+      "node 0 has it of another stack of this name, which took it over; it stays there, and only this stack's state lets it go";
+    expect(kept(`${ours}00000001`, `${theirs}00000002`)).toEqual([{ id, text }]);
+  });
+
+  it("says nothing of what goes, of what was made anew, and of one of the stack's own tokens", () => {
+    expect(kept(`${ours}00000001`, `${ours}00000001`)).toEqual([]);
+    expect(kept(`${ours}00000001`, `${ours}00000002`)).toEqual([]);
+    expect(kept(`${ours}00000001`, `${theirs}00000002`, [theirs])).toEqual([]);
+    expect(warnOfKept({ drops: new Map([[id, `${ours}00000001`]]) }, byId())).toEqual([]);
   });
 });
