@@ -70,7 +70,7 @@ export function readArguments(argv: readonly string[]): Asked {
       : [],
   );
   const [, tooMany] = tokens.filter((token) => token.kind === "positional" && !meant.includes(token.index));
-  if (tooMany?.kind === "positional" && command !== "verify") {
+  if (tooMany?.kind === "positional" && command !== "verify" && command !== "history") {
     wrong.push(`"${tooMany.value}" is one word too many after ${word}; --help tells what it takes`);
   }
   if (wrong.length > 0) throw new Error(wrong.join("\n"));

@@ -7,12 +7,13 @@ import { isAllProved } from "../view/fleet";
 import { renderPage } from "../view/page";
 import { type CommandName, readArguments, type Values } from "./arguments";
 import { examine, renderFindings } from "./doctor";
-import { drawLastBoot, readHistory, renderHistory } from "./history";
+import { drawLastBoot, historyOf, readHistory, renderHistory } from "./history";
 import { importNode0, renderImported } from "./import";
+import { machinesNamed } from "./machinesNamed";
 import { isPossible, planStack, renderPlans } from "./plan";
 import { askAtTerminal, clearRecords, lostRecords, readRecords, renderOthers, renderRecords } from "./records";
 import { readStack, type StackResource } from "./stack";
-import { machinesNamed, renderVerified, verify } from "./verify";
+import { renderVerified, verify } from "./verify";
 import { renderCounts, viewStack } from "./view";
 
 const usage = `pulumi-netboot plan | verify | doctor | history | view  [--stack NAME] [--json]
@@ -25,7 +26,8 @@ pulumi-netboot import --host HOST [--user USER] [--output FOLDER]
            tells of these only
   doctor   say what is wrong with the stack's node 0, or with the way to it
   history  who booted, as node 0's log tells: the last boot of each machine, how far it got and what it was given; who asked
-           and was refused. --all for every boot, --since 2026-11-01 for another beginning than 30 days ago;
+           and was refused. history db-1 'web-*' tells of these only, also by a MAC; --all for every boot, --since 2026-11-01
+           for another beginning than 30 days ago;
            --svg MACHINE [--output boot.svg] draws the time line of the machine's last boot
   view     one page to look at: the machines, their chains with what is proved of each step, their boots, who else asked or
            answered. view --output fleet.html; --offline draws it of the state alone and asks no node 0
@@ -47,7 +49,7 @@ const commands: Readonly<Record<CommandName, (values: Values, machines: readonly
   async verify(values, names) {
     const all = await verify(await resourcesOfStack(values));
     if (all.length === 0) throw new Error("this stack declares no machines, so there is nothing to prove");
-    const machines = machinesNamed(names, all);
+    const machines = machinesNamed(names, all, ({ machine }) => [machine]);
     print(values, machines, renderVerified(machines));
     return machines.every(({ served }) => served) ? 0 : 1;
   },
@@ -59,9 +61,9 @@ const commands: Readonly<Record<CommandName, (values: Values, machines: readonly
     print(values, findings, [renderFindings(findings), ...renderOthers(records)].join("\n"));
     return findings.length === 0 ? 0 : 1;
   },
-  async history(values) {
+  async history(values, names) {
     const since = secondOf(values.since);
-    const history = await readHistory(await resourcesOfStack(values), since);
+    const history = historyOf(names, await readHistory(await resourcesOfStack(values), since));
     if (values.svg !== undefined) return put(values.output, drawLastBoot(history, values.svg));
     print(values, history.boots, renderHistory(history, values.all));
     for (const gap of history.gaps) console.error(gap);

@@ -2,6 +2,7 @@ import { readBoots } from "../conversation/look";
 import { type Boot, parseGaps, parseHistory, renderCourse, renderGaps, tellsSince, timeOf } from "../facts/bootLog";
 import { hidden } from "../values/hidden";
 import { renderBootSvg } from "../view/bootSvg";
+import { machinesNamed } from "./machinesNamed";
 import { byHost, openStackHost, type StackResource } from "./stack";
 
 /** A boot, and whose it was. */
@@ -64,6 +65,28 @@ export async function readHistory(resources: readonly StackResource[], since: nu
     machines: [...machines].sort(),
     boots: boots.sort((one, other) => one.from - other.from),
     gaps,
+  };
+}
+
+/**
+ * The same of these machines only, by their host names, patterns of them, or MACs; without a name, of all.
+ *
+ * @throws an Error where node 0 knows nothing of one of the names
+ */
+export function historyOf(names: readonly string[], history: History): History {
+  if (names.length === 0) return history;
+  // Of two node 0s each machine has the name of its own beside it.
+  const bare = (machine: string): string => machine.replace(/ \(.*\)$/, "");
+  const asked = [
+    ...history.machines.map((machine) => ({ machine, mac: undefined })),
+    ...history.boots.map(({ machine, mac }) => ({ machine: machine ?? mac, mac })),
+  ];
+  const named = machinesNamed(names, asked, ({ machine, mac }) => [bare(machine), ...(mac === undefined ? [] : [mac])]);
+  const meant = new Set(named.map(({ machine }) => machine));
+  return {
+    ...history,
+    machines: history.machines.filter((machine) => meant.has(machine)),
+    boots: history.boots.filter(({ machine, mac }) => meant.has(machine ?? mac)),
   };
 }
 

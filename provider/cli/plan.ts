@@ -5,6 +5,7 @@ import { generationOf, idFromUrn } from "../lifecycle/stacks";
 import type { Refusal } from "../plan/refusal";
 import { changesSomething, type ShownPlan, showPlan } from "../plan/shown";
 import { renderShownPlan } from "../plan/shownText";
+import { listed } from "../preview/nextBootChanges";
 import { plannableRows, secretWords, whyHidden, whyUnplannable } from "../preview/placeholders";
 import type { Host } from "../ssh/link";
 import type { Connection } from "../values/connection";
@@ -186,12 +187,7 @@ function renderHostPlan({ host, plan, refused, notPlanned }: HostPlan): string {
   return [
     `${host}${isIdle && refused.length + notPlanned.length === 0 ? ": nothing to do but to note what is declared" : ""}`,
     ...(plan === undefined ? [] : [renderShownPlan(plan)]),
-    ...section(
-      "refused",
-      refused.map(
-        ({ code, resource, message }) => `${resource === undefined ? "" : `${resource}: `}${message} [${code}]`,
-      ),
-    ),
+    ...section("refused", refusedLines(refused)),
     ...section(
       "not planned",
       notPlanned.map(({ resource, why }) => `${resource}: ${why}`),
@@ -199,6 +195,15 @@ function renderHostPlan({ host, plan, refused, notPlanned }: HostPlan): string {
   ]
     .filter((text) => text !== "")
     .join("\n");
+}
+
+/** One cause is told once, with all whom it concerns. */
+function refusedLines(refused: HostPlan["refused"]): readonly string[] {
+  const byWords = Map.groupBy(refused, ({ code, message }) => `${message} [${code}]`);
+  return [...byWords].map(([words, of]) => {
+    const whose = of.flatMap(({ resource }) => resource ?? []);
+    return whose.length === 0 ? words : `${listed(whose)}: ${words}`;
+  });
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {

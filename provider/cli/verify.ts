@@ -1,7 +1,6 @@
 import { proveNow } from "../conversation/look";
 import type { ProofBesides, Provable } from "../plan/proof";
 import { hidden } from "../values/hidden";
-import { nearest } from "../values/problem";
 import { byHost, openStackHost, type StackResource } from "./stack";
 
 /** What the proof said of one machine. */
@@ -26,34 +25,6 @@ export async function verify(resources: readonly StackResource[]): Promise<reado
   const seen: Verified[] = [];
   for (const on of byHost(resources.filter(declaresMachines)).values()) seen.push(...(await verifyHost(on)).machines);
   return seen.sort((one, other) => (one.machine < other.machine ? -1 : 1));
-}
-
-/**
- * The machines by these names; without a name, all. A name may be a pattern of a shell: `web-*`.
- *
- * @throws an Error where the stack has no machine of one of the names
- */
-export function machinesNamed(names: readonly string[], machines: readonly Verified[]): readonly Verified[] {
-  const known = machines.map(({ machine }) => machine);
-  const patterns = names.map(patternOf);
-  const missing = names.filter((_name, at) => !known.some((each) => patterns[at]?.test(each)));
-  if (missing.length > 0) {
-    const few = known.length > 20 ? [...known.slice(0, 20), `${known.length - 20} more`] : known;
-    const lines = missing.map((name) => {
-      const near = nearest(name, known);
-      if (/[*?]/.test(name)) return `no machine of this stack is named as in "${name}"; there are ${few.join(", ")}`;
-      const which = near === undefined ? `there are ${few.join(", ")}` : `did you mean ${near}?`;
-      return `this stack has no machine "${name}"; ${which}`;
-    });
-    throw new Error(lines.join("\n"));
-  }
-  return names.length === 0 ? machines : machines.filter(({ machine }) => patterns.some((each) => each.test(machine)));
-}
-
-/** `*` and `?` are never part of a host name. */
-function patternOf(name: string): RegExp {
-  const plain = name.replaceAll(/[.+^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${plain.replaceAll("*", ".*").replaceAll("?", ".")}$`);
 }
 
 /** Whether a resource declares machines. */

@@ -27,6 +27,8 @@ const windowMs = 250;
 /** The changes of one host in this run, wave by wave. */
 class Waves {
   readonly #connection: Connection;
+  /** What was told of a refusal, by its words: beside which resource. */
+  readonly #refused = new Map<string, string>();
   /** What would stand already when the next wave comes. */
   #before: readonly Change[] = [];
   #waiting: Member[] = [];
@@ -75,7 +77,11 @@ class Waves {
           left = left.map((member) => (member === culprit ? underOtherId(member) : member));
           continue;
         }
-        (culprit ?? left[0])?.display("warning", `as ${host.name} is now, this is refused: ${message} [${code}]`);
+        const words = `${message} [${code}]`;
+        const beside = this.#refused.get(words);
+        const why = beside === undefined ? `: ${words}` : `, for the reason that is told beside ${beside}`;
+        (culprit ?? left[0])?.display("warning", `as ${host.name} is now, this is refused${why}`);
+        if (id !== undefined && beside === undefined) this.#refused.set(words, id);
         left = culprit === undefined ? [] : left.filter((member) => member !== culprit);
       }
     } catch (reason) {

@@ -15,8 +15,8 @@ describe("readArguments", () => {
     expect(readArguments(["verify", "-h"])).toMatchObject({ command: "verify", values: { help: true } });
   });
 
-  it("takes names of machines for verify", () => {
-    expect(readArguments(["verify", "db-1", "web-2", "--json"])).toMatchObject({ machines: ["db-1", "web-2"] });
+  it.each(["verify", "history"])("takes names of machines for %s", (command) => {
+    expect(readArguments([command, "db-1", "web-2", "--json"])).toMatchObject({ machines: ["db-1", "web-2"] });
   });
 
   it.each([
@@ -27,7 +27,7 @@ describe("readArguments", () => {
     [["--versoin"], "--versoin is no option; did you mean --version?"],
     [["plan", "--stack"], "--stack needs a value, as in --stack NAME"],
     [["history", "--machine", "db-1"], /^--machine is no option of history; there are [^\n]*$/],
-    [["history", "--machine=db-1", "db-2"], /\n"db-2" is one word too many after history/],
+    [["plan", "--machine=db-1", "db-2"], /\n"db-2" is one word too many after plan/],
     [["plan", "--json=yes"], "--json takes no value"],
     [["doctor", "db-1"], '"db-1" is one word too many after doctor; --help tells what it takes'],
     [["view", "--output", "/nope/x.html"], "--output /nope/x.html: there is no folder /nope"],

@@ -1,9 +1,31 @@
 import { describe, expect, it } from "vitest";
-import { drawLastBoot, type History } from "../../../../provider/cli/history";
+import { drawLastBoot, type History, historyOf } from "../../../../provider/cli/history";
 import { smallServer } from "../../../support/fleetView";
 
 const boots = (smallServer.boots ?? []).map((boot) => ({ ...boot, host: "203.0.113.10" }));
 const history: History = { since: 1_764_000_000, machines: ["db-1", "db-2", "web-1"], boots, gaps: [] };
+
+describe("historyOf", () => {
+  const told = (...names: readonly string[]) => {
+    const { machines, boots: own } = historyOf(names, history);
+    return [machines, [...new Set(own.map(({ machine, mac }) => machine ?? mac))]];
+  };
+
+  it("tells of machines by their names, by patterns and by MACs, and of all without one", () => {
+    expect(historyOf([], history)).toBe(history);
+    expect(told("db-1")).toEqual([["db-1"], ["db-1"]]);
+    expect(told("web-*")).toEqual([["web-1"], []]);
+    expect(told("52:54:00:00:0A:01")).toEqual([["db-1"], ["db-1"]]);
+    expect(told("52:54:00:00:0a:09")).toEqual([[], ["52:54:00:00:0a:09"]]);
+    expect(() => told("db-9")).toThrow('this stack has no machine "db-9"; did you mean db-1?');
+  });
+
+  it("knows a machine by its host name where two node 0s have one of that name", () => {
+    const of = (host: string) => `db-1 (${host})`;
+    const both = { ...history, machines: [of("a"), of("b")], boots: [] };
+    expect(historyOf(["db-1"], both).machines).toEqual([of("a"), of("b")]);
+  });
+});
 
 describe("drawLastBoot", () => {
   it("draws the last boot of a machine, by its name or a MAC, and a stranger's by its MAC", () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { machinesNamed } from "../../../../provider/cli/verify";
+import { machinesNamed } from "../../../../provider/cli/machinesNamed";
 
 const machines = ["db-1", "db-2", "web-1", "web-10"].map((machine) => ({
   ...{ host: "n0", resource: "OlaFleet/p/s/r", machine, served: true, seen: "served" },
 }));
-const named = (...names: readonly string[]) => machinesNamed(names, machines).map(({ machine }) => machine);
+const named = (...names: readonly string[]) =>
+  machinesNamed(names, machines, ({ machine }) => [machine]).map(({ machine }) => machine);
 
 describe("machinesNamed", () => {
   it("takes names, each once, and all machines without one", () => {

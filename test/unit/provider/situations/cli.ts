@@ -5,10 +5,11 @@ import { runCommand } from "../../../../provider/cli/commands";
 import { findingsOf, renderFindings } from "../../../../provider/cli/doctor";
 import { drawLastBoot, renderHistory } from "../../../../provider/cli/history";
 import { renderImported, whyNotWhole } from "../../../../provider/cli/import";
+import { machinesNamed } from "../../../../provider/cli/machinesNamed";
 import { renderPlans } from "../../../../provider/cli/plan";
 import { connectionOf, type Step } from "../../../../provider/cli/preview";
 import { clearRecords, lostRecords, renderOthers, renderRecords } from "../../../../provider/cli/records";
-import { machinesNamed, type Verified } from "../../../../provider/cli/verify";
+import type { Verified } from "../../../../provider/cli/verify";
 import { renderError } from "../../../../provider/errors";
 import type { Imported } from "../../../../provider/plan/importing";
 import { closeHosts } from "../../../../provider/ssh/pool";
@@ -16,6 +17,7 @@ import { hands, type Say } from "../../../support/playedNode0";
 import { bare, hostKey, makeFolder, startServer, userKey } from "../../../support/sshServer";
 import type { Situation } from "./situation";
 
+const byName = ({ machine }: Verified): [string] => [machine];
 const id = (kind: string, name: string): string => `${kind}/shop/prod/${name}`;
 
 /** A resource as `pulumi stack export` has it. */
@@ -153,9 +155,9 @@ const looks: readonly Situation[] = [
     state: [resource("OlaNode", "db-1")],
     play: (say, turn) => begins(say, turn),
   }),
-  throwing("a machine that the stack has not", () => machinesNamed(["db-10"], verified(3))),
-  throwing("a pattern that no machine has", () => machinesNamed(["web-*"], verified(3))),
-  throwing("a machine that is none of many", () => machinesNamed(["mail"], verified(30))),
+  throwing("a machine that the stack has not", () => machinesNamed(["db-10"], verified(3), byName)),
+  throwing("a pattern that no machine has", () => machinesNamed(["web-*"], verified(3), byName)),
+  throwing("a machine that is none of many", () => machinesNamed(["mail"], verified(30), byName)),
   typed("a TimeServer that is gone, and a transaction that was cut short", ["doctor"], {
     state: [resource("TimeServer", "node0", { interface: "name:eno2", address: "192.168.1.1/28", config: "" })],
     play: (say, turn) =>
@@ -280,7 +282,13 @@ const plans: readonly Situation[] = [
     said: renderPlans([
       {
         host: "node0.example",
-        refused: [{ code: "OCCUPIED", resource: id("DhcpServer", "node0"), message: "dnsmasq has port 67" }],
+        refused: [
+          { code: "OCCUPIED", resource: id("DhcpServer", "node0"), message: "dnsmasq has port 67" },
+          ...["node0-artifacts-ipxe.efi", "node0-artifacts-refind.conf"].map((name) => {
+            const message = "another stack that is named shop/prod as well has this resource here";
+            return { code: "CLASH", resource: id("BootFile", name), message };
+          }),
+        ],
         notPlanned: [{ resource: id("OlaNode", "db-1"), why: "waits for node0" }],
       },
     ]),
