@@ -7,7 +7,8 @@
 import type { CheckResult, DiffResult, Properties } from "./lifecycle/comparison";
 import * as comparison from "./lifecycle/comparison";
 import { wasLookedAt } from "./lifecycle/lookedAt";
-import { idFromUrn, idOfNew } from "./lifecycle/stacks";
+import { idFromUrn, idOfNew, urnFromId, urnIn } from "./lifecycle/stacks";
+import { listed } from "./preview/nextBootChanges";
 import { hidden } from "./values/hidden";
 
 export type { CheckResult, DiffResult, Properties } from "./lifecycle/comparison";
@@ -32,8 +33,21 @@ export async function check(kind: string, olds: Properties, news: Properties): P
 
 export async function diff(kind: string, id: string, olds: Properties, news: Properties): Promise<DiffResult> {
   const result = await comparison.diff(kind, id, olds, news);
-  if (result.changes !== false) await tellPlan(kind, id, olds, news);
+  if (result.changes !== false) {
+    await tellPlan(kind, id, olds, news);
+    await tellDrift(kind, id, olds, news);
+  }
   return result;
+}
+
+/** In a preview after a refresh: why a resource is updated of which the program says nothing new. */
+async function tellDrift(kind: string, id: string, olds: Properties, news: Properties): Promise<void> {
+  const { drift } = olds;
+  if (!Array.isArray(drift) || drift.length === 0) return;
+  if (!previewed.has(news[hidden.urn]) || wasLookedAt(news["connection"])) return;
+  const { displayOf } = await import("./lifecycle/display.js");
+  const urn = urnIn(kind, news) ?? urnFromId(id);
+  displayOf(urn)("note", `mends what a refresh found: ${listed(drift.map(String))}`);
 }
 
 /**

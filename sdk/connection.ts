@@ -68,7 +68,8 @@ export function connectionInput(args: pulumi.Input<ConnectionArgs>): pulumi.Inpu
     return pulumi.output(args).apply((given) => pulumi.output(connectionInput(given as ConnectionArgs)));
   }
   const fields = Object.entries(args)
-    .filter(([, value]) => value !== undefined)
+    // Who gives a host that is undefined is told of that.
+    .filter(([name, value]) => value !== undefined || name === "host")
     .map(([name, value]) => {
       if (secretFields.has(name)) return [name, pulumi.secret(value)];
       return [name, name === "proxy" ? connectionInput(value as ConnectionArgs) : value];
@@ -78,7 +79,7 @@ export function connectionInput(args: pulumi.Input<ConnectionArgs>): pulumi.Inpu
 
 /** What is wrong with a connection, at once if it is a plain value; the messages hold no value of a secret field. */
 export function connectionProblems(connection: pulumi.Input<Connection>): pulumi.Input<readonly Problem[]> {
-  if (isPlain(connection)) return problemsOf(connection);
+  if (isPlain(connection)) return tellingUndefined(problemsOf(connection), { connection });
   const problems = tellingUndefined(pulumi.output(connection).apply(problemsOf), { connection });
   return pulumi.unsecret(pulumi.output(problems)) as pulumi.Output<readonly Problem[]>;
 }

@@ -20,7 +20,10 @@ export interface WrapperRule {
 export interface TftpPeers {
   readonly allow: WrapperFile;
   readonly deny: WrapperFile;
-  /** Of its unit and the slices that this is in, networks or addresses, as systemd.resource-control(5) has them. */
+  /**
+   * Of its unit and the slices that this is in, networks or addresses, as systemd.resource-control(5) has them. None is denied where
+   * systemd has said at this boot that it can filter nothing.
+   */
   readonly allowed: readonly string[];
   readonly denied: readonly string[];
   /** Of each: interfaces that alone are heard, or, after a `~`, that are not; none are all. */
@@ -43,6 +46,12 @@ export const tftpPeers: Fact<TftpPeers> = {
       ask: "run",
       argv: ["systemctl", "show", "-p", properties, "--", "tftpd-hpa.service", "system.slice", "-.slice"],
     },
+    // For the first unit of a boot that has such a line, where the kernel has no BPF for it.
+    "peers.unfiltered": {
+      when: { key: "peers.units", matches: "IPAddressDeny=\\S" },
+      ask: "run",
+      argv: ["journalctl", "-q", "-b", "-o", "cat", "-n", "1", "-g", "configures an IP firewall, but", "_PID=1"],
+    },
   },
   read(answers: Answers): TftpPeers {
     const said = answers.ran("peers.units")?.said ?? "";
@@ -53,7 +62,7 @@ export const tftpPeers: Fact<TftpPeers> = {
       allow: { path: hostsAllow, rules: parseWrapperRules(answers.path("peers.allow")?.content ?? "") },
       deny: { path: hostsDeny, rules: parseWrapperRules(answers.path("peers.deny")?.content ?? "") },
       allowed: words("IPAddressAllow"),
-      denied: words("IPAddressDeny"),
+      denied: answers.ran("peers.unfiltered")?.said.includes("IP firewall, but") === true ? [] : words("IPAddressDeny"),
       interfaces: all("RestrictNetworkInterfaces").filter((value) => value !== "~"),
       filters: [...words("IPIngressFilterPath"), ...words("IPEgressFilterPath")],
     };

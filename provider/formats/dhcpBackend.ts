@@ -26,8 +26,8 @@ export interface DhcpBackend {
   readonly machines: JoinedMachines;
   /** Whether it reads `conf` and the machines anew when its unit is reloaded; else it is restarted for them. */
   readonly readsAnew: boolean;
-  /** For about how long it gives no answer when they change. */
-  readonly silentSeconds: number;
+  /** For about how long it gives no answer when they change, with so many machines: as seen on a lab's node 0. */
+  silentSeconds(machines: number): number;
   /** A machine as it reads it. */
   renderMachine(row: NodeRow): string;
   /** Whether a text is a machine as it reads it. */

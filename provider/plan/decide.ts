@@ -11,9 +11,9 @@ import { brokenChains, whyChainsBreak } from "./chains";
 import { type Change, nameInterface, placedIn, wantsOf, whyClash } from "./change";
 import { staleUnits, whyPassedOver, whyStartedOtherwise, whyUserIsGone } from "./daemons";
 import { whyMachinesAreLost } from "./dependants";
-import { whyDhcpConfStays } from "./dhcpConf";
+import { whyDhcpConfStays, whyEditComesIntoForce } from "./dhcpConf";
 import { backendIn, ownDhcpUnits, whyFormerServerReturns } from "./dhcpServer";
-import { knownOfMany, putMachines, whyFilesAreNotProved, whyStopped } from "./expectations";
+import { knownOfMany, putMachines, whyFilesAreNotProved, whyNobodyServes, whyStopped } from "./expectations";
 import type { Facts } from "./facts";
 import { type FirewallPart, headsBefore, headsQuestions, planFirewallPart } from "./firewallPart";
 import { changedPaths, folderAfter, takenKey, whyNotMounted } from "./folder";
@@ -24,7 +24,7 @@ import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
 import { whyOccupied } from "./occupied";
 import { machineQuestions, planMachines } from "./otherDhcpServer";
 import { whyOtherServers } from "./otherServers";
-import { warnOfTaken, whyNotOurs } from "./ownership";
+import { warnOfKept, warnOfTaken, whyNotOurs } from "./ownership";
 import {
   type AfterCommit,
   type BringPlan,
@@ -258,7 +258,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
   const silent = (name: string): string | undefined => {
     const unit = unitsFact.read(answers).get(name);
     const comes = heldOf(register.after, "unit").some(({ id, held }) => held.name === name && change.puts.has(id));
-    return comes || unit?.activeState !== "inactive" ? undefined : whyStopped(unit);
+    return comes || unit === undefined || !/^(inactive|failed)$/.test(unit.activeState) ? undefined : whyStopped(unit);
   };
   const [server] = heldOf(register.after, "serve");
   const directory = heldOf(register.after, "tftpd")[0]?.held.directory ?? "";
@@ -278,7 +278,11 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
     register: firewall === undefined ? register : withFirewall(register, firewall),
   };
   const plan = planTransaction(groundwork);
+  const unserved = whyNobodyServes(plan.expectations);
+  if (unserved !== undefined) return refused(unserved);
   const dropped = [...change.drops.keys()];
+  // The row on which is told what is nobody's own.
+  const [first = "-"] = [...change.puts.keys(), ...dropped].toSorted();
   const taken: readonly Take[] = given.brought?.plan.take ?? [];
   const ids = new Set(change.puts.keys());
   const outside = [
@@ -286,6 +290,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
     ...outsideOf(placedIn(change.puts), server?.held.cidr),
   ];
   const moved = warnOfMovedNetwork(register, ids, outside);
+  const edited = whyEditComesIntoForce(change, register, answers);
   const [touched] = [...changed].filter((path) => view.has(nameIn(path, register)));
   const unproved = touched === undefined ? undefined : whyFilesAreNotProved(groundwork);
   return {
@@ -303,11 +308,13 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
       register: groundwork.register,
       sizes: sizesOf(ground),
       warnings: [
-        ...(given.brought === undefined ? [] : warnOfApt(given.brought.report, { id: [...ids].toSorted()[0] ?? "-" })),
+        ...(given.brought === undefined ? [] : warnOfApt(given.brought.report, { id: first })),
         ...warnOfTaken(change, facts),
+        ...warnOfKept(change, facts.before),
         ...(moved === undefined ? [] : [moved]),
+        ...(edited === undefined ? [] : [{ id: first, text: edited }]),
         ...(unproved === undefined ? [] : [{ id: ownerOf(touched ?? "", register), text: unproved }]),
-        ...bad.map(({ text }) => ({ id: "-", text: `not proved: ${text}` })),
+        ...bad.map(({ text }) => ({ id: first, text: `not proved: ${text}` })),
         ...admission.warnings,
       ],
       doubts: admission.doubts,

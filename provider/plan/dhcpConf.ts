@@ -1,8 +1,12 @@
+import type { Answers } from "../facts/question";
 import type { Units } from "../facts/units";
 import { backendOf } from "../formats/dhcpBackend";
 import { dhcpLanguages } from "../formats/dhcpLanguage";
+import { upMends } from "../values/mending";
 import { type Change, wantsOf } from "./change";
+import { backendIn } from "./dhcpServer";
 import { isInNetwork } from "./network";
+import { lookKey } from "./questions";
 import { heldOf, type Register } from "./records";
 import type { Refusal } from "./refusal";
 
@@ -34,4 +38,19 @@ export function whyDhcpConfStays(
     id: server.id,
     message: `${conf} on this host serves more than ${cidr} (${shown}), and would no more: ours takes its place, and serves the private network only. Say dhcp: { replace: true } (for a DhcpServer alone: replace: true) if that is right; it is put back on destroy`,
   };
+}
+
+/**
+ * What somebody has written by hand into the DHCP server's own file comes into force with the first machine after it: the
+ * server reads that anew with the machines.
+ */
+export function whyEditComesIntoForce({ puts }: Change, { after }: Register, answers: Answers): string | undefined {
+  const { conf, machines } = backendIn(after);
+  const file = heldOf(after, "file").find(({ held }) => held.path === conf);
+  const seen = answers.path(lookKey(conf))?.sha256;
+  if (file === undefined || puts.has(file.id) || seen === undefined || seen === file.held.sha256) return undefined;
+  return (
+    `${conf} was changed by hand since the last run, and is read anew with ${machines.path}: what it says is in force ` +
+    `from now on. ${upMends("mends what somebody changed")}`
+  );
 }

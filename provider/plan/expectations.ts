@@ -9,6 +9,7 @@ import { backendIn } from "./dhcpServer";
 import type { NamedMachine } from "./facts";
 import type { Expectation, MachinesPlan, Plan, Socket } from "./plan";
 import { type Held, heldOf, type Register } from "./records";
+import type { Refusal } from "./refusal";
 
 /** What the expectations of a change follow from. */
 export interface Expected {
@@ -109,6 +110,15 @@ function expectNames({ change, register, names }: Expected): readonly Expectatio
       how,
       wanted: "that there is no such name",
     })),
+    ...(isPut ? recordsIn(records) : []).slice(0, mostNames).map((record) => ({
+      ...common,
+      id,
+      name: whole(record.name),
+      type: 1 as const,
+      how: "udp" as const,
+      has: record.address,
+      wanted: record.address,
+    })),
     ...asked.slice(0, mostNames).flatMap((named): readonly Expectation[] => {
       const name = whole(named.hostname);
       const back = `${named.address.split(".").toReversed().join(".")}.in-addr.arpa`;
@@ -142,6 +152,14 @@ function expectFiles({ register, tftpSilent }: Expected): readonly Expectation[]
       ? [{ ask: "tftp", id, if: [path], address, name: path.slice(directory.length + 1), path, sha256 }]
       : [],
   );
+}
+
+/** Records as hosts(5) has them: the first name of each address, of IPv4. */
+function recordsIn(records: string): readonly { readonly address: string; readonly name: string }[] {
+  return records.split("\n").flatMap((line) => {
+    const [address = "", name] = line.replace(/#.*/, "").trim().split(/\s+/);
+    return name === undefined || !/^[\d.]+$/.test(address) ? [] : [{ address, name }];
+  });
 }
 
 /** Both stages of every machine, every file that they name and that the script names, and a machine that nobody declared. */
@@ -318,6 +336,20 @@ export function askedAs(firmware: string): number {
 export function whyFilesAreNotProved({ register, tftpSilent }: Expected): string | undefined {
   if (tftpSilent === undefined || heldOf(register.after, "tftpd").length === 0) return undefined;
   return `not proved: ${tftpSilent}`;
+}
+
+/** What the proof would undo for sure: a machine of this change, and a TFTP server that is down and that nothing here starts. */
+export function whyNobodyServes(expectations: Plan["expectations"]): Refusal | undefined {
+  for (const each of expectations) {
+    if (each.ask !== "tftp" || each.silent === undefined || each.stands === true || each.if !== undefined) continue;
+    const { id, name, address, silent } = each;
+    return {
+      code: "NOT_SERVING",
+      id,
+      message: `its firmware would ask ${address} for ${name} by TFTP, and get no answer: ${silent}`,
+    };
+  }
+  return undefined;
 }
 
 function whySilent(silent: string | undefined): { readonly silent?: string } {

@@ -60,9 +60,15 @@ export function questionsOf(change: Change): Readonly<Record<string, Question>> 
           },
         }
       : {}),
+    // A change of machines has the DHCP server read this, too.
+    ...((bringsMachines || change.drops.size > 0) && !has("serve") ? confQuestions : {}),
     ...machineQuestions(change),
   };
 }
+
+const confQuestions: Readonly<Record<string, Question>> = Object.fromEntries(
+  dhcpBackends.map(({ conf }) => [lookKey(conf), { ask: "path", path: conf, hashed: true }] as const),
+);
 
 /** The units that decide what a change does. */
 export const unitsFact: Fact<Units> = unitFacts([

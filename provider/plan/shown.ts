@@ -188,7 +188,9 @@ export function showPlan(planned: Planned): ShownPlan {
   for (const { unit, how } of units) if (how === "starts" || how === "restarts") touched.add(`unit:${unit}`);
   if (firewall?.plan.differs === true) touched.add("firewall");
   const packages = showPackages(planned);
-  const { silentSeconds } = backendIn(decided.register.after);
+  const entries = [...decided.register.after.values()];
+  const machineCount = entries.reduce((sum, { machines: own }) => sum + own, 0);
+  const silentSeconds = backendIn(decided.register.after).silentSeconds(machineCount);
   const isSilent = units.some(
     ({ unit, how }) => how !== "starts" && dhcpBackends.some((backend) => backend.unit === unit),
   );
@@ -200,7 +202,7 @@ export function showPlan(planned: Planned): ShownPlan {
     machines,
     renamed: showRenamed(planned),
     units,
-    ...(isSilent ? { dhcpIsSilentForSeconds: silentSeconds } : {}),
+    ...(isSilent ? { dhcpIsSilentForSeconds: Math.round(silentSeconds * 10) / 10 } : {}),
     ...(firewall === undefined ? {} : { firewall: showFirewall(firewall, decided.register, facts) }),
     asked: showQuestions(
       planned,

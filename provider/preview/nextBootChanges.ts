@@ -27,6 +27,8 @@ export interface Previewed {
   readonly texts: ReadonlyMap<string, string>;
   /** What machines boot by that a refresh has found otherwise on node 0, by the names of the resources. */
   readonly drifted?: ReadonlySet<string>;
+  /** What becomes of machines that nobody declares, where this run changes it. */
+  readonly strangers?: "refuse" | "serve";
 }
 
 /**
@@ -97,6 +99,7 @@ const most = 8;
  * ```
  * next boot changes for 2 of 300 nodes: db-1, db-2 (both: ipxe.efi 67c7f1f8 → 18fc84b6)
  * next boot changes for none of 300 nodes; it has changed before this run for db-1 (refind.conf 453785cb → babcb66c)
+ * next boot changes for none of 300 nodes; machines that nobody declares boot by node 0, too
  * next boot changes for none of 300 nodes; that is by the program: on node 0 node0-tftp is not as declared, and until a …
  * ```
  */
@@ -104,8 +107,14 @@ export function describeNextBoots(previewed: Previewed, total: number): string {
   const { now, already } = changesOfRun(previewed);
   const changing = now.length === 0 ? `none of ${nodes(total)}` : `${now.length} of ${nodes(total)}: ${grouped(now)}`;
   const changed = already.length === 0 ? "" : `; it has changed before this run for ${grouped(already)}`;
-  return `next boot changes for ${changing}${changed}${untilMended([...(previewed.drifted ?? [])].sort())}`;
+  const strangers = previewed.strangers === undefined ? "" : ofStrangers[previewed.strangers];
+  return `next boot changes for ${changing}${changed}${strangers}${untilMended([...(previewed.drifted ?? [])].sort())}`;
 }
+
+const ofStrangers = {
+  serve: "; machines that nobody declares boot by node 0, too",
+  refuse: "; machines that nobody declares boot by node 0 no more",
+} as const;
 
 /** A machine does otherwise after a run that mends what somebody has changed, and nobody knows what it does before. */
 function untilMended(drifted: readonly string[]): string {

@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { type Connection, connectionSchema } from "../values/connection";
@@ -51,7 +52,9 @@ function keysOf(connection: Connection, around: Surroundings): readonly string[]
   }
 }
 
+/** An address is none: nothing tells whether it is that machine's still. */
 async function isName(connection: Connection, around: Surroundings): Promise<boolean> {
+  if (isIP(connection.host) !== 0) return false;
   try {
     const { host, via } = resolveTarget(connection, around);
     // Behind a jump host its own name service counts.

@@ -45,6 +45,8 @@ interface Preview {
   chainChanges: boolean;
   /** What machines boot by that a refresh has found otherwise on node 0. */
   readonly drifted: Set<string>;
+  /** What this run makes of machines that nobody declares, where that is another than before. */
+  strangers?: "refuse" | "serve";
   /** One for all machines: each hook is registered with the engine. */
   readonly node: pulumi.ResourceHook;
   readonly fleet: pulumi.ResourceHook;
@@ -135,6 +137,8 @@ function newPreview(): Preview {
         await noteDrift(resource, oldOutputs);
         if (isSameBut(["connection"], old, next)) return;
         preview.chainChanges = true;
+        const [were = "refuse", are] = [old?.["unknownMachines"], next?.["unknownMachines"]];
+        if ((are === "refuse" || are === "serve") && are !== were) preview.strangers = are;
         const { directory, name } = next ?? {};
         if (isText(directory) && isText(name)) {
           files.set(name, { before: hashOf((await seen(oldOutputs)).inputs), after: hashOf(next) });

@@ -79,7 +79,10 @@ export function describeKea(release: Release): void {
       ["rm /run/kea/kea4-ctrl-socket", "its control socket is gone"],
       ["kill -KILL $(systemctl show -P MainPID kea-dhcp4-server)", "it was killed"],
       ["systemctl stop kea-dhcp4-server", "somebody stopped it"],
-      ["kill -STOP $(systemctl show -P MainPID kea-dhcp4-server)", "it was halted"],
+      // A minute until systemd kills it: with the newest Kea only, in the matrix.
+      ...(release === "trixie"
+        ? [["kill -STOP $(systemctl show -P MainPID kea-dhcp4-server)", "it was halted"] as const]
+        : []),
     ];
 
     it.each(mends)("is as it was or as declared where, before a change, %s", async (harm) => {

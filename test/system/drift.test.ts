@@ -85,6 +85,8 @@ PERL
   });
 });
 
+const oneMore = `new netboot.OlaNode("d", { server: node0, macs: ["52:54:00:00:03:04"], address: "192.168.1.6" });`;
+
 describe("what somebody changes on node 0", () => {
   let lab: Lab;
   let project: ScratchProject;
@@ -176,6 +178,36 @@ describe("what somebody changes on node 0", () => {
     expect(output).toMatch(/not proved yet: TFTP served another refind\.conf .*; the `up` of this run mends what/);
     expect(output).not.toMatch(/not proved: /);
     expect(await netbootCommand(project, "verify", "--stack", "dev")).toMatchObject({ code: 0 });
+  });
+
+  it("keeps a machine from being declared where nobody would serve it its files, and nothing is touched before", async () => {
+    const before = await lab.node0.run("cat /etc/dhcp/netboot/hosts.conf; systemctl show -p MainPID isc-dhcp-server");
+    await lab.node0.run("systemctl stop tftpd-hpa");
+    project.write({ "index.ts": programOn(lab, `${declared}\n${oneMore}`) });
+    const why = /get no answer: tftpd-hpa\.service does not run; `pulumi up --refresh` starts it/;
+    const planned = await netbootCommand(project, "plan", "--stack", "dev");
+    expect(planned).toMatchObject({ code: 1, stdout: expect.stringMatching(why) });
+    const { code, output } = await project.pulumi(up);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(why);
+    expect(output).toMatch(/Nothing was changed, and node 0 serves what it served/);
+    const after = await lab.node0.run("cat /etc/dhcp/netboot/hosts.conf; systemctl show -p MainPID isc-dhcp-server");
+    expect(after.stdout).toBe(before.stdout);
+    await project.succeed([...up, "--refresh"]);
+  });
+
+  it("is told where a change of a machine has the DHCP server read it", async () => {
+    await lab.node0.run("sed -i 's/^default-lease-time .*/default-lease-time 60;/' /etc/dhcp/dhcpd.conf");
+    project.write({ "index.ts": programOn(lab, declared) });
+    const told = /dhcpd\.conf was changed by hand since the last run, .* is in force from now on/;
+    expect((await netbootCommand(project, "plan", "--stack", "dev")).stdout).toMatch(told);
+    const { output } = await project.succeed(up);
+    expect(output).toMatch(told);
+    await project.succeed([...up, "--refresh"]);
+    project.write({ "index.ts": programOn(lab, `${declared}\n${oneMore}`) });
+    expect((await project.succeed(up)).output).not.toMatch(told);
+    project.write({ "index.ts": programOn(lab, declared) });
+    await project.succeed(up);
   });
 
   /** It runs as nothing says any more that it should: what lies there is as declared. */

@@ -33,7 +33,7 @@ const seen = new pulumi.ResourceHook(
   { onDryRun: true },
 );
 const config = new pulumi.Config();
-if (config.get("text") === "") throw new Error("a note needs a text");
+if (config.get("text") === "") throw new pulumi.RunError("a note needs a text");
 const note = new Note("note", { text: config.require("text") }, { hooks: { beforeCreate: [seen], beforeUpdate: [seen] } });
 export const { text, version, node } = note;
 `;

@@ -300,7 +300,7 @@ describe("a machine's state", () => {
       files: {
         "index.ts": programOn(
           lab,
-          `const node0 = new netboot.NetbootServer("node0", { connection: { ...connection, privateKey: pulumi.secret(process.getBuiltinModule("node:fs").readFileSync(connection.privateKeyPath, "utf8")), privateKeyPath: undefined }, network });
+          `const node0 = new netboot.NetbootServer("node0", { connection: { ...connection, dialErrorLimit: 0, privateKey: pulumi.secret(process.getBuiltinModule("node:fs").readFileSync(connection.privateKeyPath, "utf8")), privateKeyPath: undefined }, network });
            new netboot.OlaNode("db-1", { server: node0, macs: ["04:3f:72:aa:00:01", "04:3f:72:aa:00:02", "04:3f:72:aa:00:03", "04:3f:72:aa:00:04"], address: "192.168.1.11" });`,
         ),
       },
@@ -337,6 +337,8 @@ describe("a machine's state", () => {
     expect(await loginsOf(lab)).toBe(logins + 1);
     expect(stdout).toMatch(/timeout 20/);
     await project.succeed(["refresh", "--yes", "--skip-preview"]);
+    const { output: previewed } = await project.succeed(["preview"]);
+    expect(previewed).toMatch(/mends what a refresh found: tftpd-hpa\.service does not run: inactive/);
     const { output } = await project.succeed(up);
     expect(output).toMatch(/refind\.conf was changed by hand since the last run; it is overwritten, and kept as /);
     expect(output).toContain("-timeout 20");

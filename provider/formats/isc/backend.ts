@@ -20,7 +20,7 @@ export const isc: DhcpBackend = {
   },
   readsAnew: false,
   // From one dhcpd's socket to the next one's, with some machines: 0.05 s on a lab's node 0.
-  silentSeconds: 0.1,
+  silentSeconds: (machines) => 0.1 + machines / 100_000,
   renderMachine: renderHostBlocks,
   isMachine: (text) => /^(?:#.*\n)?host /.test(text),
   checker: {

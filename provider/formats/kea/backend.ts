@@ -21,8 +21,8 @@ export const kea: DhcpBackend = {
     separator: ",\n",
   },
   readsAnew: true,
-  // It closes its sockets while it takes a new configuration: 0.03 s with three machines on a lab's node 0.
-  silentSeconds: 0.1,
+  // It closes its sockets while it takes a new configuration.
+  silentSeconds: (machines) => 0.1 + machines / 20_000,
   renderMachine: renderReservations,
   isMachine: (text) => /^(?:#.*\n)?\{ "hw-address"/.test(text),
   checker: {

@@ -648,6 +648,22 @@ describe("connection", () => {
     expect(mistakesOf(made["other"])).toEqual([`connection.privateKey: ${said} [ARGUMENTS_INVALID]`]);
   });
 
+  it.each([
+    ["plain values", { host: undefined, user: "root" }],
+    ["a secret", { host: undefined, privateKey: pulumi.secret("-----BEGIN OPENSSH PRIVATE KEY-----") }],
+  ])(
+    "says of a host that is given and undefined, beside %s, that a config value may be missing",
+    async (_name, given) => {
+      const made = await register(() => {
+        const connection = given as unknown as netboot.ConnectionArgs;
+        new netboot.TftpServer("tftp", { connection, address: "192.168.1.1" });
+      });
+      expect(mistakesOf(made["tftp"])).toEqual([
+        expect.stringMatching(/^connection\.host: is given, and is undefined; write an address, .* config\.require, /),
+      ]);
+    },
+  );
+
   it("names every argument of a machine where one is none", async () => {
     const made = await register(() => {
       const server = new netboot.DhcpServer("dhcp", { connection: { host: "h" }, network });

@@ -123,6 +123,17 @@ describe("whyServerRefuses, by what the unit may hear", () => {
     expect(said("", "", units)).toBe(verdict);
   });
 
+  it("knows that nobody is denied where systemd has said that it filters nothing", () => {
+    const told = {
+      "peers.units": { status: 0, said: "IPAddressDeny=0.0.0.0/0\n" },
+      "peers.unfiltered": {
+        status: 0,
+        said: "tftpd-hpa.service: unit configures an IP firewall, but the local system does not support BPF/cgroup firewalling.\n",
+      },
+    };
+    expect(whyServerRefuses(tftpPeers.read(hostAnswers(told)), path)).toBeUndefined();
+  });
+
   it("says by what", () => {
     expect(why("", "", "IPAddressDeny=0.0.0.0/0\n")?.text).toBe(
       "tftpd-hpa.service hears no machine of 192.168.1.0/28, by IPAddressDeny=0.0.0.0/0; " +

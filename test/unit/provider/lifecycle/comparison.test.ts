@@ -177,8 +177,11 @@ describe("diff", () => {
     ).toBeUndefined();
   });
 
-  it("tells a new name where the old one, by which a destroy would go, is none any more", async () => {
-    const before = { host: "gone.invalid", hostKey: bare(hostKey.public) };
+  it.each([
+    ["a new name where the old one, by which a destroy would go, is none any more", "gone.invalid"],
+    ["a new name where the old one was an address, which may be another machine's now", "127.0.0.1"],
+  ])("tells %s", async (_name, host) => {
+    const before = { host, hostKey: bare(hostKey.public) };
     const after = { host: "localhost", hostKey: bare(hostKey.public) };
     expect(
       (await diff("DhcpServer", id, { ...outputs, connection: before }, { ...inputs, connection: after })).changes,

@@ -5,7 +5,7 @@ import { whyKeptOut } from "../../../../provider/plan/admission";
 import { type Decided, decide, type Step } from "../../../../provider/plan/decide";
 import type { Brought, Given } from "../../../../provider/plan/ground";
 import { questionsOf } from "../../../../provider/plan/questions";
-import type { RegisterEntry } from "../../../../provider/plan/records";
+import type { Held, RegisterEntry } from "../../../../provider/plan/records";
 import { firewallCase } from "../../../support/firewallCases";
 import { answered, program } from "../formats/program";
 import { entry, machine, register, serve, tftpd } from "./registered";
@@ -556,6 +556,38 @@ describe("decide", () => {
     const same = { ...stopped, "look /srv/tftp/extra": seenFile("/srv/tftp/extra", { sha256: sha256("x") }) };
     expect(transacted({ puts, told: same }).warnings).toEqual([]);
   });
+
+  it("tells that what somebody wrote into dhcpd.conf comes into force with the machine", () => {
+    const key = "look /etc/dhcp/dhcpd.conf";
+    const conf: Held = { want: "file", path: "/etc/dhcp/dhcpd.conf", mode: "0644", sha256: sha256(config) };
+    const before = [entry(dhcpId, [serve(), conf]), ...serving.slice(1)];
+    const edited = { ...host, [key]: seenFile(conf.path, { sha256: sha256("edited") }) };
+    const text = expect.stringMatching(/^\/etc\/dhcp\/dhcpd\.conf was changed by hand .* in force from now on\./);
+    expect(transacted({ before, told: edited }).warnings).toEqual([{ id: nodeId, text }]);
+    const gone = transacted({ puts: [], drops: [nodeId], before: [...before, entry(nodeId)], told: edited });
+    expect(gone.warnings).toEqual([{ id: nodeId, text }]);
+    // The server's own change overwrites it, and tells that.
+    expect(transacted({ puts: [dhcp], before, told: edited }).warnings).toEqual([]);
+    const same = { ...host, [key]: seenFile(conf.path, { sha256: sha256(config) }) };
+    expect(transacted({ before, told: same }).warnings).toEqual([]);
+    expect(Object.keys(questionsOf(changeOf([node])))).toContain(key);
+  });
+
+  it.each(["inactive", "failed"])(
+    "does not begin with a machine where the TFTP server is %s and nothing here starts it",
+    (state) => {
+      const told = { ...host, "units.shown": units("active", state) };
+      expect(refusal({ told })).toMatchObject({
+        code: "NOT_SERVING",
+        id: nodeId,
+        message: expect.stringMatching(
+          /^its firmware would ask 192\.168\.1\.1 for ipxe\.efi by TFTP, and get no answer: tftpd-hpa\.service does not (run|come up); `/,
+        ),
+      });
+      const unproved = put(nodeId, ...node.wants.map((want) => ({ ...want, proof: false }) as Want));
+      expect(decided({ puts: [unproved], told }).step).toBe("transact");
+    },
+  );
 
   it("warns of machines of its own stack that a moved network leaves behind", () => {
     const own = { ...outside, id: "OlaNode/p/one/o" };

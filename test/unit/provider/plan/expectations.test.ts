@@ -173,7 +173,11 @@ describe("planExpectations, of names", () => {
   it("asks for those that stay where none comes, or where the server itself is put", () => {
     const both = [named("comes", "a"), named("stays", "c")];
     expect(asked({ names: [named("stays", "c")] })).toEqual([...none, ...forwardAndBack("c.example.org")]);
-    expect(asked({ names: both, puts: [put(nameServer.id)] })).toEqual([...none, ...forwardAndBack("c.example.org")]);
+    expect(asked({ names: both, puts: [put(nameServer.id)] })).toEqual([
+      ...none,
+      "nas.example.org 1 udp has 192.168.1.9",
+      ...forwardAndBack("c.example.org"),
+    ]);
   });
 
   it("asks that those are gone that go, unless a record names them", () => {

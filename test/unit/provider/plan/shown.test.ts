@@ -165,6 +165,10 @@ describe("showPlan", () => {
     expect(shown.files.map((each) => each.path)).toEqual(["/etc/dhcp/netboot/hosts.conf"]);
     expect(shown.units).toEqual([{ unit: "isc-dhcp-server.service", how: "restarts" }]);
     expect(shown.dhcpIsSilentForSeconds).toBe(0.1);
+    const large = register([{ ...entry("OlaFleet/p/s/rack"), machines: 10_000 }]);
+    const ofMany = planned({ joins: [hosts], units: [dhcpd] }, said, more);
+    const silence = showPlan({ ...ofMany, decided: { ...ofMany.decided, register: large } }).dhcpIsSilentForSeconds;
+    expect(silence).toBe(0.2);
 
     const same = showPlan(
       planned({ joins: [hosts], units: [dhcpd] }, said, { ...more, change: { puts: fleet(m2, m3), drops: new Map() } }),

@@ -27,6 +27,15 @@ describe("describeNextBoots", () => {
     );
   });
 
+  it("says what becomes of machines that nobody declares, where a run changes that", () => {
+    const strangers = (what: "refuse" | "serve") =>
+      describePreviewed({ changes: [], files: new Map(), texts: new Map(), strangers: what }, 2);
+    expect(strangers("serve")).toBe(
+      "next boot changes for none of 2 nodes; machines that nobody declares boot by node 0, too",
+    );
+    expect(strangers("refuse")).toMatch(/; machines that nobody declares boot by node 0 no more$/);
+  });
+
   it("names the machines whose next boot changes, and why", () => {
     const after = boot("10.20.0.11", "ipxe.efi", "18fc84b6aa");
     const changes = ["db-2", "db-1"].map((name) => ({ name, before: usual, after }));

@@ -2,9 +2,10 @@ import type { Want } from "../../../../provider/kinds/want";
 import { isBootServerHere, whyNobodyGivesFiles } from "../../../../provider/plan/bootServer";
 import { whyChainsBreak } from "../../../../provider/plan/chains";
 import { whyBootPartsStay, whyNoServer, whyServerStays } from "../../../../provider/plan/dependants";
+import { whyNobodyServes } from "../../../../provider/plan/expectations";
 import { whyRecordsContradict } from "../../../../provider/plan/nameRecords";
 import { whyNetworkStays } from "../../../../provider/plan/network";
-import { refuseClash, warnOfTaken, whyNotOurs } from "../../../../provider/plan/ownership";
+import { refuseClash, warnOfKept, warnOfTaken, whyNotOurs } from "../../../../provider/plan/ownership";
 import { whyAddressesArePooled, whyPoolIsTooSmall } from "../../../../provider/plan/pool";
 import { entry, machine, placed, register, serve } from "../plan/registered";
 import { host } from "./inTheWay";
@@ -43,6 +44,29 @@ export const shared: readonly Situation[] = [
         before: new Map(),
       },
     )[0]?.text,
+  },
+  {
+    what: "a machine that was one of a stack that is taken over",
+    said: warnOfTaken(
+      { puts: new Map([[node.id, alike]]), drops: new Map() },
+      {
+        clashes: [{ claim: "the MAC 52:54:00:00:00:01", id: node.id, other: "OlaNode/p/one/old" }],
+        before: new Map([["OlaNode/p/one/old", ofOther]]),
+      },
+    )[0]?.text,
+  },
+  {
+    what: "destroy of a stack that another one took over",
+    said: warnOfKept({ drops: new Map([[node.id, alike.generation]]) }, new Map([[ofOther.id, ofOther]]))[0]?.text,
+  },
+  {
+    what: "a machine where the TFTP server is down",
+    said: whyNobodyServes([
+      {
+        ...{ ask: "tftp", id: node.id, address: "192.168.1.1", name: "ipxe.efi" },
+        silent: "tftpd-hpa.service does not run; `pulumi up --refresh` starts it",
+      },
+    ]),
   },
   {
     what: "a renamed resource has the id, with other machines",

@@ -2,6 +2,7 @@ import { type Drift, renderDrift } from "../../../../provider/kinds/drift";
 import { withoutLines } from "../../../../provider/lifecycle/changes";
 import { whyAddressIsGone, whyFilesAreUnknown } from "../../../../provider/plan/bootServer";
 import { whyNotAsDeclared } from "../../../../provider/plan/daemons";
+import { whyEditComesIntoForce } from "../../../../provider/plan/dhcpConf";
 import { driftOf } from "../../../../provider/plan/drift";
 import { whyFilesAreNotProved } from "../../../../provider/plan/expectations";
 import { planFirewall } from "../../../../provider/plan/firewall";
@@ -232,6 +233,14 @@ export const warnings: readonly Situation[] = [
       lines: "  - x",
     }).text,
   })),
+  {
+    what: "somebody's edit of dhcpd.conf that a machine's change has read",
+    said: whyEditComesIntoForce(
+      changeOf([]),
+      register([entry(dhcpId, [serve(), { want: "file", path: "/etc/dhcp/dhcpd.conf", mode: "0644", sha256: "" }])]),
+      hostAnswers({ "look /etc/dhcp/dhcpd.conf": seenFile("/etc/dhcp/dhcpd.conf", { sha256: "edited" }) }),
+    ),
+  },
   {
     what: "boot files from another host",
     said: whyFilesAreUnknown(register([entry(dhcpId, [serve({ bootServer: "192.168.1.9" })])]), false),
