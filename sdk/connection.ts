@@ -79,6 +79,8 @@ export function connectionInput(args: pulumi.Input<ConnectionArgs>): pulumi.Inpu
 
 /** What is wrong with a connection, at once if it is a plain value; the messages hold no value of a secret field. */
 export function connectionProblems(connection: pulumi.Input<Connection>): pulumi.Input<readonly Problem[]> {
+  // Of one that is not there nobody knows here whether it was given.
+  if (connection === undefined || connection === null) return problemsOf(connection);
   if (isPlain(connection)) return tellingUndefined(problemsOf(connection), { connection });
   const problems = tellingUndefined(pulumi.output(connection).apply(problemsOf), { connection });
   return pulumi.unsecret(pulumi.output(problems)) as pulumi.Output<readonly Problem[]>;
