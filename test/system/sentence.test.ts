@@ -58,6 +58,16 @@ describe("a program whose machines come late", () => {
     ]);
   });
 
+  it("says in it what becomes of machines that nobody declares", async () => {
+    const address = 'address: "192.168.1.2"';
+    const pool = `${address}, pool: { from: "192.168.1.100", to: "192.168.1.120" } }, unknownMachines: "serve"`;
+    project.write({ "index.js": late("").replace(`${address} }`, pool) });
+    const { output } = await project.succeed(["preview"]);
+    expect(output).toMatch(
+      /next boot changes for 2 of 2 nodes: .*; machines that nobody declares boot by node 0, too$/m,
+    );
+  });
+
   it("has none where it fails", async () => {
     project.write({ "index.js": late('throw new Error("the program ends here");') });
     const { code, output } = await project.pulumi(["preview"]);
