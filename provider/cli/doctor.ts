@@ -1,6 +1,6 @@
 import { inspect } from "../conversation/look";
 import { renderError } from "../errors";
-import { type Drift, renderDrift } from "../kinds/drift";
+import { type Drift, renderDrift, wholeResource } from "../kinds/drift";
 import { declarationOf } from "../lifecycle/changes";
 import type { Ailment } from "../plan/health";
 import { listed } from "../preview/nextBootChanges";
@@ -54,16 +54,20 @@ export async function examine(resources: readonly StackResource[]): Promise<read
       findings.push(
         ...ailments.map(({ what, text }) => ({ host: host.name, resource: what, what: text, differs: false })),
       );
+      const found: Finding[] = [];
       const differing = on.flatMap(({ id, kind }) => {
         const answer = answers.get(id);
         if (answer?.how === "gone") {
           const what = `${gone}${kind === "TimeServer" ? ofChrony : ""}`;
-          findings.push({ host: host.name, resource: id, what, differs: true });
+          found.push({ host: host.name, resource: id, what, differs: true });
         }
         return (answer?.drift ?? []).map((drift) => ({ id, kind, drift }));
       });
       const verified = await verify(on.filter(({ id }) => answers.get(id)?.how !== "gone"));
-      findings.push(...findingsOf(host.name, differing, verified, ailments));
+      found.push(...findingsOf(host.name, differing, verified, ailments));
+      // Where another stack took something over, an up of this one is refused, and mends nothing.
+      const isTakenOver = differing.some(({ drift: { what, isByHand } }) => what === wholeResource && isByHand === true);
+      findings.push(...found.map((each) => (isTakenOver ? { ...each, differs: false } : each)));
     } catch (error) {
       const { host } = first.connection;
       const words = renderError(error);

@@ -1,3 +1,6 @@
+/** What a drift is about where node 0 has another record in the place of the resource's. */
+export const wholeResource = "the resource";
+
 /** One thing on the host that is not as it was declared. */
 export interface Drift {
   /** A path, a unit, a package, a node's name, a rule of the firewall. */

@@ -3,7 +3,7 @@ import type { Question, Seen } from "../facts/question";
 import { missingMounts, readsOldFolder, servedFolderQuestions } from "../facts/tftpFolder";
 import { type Units, unitFacts } from "../facts/units";
 import { type DhcpDaemon, dhcpBackends } from "../formats/dhcpBackend";
-import type { Drift } from "../kinds/drift";
+import { type Drift, wholeResource } from "../kinds/drift";
 import type { Declaration, Want } from "../kinds/want";
 import { enablingLink, tftpdUnit } from "../os/paths";
 import { masked } from "../preview/masked";
@@ -96,7 +96,7 @@ export function driftOf(
       const otherwise = whyNotAsDeclared(declaration, facts.answers, (text) => named(text, entry));
       const looked = { facts, sha256, units, otherwise };
       const other = whyOtherRecord(entry, generation);
-      const drift = other === undefined ? [] : [{ what: "the resource", how: "other", seen: other } as const];
+      const drift = other === undefined ? [] : [{ what: wholeResource, how: "other", seen: other } as const];
       // What lies there is as the other one declares it, and nothing of this stack mends that.
       if (drift.length > 0 && isOfOtherStack(entry, generation)) {
         return [id, drift.map((each) => ({ ...each, isByHand: true }))] as const;

@@ -174,7 +174,7 @@ describe("a resource's record", () => {
     );
     expect(doctor).not.toMatch(/mends what differs/);
     // Its own end takes nothing away that the other one has.
-    const { output: ended } = await project.succeed(["destroy", "--yes", "--skip-preview"]);
+    const { output: ended } = await project.succeed(["destroy", "--yes", "--skip-preview", "--stack", "live"]);
     expect(ended).toMatch(/which took it over; it stays there, and only this stack's state lets it go/);
     expect(hosts()).toEqual(["new-1 03", "node-1 02"]);
   });
