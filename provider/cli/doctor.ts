@@ -66,7 +66,9 @@ export async function examine(resources: readonly StackResource[]): Promise<read
       const verified = await verify(on.filter(({ id }) => answers.get(id)?.how !== "gone"));
       found.push(...findingsOf(host.name, differing, verified, ailments));
       // Where another stack took something over, an up of this one is refused, and mends nothing.
-      const isTakenOver = differing.some(({ drift: { what, isByHand } }) => what === wholeResource && isByHand === true);
+      const isTakenOver = differing.some(
+        ({ drift: { what, isByHand } }) => what === wholeResource && isByHand === true,
+      );
       findings.push(...found.map((each) => (isTakenOver ? { ...each, differs: false } : each)));
     } catch (error) {
       const { host } = first.connection;
