@@ -69,7 +69,8 @@ export async function examine(resources: readonly StackResource[]): Promise<read
       const isTakenOver = differing.some(
         ({ drift: { what, isByHand } }) => what === wholeResource && isByHand === true,
       );
-      findings.push(...found.map((each) => (isTakenOver ? { ...each, differs: false } : each)));
+      const isHeldUp = isTakenOver || ailments.some(({ holdsUp }) => holdsUp);
+      findings.push(...found.map((each) => (isHeldUp ? { ...each, differs: false } : each)));
     } catch (error) {
       const { host } = first.connection;
       const words = renderError(error);
@@ -114,7 +115,7 @@ export function findingsOf(
   verified: readonly Verified[],
   ailments: readonly Ailment[] = [],
 ): readonly Finding[] {
-  const told = new Set(ailments.map(({ text }) => `served; ${text}`));
+  const told = new Set(ailments.map(({ text }) => `served, but ${text}`));
   const bad = verified.filter(({ served, seen }) => !served && !told.has(seen));
   const left = new Set([...Map.groupBy(bad, causeOf)].map(([cause, machines]): Suffering => ({ cause, machines })));
   const sayTo = (isOfIt: (suffering: Suffering) => boolean): string => {

@@ -1,3 +1,4 @@
+import { whyNoLink } from "../admitted/whyNotFound";
 import { clock } from "../facts/clock";
 import { links } from "../facts/links";
 import { packagesFact } from "../facts/packages";
@@ -291,6 +292,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
   ];
   const moved = warnOfMovedNetwork(register, ids, outside);
   const edited = whyEditComesIntoForce(change, register, answers);
+  const noLink = change.puts.size > 0 ? undefined : whyNoLink(links.read(answers).links, server?.held.interface ?? "");
   const [touched] = [...changed].filter((path) => view.has(nameIn(path, register)));
   const unproved = touched === undefined ? undefined : whyFilesAreNotProved(groundwork);
   return {
@@ -313,6 +315,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
         ...warnOfKept(change, facts.before),
         ...(moved === undefined ? [] : [moved]),
         ...(edited === undefined ? [] : [{ id: first, text: edited }]),
+        ...(noLink === undefined ? [] : [{ id: first, text: noLink.text }]),
         ...(unproved === undefined ? [] : [{ id: ownerOf(touched ?? "", register), text: unproved }]),
         ...bad.map(({ text }) => ({ id: first, text: `not proved: ${text}` })),
         ...admission.warnings,

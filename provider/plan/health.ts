@@ -1,5 +1,7 @@
+import { whyNoLink } from "../admitted/whyNotFound";
 import { addressLifetimes } from "../facts/addressLifetimes";
 import { daemonUserFacts } from "../facts/daemonUsers";
+import { links } from "../facts/links";
 import { bootQuestions, nextStartFacts } from "../facts/nextStart";
 import type { Question } from "../facts/question";
 import { servers } from "../facts/servers";
@@ -17,6 +19,8 @@ import { whyOthersMayReplace } from "./tftpAncestors";
 export interface Ailment {
   readonly what: string;
   readonly text: string;
+  /** No `up` gets past it, so that none mends anything. */
+  readonly holdsUp?: true;
 }
 
 const ownUnits = [...dhcpBackends.map(({ unit }) => unit), tftpdUnit, namesUnit];
@@ -28,6 +32,7 @@ const units = unitFacts([recoveryUnitName], "health.units");
 export const healthQuestions: Readonly<Record<string, Question>> = {
   ...units.questions,
   ...servers.questions,
+  ...links.questions,
   ...bootQuestions(ownUnits),
   ...users.questions,
   ...addressLifetimes.questions,
@@ -42,7 +47,10 @@ export function ailmentsOf({ before, answers }: Facts): readonly Ailment[] {
   const known = servers.read(answers);
   const others = whoElseServes(register, known);
   const tells = whoElseTells(register, known);
+  const nic = heldOf(before, "serve")[0]?.held.interface ?? "";
+  const noLink = whyNoLink(links.read(answers).links, nic);
   return [
+    ...(noLink === undefined ? [] : [{ what: nic, text: noLink.text, holdsUp: true } as const]),
     ...(recovery === undefined ? [] : [{ what: recoveryUnitName, text: recovery }]),
     ...(others === undefined ? [] : [{ what: "another server", text: others }]),
     ...(tells === undefined ? [] : [{ what: "another server", text: tells }]),

@@ -116,7 +116,7 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
   const expectations = planProof(register, ids, {
     script,
     bootServerIsHere: isHere,
-    dhcpdSilent: whySilent(dhcpUnit, !areKnown || packetSockets.some(({ unit }) => unit === dhcpUnit)) ?? noLink?.text,
+    dhcpdSilent: noLink?.text ?? whySilent(dhcpUnit, !areKnown || packetSockets.some(({ unit }) => unit === dhcpUnit)),
     tftpSilent: whySilent(tftpdUnit, !areKnown || holders.some((each) => each.unit === tftpdUnit && each.port === 69)),
     has: (name) => isInFolder({ directory, files }, name),
   });
@@ -148,9 +148,7 @@ export function renderProof(
   }
   if (server === undefined) return proof;
   const { loaders, bootServer } = server.held;
-  const besides = othersIn(wrongs, occupied)
-    .map((words) => `; ${words}`)
-    .join("");
+  const besides = othersIn(wrongs, occupied).join("; ");
   const silent = expectations.find((each) => each.ask === "dhcp")?.silent;
   const offers = new Map(
     wrongs
@@ -175,8 +173,9 @@ export function renderProof(
     const wrong = offers.get(`${id} ${hostname}`) ?? unfetched ?? broken.get(chain) ?? kept;
     const count = `${macs} MAC${macs === "1" ? "" : "s"}`;
     const place = address === "-" ? "an address of the pool" : address;
-    const served = besides === "" ? `served: ${place}, ${file}, then ${loaders["script"]} (${count})` : "served";
-    told.set(hostname, `${wrong ?? served}${besides}`);
+    const served = `served: ${place}, ${file}, then ${loaders["script"]} (${count})`;
+    const beside = wrong === undefined ? `served, but ${besides}` : `${wrong}; ${besides}`;
+    told.set(hostname, besides === "" ? (wrong ?? served) : beside);
   }
   return proof;
 }

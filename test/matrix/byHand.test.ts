@@ -256,4 +256,19 @@ describe("what somebody did to node 0 by hand", () => {
     }
     expect((await netboot("doctor")).stdout).toMatch(whole);
   });
+
+  it("keeps nothing from going: with the interface off, a machine and then all of it", async () => {
+    await lab.node0.run("ip link set eno2 down");
+    try {
+      const { output } = await project.succeed(["destroy", "--yes", "--skip-preview", "--target", "**OlaNode::b"]);
+      expect(output).toMatch(/eno2 is down, so that nothing comes or goes by it/);
+      const { stdout } = await netboot("doctor");
+      expect(stdout).toMatch(/eno2: eno2 is down, so that nothing comes or goes by it/);
+      expect(stdout).not.toMatch(/`pulumi up --refresh` mends what differs/);
+      await project.succeed(["destroy", "--yes", "--skip-preview"]);
+      expect((await lab.node0.run("ls /etc/dhcp /srv/tftp")).stdout).not.toMatch(/netboot|refind/);
+    } finally {
+      await lab.node0.run("ip link set eno2 up");
+    }
+  });
 });

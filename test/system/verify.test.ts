@@ -126,7 +126,7 @@ describe("the command", () => {
       const { code, stdout } = await netboot("verify");
       expect(code).toBe(1);
       expect(stdout).toMatch(
-        /^FAILED {2}a {3}served; perl \(another\.service\) has port 67 of 192\.168\.1\.1 already/m,
+        /^FAILED {2}a {3}served, but perl \(another\.service\) has port 67 of 192\.168\.1\.1 already/m,
       );
     });
   });
@@ -141,7 +141,7 @@ describe("the command", () => {
     });
     const { code, stdout } = await withForgedOffers(lab, "192.168.1.4", () => netboot("verify"));
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^FAILED {2}m1 {2}served; another DHCP server answers too: 192\.168\.1\.1 \(/m);
+    expect(stdout).toMatch(/^FAILED {2}m1 {2}served, but another DHCP server answers too: 192\.168\.1\.1 \(/m);
   });
 
   it("verify hears no user of node 0 who answers for its TFTP server", async () => {

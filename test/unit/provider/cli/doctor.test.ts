@@ -91,6 +91,8 @@ describe("what doctor finds on one node 0", () => {
 
   it("says nothing of machines that an ailment of the host explains", () => {
     const text = "perl has port 67 of 192.168.1.1 already";
-    expect(said([], [bad("OlaNode/p/s/a", "a", `served; ${text}`)], [{ what: "another server", text }])).toEqual([]);
+    expect(said([], [bad("OlaNode/p/s/a", "a", `served, but ${text}`)], [{ what: "another server", text }])).toEqual(
+      [],
+    );
   });
 });

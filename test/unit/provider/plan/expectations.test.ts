@@ -139,6 +139,16 @@ describe("planExpectations", () => {
   });
 });
 
+describe("planExpectations, where something only goes", () => {
+  it("asks, and undoes nothing by what it sees: what is wrong would be so with what comes back", () => {
+    const unit = entry("DhcpServer/p/one/u", [{ want: "unit", name: "isc-dhcp-server.service", restartedBy: [] }]);
+    const goes = of("unit", planned({ after: [unit], drops: [own] }));
+    expect(goes.map(({ undoIf }) => undoIf)).toEqual([[]]);
+    const comes = of("unit", planned({ after: [unit], drops: [own], puts: [put("OlaNode/p/one/b")] }));
+    expect(comes.map(({ undoIf }) => undoIf)).toEqual([undefined]);
+  });
+});
+
 describe("planExpectations, of names", () => {
   const named = (how: NamedMachine["how"], hostname: string, id = own): NamedMachine => ({
     how,

@@ -103,7 +103,7 @@ describe("fleetViewOf", () => {
   it("never counts as proved what the proof did not say is served", () => {
     const words = [
       ["served: 192.168.1.3, ipxe.efi, then refind.pxe (1 MAC)", "proved"],
-      ["served; another DHCP server answers too: 192.168.1.9", "doubt"],
+      ["served, but another DHCP server answers too: 192.168.1.9", "doubt"],
       ["not proved: a rule with a limit", "doubt"],
       ["not asked: a minute was over", "doubt"],
       ["the firmware of db-1 asked by DHCP and got no answer", "wrong"],
