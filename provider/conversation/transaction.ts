@@ -7,8 +7,17 @@ import { type Decided, decide } from "../plan/decide";
 import type { Facts } from "../plan/facts";
 import type { FirewallPart } from "../plan/firewallPart";
 import type { Brought } from "../plan/ground";
-import { outputsOf, renderDifference, renderFailure, whyInvalid, whyWrong } from "../plan/outcome";
+import {
+  isUnheard,
+  outputsOf,
+  renderDifference,
+  renderFailure,
+  type Wrong,
+  whyInvalid,
+  whyWrong,
+} from "../plan/outcome";
 import { renderBrought, renderPurged } from "../plan/packages";
+import type { Expectation } from "../plan/plan";
 import { questionsOf, rulesetQuestions } from "../plan/questions";
 import type { Refusal } from "../plan/refusal";
 import { refuseGivenBack, renderRemaining } from "../plan/timeDaemon";
@@ -166,7 +175,12 @@ class Transaction {
   #warn(said: readonly Said[], facts: Facts, first: string, lateWords: string): void {
     const { warnings, firewall } = this.#decided ?? impossible();
     const differences = valuesOf(said, "difference").map(renderDifference);
-    for (const { id, text } of [...differences, ...warnings, ...this.#wrongs(said), ...(firewall?.warnings ?? [])]) {
+    for (const { id, text } of [
+      ...differences,
+      ...warnings,
+      ...this.#wrongs(said, facts),
+      ...(firewall?.warnings ?? []),
+    ]) {
       this.#tell(id === "-" ? first : id, "warning", text);
     }
     if (lateWords !== "") this.#tell(first, "warning", lateWords);
@@ -182,7 +196,7 @@ class Transaction {
   }
 
   /** Why it was not done; nothing if it was. */
-  #refused({ said, failure, wasComplete }: Conversation): Refusal | undefined {
+  #refused({ facts, said, failure, wasComplete }: Conversation): Refusal | undefined {
     if (this.#refusal !== undefined) return this.#refusal;
     const plan = this.#decided?.plan;
     const given = givenBack(said);
@@ -197,7 +211,7 @@ class Transaction {
     if (plan !== undefined && failure.code === "wrong") {
       const wrong = wrongsIn(said).find(({ undoes }) => undoes);
       const expectation = wrong && plan.expectations[wrong.n];
-      if (wrong !== undefined && expectation !== undefined) return whyWrong(expectation, wrong);
+      if (wrong !== undefined && expectation !== undefined) return this.#whyWrong(expectation, wrong, facts);
     }
     if (plan !== undefined && failure.code === "invalid") {
       const [invalid] = valuesOf(said, "invalid");
@@ -208,8 +222,16 @@ class Transaction {
     return { code, ...(id === undefined ? {} : { id }), message: renderFailure(failure.text) };
   }
 
+  /** With what may have kept node 0's own question from an answer that it did not hear. */
+  #whyWrong(expectation: Expectation, wrong: Wrong, { answers }: Facts): Refusal {
+    const refusal = whyWrong(expectation, wrong);
+    const { register, firewall } = this.#decided ?? impossible();
+    const because = isUnheard(wrong) ? whyKeptOut(register, answers, firewall)?.own : undefined;
+    return because === undefined ? refusal : { ...refusal, message: `${refusal.message}; ${because}` };
+  }
+
   /** What was not as expected, and did not undo the change. */
-  #wrongs(said: readonly Said[]): readonly { readonly id: string; readonly text: string }[] {
+  #wrongs(said: readonly Said[], facts: Facts): readonly { readonly id: string; readonly text: string }[] {
     const { plan } = this.#decided ?? impossible();
     const told = new Set(this.#decided?.broken);
     return wrongsIn(said).flatMap((wrong) => {
@@ -218,7 +240,7 @@ class Transaction {
       const chain = wrong.seen["chain"] ?? "";
       if (expectation === undefined || (chain !== "" && told.has(chain))) return [];
       told.add(chain);
-      return [{ id: "-", text: `not proved: ${whyWrong(expectation, wrong).message}` }];
+      return [{ id: "-", text: `not proved: ${this.#whyWrong(expectation, wrong, facts).message}` }];
     });
   }
 

@@ -18,6 +18,11 @@ export interface Wrong {
   readonly seen: Readonly<Record<string, string>>;
 }
 
+/** Whether a file did not come, or not in time: packets may have been lost. */
+export function isUnheard({ seen }: Wrong): boolean {
+  return /^no answer$|^it did not come whole/.test(seen["said"] ?? "");
+}
+
 /** What is wrong with what was seen, in words. */
 export function whyWrong(expectation: Expectation, { seen }: Wrong): Refusal {
   const refusal = (message: string, code: Refusal["code"] = "NOT_SERVING"): Refusal => ({

@@ -16,7 +16,7 @@ import type { Facts } from "./facts";
 import { folderNow } from "./folder";
 import { whoElseServes } from "./occupied";
 import { namesOfServers } from "./otherServers";
-import { type Wrong, whyWrong, whyWrongOffer } from "./outcome";
+import { isUnheard, type Wrong, whyWrong, whyWrongOffer } from "./outcome";
 import { whyOtherRecord } from "./ownership";
 import type { Expectation } from "./plan";
 import { chainFileKey, folderQuestions, rulesetQuestions, wayQuestions } from "./questions";
@@ -240,10 +240,9 @@ function wrongChains(expectations: readonly Expectation[], wrongs: readonly Wron
   for (const wrong of wrongs) {
     const expectation = expectations[wrong.n];
     if (expectation?.ask !== "tftp" || expectation.chain === undefined || chains.has(expectation.chain)) continue;
-    const said = wrong.seen["said"] ?? "";
     chains.set(expectation.chain, {
       text: whyWrong({ ...expectation, stands: false }, wrong).message,
-      isUnheard: /^no answer$|^it did not come whole/.test(said),
+      isUnheard: isUnheard(wrong),
     });
   }
   return chains;

@@ -257,6 +257,27 @@ describe("what somebody did to node 0 by hand", () => {
     expect((await netboot("doctor")).stdout).toMatch(whole);
   });
 
+  it("is told by an up, too: a rule that only node 0's own question meets", async () => {
+    await lab.node0.run(
+      "nft 'table inet mine { chain input { type filter hook input priority 10; iifname lo udp dport 69 drop; }; }'",
+    );
+    const why =
+      /could not be fetched by TFTP from 192\.168\.1\.1: no answer.*; node 0's own question, which goes over lo, meets .*udp dport 69 drop/;
+    try {
+      project.write({ "index.ts": program('options: ["--secure", "--verbosity", "3"]') });
+      expect((await project.succeed(up)).output).toMatch(why);
+      const more = `new netboot.OlaNode("c", { server: node0, macs: ["52:54:00:00:0d:03"], address: "192.168.1.4" });`;
+      project.write({ "index.ts": `${program()}\n${more}` });
+      const { code, output } = await project.pulumi(up);
+      expect(code).not.toBe(0);
+      expect(output).toMatch(why);
+    } finally {
+      await lab.node0.run("nft delete table inet mine");
+      project.write({ "index.ts": program() });
+      await project.succeed([...up, "--refresh"]);
+    }
+  });
+
   it("keeps nothing from going: with the interface off, a machine and then all of it", async () => {
     await lab.node0.run("ip link set eno2 down");
     try {
