@@ -7,6 +7,7 @@ import { hidden, isHidden } from "../values/hidden";
 import type { Checked, Problem } from "../values/problem";
 import { isUnknown } from "../values/unknown";
 import { noteKept, withKept } from "./keptFiles";
+import { whyTaken } from "./machinesSeen";
 import { identityIn, rememberResource, urnFromId, urnIn } from "./stacks";
 import { noteProgram } from "./ways";
 
@@ -57,9 +58,12 @@ export async function rendered(kind: string, checked: CheckResult, news: Propert
   const { [hidden.chain]: of, [hidden.chains]: text } = news;
   const chains = (isUnknown(text) ? undefined : JSON.parse(String(text ?? "{}"))) as Told["chains"];
   const anew = await kindOf(kind).rendered?.(checked.inputs as never, { of: String(of), chains });
-  if (anew === undefined) return checked;
-  const { value, problems } = anew as Checked<Properties>;
-  return { inputs: value ?? checked.inputs, failures: failuresOf(problems) };
+  const { value: inputs = checked.inputs, problems } = (anew ?? {
+    value: undefined,
+    problems: [],
+  }) as Checked<Properties>;
+  const taken = problems.length > 0 ? [] : whyTaken(kind, news[hidden.urn], inputs, anew !== undefined);
+  return { inputs, failures: failuresOf([...problems, ...taken]) };
 }
 
 function failuresOf(problems: readonly Problem[]): CheckResult["failures"] {

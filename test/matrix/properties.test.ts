@@ -106,6 +106,11 @@ exports.place = server.network.cidr;
     const { macs, nextBoot } = (await project.outputs())["n1"] as { macs: string[]; nextBoot: string };
     expect(macs).toEqual([old]);
     expect(nextBoot).toContain(`(${old})`);
+    const both = `${kept}\nnew netboot.OlaNode("n3", { server, macs: ["${old}"], address: "192.168.1.13" });`;
+    project.write({ "index.js": both });
+    const { code, output: refused } = await project.pulumi(["preview"]);
+    expect(code).not.toBe(0);
+    expect(refused).toMatch(/the MAC 52:54:00:00:00:01 is that of OlaNode "n[13]" already, which ignoreChanges/);
   });
 
   it("of a server's parts are left as they were by a transform, and a warning tells of an option that does nothing", async () => {

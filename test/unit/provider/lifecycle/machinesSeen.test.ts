@@ -1,0 +1,58 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { whyTaken as WhyTaken } from "../../../../provider/lifecycle/machinesSeen";
+import { unknownText } from "../../../../provider/values/unknown";
+
+const connection = { host: "node0.example" };
+const urn = (name: string): string => `urn:pulumi:dev::p::pulumi-nodejs:dynamic/netboot:OlaNode::${name}`;
+const machine = (more: object = {}) => ({
+  connection,
+  ...{ hostname: "a", address: "10.20.0.11", macs: ["04:3f:72:aa:00:01"] },
+  ...more,
+});
+const other = { hostname: "b", macs: ["04:3f:72:aa:00:02"] };
+
+describe("whyTaken", () => {
+  let whyTaken: typeof WhyTaken;
+
+  beforeEach(async () => {
+    vi.resetModules();
+    ({ whyTaken } = await import("../../../../provider/lifecycle/machinesSeen.js"));
+  });
+
+  it.each([
+    ["before", [true, false]],
+    ["after", [false, true]],
+  ] as const)(
+    "finds an address that ignoreChanges leaves with a machine which is seen %s",
+    (_when, [first, second]) => {
+      expect(whyTaken("OlaNode", urn("a"), machine(), first)).toEqual([]);
+      expect(whyTaken("OlaNode", urn("b"), machine(other), second)).toEqual([
+        {
+          path: "address",
+          message:
+            'the address 10.20.0.11 is that of OlaNode "a" already, which ignoreChanges or a transform leaves with it',
+        },
+      ]);
+    },
+  );
+
+  it("finds a MAC and a name of a machine of a fleet, by its path", () => {
+    whyTaken("OlaNode", urn("a"), machine(), true);
+    const rows = { x: "10.20.0.12 a 04:3f:72:aa:00:01", y: "pool y 04:3f:72:aa:00:03", z: unknownText };
+    const paths = whyTaken("OlaFleet", urn("rack"), { connection, rows }, false).map(({ path }) => path);
+    expect(paths).toEqual(['nodes["x"].macs[0]', 'nodes["x"].hostname']);
+  });
+
+  it("leaves what the program compares by itself, other hosts, itself, and what is not known", () => {
+    whyTaken("OlaNode", urn("a"), machine(), false);
+    expect(whyTaken("OlaNode", urn("b"), machine(other), false)).toEqual([]);
+    const alone = machine({ connection: { host: "node2.example" } });
+    for (let time = 0; time < 2; time++) expect(whyTaken("OlaNode", urn("g"), alone, true)).toEqual([]);
+    const elsewhere = machine({ ...other, connection: { host: "node1.example" } });
+    expect(whyTaken("OlaNode", urn("c"), elsewhere, true)).toEqual([]);
+    const unknown = machine({ hostname: unknownText, address: unknownText, macs: unknownText });
+    expect(whyTaken("OlaNode", urn("d"), unknown, true)).toEqual([]);
+    expect(whyTaken("OlaFleet", urn("e"), { connection, rows: unknownText }, true)).toEqual([]);
+    expect(whyTaken("DhcpServer", urn("f"), machine(), true)).toEqual([]);
+  });
+});
