@@ -2,9 +2,9 @@
  * The measurements of docs/reports/performance.md. Each is a difference or a ratio of two things measured in turns in one run,
  * for times of their own say little about another machine.
  *
- *     npm run bench                    all of it, some forty minutes; writes docs/reports/performance.md, section by section
+ *     npm run bench                    all of it, some fifty minutes; writes docs/reports/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
- *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp, scale, proof
+ *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp, scale, proof, storm
  *     npm run bench -- --counts        what is the same on each machine (connections, bytes, files, modules), beside what is
  *                                      accepted in bench/counts.json; with --accept, that is what is seen now
  */
@@ -34,13 +34,15 @@ import {
   scalePlotName,
   scaleSection,
   stateSection,
+  stormSection,
   withSections,
 } from "./report.mts";
 import { measureScale, type Scale } from "./scale.mts";
 import { renderScalePlot } from "./scalePlot.mts";
 import { measureStateSize } from "./stateSize.mts";
+import { type DhcpStorm, measureDhcpStorm, measureTftpStorm, type TftpStorm } from "./storm.mts";
 
-const measurements = ["nothing", "line", "state", "firstUp", "scale", "proof"] as const;
+const measurements = ["nothing", "line", "state", "firstUp", "scale", "proof", "storm"] as const;
 type Measurement = (typeof measurements)[number];
 
 const { values: options } = parseArgs({
@@ -53,7 +55,19 @@ const { values: options } = parseArgs({
 });
 const wanted = options.only.length === 0 ? measurements : options.only.map(measurementNamed);
 const repetitions = options.quick
-  ? { guide: 4, fleet: 2, line: 2, firstUp: 1, machines: 100, scale: 1, sizes: [3, 1000], proof: 1, proved: 1000 }
+  ? {
+      guide: 4,
+      fleet: 2,
+      line: 2,
+      firstUp: 1,
+      machines: 100,
+      scale: 1,
+      sizes: [3, 1000],
+      proof: 1,
+      proved: 1000,
+      storm: { machines: 1000, rates: [], rounds: 1 },
+      clients: [50],
+    }
   : {
       guide: 10,
       fleet: 14,
@@ -64,6 +78,8 @@ const repetitions = options.quick
       sizes: [3, 1000, 10_000],
       proof: 3,
       proved: 10_000,
+      storm: { machines: 10_000, rates: [5000, 2000, 1000, 500], rounds: 3 },
+      clients: [200, 1000],
     };
 
 function measurementNamed(name: string): Measurement {
@@ -142,6 +158,22 @@ async function proof(): Promise<Section> {
   );
 }
 
+async function storm(): Promise<Section> {
+  const { storm: how, clients } = repetitions;
+  const dhcp: DhcpStorm[] = [];
+  const tftp: TftpStorm[] = [];
+  for (const [daemon, name] of [["isc", "dhcpd"] as const, ["kea", "Kea"] as const]) {
+    say(`a storm of ${how.machines} machines on ${name}`);
+    await withLab(vast, (lab) =>
+      withStack(vastProject(lab, how.machines, `names: false, dhcp: { daemon: "${daemon}" },`), async () => {
+        dhcp.push(await measureDhcpStorm(lab, name, how));
+        if (name === "dhcpd") for (const each of clients) tftp.push(await measureTftpStorm(lab, "ipxe.efi", each));
+      }),
+    );
+  }
+  return stormSection(dhcp, tftp);
+}
+
 async function scale(): Promise<Section> {
   const measured: Scale[] = [];
   for (const machines of repetitions.sizes) {
@@ -192,6 +224,7 @@ async function main(): Promise<void> {
     ...(wants("line", "state", "firstUp") ? await small() : []),
     ...(wants("scale") ? [await scale()] : []),
     ...(wants("proof") ? [await proof()] : []),
+    ...(wants("storm") ? [await storm()] : []),
   ];
   const rendered = sections.map((section) => renderSection(section, circumstances(load)));
   console.log(rendered.join("\n\n"));

@@ -4,6 +4,7 @@ import type { FleetProof } from "./fleetProof.mts";
 import type { NothingToChange } from "./nothingToChange.mts";
 import { type Samples, samplesOf } from "./samples.mts";
 import { type Scale, type ScaleJob, scaleJobs } from "./scale.mts";
+import { type DhcpStorm, leftOf, lostOf, roomyBytes, type TftpStorm, type Wave } from "./storm.mts";
 
 /** A table of docs/reports/performance.md, with what stands above and below it. */
 export interface Section {
@@ -252,4 +253,93 @@ export function scaleSection(
     }),
     notes: [`![Seconds that one machine more takes, by the size of the fleet](${scalePlotName})`],
   };
+}
+
+const count = (number: number): string => number.toLocaleString("en-US");
+
+/** All machines come back at once: a node 0 by each of the DHCP daemons, and TFTP. */
+export function stormSection(dhcp: readonly DhcpStorm[], tftp: readonly TftpStorm[]): Section {
+  const machines = count(dhcp[0]?.machines ?? 0);
+  const [first] = tftp;
+  return {
+    title: "The morning after a power cut",
+    intro:
+      `perfdhcp on the private segment is ${machines} machines of an OlaFleet, each with its own MAC, that all ask within a second: DISCOVER, ` +
+      "and with the offer REQUEST. Who has no address 4 s later asks again, within a second as before: that is how firmware does it (EDK2: after 4, 8, " +
+      "16 s), and after four tries it gives up. Then TFTP clients that fetch a boot file as EDK2 does: blocks of 1468 bytes, asked for again after 4 s, six " +
+      "times in all. Node 0's daemons have the processor before whatever else the machine does, and the clients before them, so that " +
+      "no answer is lost where no machine would lose it; of several rounds the best one stands.",
+    rows: [...dhcp.flatMap(dhcpRows), ...tftp.flatMap(tftpRows)],
+    notes: [
+      `All that was lost was lost before a daemon read it: the buffer of its socket holds some 250 questions (${count(212_992)} bytes, ` +
+        "`net.core.rmem_default`). With room for all of them the limit is the processor: one thread of the daemon, and journald, which " +
+        "takes its lines. Of TFTP it is the processor too: a process for each client, and here also the clients' own program, " +
+        `which was busy for ${first?.processorSeconds.toFixed(1)} of the ${first?.seconds.toFixed(1)} s.`,
+    ],
+  };
+}
+
+function dhcpRows({ daemon, machines, tries, slower, roomy }: DhcpStorm): readonly Row[] {
+  const [once] = tries;
+  const calm = [once, ...slower].find((wave) => wave !== undefined && lostOf(wave) === 0);
+  const slowest = ({ report: { offers, acks } }: Wave): number => Math.max(offers.slowestMs, acks.slowestMs) / 1000;
+  const lost = ({ offers, acks }: Wave["report"]): string =>
+    `${count(offers.asked - offers.answered)} of ${count(offers.asked)} DISCOVER, ${count(acks.asked - acks.answered)} of ${count(acks.asked)} REQUEST`;
+  const perSecond = (wave: Wave): number =>
+    (wave.report.offers.answered + wave.report.acks.answered) / (wave.report.offers.asked / wave.rate + slowest(wave));
+  const { processor, perfdhcpCores } = roomy;
+  return [
+    {
+      what: `**${daemon}: of ${count(machines)} within a second without an address, try by try**`,
+      goal: "0 after the fourth",
+      seen: `**${tries.map((wave) => count(leftOf(wave))).join(", ")}**`,
+    },
+    ...(once === undefined
+      ? []
+      : [
+          { what: "of the first try: lost", goal: "", seen: lost(once.report) },
+          { what: "packets for which the socket had no room", goal: "", seen: count(once.full) },
+          { what: "slowest answer", goal: "", seen: `${slowest(once).toFixed(2)} s` },
+        ]),
+    {
+      what: "machines a second of which nothing is lost",
+      goal: "",
+      seen: calm === undefined ? `less than ${count(slower.at(-1)?.rate ?? 0)}` : count(calm.rate),
+    },
+    {
+      what: `**${daemon} with a buffer of ${roomyBytes / 2 ** 20} MiB, ${count(machines)} within a second: lost**`,
+      goal: "0",
+      seen: `**${lost(roomy.report)}**`,
+    },
+    { what: "slowest answer", goal: "4 s", seen: `${slowest(roomy).toFixed(2)} s` },
+    { what: "answers in a second", goal: "", seen: count(Math.round(perSecond(roomy))) },
+    {
+      what: "seconds of a processor: the daemon, journald",
+      goal: "",
+      seen: `${processor.daemon.toFixed(2)}, ${processor.journald.toFixed(2)}`,
+    },
+    { what: "cores that perfdhcp kept busy", goal: "", seen: perfdhcpCores.toFixed(1) },
+  ];
+}
+
+function tftpRows(storm: TftpStorm): readonly Row[] {
+  const { clients, whole, bytes, seconds, askedAgain, cameAgain, full, serverSeconds, processorSeconds } = storm;
+  return [
+    {
+      what: `**TFTP: ${count(clients)} clients at once, ${count(bytes)} bytes each: without the file**`,
+      goal: "0",
+      seen: `**${count(clients - whole)}**`,
+    },
+    { what: "until the last has it", goal: "", seen: `${seconds.toFixed(1)} s` },
+    {
+      what: "asked again by a client; sent again by in.tftpd; requests for which its socket had no room",
+      goal: "",
+      seen: [askedAgain, cameAgain, full].map(count).join("; "),
+    },
+    {
+      what: "seconds of a processor: in.tftpd, the clients",
+      goal: "",
+      seen: `${serverSeconds.toFixed(1)}, ${processorSeconds.toFixed(1)}`,
+    },
+  ];
 }
