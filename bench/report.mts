@@ -265,16 +265,17 @@ export function stormSection(dhcp: readonly DhcpStorm[], tftp: readonly TftpStor
     title: "The morning after a power cut",
     intro:
       `perfdhcp on the private segment is ${machines} machines of an OlaFleet, each with its own MAC, that all ask within a second: DISCOVER, ` +
-      "and with the offer REQUEST. Who has no address 4 s later asks again, within a second as before: that is how firmware does it (EDK2: after 4, 8, " +
-      "16 s), and after four tries it gives up. Then TFTP clients that fetch a boot file as EDK2 does: blocks of 1468 bytes, asked for again after 4 s, six " +
-      "times in all. Node 0's daemons have the processor before whatever else the machine does, and the clients before them, so that " +
-      "no answer is lost where no machine would lose it; of several rounds the best one stands.",
+      "and with the offer REQUEST. Who has no address 4 s later asks again, within a second as before, four times in all: so firmware does it " +
+      "(EDK2 after 4, 8, 16 s; iPXE after 1, 2, 4 s). Then TFTP clients that fetch a boot file as EDK2 does: blocks of 1468 bytes, asked for " +
+      "again after 4 s, six times in all. Node 0's daemons have the processor before whatever else the machine does, and the clients before " +
+      "them, so that no answer is lost where no machine would lose it. Of several rounds the best one stands.",
     rows: [...dhcp.flatMap(dhcpRows), ...tftp.flatMap(tftpRows)],
     notes: [
-      `All that was lost was lost before a daemon read it: the buffer of its socket holds some 250 questions (${count(212_992)} bytes, ` +
-        "`net.core.rmem_default`). With room for all of them the limit is the processor: one thread of the daemon, and journald, which " +
-        "takes its lines. Of TFTP it is the processor too: a process for each client, and here also the clients' own program, " +
-        `which was busy for ${first?.processorSeconds.toFixed(1)} of the ${first?.seconds.toFixed(1)} s.`,
+      "What was lost was lost before a daemon read it: by `net.core.rmem_default` (212,992 bytes) the buffer of its socket holds 166 packets of " +
+        "1,280 bytes, as the kernel counts them. (perfdhcp speaks as a relay does, and dhcpd's socket then takes in dhcpd's own answers, too.) " +
+        "With room for all of them the limit is the processor: one thread of the daemon, and journald, which takes its lines. Of TFTP " +
+        "it is the processor, too: a process for each client, and here also the clients' own program, which was busy for " +
+        `${first?.processorSeconds.toFixed(1)} of the ${first?.seconds.toFixed(1)} s.`,
     ],
   };
 }
@@ -298,7 +299,7 @@ function dhcpRows({ daemon, machines, tries, slower, roomy }: DhcpStorm): readon
       ? []
       : [
           { what: "of the first try: lost", goal: "", seen: lost(once.report) },
-          { what: "packets for which the socket had no room", goal: "", seen: count(once.full) },
+          { what: "packets for which the daemon's socket had no room", goal: "", seen: count(once.full) },
           { what: "slowest answer", goal: "", seen: `${slowest(once).toFixed(2)} s` },
         ]),
     {
