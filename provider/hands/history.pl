@@ -37,7 +37,7 @@ sub log_of_boots ($own, $since, $macs) {
             my $mac = $mac_at{ my $address = $1 // $2 };
             next if $address eq $own || $is_other->($mac);
             $boots{$mac} = 1 if defined $mac;
-        } elsif ($text !~ /: (?:serves \S+ sha256:|Suppressed \d+ messages from (?:isc-dhcp|tftpd-hpa))/) {
+        } elsif ($text !~ /: (?:serves \S+ sha256:|Suppressed \d+ messages from (?:isc-dhcp|kea-dhcp4|tftpd-hpa))/) {
             next;
         }
         push @lines, "$at $text";
