@@ -25,7 +25,7 @@ import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
 import { whyOccupied } from "./occupied";
 import { machineQuestions, planMachines } from "./otherDhcpServer";
 import { whyOtherServers } from "./otherServers";
-import { warnOfKept, warnOfTaken, whyNotOurs } from "./ownership";
+import { warnOfKept, warnOfLeft, warnOfTaken, whyNotOurs } from "./ownership";
 import {
   type AfterCommit,
   type BringPlan,
@@ -313,6 +313,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
         ...(given.brought === undefined ? [] : warnOfApt(given.brought.report, { id: first })),
         ...warnOfTaken(change, facts),
         ...warnOfKept(change, facts.before),
+        ...warnOfLeft(change.puts, facts.before),
         ...(moved === undefined ? [] : [moved]),
         ...(edited === undefined ? [] : [{ id: first, text: edited }]),
         ...(noLink === undefined ? [] : [{ id: first, text: noLink.text }]),

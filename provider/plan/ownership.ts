@@ -117,6 +117,22 @@ export function warnOfTaken(
     });
 }
 
+/** Machines that a record of the stack that is taken over has, and that go with it. */
+export function warnOfLeft(puts: Puts, before: Register["before"]): readonly Warning[] {
+  return [...puts.values()].flatMap(({ id, generation, stack, wants }) => {
+    const entry = before.get(id);
+    const token = tokenOf(entry?.generation ?? "");
+    if (entry === undefined || token === undefined || stack === undefined) return [];
+    if (stack.tokens.has(token) || isSameCreate(entry.generation, generation)) return [];
+    const count = wants.filter(({ want }) => want === "node").length;
+    if (entry.machines <= count) return [];
+    const text =
+      `in the stack that is taken over it has ${entry.machines} machines, and here ${count}: node 0 serves the others no more, unless ` +
+      "another resource of this program declares them. `npx pulumi-netboot plan` names them before an `up`, with the same variable";
+    return [{ id, text }];
+  });
+}
+
 /** What a stack lets go that another one took over: that is not touched, and whoever ends the stack may have meant it. */
 export function warnOfKept(
   { drops, tokens }: { readonly drops: ReadonlyMap<string, string>; readonly tokens?: ReadonlySet<string> },

@@ -8,6 +8,7 @@ import {
   refuseClash,
   tokenOf,
   warnOfKept,
+  warnOfLeft,
   warnOfTaken,
   whyNotOurs,
   whyOtherRecord,
@@ -215,6 +216,21 @@ describe("warnOfTaken", () => {
     const theirRecord = byId(entry(other, `${theirs}00000001`, [], 1));
     const [told] = warnOfTaken({ puts, drops: new Map() }, { clashes, before: theirRecord });
     expect(told?.text).toMatch(/ of the stack that is taken over; it has this machine no more$/);
+  });
+});
+
+describe("warnOfLeft", () => {
+  const left = (declaration: Declaration, record: RegisterEntry) =>
+    warnOfLeft(new Map([[id, declaration]]), byId(record)).map((warning) => warning.text);
+
+  it("tells of machines that a stack which is taken over has in a resource, and this program has not", () => {
+    const taken = put(id, `${ours}00000001`, { wants: [node], takesOver: "shop/prod" });
+    expect(left(taken, entry(id, `${theirs}00000002`, [], 3))).toEqual([
+      expect.stringMatching(/^in the stack that is taken over it has 3 machines, and here 1: .*pulumi-netboot plan/),
+    ]);
+    expect(left(taken, entry(id, `${theirs}00000002`, [], 1))).toEqual([]);
+    expect(left(taken, entry(id, `${ours}00000001`, [], 3))).toEqual([]);
+    expect(left(taken, entry(id, "00000001", [], 3))).toEqual([]);
   });
 });
 

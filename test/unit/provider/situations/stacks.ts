@@ -1,11 +1,12 @@
 import type { Want } from "../../../../provider/kinds/want";
+import { whyTaken } from "../../../../provider/lifecycle/machinesSeen";
 import { isBootServerHere, whyNobodyGivesFiles } from "../../../../provider/plan/bootServer";
 import { whyChainsBreak } from "../../../../provider/plan/chains";
 import { whyBootPartsStay, whyNoServer, whyServerStays } from "../../../../provider/plan/dependants";
 import { whyNobodyServes } from "../../../../provider/plan/expectations";
 import { whyRecordsContradict } from "../../../../provider/plan/nameRecords";
 import { whyNetworkStays } from "../../../../provider/plan/network";
-import { refuseClash, warnOfKept, warnOfTaken, whyNotOurs } from "../../../../provider/plan/ownership";
+import { refuseClash, warnOfKept, warnOfLeft, warnOfTaken, whyNotOurs } from "../../../../provider/plan/ownership";
 import { whyAddressesArePooled, whyPoolIsTooSmall } from "../../../../provider/plan/pool";
 import { entry, machine, placed, register, serve } from "../plan/registered";
 import { host } from "./inTheWay";
@@ -46,6 +47,16 @@ export const shared: readonly Situation[] = [
     )[0]?.text,
   },
   {
+    what: "an address that ignoreChanges leaves with a machine, and another one takes",
+    said: ["a", "b"]
+      .flatMap((name, at) => {
+        const inputs = { connection: { host: "node0.example" }, hostname: name, address: "192.168.1.2", macs: [] };
+        return whyTaken("OlaNode", `urn:pulumi:one::p::OlaNode::${name}`, inputs, at === 0);
+      })
+      .map(({ path, message }) => `${path}: ${message}`)
+      .join("\n"),
+  },
+  {
     what: "a machine that was one of a stack that is taken over",
     said: warnOfTaken(
       { puts: new Map([[node.id, alike]]), drops: new Map() },
@@ -53,6 +64,13 @@ export const shared: readonly Situation[] = [
         clashes: [{ claim: "the MAC 52:54:00:00:00:01", id: node.id, other: "OlaNode/p/one/old" }],
         before: new Map([["OlaNode/p/one/old", ofOther]]),
       },
+    )[0]?.text,
+  },
+  {
+    what: "a fleet of a stack that is taken over, with fewer machines",
+    said: warnOfLeft(
+      new Map([[node.id, { ...alike, wants: [wantedNode] }]]),
+      new Map([[node.id, { ...ofOther, machines: 3 }]]),
     )[0]?.text,
   },
   {
