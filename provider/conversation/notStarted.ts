@@ -40,7 +40,11 @@ export function whyNotStarted(
   { code, words }: Ending,
   echo: Echo | undefined,
 ): NetbootError {
-  const own = withoutEcho(words.replace(recoveryWords, "").trim());
+  // The name of each run is its own, and a cause that stops several is told once.
+  const plain = words
+    .replace(recoveryWords, "")
+    .replace(/\bpulumi-netboot-[0-9a-f]+(?=\.service)/g, "pulumi-netboot-…");
+  const own = withoutEcho(plain.trim());
   const said = own === "" ? "  (it said nothing)" : own.replace(/^/gm, "  ");
   // 127 is what shells end with where there is no such program, in whatever language they say it; csh has no code for it.
   if (!isRoot && ((code === 127 && /\bsudo\b/.test(words)) || /^sudo: Command not found/m.test(words))) {

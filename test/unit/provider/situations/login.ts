@@ -38,6 +38,13 @@ export const notStarted: readonly Situation[] = [
   }),
   started("killed", root, undefined, ""),
   started("no D-Bus", root, 1, "Failed to connect to bus: Connection refused\n", { came: true, words: "" }),
+  started(
+    "init does not find what it was told to start",
+    root,
+    1,
+    "Failed to start transient service unit: Unit pulumi-netboot-0f1e2d3c.service not found.\n",
+    { came: true, words: "" },
+  ),
   started("init starts nothing", root, 1, "Failed to start transient service unit: No space left on device\n", {
     came: true,
     words: "",
