@@ -23,7 +23,7 @@ import { whyRecordsContradict } from "./nameRecords";
 import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
 import { whyOccupied } from "./occupied";
 import { machineQuestions, planMachines } from "./otherDhcpServer";
-import { whyOtherServers } from "./otherServers";
+import { peersOf, whyOtherServers } from "./otherServers";
 import { warnOfTaken, whyNotOurs } from "./ownership";
 import {
   type AfterCommit,
@@ -349,7 +349,8 @@ function textOf(content: string | Uint8Array | undefined): string | undefined {
 
 /** Two servers that both answer: which of them a machine takes is chance. */
 function whyOthersServe({ register, facts }: Ground): Refusal | undefined {
-  const others = facts.answers.others(othersKey) ?? [];
+  const known = peersOf(register);
+  const others = (facts.answers.others(othersKey) ?? []).filter((each) => !known.includes(each.server));
   const [server] = heldOf(register.after, "serve");
   if (others.length === 0 || server === undefined) return undefined;
   return { code: "OTHER_DHCP_SERVER", id: server.id, message: whyOtherServers(server.held.interface, others) };

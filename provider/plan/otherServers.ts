@@ -1,10 +1,38 @@
 import type { OtherServer } from "../facts/question";
+import type { Peer } from "./plan";
+import { heldOf, type Register } from "./records";
+
+/** Who may answer DHCP beside node 0's own server. */
+export function othersOf({ after }: Pick<Register, "after">): {
+  readonly othersAllowed: boolean;
+  readonly peers?: readonly Peer[];
+} {
+  const [server] = heldOf(after, "serve");
+  const held = after.get(server?.id ?? "")?.held ?? [];
+  const othersAllowed = held.some(({ want }) => want === "otherServers");
+  const peers = peersOf({ after }).map((address) => ({ address, next: nextOf(address, after) }));
+  return { othersAllowed, ...(peers.length > 0 && { peers }) };
+}
+
+/** The addresses of the other node 0s that the program names. */
+export function peersOf({ after }: Pick<Register, "after">): readonly string[] {
+  const [server] = heldOf(after, "serve");
+  return (after.get(server?.id ?? "")?.held ?? []).flatMap((held) => (held.want === "peers" ? held.addresses : []));
+}
+
+/** A node 0 sends machines to itself; where this one sends them elsewhere, so do the others. */
+function nextOf(peer: string, after: Register["after"]): string {
+  const [server] = heldOf(after, "serve");
+  const own = after.get(server?.id ?? "")?.held.find((held) => held.want === "interface")?.address;
+  const bootServer = server?.held.bootServer;
+  return bootServer === undefined || bootServer === own ? peer : bootServer;
+}
 
 /** Why nobody else may answer DHCP where node 0 does. */
 export function whyOtherServers(nic: string, others: readonly OtherServer[]): string {
   return (
     `another DHCP server answers on ${nic}: ${namesOfServers(others)}; which of the two a machine takes is chance. ` +
-    'Switch it off, or say otherDhcpServers: "allow" if it leaves these machines alone'
+    'Switch it off, or say otherDhcpServers: "allow" if it leaves these machines alone; or its address there if it is a node 0 of yours for them'
   );
 }
 

@@ -321,6 +321,20 @@ describe("decide", () => {
     if (step.step === "ask") expect(step.questions).toEqual(listening);
   });
 
+  it("takes another node 0 that the program names for known, and refuses a third", () => {
+    const [other, third] = [
+      { server: "192.168.1.14", hardware: "52:54:00:00:00:14" },
+      { server: "192.168.1.9", hardware: "52:54:00:00:00:09" },
+    ];
+    const puts = [put(dhcpId, ...dhcp.wants, { want: "peers", addresses: ["192.168.1.14"] })];
+    const given = { asked: new Set(["dhcp.others"]) };
+    expect(decided({ puts, told: { ...idle, "dhcp.others": [other] }, given }).step).toBe("transact");
+    expect(refusal({ puts, told: { ...idle, "dhcp.others": [other, third] }, given })).toMatchObject({
+      code: "OTHER_DHCP_SERVER",
+      message: expect.stringMatching(/^another DHCP server answers on eno2: 192\.168\.1\.9 \(52:54:00:00:00:09\);/),
+    });
+  });
+
   it("refuses where another DHCP server answers", () => {
     const told = { ...idle, "dhcp.others": [{ server: "192.168.1.9", hardware: "52:54:00:00:00:09" }] };
     expect(refusal({ puts: [dhcp], told, given: { asked: new Set(["dhcp.others"]) } })).toMatchObject({
