@@ -12,7 +12,7 @@ import { hidden, isHidden } from "../values/hidden";
 import { printableValue } from "../values/printable";
 import { digestsOf, isOutput, type Properties } from "./comparison";
 import { displayOf, displayOn } from "./display";
-import { orForget } from "./forgotten";
+import { isForgotten, orForget } from "./forgotten";
 import { readLocalFile } from "./localFile";
 import { noteLook } from "./lookedAt";
 import { onOneOfTwo, undoneOn } from "./ofTwo";
@@ -63,7 +63,7 @@ export async function update(
   news: Properties,
 ): Promise<{ outs: Properties }> {
   const generation = generationOf(identityIn(kind, id, news), String(olds[hidden.generation]));
-  const machine = textOf(olds[hidden.machine]);
+  const machine = isForgotten(olds["connection"]) ? undefined : textOf(olds[hidden.machine]);
   const act = () => put(kind, id, generation, news, machine);
   return { outs: await tellingFailures(kind, id, act, news["connection"]) };
 }

@@ -6,6 +6,7 @@ import type { Told } from "../kinds/kind";
 import { hidden, isHidden } from "../values/hidden";
 import type { Checked, Problem } from "../values/problem";
 import { isUnknown } from "../values/unknown";
+import { isForgotten } from "./forgotten";
 import { noteKept, withKept } from "./keptFiles";
 import { identityIn, rememberResource, urnFromId, urnIn } from "./stacks";
 import { noteProgram } from "./ways";
@@ -86,6 +87,8 @@ function problemsIn(value: unknown): readonly Problem[] {
 export function diff(kind: string, id: string, olds: Properties, news: Properties): DiffResult | Promise<DiffResult> {
   const identity = identityIn(kind, id, news);
   rememberResource(identity, id, olds[hidden.generation]);
+  // Its machine is gone, and whatever stands in the place of that has none of it.
+  if (isForgotten(olds["connection"])) return { changes: true, replaces: [] };
   noteProgram(olds[hidden.machine], news["connection"], id);
   const digested: readonly string[] = kindOf(kind).notEchoed;
   const digests = digestsOf(kind, news);

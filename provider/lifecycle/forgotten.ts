@@ -33,6 +33,12 @@ export async function orForget(host: string, display: Display, act: () => Promis
   }
 }
 
+/** Whether the operator says that a host is gone, which another machine has the place of: what was there is made anew. */
+export function isForgotten(connection: unknown): boolean {
+  const { host } = Object(connection) as { readonly host?: unknown };
+  return typeof host === "string" && process.env[variable] === host;
+}
+
 function withWayOut(host: string, reason: NetbootError): NetbootError {
   const words = `If ${host} is gone for good, run the same command with ${variable}=${host} in its environment: what is deleted there then goes from the state only`;
   return new NetbootError(reason.code, `${reason.message}\n${words}`, { cause: reason });

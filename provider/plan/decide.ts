@@ -112,8 +112,8 @@ export function whyOtherMachine(expected: string | undefined, seen: string): Ref
     code: "OTHER_MACHINE",
     message:
       `this is another machine than the one these resources were made on (machine-id ${seen}, not ${expected}…): correct ` +
-      "`connection`, or declare a new server for it. If the old machine is gone for good, make all of them anew: `pulumi up " +
-      "--replace '**'` with this host's name in PULUMI_NETBOOT_FORGET, as `connection.host` has it",
+      "`connection`, or declare a new server for it. If the old machine is gone for good, make all of them anew: `pulumi up` " +
+      "with the old one's name in PULUMI_NETBOOT_FORGET, as `connection.host` had it",
   };
 }
 

@@ -147,7 +147,7 @@ describe("decide", () => {
       message:
         "this is another machine than the one these resources were made on (machine-id c0ffee00c0ffee00c0ffee00c0ffee00, not " +
         "badc0de…): correct `connection`, or declare a new server for it. If the old machine is gone for good, make all of them " +
-        "anew: `pulumi up --replace '**'` with this host's name in PULUMI_NETBOOT_FORGET, as `connection.host` has it",
+        "anew: `pulumi up` with the old one's name in PULUMI_NETBOOT_FORGET, as `connection.host` had it",
     });
     expect(decided({ given: { machine: undefined } }).step).toBe("transact");
   });
