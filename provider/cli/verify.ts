@@ -1,9 +1,9 @@
 import { proveNow } from "../conversation/look";
-import { NetbootError, renderError, unreached } from "../errors";
+import { renderError } from "../errors";
 import type { ProofBesides, Provable } from "../plan/proof";
 import { hidden } from "../values/hidden";
 import { nearest } from "../values/problem";
-import { byHost, openStackHost, type StackResource } from "./stack";
+import { byHost, openStackHost, type StackResource, whyPassedOver } from "./stack";
 
 /** What the proof said of one machine. */
 export interface Verified {
@@ -40,15 +40,14 @@ async function verifyOneOf(hosts: number, on: readonly StackResource[]): Promise
   try {
     return (await verifyHost(on)).machines;
   } catch (reason) {
-    if (hosts < 2 || !NetbootError.is(reason) || !unreached.has(reason.code)) throw reason;
-    const [why = ""] = renderError(reason).split("\n", 1);
+    const seen = renderError(whyPassedOver(hosts, on[0]?.connection.host ?? "", reason));
     return on.flatMap(({ kind, id, urn, connection: { host }, inputs }) =>
       machinesOf(kind, urn, inputs).map((machine) => ({
         host,
         resource: id,
         machine,
         served: false,
-        seen: `not asked: ${why.replace(`${host}: `, "")}`,
+        seen,
       })),
     );
   }

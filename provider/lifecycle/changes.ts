@@ -12,7 +12,7 @@ import { hidden, isHidden } from "../values/hidden";
 import { printableValue } from "../values/printable";
 import { digestsOf, isOutput, type Properties } from "./comparison";
 import { displayOf, displayOn } from "./display";
-import { isForgotten, orForget } from "./forgotten";
+import { orForget } from "./forgotten";
 import { readLocalFile } from "./localFile";
 import { noteLook } from "./lookedAt";
 import { onOneOfTwo, undoneOn } from "./ofTwo";
@@ -30,7 +30,7 @@ import {
   urnIn,
 } from "./stacks";
 import { tellingFailures } from "./told";
-import { byNewestWay, noteProgram } from "./ways";
+import { byNewestWay, isForgotten, noteProgram } from "./ways";
 
 /** What the state of this release looks like; every older number stays readable. */
 const schema = 1;

@@ -6,10 +6,9 @@ import type { Told } from "../kinds/kind";
 import { hidden, isHidden } from "../values/hidden";
 import type { Checked, Problem } from "../values/problem";
 import { isUnknown } from "../values/unknown";
-import { isForgotten } from "./forgotten";
 import { noteKept, withKept } from "./keptFiles";
 import { identityIn, rememberResource, urnFromId, urnIn } from "./stacks";
-import { noteProgram } from "./ways";
+import { isForgotten, noteProgram } from "./ways";
 
 // Every run of the engine asks for check and diff of every resource, and most ask for nothing else: so this file needs
 // nothing that takes long to load.

@@ -657,7 +657,9 @@ describe("connection", () => {
       const args = { server, macs: ["52:54:00:12:34:01"], address: "192.168.1.5", frobnicate: 1 };
       new netboot.OlaNode("db-1", args);
     });
-    expect(mistakesOf(made["db-1"])[0]).toMatch(/^frobnicate: .*there are server, verify, history, whileOneIsDown, macs, /);
+    expect(mistakesOf(made["db-1"])[0]).toMatch(
+      /^frobnicate: .*there are server, verify, history, whileOneIsDown, macs, /,
+    );
   });
 
   it("is checked, and its mistakes named by their path", async () => {
