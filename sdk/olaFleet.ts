@@ -153,7 +153,7 @@ export class OlaFleet extends HostResource {
           hidingSecrets(tellingUndefined(withoutTold(problems, second), machines), nodes),
           whenKnown(verify, ({ problems: others }) => others),
           ...ofServers,
-          whyNoChoice(whileOneIsDown, two ?? second),
+          second === undefined ? whyNoChoice(whileOneIsDown, two) : [],
         ],
       },
       pulumi.mergeOptions({ dependsOn: parts, ...previewFleet(name, second) }, opts) as pulumi.CustomResourceOptions,

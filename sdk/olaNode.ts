@@ -186,7 +186,7 @@ export class OlaNode extends HostResource {
           hidingSecrets(tellingUndefined(withoutTold(problems, second), values), values),
           whenKnown(asked, ({ problems: others }) => others),
           ...ofServers,
-          whyNoChoice(whileOneIsDown, two ?? second),
+          second === undefined ? whyNoChoice(whileOneIsDown, two) : [],
         ],
         without: history === undefined ? ["lastBoot"] : [],
       },

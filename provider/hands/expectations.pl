@@ -127,7 +127,7 @@ sub wrong_of_peers ($ask, $line, $before) {
     my @wrong = grep { !is_right_offer($_, $ask, { next => $peers{ $_->{server} } }) } @told or return;
     my ($was) = $line->{every} ? () : grep { index($_, $ask->{mac}) >= 0 } @$before;
     my %peer = (is => 'peer', was => $was, undoIf => '', chain => undef);
-    return map { { wrong_offer({ %$ask, offer => $_ })->%*, server => $_->{server}, %peer } } @wrong;
+    return map { { server => $_->{server}, wrong_offer({ %$ask, offer => $_ })->%*, %peer } } @wrong;
 }
 
 # What a machine was told, and what it should have been.

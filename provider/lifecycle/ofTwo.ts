@@ -1,5 +1,6 @@
 import { ChangesTogether, Refused } from "../conversation/refused";
 import { NetbootError } from "../errors";
+import { notDone } from "../preview/nextBoot";
 import { hidden, type Pair } from "../values/hidden";
 import type { Properties } from "./comparison";
 import type { Display } from "./display";
@@ -45,7 +46,7 @@ function whatStands({ is, names: [first, second] }: Pair, isDown: boolean, isFir
   return (
     `${first} has the new state, and has proved it; ${second} has the state of the last up that reached it. A machine that boots gets ` +
     `what this up declares from ${first}, and what it got before from ${second}, where that serves; one that is new gets nothing from ` +
-    `${second}. The next \`pulumi up\` mends ${second}`
+    `${second}. ${isDown ? "The" : "When that is mended, the"} next \`pulumi up\` brings it to ${second}`
   );
 }
 
@@ -58,5 +59,5 @@ function withWords(reason: NetbootError, words: string): NetbootError {
 /** What the outputs say of a resource whose server was down, so that the next run does what this one did not. */
 export function undoneOn(news: Properties): readonly string[] {
   const { is, names } = news[hidden.pair] as Pair;
-  return [`not done: ${names[is === "first" ? 0 : 1]} was down`];
+  return [`${notDone}${names[is === "first" ? 0 : 1]} was down`];
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { renderDrift } from "../../provider/kinds/drift";
-import { notAsDeclared, renderMachine } from "../../provider/preview/nextBoot";
+import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import { type Before, whatGoes } from "../../provider/preview/whatGoes";
 import { isHidden } from "../../provider/values/hidden";
@@ -97,6 +97,10 @@ function newPreview(): Preview {
     const { drift } = (await seen(outputs)).inputs ?? {};
     if (Array.isArray(drift) && drift.length > 0) drifted.add(name);
   };
+  const noteNotDone = async (name: string, outputs: Inputs): Promise<void> => {
+    const { drift } = (await seen(outputs)).inputs ?? {};
+    if (Array.isArray(drift) && drift.some((words) => String(words).startsWith(notDone))) drifted.add(name);
+  };
   const preview: Preview = {
     total: 0,
     isAwaited: false,
@@ -115,8 +119,7 @@ function newPreview(): Preview {
       "netboot-next-boot-of-node",
       async ({ name, oldInputs, oldOutputs, newInputs }) => {
         const [old, next] = [await seen(oldInputs), await seen(newInputs)];
-        // Of one of two servers that a run went on without.
-        if (preview.seconds.has(name)) await noteDrift(name, oldOutputs);
+        await noteNotDone(name, oldOutputs);
         const before = old.inputs?.["nextBoot"];
         const after = settled(old.inputs, next.inputs, preview)?.["nextBoot"];
         changes.push({
@@ -135,7 +138,7 @@ function newPreview(): Preview {
         const [old, next] = [await seen(oldInputs), await seen(newInputs)];
         const after = settled(old.inputs, next.inputs, preview);
         const { drift } = (await seen(oldOutputs)).inputs ?? {};
-        if (preview.seconds.has(name)) await noteDrift(name, oldOutputs);
+        await noteNotDone(name, oldOutputs);
         for (const change of changesOf(old.inputs, after, fleets.get(name) ?? {}, drift)) {
           changes.push({ ...change, ...onSecond(preview, name), ...secretOf(old, next) });
         }

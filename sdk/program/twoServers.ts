@@ -20,7 +20,7 @@ export interface Two {
 }
 
 /** By what a class of machines is told that it declares them on the second of two servers. */
-export const ofTwo: unique symbol = Symbol("of two servers");
+export const ofTwo: unique symbol = Symbol("ofTwo");
 
 /** The same among its arguments. */
 export interface OfTwo {
@@ -132,11 +132,10 @@ export function chooseServers(servers: Servers): Chosen {
   const reaching = pulumi
     .output(other === undefined ? (resolveServer(second as Server).reaching ?? []) : [])
     .apply((found) => found.map((each) => ({ ...each, path: each.path.replace(/^server/, "server[1]") })));
-  const told = pair === undefined || "machines" in pair ? [] : [pair];
   return {
     first,
     two: { second: second as Server, names },
-    problems: [[...problems, ...told], placed, reaching],
+    problems: pair === undefined || "machines" in pair ? [problems, placed, reaching] : [[...problems, pair]],
     declared: (machines) => {
       if (pair !== undefined && "machines" in pair) pair.machines.push(machines);
     },

@@ -24,7 +24,7 @@ export const kea: DhcpBackend = {
   // It closes its sockets while it takes a new configuration: 0.03 s with three machines on a lab's node 0.
   silentSeconds: 0.1,
   renderMachine: renderReservations,
-  isMachine: (text) => /^(?:#.*\n)?\{ "hw-address"/.test(text),
+  isMachine: (text) => /^(?:#[^\n]*\n)?\{ "hw-address"/.test(text),
   checker: {
     // As the user that it runs as, who must be able to read all of it, and whose lock file it is else.
     argv: [

@@ -122,7 +122,7 @@ describe("machines_to_ask", () => {
       { ...right, server: "192.168.1.9", file: "x" },
     ];
     const said = inHands(
-      String.raw`my ($line, $after, @offers) = @in;
+      `my ($line, $after, @offers) = @in;
        my ($ask) = questions_of($line, { id => 'x', machine_of($after->{nodes})->%* });
        $ask->{others} = { map { ($_ => $offers[$_]) } 0 .. $#offers };
        for my $wrong (wrong_of_peers($ask, $line, [$after->{nodes}, 'node b - m9 x64 - + b'])) {

@@ -30,7 +30,7 @@ describe("onOneOfTwo", () => {
     expect(second.message).toBe(
       "h: no connection\na has the new state, and has proved it; b has the state of the last up that reached it. A machine that boots gets " +
         "what this up declares from a, and what it got before from b, where that serves; one that is new gets nothing from b. " +
-        "The next `pulumi up` mends b",
+        "The next `pulumi up` brings it to b",
     );
   });
 
