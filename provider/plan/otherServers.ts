@@ -1,29 +1,32 @@
 import type { OtherServer } from "../facts/question";
 import type { Peer } from "./plan";
-import { heldOf, type Register } from "./records";
+import { type Held, heldOf, type Register } from "./records";
 
 /** Who may answer DHCP beside node 0's own server. */
-export function othersOf({ after }: Pick<Register, "after">): {
+export function othersOf(register: Pick<Register, "before" | "after">): {
   readonly othersAllowed: boolean;
   readonly peers?: readonly Peer[];
 } {
-  const [server] = heldOf(after, "serve");
-  const held = after.get(server?.id ?? "")?.held ?? [];
-  const othersAllowed = held.some(({ want }) => want === "otherServers");
-  const peers = peersOf({ after }).map((address) => ({ address, next: nextOf(address, after) }));
+  const othersAllowed = heldByServer(register.after).some(({ want }) => want === "otherServers");
+  const peers = peersOf(register).map((address) => ({ address, next: nextOf(address, register.after) }));
   return { othersAllowed, ...(peers.length > 0 && { peers }) };
 }
 
-/** The addresses of the other node 0s that the program names. */
-export function peersOf({ after }: Pick<Register, "after">): readonly string[] {
-  const [server] = heldOf(after, "serve");
-  return (after.get(server?.id ?? "")?.held ?? []).flatMap((held) => (held.want === "peers" ? held.addresses : []));
+/** The addresses of the other node 0s that the program names; one that it names no more goes at the end of the same run. */
+export function peersOf({ before, after }: Pick<Register, "before" | "after">): readonly string[] {
+  const named = [...heldByServer(after), ...heldByServer(before)];
+  return [...new Set(named.flatMap((held) => (held.want === "peers" ? held.addresses : [])))];
+}
+
+function heldByServer(entries: Register["after"]): readonly Held[] {
+  const [server] = heldOf(entries, "serve");
+  return entries.get(server?.id ?? "")?.held ?? [];
 }
 
 /** A node 0 sends machines to itself; where this one sends them elsewhere, so do the others. */
 function nextOf(peer: string, after: Register["after"]): string {
   const [server] = heldOf(after, "serve");
-  const own = after.get(server?.id ?? "")?.held.find((held) => held.want === "interface")?.address;
+  const own = heldByServer(after).find((held) => held.want === "interface")?.address;
   const bootServer = server?.held.bootServer;
   return bootServer === undefined || bootServer === own ? peer : bootServer;
 }

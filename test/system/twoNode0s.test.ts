@@ -108,6 +108,25 @@ describe("two node 0s", () => {
     expect((await verify()).stdout).toMatch(/^2 machines, all served$/m);
   });
 
+  it("tell of a stranger that answers in the name of the second: the right address, and a file of its own", async () => {
+    const block = `hardware ethernet ${macs[0]}; fixed-address 192.168.1.3; filename "evil.efi";`;
+    const inItsName = `server-identifier 192.168.1.14;\nnext-server 192.168.1.14;\nhost db-1 { ${block} }\n`;
+    const { code, stdout } = await withAnotherDhcpServer(one, packages.folder, verify, inItsName);
+    expect(code).not.toBe(0);
+    const [first, second] = [one, other].map(({ node0 }) => node0.host);
+    expect(stdout).toMatch(
+      new RegExp(
+        `^FAILED +db-1 +${first} +.* was told the file "evil\\.efi", not "ipxe\\.efi", by 192\\.168\\.1\\.14: another`,
+        "m",
+      ),
+    );
+    // On the second itself it is a stranger, whatever it says.
+    expect(stdout).toMatch(
+      new RegExp(`^FAILED +db-1 +${second} +served; another DHCP server answers too: 192\\.168\\.1\\.14 \\(`, "m"),
+    );
+    expect((await verify()).code).toBe(0);
+  });
+
   it("touch the second only where the first has committed: a change that the first refuses is on neither", async () => {
     const before = [await served(one), await served(other)];
     write(`${db1}, ${db2("192.168.1.5").replace(" }", ', options: { "time-offset": "soon" } }')}`);
@@ -225,6 +244,22 @@ describe("two node 0s", () => {
     expect((await served(one)).replace("# anew", "")).toBe(stays.replace(/# without \w+/, ""));
     await project.succeed([...up, "--expect-no-changes"]);
     expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
+  });
+
+  it("become one by one up, in which the second goes last", async () => {
+    project.write({
+      "index.ts": [
+        'import * as netboot from "pulumi-netboot";',
+        serverOn("a", one, ""),
+        `export const verified = new netboot.OlaFleet("rack", { server: [a], nodes: { ${db1}, ${db2("192.168.1.6")} } }).verified;`,
+      ].join("\n"),
+    });
+    const preview = await project.succeed(["preview"]);
+    expect(preview.output).toContain("node0-b serves rack no more after this up");
+    await project.succeed(up);
+    await project.succeed([...up, "--expect-no-changes"]);
+    expect((await verify()).stdout).toMatch(/^ok +db-1 {2}served: .*\n.*\n\n2 machines, all served$/m);
+    expect(await on(other, "systemctl is-active kea-dhcp4-server || true")).toBe("inactive\n");
   });
 
   it("leave nothing on either host", async () => {
