@@ -158,12 +158,15 @@ export function renderProof(
       .filter(({ seen }) => seen["is"] === "machine")
       .map(({ seen }) => [`${seen["id"]} ${seen["hostname"]}`, whyWrongOffer(bootServer, seen, silent)] as const),
   );
+  // The first that is wrong with a machine is told.
   const peers = new Map(
-    wrongs.flatMap(({ seen }) =>
-      dhcp !== undefined && seen["is"] === "peer"
-        ? [[`${seen["id"]} ${seen["hostname"]}`, whyWrongPeer(dhcp, seen)] as const]
-        : [],
-    ),
+    wrongs
+      .toReversed()
+      .flatMap(({ seen }) =>
+        dhcp !== undefined && seen["is"] === "peer"
+          ? [[`${seen["id"]} ${seen["hostname"]}`, whyWrongPeer(dhcp, seen)] as const]
+          : [],
+      ),
   );
   const chains = wrongChains(expectations, wrongs);
   for (const { id = "", hostname = "", address, firmware, loader, macs } of machines) {

@@ -110,7 +110,7 @@ describe("two node 0s", () => {
 
   it("tell of a stranger that answers in the name of the second: the right address, and a file of its own", async () => {
     const block = `hardware ethernet ${macs[0]}; fixed-address 192.168.1.3; filename "evil.efi";`;
-    const inItsName = `server-identifier 192.168.1.14;\nnext-server 192.168.1.14;\nhost db-1 { ${block} }\n`;
+    const inItsName = `deny unknown-clients;\nserver-identifier 192.168.1.14;\nnext-server 192.168.1.14;\nhost db-1 { ${block} }\n`;
     const { code, stdout } = await withAnotherDhcpServer(one, packages.folder, verify, inItsName);
     expect(code).not.toBe(0);
     const [first, second] = [one, other].map(({ node0 }) => node0.host);
