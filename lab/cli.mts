@@ -2,7 +2,7 @@
  * The lab by hand.
  *
  * ```
- * npm run lab -- up [--name lab0] [--release bookworm|bullseye|trixie] [--cidr 192.168.1.0/28] [--address 192.168.1.1] [--machine]
+ * npm run lab -- up [--name lab0] [--release bookworm|bullseye|trixie] [--cidr 192.168.1.0/28] [--address 192.168.1.1] [--beside lab0] [--machine]
  * npm run lab -- ssh [name] [command …]
  * npm run lab -- boot [name] <machine> [--mac 52:54:00:12:34:01]… [--firmware x64|ia32] [--boot-from 0] [--screenshots folder]
  * npm run lab -- list
@@ -27,7 +27,7 @@ import {
 } from "./index.mts";
 
 const usage = `usage:
-  npm run lab -- up [--name N] [--release bookworm|bullseye|trixie] [--cidr 192.168.1.0/28] [--address 192.168.1.1] [--machine]
+  npm run lab -- up [--name N] [--release bookworm|bullseye|trixie] [--cidr 192.168.1.0/28] [--address 192.168.1.1] [--beside lab0] [--machine]
   npm run lab -- ssh [N] [command …]
   npm run lab -- boot [N] <machine> [--mac 52:54:00:12:34:01]… [--firmware x64|ia32] [--boot-from 0] [--screenshots folder]
   npm run lab -- list
@@ -56,15 +56,23 @@ async function main(): Promise<void> {
 }
 
 async function up(args: string[]): Promise<void> {
-  const { values } = parse(args, { name: {}, release: {}, cidr: {}, address: {}, machine: { type: "boolean" } });
+  const { values } = parse(args, {
+    name: {},
+    release: {},
+    cidr: {},
+    address: {},
+    beside: {},
+    machine: { type: "boolean" },
+  });
   const started = Date.now();
-  const { name, release, cidr, address } = values as Record<string, string | undefined>;
+  const { name, release, cidr, address, beside } = values as Record<string, string | undefined>;
   const lab = await untilSignal((signal) =>
     labUp({
       ...(name !== undefined && { name }),
       ...(release !== undefined && { release: release as Release }),
       ...(cidr !== undefined && { privateCidr: cidr }),
       ...(address !== undefined && { privateAddress: address }),
+      ...(beside !== undefined && { beside }),
       ...(values["machine"] === true && { node0: "machine" as const }),
       keep: true,
       signal,

@@ -20,7 +20,7 @@ import { cgroupOf, inCgroup, killCgroup, removeCgroup, runHelper } from "./cgrou
 import { listTree } from "./listing.mts";
 import { withLock } from "./lock.mts";
 import { type LabMachine, type MachineOptions, makeMachine } from "./machine.mts";
-import { buildNetwork, networkOf, removeNetwork, uplinkCommand } from "./network.mts";
+import { buildNetwork, macOf, networkOf, removeNetwork, segmentOf, uplinkCommand } from "./network.mts";
 import {
   container,
   forgetContainer,
@@ -77,6 +77,11 @@ export interface LabOptions {
   readonly privateAddress?: string;
   /** A second private network, on eno3. @defaultValue none */
   readonly secondPrivate?: { readonly cidr: string; readonly address: string };
+  /**
+   * The name of another lab, on whose private segment this one's node 0 is, too: two node 0s. It has no segment of its own, and
+   * goes down before that lab. Its address is 192.168.1.14, unless `privateAddress` says another. @defaultValue none
+   */
+  readonly beside?: string;
   /** The lab outlives this process, until somebody takes it down by name. @defaultValue `false` */
   readonly keep?: boolean;
   readonly onProgress?: (line: string) => void;
@@ -154,13 +159,15 @@ export async function labUp(options: LabOptions = {}): Promise<Lab> {
   } = options;
   checkOptions(options);
   await removeOrphans(onProgress);
+  const other = options.beside === undefined ? undefined : recordOf(options.beside);
 
   const record = claimLab(name, {
     owner: thisProcess(),
     release,
     node0,
-    privateCidr: options.privateCidr ?? "192.168.1.0/28",
-    privateAddress: options.privateAddress ?? "192.168.1.1",
+    privateCidr: options.privateCidr ?? other?.privateCidr ?? "192.168.1.0/28",
+    privateAddress: options.privateAddress ?? (other === undefined ? "192.168.1.1" : "192.168.1.14"),
+    ...(other && { beside: { name: other.name, slot: other.slot } }),
     ...(secondPrivate && { secondPrivateCidr: secondPrivate.cidr, secondPrivateAddress: secondPrivate.address }),
   });
   // What is running for the lab ends, and so the step that waits for it fails.
@@ -214,13 +221,17 @@ async function connectOutside(record: LabRecord): Promise<void> {
 
 /** The lab of this name, brought up by whomever. */
 export async function labOpen(name: string): Promise<Lab> {
+  return openRecord(recordOf(name));
+}
+
+function recordOf(name: string): LabRecord {
   const record = readRecord(name);
   if (record === undefined) {
     const others = recordedLabs().map((other) => `"${other.name}"`);
     throw new Error(`there is no lab "${name}"; there ${others.length ? `are: ${others.join(", ")}` : "is none"}`);
   }
   if (record.hostKey === "") throw new Error(`lab "${name}" is not up: somebody is making it, or died while doing so`);
-  return openRecord(record);
+  return record;
 }
 
 function openRecord(record: LabRecord): Lab {
@@ -228,6 +239,7 @@ function openRecord(record: LabRecord): Lab {
   const privateKeyPath = join(labFolder(record.name), "id_ed25519");
   const root = node0Root(record.name);
   const power = powerOf(record);
+  const segment = segmentOf(record);
   return {
     name: record.name,
     release: record.release as Release,
@@ -241,7 +253,7 @@ function openRecord(record: LabRecord): Lab {
       privateKey: readFileSync(privateKeyPath, "utf8"),
       publicInterface: "eno1",
       privateInterface: "eno2",
-      privateInterfaceMac: network.privateInterfaceMac,
+      privateInterfaceMac: macOf(record, "eno2"),
       privateAddress: record.privateAddress,
       privateCidr: record.privateCidr,
       root,
@@ -253,13 +265,13 @@ function openRecord(record: LabRecord): Lab {
       listing: (options) => listTree(root, options?.exclude),
     },
     segment: {
-      namespace: network.segmentNamespace,
-      bridge: network.bridge,
-      clientInterface: network.clientInterface,
+      namespace: segment.segmentNamespace,
+      bridge: segment.bridge,
+      clientInterface: segment.clientInterface,
       run: (argv, options) =>
-        runHelper(network.id, ["nsenter", `--net=/run/netns/${network.segmentNamespace}`, ...argv], options),
+        runHelper(network.id, ["nsenter", `--net=/run/netns/${segment.segmentNamespace}`, ...argv], options),
     },
-    machine: (options) => makeMachine(record, options),
+    machine: (options) => makeMachine(record.beside === undefined ? record : recordOf(record.beside.name), options),
     down: () => labDown(record.name),
   };
 }

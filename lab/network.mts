@@ -15,6 +15,8 @@ import type { LabRecord } from "./state.mts";
  * segment        ├─ "private", the OLA nodes' taps, client0
  * ```
  *
+ * A lab beside another one has its eno2 in the segment of that one.
+ *
  * Where node 0 is a machine, its namespace holds a tap of each name for QEMU, and a bridge from there to the cable.
  */
 export interface LabNetwork {
@@ -29,7 +31,6 @@ export interface LabNetwork {
   readonly host: string;
   readonly machineAddress: string;
   readonly nameserver: string;
-  readonly privateInterfaceMac: string;
 }
 
 const macs = { eno1: "52:54:00:6e:00:01", eno2: "52:54:00:6e:00:02", eno3: "52:54:00:6e:00:03" } as const;
@@ -37,10 +38,20 @@ const macs = { eno1: "52:54:00:6e:00:01", eno2: "52:54:00:6e:00:02", eno3: "52:5
 type Card = keyof typeof macs;
 
 /** Node 0's network cards. */
-export function cardsOf({ secondPrivateCidr }: LabRecord): { name: string; mac: string }[] {
-  return Object.entries(macs)
-    .map(([name, mac]) => ({ name, mac }))
-    .filter(({ name }) => name !== "eno3" || secondPrivateCidr !== undefined);
+export function cardsOf(record: LabRecord): { name: string; mac: string }[] {
+  return (Object.keys(macs) as Card[])
+    .map((name) => ({ name, mac: macOf(record, name) }))
+    .filter(({ name }) => name !== "eno3" || record.secondPrivateCidr !== undefined);
+}
+
+/** The MAC of a card, which another one's node 0 on the same segment does not have. */
+export function macOf({ beside }: LabRecord, name: Card): string {
+  return beside === undefined ? macs[name] : macs[name].replace("6e:00:", "6e:01:");
+}
+
+/** The network whose segment node 0 is on. */
+export function segmentOf({ slot, beside }: LabRecord): LabNetwork {
+  return networkOf(beside?.slot ?? slot);
 }
 
 export function networkOf(slot: number): LabNetwork {
@@ -57,7 +68,6 @@ export function networkOf(slot: number): LabNetwork {
     host: address(2),
     machineAddress: address(3),
     nameserver: "198.18.0.3",
-    privateInterfaceMac: macs.eno2,
   };
 }
 
@@ -88,6 +98,10 @@ export async function buildNetwork(record: LabRecord): Promise<void> {
     }\n`,
   });
 
+  if (record.beside !== undefined) {
+    await plugIntoOther(record);
+    return;
+  }
   await ip("-n", segmentNamespace, "link", "set", "lo", "up");
   await segmentWithNode0(record, "private", "eno2");
   await cable(
@@ -114,10 +128,18 @@ async function segmentWithNode0(record: LabRecord, bridge: string, node0Interfac
   await segment("link", "set", bridge, "up");
 }
 
+/** Its card on the segment of another lab, which is there already. */
+async function plugIntoOther(record: LabRecord): Promise<void> {
+  const { id } = networkOf(record.slot);
+  const { segmentNamespace, bridge } = segmentOf(record);
+  await cableOfNode0(record, "eno2", segmentNamespace, id);
+  await runHelper(id, ["ip", "-n", segmentNamespace, "link", "set", id, "master", bridge, "up"]);
+}
+
 async function cableOfNode0(record: LabRecord, name: Card, otherNamespace: string, other: string): Promise<void> {
   const network = networkOf(record.slot);
   const { id, node0Namespace } = network;
-  const mac = macs[name];
+  const mac = macOf(record, name);
   if (record.node0 !== "machine") return await cable(network, node0Namespace, name, mac, otherNamespace, other);
   const ip = (...args: string[]) => runHelper(id, ["ip", "-n", node0Namespace, ...args]);
   const [bridge, plug] = [`${name}-bridge`, `${name}-plug`];

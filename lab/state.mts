@@ -28,6 +28,8 @@ export interface LabRecord {
   readonly privateAddress: string;
   readonly secondPrivateCidr?: string;
   readonly secondPrivateAddress?: string;
+  /** The lab on whose private segment its node 0 is. */
+  readonly beside?: { readonly name: string; readonly slot: number };
   hostKey: string;
 }
 

@@ -2,13 +2,15 @@ import { dhcpLanguages } from "../provider/formats/dhcpLanguage";
 import { type DhcpdSettings, type Loaders, parseDhcpdSettings } from "../provider/formats/isc/dhcpdConf";
 import type { DhcpServerInputs } from "../provider/kinds/dhcpServer";
 import { nicInputs } from "../provider/values/network";
-import { bad, type Checked } from "../provider/values/problem";
+import { bad, type Checked, good } from "../provider/values/problem";
 import type { BootArtifacts } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput } from "./connection";
+import type { NetbootServer } from "./netbootServer";
 import { filesDeclaredOn } from "./program/declaredFiles";
 import { given, withRoute } from "./program/given";
 import { HostResource } from "./program/hostResource";
 import { previewChain } from "./program/nextBootPreview";
+import { otherOf, pairOf } from "./program/pairs";
 import * as pulumi from "./program/pulumi";
 import type { ServerReference } from "./reference";
 
@@ -52,9 +54,11 @@ export interface DhcpServerSettings {
   readonly unknownMachines?: pulumi.Input<"refuse" | "serve">;
   /**
    * What becomes of an `up` if another DHCP server answers on the private network: a machine would take either. With
-   * "allow" it must leave these machines alone. @defaultValue "refuse"
+   * "allow" it must leave these machines alone. A list has the addresses of other node 0s, which serve the same machines: what
+   * one of them offers is compared, and any other server is refused. @defaultValue "refuse", but for the two servers of machines
+   * that name two
    */
-  readonly otherDhcpServers?: pulumi.Input<"refuse" | "allow">;
+  readonly otherDhcpServers?: pulumi.Input<"refuse" | "allow" | readonly pulumi.Input<string>[]>;
   /**
    * A dhcpd of yours on node 0 may go that serves other networks too, or whose dhcpd.conf goes on in other files: ours serves the
    * private network only. It comes back on destroy. @defaultValue false
@@ -111,11 +115,33 @@ export class DhcpServer extends HostResource {
    */
   readonly described: pulumi.Output<Omit<ServerReference, "connection" | "files">>;
 
+  /**
+   * What it serves, which is known without waiting for it: what comes before it may ask. Undefined while its arguments are wrong.
+   *
+   * @internal
+   */
+  readonly settings: pulumi.Output<DhcpdSettings | undefined>;
+  /**
+   * Its own address on the network; undefined while its arguments are wrong.
+   *
+   * @internal
+   */
+  readonly address: pulumi.Output<string | undefined>;
+  /**
+   * What it is a part of.
+   *
+   * @internal
+   */
+  partOf?: NetbootServer;
+
   constructor(name: string, args: DhcpServerArgs, opts?: pulumi.CustomResourceOptions) {
     const { connection, allowDefaultRoute, ...values } = given(args);
-    const settings = pulumi
+    const alone = pulumi
       .all([pulumi.output(values), secretIn(values.extraConfig)])
       .apply(([settled, hasSecret]) => (hasSecret ? refuseSecret() : parseDhcpdSettings(settled)));
+    const made: { server?: DhcpServer } = {};
+    const other = pairOf(() => made.server).then((pair) => otherOf(pair, made.server)?.address);
+    const settings = pulumi.all([alone, other]).apply(([own, address]) => beside(own, address));
     const reachedBy = connectionInput(connection);
     super(
       "DhcpServer",
@@ -131,12 +157,23 @@ export class DhcpServer extends HostResource {
       },
       pulumi.mergeOptions(previewChain(), opts) as pulumi.CustomResourceOptions,
     );
+    made.server = this;
+    this.settings = settings.apply(({ value }) => value);
+    this.address = alone.apply(({ value }) => value?.network.address);
     this.filesBeside = () => (values.bootServer === undefined ? filesDeclaredOn(connection) : undefined);
-    this.described = pulumi.all([settings, this.urn]).apply(([{ value }, server]) => ({ server, settings: value }));
+    this.described = pulumi.all([this.settings, this.urn]).apply(([known, server]) => ({ server, settings: known }));
     this.reference = pulumi
       .all([this.described, pulumi.output(reachedBy)])
       .apply(([described, connectionValue]) => ({ ...described, connection: connectionValue }));
   }
+}
+
+/** The same for a server that has another one beside it for the same machines, at that address. */
+function beside(alone: Checked<DhcpdSettings>, address: string | undefined): Checked<DhcpdSettings> {
+  const { value } = alone;
+  const known = value?.otherDhcpServers ?? [];
+  if (value === undefined || address === undefined || known === "allow" || known.includes(address)) return alone;
+  return good({ ...value, otherDhcpServers: [...known, address].sort() });
 }
 
 function secretIn(text: pulumi.Input<string> | undefined): pulumi.Output<boolean> {
@@ -162,7 +199,7 @@ function inputsOfDhcpServer(settings: DhcpdSettings): DhcpServerInputs {
     unknownMachines,
     bootServer,
     loaders: { ...loaders },
-    ...(settings.otherDhcpServers === "allow" ? { otherDhcpServers: "allow" } : {}),
+    ...(settings.otherDhcpServers === undefined ? {} : { otherDhcpServers: settings.otherDhcpServers }),
     ...(settings.replace === true ? { replace: true } : {}),
   };
 }

@@ -18,6 +18,7 @@ export { type FleetNode, type FleetNodeArgs, OlaFleet, type OlaFleetArgs } from 
 export { OlaNode, type OlaNodeArgs } from "./olaNode";
 export * as ovh from "./ovh";
 export type { Server } from "./program/server";
+export type { Servers } from "./program/twoServers";
 export type { ServerReference } from "./reference";
 export { TftpServer, type TftpServerArgs } from "./tftpServer";
 export { TimeServer, type TimeServerArgs, type TimeServerSettings } from "./timeServer";

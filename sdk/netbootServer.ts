@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import { NetbootError, renderError } from "../provider/errors";
 import { backendOf } from "../provider/formats/dhcpBackend";
 import type { Connection } from "../provider/values/connection";
-import { nicInputs, parseNetwork } from "../provider/values/network";
+import { halfOf, nicInputs, type Pool, parseNetwork } from "../provider/values/network";
 import { bad, type Checked, good, guess, type Problem, quoted, within } from "../provider/values/problem";
 import { BootArtifacts, type BootArtifactsSettings, packagesTaken } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput, connectionProblems } from "./connection";
@@ -11,6 +12,7 @@ import { NameServer, type NameServerSettings } from "./nameServer";
 import { Packages } from "./packages";
 import { warnOfIdleOptions } from "./program/componentOptions";
 import { given, isObject, whyNoFlag } from "./program/given";
+import { otherOf, type Pair, pairOf } from "./program/pairs";
 import * as pulumi from "./program/pulumi";
 import { tellingUndefined } from "./program/tellingUndefined";
 import type { ServerReference } from "./reference";
@@ -108,6 +110,18 @@ export class NetbootServer extends pulumi.ComponentResource {
    * @internal
    */
   readonly parts: readonly pulumi.Resource[];
+  /**
+   * All of it.
+   *
+   * @internal
+   */
+  readonly whole: readonly pulumi.Resource[];
+  /**
+   * What its machines are told of it.
+   *
+   * @internal
+   */
+  readonly announced: pulumi.Output<Announced>;
 
   constructor(name: string, args: NetbootServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("netboot:index:NetbootServer", name, {}, opts);
@@ -130,6 +144,14 @@ export class NetbootServer extends pulumi.ComponentResource {
       flags,
     ];
     tell(this, [connectionProblems(connection as pulumi.Input<Connection>), ...mistakes]);
+    this.announced = partsOf(network).apply(({ address, pool }) => ({
+      address,
+      pool,
+      time: time !== undefined,
+      names: servesNames,
+    }));
+    const pair = pairOf(() => this.dhcp);
+    const other = pair.then((known) => otherOf(known, this.dhcp)?.partOf?.announced);
     const packages = new Packages(
       `${name}-packages`,
       {
@@ -149,7 +171,13 @@ export class NetbootServer extends pulumi.ComponentResource {
         ...(time?.replace === true && { replaceTimeDaemon: true }),
         ...(removePackages === undefined ? {} : { removePackages }),
       },
-      { parent: this },
+      // Of two servers of the same machines one serves as it did until the other has shown that it serves the new state.
+      {
+        parent: this,
+        dependsOn: pair.then<pulumi.Input<pulumi.Resource>[]>((known) =>
+          known?.second === this.dhcp ? before(known) : [],
+        ),
+      },
     );
     const part = { parent: this, dependsOn: packages };
     const partOf = (argument: keyof Wanted, opts: pulumi.CustomResourceOptions = part) => ({
@@ -172,7 +200,9 @@ export class NetbootServer extends pulumi.ComponentResource {
       `${name}-dhcp`,
       {
         connection,
-        network: partsOf(network).apply((known) => announcing(known, time !== undefined, servesNames)),
+        network: pulumi
+          .all([partsOf(network), this.announced, other, pair.then((known) => known?.first === this.dhcp)])
+          .apply(([known, own, theirs, isFirst]) => announcing(known, own, theirs, isFirst)),
         ...(unknownMachines === undefined ? {} : { unknownMachines }),
         ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }),
         ...(this.artifacts.hasIa32 ? { loaders: { ia32: "ipxe32.efi" } } : {}),
@@ -201,9 +231,11 @@ export class NetbootServer extends pulumi.ComponentResource {
       },
       partOf("firewall"),
     );
+    this.dhcp.partOf = this;
     this.reachedBy = this.dhcp.reachedBy;
     this.described = this.dhcp.described;
     this.parts = [this.dhcp, this.tftp, this.firewall, ...this.artifacts.parts];
+    this.whole = [packages, ...this.parts, ...(this.time ? [this.time] : []), ...(this.names ? [this.names] : [])];
     this.reference = pulumi
       .all([this.dhcp.reference, this.artifacts.files])
       .apply(([reference, files]) => ({ ...reference, files }));
@@ -297,12 +329,38 @@ function partsOf(network: pulumi.Input<NetworkArgs>): pulumi.Output<pulumi.Unwra
   return pulumi.output(network).apply((known) => Object(known) as pulumi.Unwrap<NetworkArgs>);
 }
 
-/** The network as DHCP tells it to the machines: with node 0's own time and names, where the program gives no others. */
-function announcing(network: pulumi.Unwrap<NetworkArgs>, time: boolean, names: boolean): pulumi.Unwrap<NetworkArgs> {
-  const { address } = network;
+interface Announced extends Pick<pulumi.Unwrap<NetworkArgs>, "address"> {
+  readonly pool: Pool | undefined;
+  /** Whether it serves the time, and names. */
+  readonly time: boolean;
+  readonly names: boolean;
+}
+
+/**
+ * The network as DHCP tells it to the machines: with node 0's own time and names, where the program gives no others, and those of
+ * the other node 0 of the same machines. Of a pool that both have each lends one half.
+ */
+function announcing(
+  network: pulumi.Unwrap<NetworkArgs>,
+  own: Announced,
+  other: Announced | undefined,
+  isFirst: boolean,
+): pulumi.Unwrap<NetworkArgs> {
+  const serving = (what: "time" | "names") =>
+    [own, ...(other === undefined ? [] : [other])].flatMap((each) => (each[what] ? [each.address] : []));
+  const [time, names] = [serving("time"), serving("names")];
+  const { pool, ...rest } = network;
+  const isShared = other !== undefined && isDeepStrictEqual(own.pool, other.pool);
+  const lent = isShared ? halfOf(own.pool, isFirst) : pool;
   return {
-    ...network,
-    ...(time && network.ntpServers === undefined && { ntpServers: [address] }),
-    ...(names && network.dnsServers === undefined && { dnsServers: [address] }),
+    ...rest,
+    ...(lent !== undefined && { pool: lent }),
+    ...(time.length > 0 && network.ntpServers === undefined && { ntpServers: time }),
+    ...(names.length > 0 && network.dnsServers === undefined && { dnsServers: names }),
   };
+}
+
+/** All that comes before the second of two servers: the first, and what declares machines on both. */
+function before({ first, machines }: Pair): pulumi.Resource[] {
+  return [...(first.partOf?.whole ?? [first]), ...machines];
 }

@@ -14,8 +14,20 @@ import { countFleet, noteDeclared, noteLoaders, noteNextBoots, previewFleet } fr
 import { asPlanned, asUnknown, type Eventual, partly, whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
 import * as pulumi from "./program/pulumi";
-import { chainOf, namedOf, resolveServer, type Server, standardLoaders, type Whole } from "./program/server";
+import { chainOf, namedOf, resolveServer, standardLoaders, type Whole } from "./program/server";
 import { tellingUndefined, warnOfUndefined } from "./program/tellingUndefined";
+import {
+  chooseServers,
+  nameOnSecond,
+  type OfTwo,
+  ofPair,
+  ofTwo,
+  optionsOnSecond,
+  type Servers,
+  verifiedOnBoth,
+  whyNoChoice,
+  withoutTold,
+} from "./program/twoServers";
 
 /** One machine of a fleet. */
 export interface FleetNodeArgs {
@@ -62,8 +74,16 @@ export interface FleetNode {
 
 /** The arguments of an {@link OlaFleet}. */
 export interface OlaFleetArgs {
-  /** The server on which they boot: one of this program, or the reference of one that another stack exports. */
-  readonly server: Server;
+  /**
+   * The server on which they boot: one of this program, or the reference of one that another stack exports. Of two, `[a, b]`, each
+   * serves all of them by itself, and a change comes to the second only after the first has committed and proved.
+   */
+  readonly server: Servers;
+  /**
+   * What becomes of an `up` that can't reach one of two servers: it fails there, or says so in a warning, and the next `up` mends it.
+   * @defaultValue "fail"
+   */
+  readonly whileOneIsDown?: pulumi.Input<"fail" | "go on">;
   /** The machines by name. */
   readonly nodes: pulumi.Input<Readonly<Record<string, pulumi.Input<FleetNodeArgs>>>>;
   /**
@@ -102,19 +122,20 @@ export class OlaFleet extends HostResource {
   readonly nextBoots: pulumi.Output<Readonly<Record<string, string>>>;
   /** @internal */
   readonly named: pulumi.Output<readonly HostsEntry[]>;
-  /** What node 0 was seen to serve to them. */
+  /** What node 0 was seen to serve to them; of two servers what each was. */
   declare readonly verified: pulumi.Output<string>;
 
   constructor(name: string, args: OlaFleetArgs, opts?: pulumi.CustomResourceOptions) {
-    const { server, nodes, verify: wanted } = given(args);
+    const { server, nodes, verify: wanted, whileOneIsDown, [ofTwo]: second } = given(args as OlaFleetArgs & OfTwo);
+    const { first, two, problems: ofServers, declared } = chooseServers(server);
     const machines = Object.hasOwn(given(args), "nodes") ? { nodes } : {};
-    const { connection, reference, placed, described, daemon, reaching, parts } = resolveServer(server);
+    const { connection, reference, placed, described, daemon, reaching, parts } = resolveServer(first);
     const read = readNodes(nodes);
     const verify = whenKnown(isPlain(wanted) ? wanted : pulumi.output(wanted), parseVerify) as Eventual<
       Checked<Verify | undefined>
     >;
     const boots = pulumi.all([read, described]);
-    const problems = pulumi.all([read, placed]).apply(([list, known]) => problemsOf(name, list, known));
+    const problems = pulumi.all([read, placed]).apply(([list, known]) => problemsOf(second?.name ?? name, list, known));
     super(
       "OlaFleet",
       name,
@@ -125,18 +146,25 @@ export class OlaFleet extends HostResource {
           rows: rowsOf(nodes, read),
           daemon,
           ...(wanted !== undefined && { verify: whenKnown(verify, ({ value }) => value) }),
+          ...ofPair(two, second, whileOneIsDown),
           chains: boots.apply(([list, whole]) => (isUnknown(list) ? unknownText : chainsOf(rowsIn(list), whole))),
         },
         problems: [
-          hidingSecrets(tellingUndefined(problems, machines), nodes),
+          hidingSecrets(tellingUndefined(withoutTold(problems, second), machines), nodes),
           whenKnown(verify, ({ problems: others }) => others),
+          ...ofServers,
+          second === undefined ? whyNoChoice(whileOneIsDown, two) : [],
         ],
       },
-      pulumi.mergeOptions({ dependsOn: parts, ...previewFleet() }, opts) as pulumi.CustomResourceOptions,
+      pulumi.mergeOptions({ dependsOn: parts, ...previewFleet(name, second) }, opts) as pulumi.CustomResourceOptions,
     );
+    // What waits for something else by itself may wait for the second server.
+    if (opts?.dependsOn === undefined) declared(this);
     noteDeclared(this);
     warnOfUndefined(this, problems, machines);
-    whenKnown(read, (list) => countFleet(name, isUnknown(list) ? undefined : rowsIn(list).map((row) => row.name)));
+    if (second === undefined) {
+      whenKnown(read, (list) => countFleet(name, isUnknown(list) ? undefined : rowsIn(list).map((row) => row.name)));
+    }
     described.apply(({ settings }) => noteLoaders(name, standardLoaders(settings)));
     this.named = pulumi.all([read, reference]).apply(([list, { settings }]) => namedOf(rowsIn(list), settings));
     this.nodes = boots.apply(([list, whole]) => {
@@ -150,7 +178,15 @@ export class OlaFleet extends HostResource {
       const known = rowsIn(list).map((row) => [row.name, bootAs(row, whole, texts)] as const);
       return isUnknown(list) ? asUnknown(list) : Object.fromEntries(known);
     }) as OlaFleet["nextBoots"];
-    noteNextBoots(this.nextBoots);
+    if (second === undefined) noteNextBoots(this.nextBoots);
+    if (two === undefined) return;
+    const onSecond: OlaFleetArgs & OfTwo = {
+      ...args,
+      server: two.second,
+      [ofTwo]: { name, names: two.names, problems },
+    };
+    const other = new OlaFleet(nameOnSecond(name, two), onSecond, optionsOnSecond(this, opts));
+    this.verified = verifiedOnBoth(two, this.verified, other.verified);
   }
 }
 

@@ -19,13 +19,33 @@ import { noteDeclared, noteNextBoots, previewNode } from "./program/nextBootPrev
 import { asPlanned, type Eventual, partly, whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
 import * as pulumi from "./program/pulumi";
-import { chainOf, namedOf, type ResolvedServer, resolveServer, type Server, type Whole } from "./program/server";
+import { chainOf, namedOf, type ResolvedServer, resolveServer, type Whole } from "./program/server";
 import { tellingUndefined, warnOfUndefined } from "./program/tellingUndefined";
+import {
+  chooseServers,
+  nameOnSecond,
+  type OfTwo,
+  ofPair,
+  ofTwo,
+  optionsOnSecond,
+  type Servers,
+  verifiedOnBoth,
+  whyNoChoice,
+  withoutTold,
+} from "./program/twoServers";
 
 /** The arguments of an {@link OlaNode}. */
 export interface OlaNodeArgs {
-  /** The server on which it boots: one of this program, or the reference of one that another stack exports. */
-  readonly server: Server;
+  /**
+   * The server on which it boots: one of this program, or the reference of one that another stack exports. Of two, `[a, b]`, each
+   * serves it by itself, and a change comes to the second only after the first has committed and proved.
+   */
+  readonly server: Servers;
+  /**
+   * What becomes of an `up` that can't reach one of two servers: it fails there, or says so in a warning, and the next `up` mends it.
+   * @defaultValue "fail"
+   */
+  readonly whileOneIsDown?: pulumi.Input<"fail" | "go on">;
   /** The hardware addresses of all its NICs, 1 to 8: which one the firmware boots from is not ours to choose. */
   readonly macs: pulumi.Input<readonly pulumi.Input<string>[]>;
   /** Its address. @defaultValue one from the pool */
@@ -96,7 +116,9 @@ export class OlaNode extends HostResource {
   readonly #reference: ResolvedServer["reference"];
   readonly #name: string;
   #freshProof: pulumi.ResourceHook | undefined;
-  /** What node 0 was seen to serve to it. */
+  /** The same machine on the second of two servers. */
+  readonly #onSecond: OlaNode | undefined;
+  /** What node 0 was seen to serve to it; of two servers what each was. */
   declare readonly verified: pulumi.Output<string>;
   /**
    * With `history`: its last boot as node 0's log tells it, `2026-11-22T10:04:33Z rEFInd: 10.20.0.11, ipxe.efi 67c7f1f8a1, …`.
@@ -104,13 +126,22 @@ export class OlaNode extends HostResource {
   declare readonly lastBoot: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: OlaNodeArgs, opts?: pulumi.CustomResourceOptions) {
-    const { server, verify: wanted, history, ...values } = given(args);
+    const {
+      server,
+      verify: wanted,
+      history,
+      whileOneIsDown,
+      [ofTwo]: second,
+      ...values
+    } = given(args as OlaNodeArgs & OfTwo);
+    const { first, two, problems: ofServers, declared } = chooseServers(server);
     const { connection, reference, placed, described, chains, chainsText, daemon, reaching, parts } =
-      resolveServer(server);
+      resolveServer(first);
+    const own = second?.name ?? name;
     // Every output costs, a program has hundreds of machines, and most of them are plain values.
     const read = isPlain(values)
-      ? parseNode(name, values, otherKeys)
-      : partly(values).apply((settled) => parseNode(name, settled, otherKeys));
+      ? parseNode(own, values, otherKeys)
+      : partly(values).apply((settled) => parseNode(own, settled, otherKeys));
     const asked = isPlain([wanted, history])
       ? askedOf(wanted, history)
       : pulumi.all([wanted, history]).apply(([verify, log]) => askedOf(verify, log));
@@ -119,8 +150,8 @@ export class OlaNode extends HostResource {
       ? described.apply((whole) => nextBootOf(read.value, whole))
       : pulumi.all([read, described]).apply(([{ value }, whole]) => nextBootOf(value, whole));
     const problems = isNow
-      ? placed.apply((server) => problemsOf(name, read, server))
-      : pulumi.all([read, placed]).apply(([row, server]) => problemsOf(name, row, server));
+      ? placed.apply((server) => problemsOf(own, read, server))
+      : pulumi.all([read, placed]).apply(([row, server]) => problemsOf(own, row, server));
     // Each property costs, too. What the engine is to leave as it was may be there without the program.
     const optional = optionalKeys.filter((key) => values[key] !== undefined || opts?.ignoreChanges?.includes(key));
     super(
@@ -142,6 +173,7 @@ export class OlaNode extends HostResource {
           ),
           ...(wanted !== undefined && { verify: whenKnown(asked, ({ verify }) => verify) }),
           ...(history !== undefined && { history: whenKnown(asked, ({ history: isAsked }) => isAsked) }),
+          ...ofPair(two, second, whileOneIsDown),
           nextBoot,
           [hidden.chain]: asNextBoot(
             whenKnown(read, ({ value }) => value && chainKey(value)),
@@ -151,13 +183,17 @@ export class OlaNode extends HostResource {
           [hidden.chains]: chainsText,
         },
         problems: [
-          hidingSecrets(tellingUndefined(problems, values), values),
+          hidingSecrets(tellingUndefined(withoutTold(problems, second), values), values),
           whenKnown(asked, ({ problems: others }) => others),
+          ...ofServers,
+          second === undefined ? whyNoChoice(whileOneIsDown, two) : [],
         ],
         without: history === undefined ? ["lastBoot"] : [],
       },
-      pulumi.mergeOptions({ dependsOn: parts, ...previewNode(name) }, opts) as pulumi.CustomResourceOptions,
+      pulumi.mergeOptions({ dependsOn: parts, ...previewNode(name, second) }, opts) as pulumi.CustomResourceOptions,
     );
+    // What waits for something else by itself may wait for the second server.
+    if (opts?.dependsOn === undefined) declared(this);
     noteDeclared(this);
     warnOfUndefined(this, problems, values);
     for (const key of ["address", "loader", "options", "comment", "lastBoot"] as const) this[key] ??= shared(undefined);
@@ -165,18 +201,27 @@ export class OlaNode extends HostResource {
     // As the engine has the machine: it may have left a value as it was. A preview's engine has the text, too.
     if (!pulumi.runtime.isDryRun()) {
       this.#nextBootOf(chains, opts?.additionalSecretOutputs?.includes("nextBoot") === true);
-    } else {
+    } else if (second === undefined) {
       // As the program has it: of a machine that a run leaves out the engine has no text, and its files may change all the same.
       noteNextBoots(nextBoot.apply((text) => ({ [name]: text })));
     }
     this.#row = read;
     this.#reference = reference;
     this.#name = name;
+    if (two === undefined) return;
+    const onSecond: OlaNodeArgs & OfTwo = {
+      ...args,
+      server: two.second,
+      [ofTwo]: { name, names: two.names, problems },
+    };
+    this.#onSecond = new OlaNode(nameOnSecond(name, two), onSecond, optionsOnSecond(this, opts));
+    this.verified = verifiedOnBoth(two, this.verified, this.#onSecond.verified);
   }
 
   /**
    * A hook that proves this machine in the moment in which it runs, and fails that step if node 0 does not serve it: for what
-   * must not happen without, as a reboot. A preview asks nobody.
+   * must not happen without, as a reboot. Of two servers both must serve it, for it boots from whichever answers first. A preview
+   * asks nobody.
    *
    * @example
    * ```ts
@@ -185,9 +230,11 @@ export class OlaNode extends HostResource {
    */
   get freshProof(): pulumi.ResourceHook {
     this.#freshProof ??= hookNamed(hookName(this.#name), async () => {
-      const [id, connection] = await settled(pulumi.all([this.id, pulumi.output(this.reachedBy)]), this.#name);
-      // By name only, and when it is needed: SSH takes long to load, and no other run of a program needs it.
-      await (require("pulumi-netboot/provider") as typeof import("../provider")).prove(connection, id);
+      for (const node of [this, ...(this.#onSecond === undefined ? [] : [this.#onSecond])]) {
+        const [id, connection] = await settled(pulumi.all([node.id, pulumi.output(node.reachedBy)]), this.#name);
+        // By name only, and when it is needed: SSH takes long to load, and no other run of a program needs it.
+        await (require("pulumi-netboot/provider") as typeof import("../provider")).prove(connection, id);
+      }
     });
     return this.#freshProof;
   }
@@ -237,7 +284,7 @@ function hookName(name: string): string {
   return `netboot-proof-of-${name}${count === 1 ? "" : `-${count}`}`;
 }
 
-const otherKeys = ["server", "verify", "history"];
+const otherKeys = ["server", "verify", "history", "whileOneIsDown"];
 
 /** A secret if the next boot is to be one, for that may stand in its place. */
 function asNextBoot<T>(value: T, opts: pulumi.CustomResourceOptions | undefined): pulumi.Input<T> {

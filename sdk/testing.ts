@@ -142,8 +142,11 @@ async function run(program: () => unknown, options: MockEngineOptions): Promise<
   );
   const declaring: Declaring[] = [];
   const outputs = await pulumi.runtime.runInPulumiStack(async () => {
-    pulumi.runtime.registerStackTransformation(({ type, resource }) => {
-      if (type === `${ofOurs}OlaNode` || type === `${ofOurs}OlaFleet`) declaring.push(resource as Declaring);
+    pulumi.runtime.registerStackTransformation(({ type, resource, opts }) => {
+      const { __pulumiType: above } = (opts.parent ?? {}) as { readonly __pulumiType?: string };
+      // On the second of two servers a machine is the same.
+      const declares = type === `${ofOurs}OlaNode` || type === `${ofOurs}OlaFleet`;
+      if (declares && above !== type) declaring.push(resource as Declaring);
       return undefined;
     });
     try {

@@ -1,9 +1,10 @@
 import { readBoots } from "../conversation/look";
+import { renderError } from "../errors";
 import { type Boot, parseGaps, parseHistory, renderCourse, renderGaps, tellsSince, timeOf } from "../facts/bootLog";
 import { hidden } from "../values/hidden";
 import { renderBootSvg } from "../view/bootSvg";
 import { machinesNamed } from "./machinesNamed";
-import { byHost, openStackHost, type StackResource } from "./stack";
+import { byHost, openStackHost, type StackResource, whyPassedOver } from "./stack";
 
 /** A boot, and whose it was. */
 export interface BootOfMachine extends Boot {
@@ -20,7 +21,7 @@ export interface History {
   readonly machines: readonly string[];
   /** The oldest first. */
   readonly boots: readonly BootOfMachine[];
-  /** Of each host's log that has gaps. */
+  /** Of each host's log that has gaps, or of several the one that could not be asked. */
   readonly gaps: readonly string[];
 }
 
@@ -38,10 +39,12 @@ export async function readHistory(resources: readonly StackResource[], since: nu
   const hosts = byHost(resources);
   for (const [first] of hosts.values()) {
     if (first === undefined) continue;
-    const host = await openStackHost(first);
-    const machine = first.outputs[hidden.machine];
-    const expected = typeof machine === "string" ? machine : undefined;
-    const { log, files, machines: known } = await readBoots(host, `@${since}`, expected);
+    const read = await readHost(first, since).catch((reason: unknown) => {
+      const { host } = first.connection;
+      gaps.push(`${host}: ${renderError(whyPassedOver(hosts.size, host, reason))}`);
+    });
+    if (read === undefined) continue;
+    const { host, log, files, machines: known } = read;
     const names = new Map(
       known.split("\n").flatMap((line) => {
         const [, hostname = "", macs = ""] = line.split(" ");
@@ -88,6 +91,13 @@ export function historyOf(names: readonly string[], history: History): History {
     machines: history.machines.filter((machine) => meant.has(machine)),
     boots: history.boots.filter(({ machine, mac }) => meant.has(machine ?? mac)),
   };
+}
+
+async function readHost(first: StackResource, since: number) {
+  const host = await openStackHost(first);
+  const machine = first.outputs[hidden.machine];
+  const expected = typeof machine === "string" ? machine : undefined;
+  return { host, ...(await readBoots(host, `@${since}`, expected)) };
 }
 
 /** The last boot of every machine, or all of them, as people read them: a line each, strangers at the end. */

@@ -11,7 +11,7 @@ import type { Host } from "../ssh/link";
 import type { Connection } from "../values/connection";
 import { hidden } from "../values/hidden";
 import { connectionOf, readPreview, type Step } from "./preview";
-import { openHostAloud, readStack, type StackResource } from "./stack";
+import { openHostAloud, readStack, type StackResource, whyPassedOver } from "./stack";
 
 /** What `pulumi up` would do to one node 0 as it is now. */
 export interface HostPlan {
@@ -46,7 +46,11 @@ export async function planStack(stack: string | undefined): Promise<readonly Hos
     const plan = await planHost(
       connection,
       parts.map(({ step }) => step),
-    );
+    ).catch((reason: unknown): HostPlan => {
+      const { host } = connection;
+      const { code, message } = whyPassedOver(byConnection.size, host, reason);
+      return { host, refused: [{ code, message }], notPlanned: [] };
+    });
     plans.push({ ...plan, notPlanned: [...parts.flatMap(({ notPlanned }) => notPlanned), ...plan.notPlanned] });
   }
   return plans;

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { NetbootError, unreached } from "../errors";
 import type { Properties } from "../lifecycle/comparison";
 import { byNewestWay } from "../lifecycle/ways";
 import type { Host } from "../ssh/link";
@@ -90,6 +91,17 @@ export async function openHostAloud(connection: Connection): Promise<Host> {
 export async function openStackHost({ id, connection, outputs }: StackResource): Promise<Host> {
   const machine = outputs[hidden.machine];
   return await byNewestWay(id, typeof machine === "string" ? machine : undefined, connection, openHostAloud);
+}
+
+/**
+ * Why a host could not be asked, in one line, where there are others that can: one that is down keeps nobody from these.
+ *
+ * @throws the reason, where it is no such
+ */
+export function whyPassedOver(hosts: number, host: string, reason: unknown): NetbootError {
+  if (hosts < 2 || !NetbootError.is(reason) || !unreached.has(reason.code)) throw reason;
+  const [words = ""] = reason.message.split("\n", 1);
+  return new NetbootError(reason.code, `not asked: ${words.replace(`${host}: `, "")}`, { cause: reason });
 }
 
 /** The resources by the host that they are on, each host with its connection. */

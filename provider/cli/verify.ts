@@ -1,7 +1,8 @@
 import { proveNow } from "../conversation/look";
+import { renderError } from "../errors";
 import type { ProofBesides, Provable } from "../plan/proof";
 import { hidden } from "../values/hidden";
-import { byHost, openStackHost, type StackResource } from "./stack";
+import { byHost, openStackHost, type StackResource, whyPassedOver } from "./stack";
 
 /** What the proof said of one machine. */
 export interface Verified {
@@ -22,9 +23,67 @@ export interface Verified {
  * @throws a `NetbootError` when a node 0 can't be reached
  */
 export async function verify(resources: readonly StackResource[]): Promise<readonly Verified[]> {
+  const hosts = [...byHost(resources.filter(declaresMachines)).values()];
   const seen: Verified[] = [];
-  for (const on of byHost(resources.filter(declaresMachines)).values()) seen.push(...(await verifyHost(on)).machines);
-  return seen.sort((one, other) => (one.machine < other.machine ? -1 : 1));
+  for (const on of hosts) seen.push(...(await verifyOneOf(hosts.length, on)));
+  const rows = onlyOnOne(seen, serversIn(resources));
+  return rows.sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
+}
+
+function keyOf({ machine, host }: Verified): string {
+  return `${machine}\0${host}`;
+}
+
+/** The machines of one node 0; where there are others, one that can't be reached keeps nobody from asking those. */
+async function verifyOneOf(hosts: number, on: readonly StackResource[]): Promise<readonly Verified[]> {
+  try {
+    return (await verifyHost(on)).machines;
+  } catch (reason) {
+    const seen = renderError(whyPassedOver(hosts, on[0]?.connection.host ?? "", reason));
+    return on.flatMap(({ kind, id, urn, connection: { host }, inputs }) =>
+      machinesOf(kind, urn, inputs).map((machine) => ({
+        host,
+        resource: id,
+        machine,
+        served: false,
+        seen,
+      })),
+    );
+  }
+}
+
+/** What a state says of the machines of a resource. */
+function machinesOf(kind: string, urn: string, { rows, hostname }: StackResource["inputs"]): readonly string[] {
+  if (kind === "OlaFleet") return Object.keys(Object(rows));
+  return [typeof hostname === "string" ? hostname : urn.replace(/.*::/, "")];
+}
+
+/** Host → the address of its DHCP server, and those of other node 0s that serve the same machines. */
+type Servers = ReadonlyMap<string, { readonly address: string; readonly others: readonly string[] }>;
+
+function serversIn(resources: readonly StackResource[]): Servers {
+  return new Map(
+    resources.flatMap(({ kind, connection: { host }, outputs: { address, otherDhcpServers: others } }) =>
+      kind === "DhcpServer" && Array.isArray(others)
+        ? [[host, { address: String(address).replace(/\/.*/, ""), others: others as readonly string[] }] as const]
+        : [],
+    ),
+  );
+}
+
+/** Of two node 0s one may have a machine that the other has not: it boots only while that one answers. */
+export function onlyOnOne(machines: readonly Verified[], servers: Servers): Verified[] {
+  const known = new Set(machines.map(keyOf));
+  return machines.map((row) => {
+    const lacking = [...servers].filter(
+      ([host, { address }]) =>
+        servers.get(row.host)?.others.includes(address) === true && !known.has(keyOf({ ...row, host })),
+    );
+    const names = lacking.map(([host]) => host).join(", ");
+    return lacking.length === 0 || row.machine === noMachine
+      ? row
+      : { ...row, seen: `${row.seen}; not declared on ${names}` };
+  });
 }
 
 /** Whether a resource declares machines. */
@@ -49,6 +108,9 @@ export async function verifyHost(
   return { machines, besides };
 }
 
+/** By what the resource of the second of two servers is told from that of the first: `db-1@node0-b`. */
+const onSecond = /@[^@/]*$/;
+
 /** In the place of the machines of a resource that is gone. */
 const noMachine = "-";
 const goneWords = "is not on node 0; run `pulumi up --refresh`";
@@ -60,12 +122,21 @@ function provable({ id, outputs }: StackResource): Provable {
 
 /** The machines as people read them: a line each, and a last one that counts. */
 export function renderVerified(machines: readonly Verified[]): string {
+  const hosts = new Set(machines.map(({ host }) => host)).size;
   const nameOf = ({ machine, resource }: Verified): string => (machine === noMachine ? resource : machine);
   const width = Math.max(0, ...machines.map((each) => nameOf(each).length));
-  const bad = machines.filter(({ served }) => !served).length;
+  const hostWidth = hosts < 2 ? 0 : Math.max(...machines.map(({ host }) => host.length));
+  const whereOf = ({ host }: Verified): string => (hosts < 2 ? "" : `  ${host.padEnd(hostWidth)}`);
+  // One that two node 0s serve is one machine.
+  const byMachine = [...Map.groupBy(machines, (each) => nameOf(each).replace(onSecond, "")).values()];
+  const bad = byMachine.filter((rows) => rows.some(({ served }) => !served)).length;
+  const by = hosts < 2 || bad === 0 ? "" : " by each of its node 0s";
+  const count = `${byMachine.length} ${byMachine.length === 1 ? "machine" : "machines"}`;
   return [
-    ...machines.map((each) => `${each.served ? "ok     " : "FAILED "} ${nameOf(each).padEnd(width)}  ${each.seen}`),
+    ...machines.map(
+      (each) => `${each.served ? "ok     " : "FAILED "} ${nameOf(each).padEnd(width)}${whereOf(each)}  ${each.seen}`,
+    ),
     "",
-    `${machines.length} ${machines.length === 1 ? "machine" : "machines"}, ${bad === 0 ? "all served" : `${bad} not served`}`,
+    `${count}, ${bad === 0 ? "all served" : `${bad} not served${by}`}`,
   ].join("\n");
 }

@@ -1,8 +1,9 @@
 import { renderUndone, type Wrong } from "../plan/outcome";
 import type { BringReport } from "../plan/packages";
+import type { Expectation } from "../plan/plan";
 import type { refuseGivenBack } from "../plan/timeDaemon";
 import type { Conversation } from "./conversation";
-import { partsOf, type Said } from "./protocol";
+import { parseMachineLine, partsOf, type Said } from "./protocol";
 import { valuesOf } from "./rows";
 
 /** What became of node 0, if a change had begun; its own words tell it where nothing was put back. */
@@ -14,6 +15,16 @@ export function undoneIn({ said, failure }: Conversation): string | undefined {
 
 export function wrongsIn(said: readonly Said[]): readonly Wrong[] {
   return valuesOf(said, "wrong").map((seen) => ({ n: Number(seen["n"]), undoes: seen["undoes"] === "1", seen }));
+}
+
+/** Whether another node 0 told a machine what was right before this change, which its own change has yet to follow. */
+export function isAsBefore(expectation: Expectation, { seen }: Wrong): boolean {
+  if (expectation.ask !== "dhcp" || seen["is"] !== "peer" || seen["was"] === undefined) return false;
+  const { loaders, peers = [] } = expectation;
+  const { address, firmware, loader = loaders[firmware] } = parseMachineLine(seen["was"]);
+  const file = seen["ipxe"] === "1" ? loaders["script"] : loader;
+  const next = peers.find((peer) => peer.address === seen["server"])?.next;
+  return (address === undefined || address === seen["address"]) && file === seen["file"] && next === seen["next"];
 }
 
 export function givenBack(said: readonly Said[]): Parameters<typeof refuseGivenBack>[0] {

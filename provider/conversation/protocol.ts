@@ -169,6 +169,8 @@ function wordsOf(held: Held): readonly string[] {
       return ["named", held.as];
     case "begun":
       return ["begun", held.at];
+    case "peers":
+      return ["peers", ...held.addresses];
     case "otherServers":
     case "history":
     case "purge":
@@ -249,6 +251,8 @@ export function parseHeld(text: string): Held | undefined {
       return { want, as: first };
     case "begun":
       return { want, at: first };
+    case "peers":
+      return { want, addresses: [first, second, third, fourth, ...rest].filter((address) => address !== "") };
     case "otherServers":
     case "history":
     case "purge":

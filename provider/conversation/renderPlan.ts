@@ -97,7 +97,7 @@ function renderExpectation(expectation: Expectation, n: number): Line {
     case "run":
       return line("expect", { ...common, argv: expectation.argv, matches: expectation.matches });
     case "dhcp": {
-      const { loaders, puts, every, stands, stranger, othersAllowed, script, next } = expectation;
+      const { loaders, puts, every, stands, stranger, othersAllowed, peers = [], script, next } = expectation;
       return line("expect", {
         ...common,
         id,
@@ -113,6 +113,7 @@ function renderExpectation(expectation: Expectation, n: number): Line {
         seconds: every ? 50 : undefined,
         stranger,
         othersAllowed,
+        peers: peers.length === 0 ? undefined : peers.flatMap(({ address, next: where }) => [address, where]),
         stands: stands
           .map(({ id: whose, machine, undoIf: when }) =>
             [whose, when.join("\t"), renderMachineLine({ ...machine, blocks: "" })].join("\0"),

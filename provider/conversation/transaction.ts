@@ -25,7 +25,7 @@ import type { Host } from "../ssh/link";
 import { historyOf, historyQuestions } from "./boots";
 import { type Conversation, converse, type Opening, type Reply, type Tell } from "./conversation";
 import { sha256Of } from "./digest";
-import { bringReportOf, givenBack, undoneIn, wrongsIn } from "./heard";
+import { bringReportOf, givenBack, isAsBefore, undoneIn, wrongsIn } from "./heard";
 import { partsOf, renderMachineLine, type Said } from "./protocol";
 import { Refused } from "./refused";
 import { renderFirewall, renderHeadsBefore, renderPlan, renderRecovery } from "./renderPlan";
@@ -236,9 +236,9 @@ class Transaction {
     const told = new Set(this.#decided?.broken);
     return wrongsIn(said).flatMap((wrong) => {
       const expectation = plan.expectations[wrong.n];
-      // One sentence a chain: what comes after it follows from it.
-      const chain = wrong.seen["chain"] ?? "";
-      if (expectation === undefined || (chain !== "" && told.has(chain))) return [];
+      // One sentence a chain, or another node 0: what comes after it follows from it.
+      const chain = wrong.seen["chain"] ?? (wrong.seen["is"] === "peer" ? `peer ${wrong.seen["server"]}` : "");
+      if (expectation === undefined || (chain !== "" && told.has(chain)) || isAsBefore(expectation, wrong)) return [];
       told.add(chain);
       return [{ id: "-", text: `not proved: ${this.#whyWrong(expectation, wrong, facts).message}` }];
     });

@@ -92,7 +92,8 @@ sub see_dhcp ($line, $machines, @) {
     my $until = $line->{seconds} ? uptime() + $line->{seconds} : undef;
     my $listen = $every && @asked ? { address => $line->{next}, seconds => 1.6 } : undef;
     my @others = ask_dhcp($interface, $until, $listen, ($line->{stranger} ? \%stranger : ()), @asked);
-    my %others = map { ($_->{server} => $_) } @others;
+    my %peers = parts_of($line->{peers});
+    my %others = map { ($_->{server} => $_) } grep { !$peers{ $_->{server} } } @others;
     my @wrong = $line->{othersAllowed} ? () : map { { is => 'server', $others{$_}->%* } } sort keys %others;
     push @wrong, { is => 'stranger', mac => $stranger{mac}, address => $stranger{offer}{address} } if $stranger{offer};
     my (@told, %wrong_of, %macs);
@@ -101,6 +102,7 @@ sub see_dhcp ($line, $machines, @) {
         my $key = "$machine->{id} $machine->{hostname}";
         push @told, $machine unless $macs{$key};
         $macs{$key}++ if !$ask->{ipxe};
+        push @wrong, wrong_of_peers($ask, $line, $machines->{before}{ $machine->{id} }{nodes} // []);
         next if $wrong_of{$key} || is_right_offer($ask->{offer}, $ask, $line);
         push @wrong, $wrong_of{$key} = wrong_offer($ask);
     }
@@ -115,6 +117,17 @@ sub see_dhcp ($line, $machines, @) {
 sub is_right_offer ($offer, $ask, $line) {
     return 0 if !$offer || $ask->{address} ne '-' && $offer->{address} ne $ask->{address};
     return $offer->{file} eq $ask->{file} && $offer->{next} eq $line->{next};
+}
+
+# What other node 0s told it that is not right; it undoes nothing. `was` is the machine before this change, which they
+# have yet to follow.
+sub wrong_of_peers ($ask, $line, $before) {
+    my %peers = parts_of($line->{peers});
+    my @told = grep { $peers{ $_->{server} } } map { $ask->{others}{$_} } sort keys $ask->{others}->%*;
+    my @wrong = grep { !is_right_offer($_, $ask, { next => $peers{ $_->{server} } }) } @told or return;
+    my ($was) = $line->{every} ? () : grep { index($_, $ask->{mac}) >= 0 } @$before;
+    my %peer = (is => 'peer', was => $was, undoIf => '', chain => undef);
+    return map { { server => $_->{server}, wrong_offer({ %$ask, offer => $_ })->%*, %peer } } @wrong;
 }
 
 # What a machine was told, and what it should have been.

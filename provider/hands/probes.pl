@@ -61,7 +61,9 @@ sub parse_offer ($frame) {
         $options{$code} = substr $bootp, $at + 2, $length if $code;
         $at += $code ? 2 + $length : 1;
     }
-    $offer{file} = unpack 'Z*', $options{67} if $offer{file} eq '' && defined $options{67};
+    # Some clients read the one, some the other.
+    my %files = map { ($_ => 1) } grep { length } $offer{file}, unpack 'Z*', $options{67} // '';
+    $offer{file} = join ' or ', sort keys %files;
     $offer{server} = length($options{54} // '') == 4 ? inet_ntoa($options{54}) : $offer{from};
     return (unpack('C', $options{53} // '') // 0) =~ /^[25]$/ ? \%offer : undef;
 }
@@ -102,6 +104,7 @@ sub hear_offers ($talk) {
         $talk->{sent}{$frame} = 1 if $is_own;
         my $question = $talk->{asked}{ $offer->{xid} } or next;
         ($is_own ? $question->{offer} : $talk->{others}{ $offer->{server} }) //= $offer;
+        $question->{others}{ join ' ', $offer->@{qw(server address next file)} } //= $offer unless $is_own;
         delete $talk->{open}{ $offer->{xid} } if $is_own;
     }
     return 1;

@@ -3,6 +3,7 @@ import { type Kind, textsNow } from "./kind";
 import { type NicInputs, nicWant, splitAddress } from "./nic";
 import { packageWant } from "./package";
 import { unitWants } from "./unit";
+import type { Want } from "./want";
 
 /** What the program hands over for a DHCP server. */
 export interface DhcpServerInputs extends NicInputs {
@@ -20,7 +21,7 @@ export interface DhcpServerInputs extends NicInputs {
   readonly bootServer: string;
   /** The boot file by firmware, and `script`, which iPXE is given. */
   readonly loaders: Readonly<Record<string, string>>;
-  readonly otherDhcpServers?: "allow";
+  readonly otherDhcpServers?: "allow" | readonly string[];
   readonly replace?: true;
 }
 
@@ -61,13 +62,19 @@ export const dhcpServer: Kind<DhcpServerInputs> = {
       { want: "listen", unit, on: { kind: "packet", interface: nic } },
       { want: "serve", interface: nic, bootServer, cidr, loaders, pool, unknownMachines },
       ...(daemon === undefined ? [] : [{ want: "daemon", daemon } as const]),
-      ...(inputs.otherDhcpServers === "allow" ? [{ want: "otherServers" } as const] : []),
+      ...othersWanted(inputs.otherDhcpServers),
       ...(inputs.replace === true ? [{ want: "replaceDhcp" } as const] : []),
     ];
   },
   isPart: true,
   live: (inputs, drift) => textsNow(dhcpServer.wants(inputs), drift),
 };
+
+/** Who may answer beside it: whoever, or these addresses. */
+function othersWanted(others: DhcpServerInputs["otherDhcpServers"]): readonly Want[] {
+  if (others === undefined) return [];
+  return others === "allow" ? [{ want: "otherServers" }] : [{ want: "peers", addresses: others }];
+}
 
 /** The network that an address is in: `192.168.1.0/28` for `192.168.1.1/28`. */
 function networkOf(address: string): string {

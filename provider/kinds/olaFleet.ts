@@ -16,11 +16,13 @@ export interface OlaFleetInputs {
   readonly chains: Readonly<Record<string, string>>;
   /** Only when it is not `true`. */
   readonly verify?: Verify;
+  /** Of machines on two servers, where the program says it. */
+  readonly whileOneIsDown?: "fail" | "go on";
 }
 
 /** Machines that the DHCP server knows. */
 export const olaFleet: Kind<OlaFleetInputs> = {
-  inputKeys: ["rows", "chains", "verify", "daemon"],
+  inputKeys: ["rows", "chains", "verify", "daemon", "whileOneIsDown"],
   outputKeys: ["verified"],
   notEchoed: ["rows", "chains"],
   made: ({ rows, daemon }) =>

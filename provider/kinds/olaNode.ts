@@ -25,6 +25,8 @@ export interface OlaNodeInputs
   readonly verify?: Verify;
   /** Only when it is `true`. */
   readonly history?: boolean;
+  /** Of machines on two servers, where the program says it. */
+  readonly whileOneIsDown?: "fail" | "go on";
 }
 
 /** A machine that the DHCP server knows. */
@@ -42,6 +44,7 @@ export const olaNode: Kind<OlaNodeInputs> = {
     "verify",
     "history",
     "daemon",
+    "whileOneIsDown",
   ],
   outputKeys: ["verified", "lastBoot"],
   notEchoed: ["hostBlocks", "nextBoot"],

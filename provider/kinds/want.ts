@@ -93,6 +93,8 @@ export type Want =
   | { readonly want: "replaceDhcp" }
   /** Others may answer DHCP on its network. */
   | { readonly want: "otherServers" }
+  /** These addresses may, and nobody else: each of them another node 0, which serves the same machines. */
+  | { readonly want: "peers"; readonly addresses: readonly string[] }
   | { readonly want: "tftpd"; readonly address: string; readonly directory: string }
   /** Which DHCP server this is, where it is not ISC's. */
   | { readonly want: "daemon"; readonly daemon: Exclude<DhcpDaemon, "isc"> }

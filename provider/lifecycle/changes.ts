@@ -15,6 +15,7 @@ import { displayOf, displayOn } from "./display";
 import { orForget } from "./forgotten";
 import { readLocalFile } from "./localFile";
 import { noteLook } from "./lookedAt";
+import { onOneOfTwo, undoneOn } from "./ofTwo";
 import { placeOfRun } from "./place";
 import {
   generationOf,
@@ -30,7 +31,7 @@ import {
   urnIn,
 } from "./stacks";
 import { tellingFailures } from "./told";
-import { byNewestWay, noteProgram } from "./ways";
+import { byNewestWay, isForgotten, noteProgram } from "./ways";
 
 /** What the state of this release looks like; every older number stays readable. */
 const schema = 1;
@@ -63,7 +64,7 @@ export async function update(
   news: Properties,
 ): Promise<{ outs: Properties }> {
   const generation = generationOf(identityIn(kind, id, news), String(olds[hidden.generation]));
-  const machine = textOf(olds[hidden.machine]);
+  const machine = isForgotten(olds["connection"]) ? undefined : textOf(olds[hidden.machine]);
   const act = () => put(kind, id, generation, news, machine);
   return { outs: await tellingFailures(kind, id, act, news["connection"]) };
 }
@@ -132,13 +133,14 @@ async function put(
   const display: typeof shown =
     news[hidden.quiet] === true ? (severity, text) => shown(severity, withoutLines(text)) : shown;
   const change: Change = { kind: "put", declaration };
-  const outcome = await commit(connectionOf(news), change, machine, display);
-  noteProgram(outcome.machine, connectionOf(news), id);
-  const { bytes, log, files, ...texts } = printableValue(outcome.outputs);
+  const outcome = await onOneOfTwo(news, display, () => commit(connectionOf(news), change, machine, display));
+  if (outcome !== undefined) noteProgram(outcome.machine, connectionOf(news), id);
+  const { bytes, log, files, ...texts } = printableValue(outcome?.outputs ?? {});
   // The last progress line stays beside the resource, so it says how it ended.
   display(
     "progress",
-    texts["verified"] ?? (texts["listening"] === undefined ? outcome.how : `serves ${texts["listening"]}`),
+    texts["verified"] ??
+      (texts["listening"] === undefined ? (outcome?.how ?? "not done") : `serves ${texts["listening"]}`),
   );
   const { notEchoed } = kindOf(kind);
   // A fleet's state is large, so what the id says already is not said twice.
@@ -156,7 +158,11 @@ async function put(
     ...lastBootOf(log, files),
     ...digestsOf(kind, news),
     [hidden.generation]: generation,
-    [hidden.machine]: outcome.machine,
+    ...(outcome !== undefined && { [hidden.machine]: outcome.machine }),
+    ...(outcome === undefined && {
+      drift: undoneOn(news),
+      ...(machine !== undefined && { [hidden.machine]: machine }),
+    }),
     [hidden.schema]: schema,
   };
 }

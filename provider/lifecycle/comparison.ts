@@ -9,7 +9,7 @@ import { isUnknown } from "../values/unknown";
 import { noteKept, withKept } from "./keptFiles";
 import { whyTaken } from "./machinesSeen";
 import { identityIn, rememberResource, urnFromId, urnIn } from "./stacks";
-import { noteProgram } from "./ways";
+import { isForgotten, noteProgram } from "./ways";
 
 // Every run of the engine asks for check and diff of every resource, and most ask for nothing else: so this file needs
 // nothing that takes long to load.
@@ -90,6 +90,8 @@ function problemsIn(value: unknown): readonly Problem[] {
 export function diff(kind: string, id: string, olds: Properties, news: Properties): DiffResult | Promise<DiffResult> {
   const identity = identityIn(kind, id, news);
   rememberResource(identity, id, olds[hidden.generation]);
+  // Its machine is gone, and whatever stands in the place of that has none of it.
+  if (isForgotten(olds["connection"])) return { changes: true, replaces: [] };
   noteProgram(olds[hidden.machine], news["connection"], id);
   const digested: readonly string[] = kindOf(kind).notEchoed;
   const digests = digestsOf(kind, news);

@@ -1,8 +1,6 @@
 import { type ErrorCode, NetbootError } from "../errors";
 import type { Display } from "./display";
-
-/** The variable by which an operator says, with the host's name, that a node 0 is gone for good. */
-const variable = "PULUMI_NETBOOT_FORGET";
+import { forgetting, isForgotten } from "./ways";
 
 /** Of a host that does not answer any more, or that is another machine by now. One that lets nobody in still serves. */
 const ofGone: ReadonlySet<ErrorCode> = new Set(["HOST_UNREACHABLE", "HOST_KEY_CHANGED", "OTHER_MACHINE"]);
@@ -22,18 +20,18 @@ export async function orForget(host: string, display: Display, act: () => Promis
     await act();
   } catch (reason) {
     if (!NetbootError.is(reason) || !ofGone.has(reason.code)) throw reason;
-    if (process.env[variable] !== host) throw withWayOut(host, reason);
+    if (!isForgotten({ host })) throw withWayOut(host, reason);
     if (forgotten.has(host)) return;
     forgotten.add(host);
     display(
       "warning",
-      `${host} is left behind, as ${variable} says: what this run deletes there goes from the state only. Should it come back, it serves what it served; ` +
+      `${host} is left behind, as ${forgetting} says: what this run deletes there goes from the state only. Should it come back, it serves what it served; ` +
         `\`npx pulumi-netboot records --host ${host}\` lists that, and clears it`,
     );
   }
 }
 
 function withWayOut(host: string, reason: NetbootError): NetbootError {
-  const words = `If ${host} is gone for good, run the same command with ${variable}=${host} in its environment: what is deleted there then goes from the state only`;
+  const words = `If ${host} is gone for good, run the same command with ${forgetting}=${host} in its environment: what is deleted there then goes from the state only`;
   return new NetbootError(reason.code, `${reason.message}\n${words}`, { cause: reason });
 }

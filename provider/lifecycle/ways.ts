@@ -20,6 +20,15 @@ export function noteProgram(machine: unknown, connection: unknown, of: string): 
   }
 }
 
+/** The variable by which an operator says, with the host's name, that a node 0 is gone for good. */
+export const forgetting = "PULUMI_NETBOOT_FORGET";
+
+/** Whether a node 0 is gone that one reached so: what was there may be left behind, or made anew on a machine in its place. */
+export function isForgotten(connection: unknown): boolean {
+  const { host } = Object(connection) as { readonly host?: unknown };
+  return typeof host === "string" && process.env[forgetting] === host;
+}
+
 /** Failures before anything was asked of the host: another way may lead there. */
 const unasked: ReadonlySet<ErrorCode> = new Set([...unreached, "SUDO_REFUSED"]);
 

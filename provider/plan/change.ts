@@ -97,6 +97,7 @@ function topicOf(held: Held): string | undefined {
     case "tftpd":
     case "ntp":
     case "interface":
+    case "peers":
       return held.want;
     default:
       return undefined;

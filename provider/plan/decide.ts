@@ -24,7 +24,7 @@ import { whyRecordsContradict } from "./nameRecords";
 import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
 import { whyOccupied } from "./occupied";
 import { machineQuestions, planMachines } from "./otherDhcpServer";
-import { whyOtherServers } from "./otherServers";
+import { peersOf, whyOtherServers } from "./otherServers";
 import { warnOfKept, warnOfLeft, warnOfTaken, whyNotOurs } from "./ownership";
 import {
   type AfterCommit,
@@ -113,8 +113,8 @@ export function whyOtherMachine(expected: string | undefined, seen: string): Ref
     code: "OTHER_MACHINE",
     message:
       `this is another machine than the one these resources were made on (machine-id ${seen}, not ${expected}…): correct ` +
-      "`connection`, or declare a new server for it. If the old machine is gone for good, make all of them anew: `pulumi up " +
-      "--replace '**'` with this host's name in PULUMI_NETBOOT_FORGET, as `connection.host` has it",
+      "`connection`, or declare a new server for it. If the old machine is gone for good, make all of them anew: `pulumi up` " +
+      "with the old one's name in PULUMI_NETBOOT_FORGET, as `connection.host` had it",
   };
 }
 
@@ -360,7 +360,8 @@ function textOf(content: string | Uint8Array | undefined): string | undefined {
 
 /** Two servers that both answer: which of them a machine takes is chance. */
 function whyOthersServe({ register, facts }: Ground): Refusal | undefined {
-  const others = facts.answers.others(othersKey) ?? [];
+  const known = peersOf(register);
+  const others = (facts.answers.others(othersKey) ?? []).filter((each) => !known.includes(each.server));
   const [server] = heldOf(register.after, "serve");
   if (others.length === 0 || server === undefined) return undefined;
   return { code: "OTHER_DHCP_SERVER", id: server.id, message: whyOtherServers(server.held.interface, others) };

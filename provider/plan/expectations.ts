@@ -7,6 +7,7 @@ import { type AskedMachine, chainOf, isTftpMoved, isUndone, loaderOf, machinesTo
 import { type Change, machinesOf } from "./change";
 import { backendIn } from "./dhcpServer";
 import type { NamedMachine } from "./facts";
+import { othersOf } from "./otherServers";
 import type { Expectation, MachinesPlan, Plan, Socket } from "./plan";
 import { type Held, heldOf, type Register } from "./records";
 import type { Refusal } from "./refusal";
@@ -204,7 +205,7 @@ function expectBoots(expected: Expected): {
       undoIf: byDhcpd(machine),
     })),
     stranger: unknownMachines === "refuse",
-    othersAllowed: register.after.get(server.id)?.held.some(({ want }) => want === "otherServers") ?? false,
+    ...othersOf(register),
     ...whySilent(dhcpdSilent),
   };
   return { expectations: [dhcp, ...expectChainFiles(expected, asked, concerned)], proves: { chains, ...concerned } };
@@ -323,7 +324,7 @@ export function planProof(
       every: true,
       stands: [],
       stranger: unknownMachines === "refuse",
-      othersAllowed: register.after.get(server.id)?.held.some(({ want }) => want === "otherServers") ?? false,
+      ...othersOf(register),
       ...whySilent(more.dhcpdSilent),
     },
     ...expectChainFiles(expected, asked, {}),

@@ -1,10 +1,41 @@
 import type { OtherServer } from "../facts/question";
+import type { Peer } from "./plan";
+import { type Held, heldOf, type Register } from "./records";
+
+/** Who may answer DHCP beside node 0's own server. */
+export function othersOf(register: Pick<Register, "before" | "after">): {
+  readonly othersAllowed: boolean;
+  readonly peers?: readonly Peer[];
+} {
+  const othersAllowed = heldByServer(register.after).some(({ want }) => want === "otherServers");
+  const peers = peersOf(register).map((address) => ({ address, next: nextOf(address, register.after) }));
+  return { othersAllowed, ...(peers.length > 0 && { peers }) };
+}
+
+/** The addresses of the other node 0s that the program names; one that it names no more goes at the end of the same run. */
+export function peersOf({ before, after }: Pick<Register, "before" | "after">): readonly string[] {
+  const named = [...heldByServer(after), ...heldByServer(before)];
+  return [...new Set(named.flatMap((held) => (held.want === "peers" ? held.addresses : [])))];
+}
+
+function heldByServer(entries: Register["after"]): readonly Held[] {
+  const [server] = heldOf(entries, "serve");
+  return entries.get(server?.id ?? "")?.held ?? [];
+}
+
+/** A node 0 sends machines to itself; where this one sends them elsewhere, so do the others. */
+function nextOf(peer: string, after: Register["after"]): string {
+  const [server] = heldOf(after, "serve");
+  const own = heldByServer(after).find((held) => held.want === "interface")?.address;
+  const bootServer = server?.held.bootServer;
+  return bootServer === undefined || bootServer === own ? peer : bootServer;
+}
 
 /** Why nobody else may answer DHCP where node 0 does. */
 export function whyOtherServers(nic: string, others: readonly OtherServer[]): string {
   return (
     `another DHCP server answers on ${nic}: ${namesOfServers(others)}; which of the two a machine takes is chance. ` +
-    'Switch it off, or say otherDhcpServers: "allow" if it leaves these machines alone'
+    'Switch it off, or say otherDhcpServers: "allow" if it leaves these machines alone; or its address there if it is a node 0 of yours for them'
   );
 }
 

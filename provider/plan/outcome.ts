@@ -105,10 +105,22 @@ function whyWrongDhcp(expectation: Extract<Expectation, { readonly ask: "dhcp" }
       'take out what lets unknown clients in (extraConfig, a drop-in of the unit), or say unknownMachines: "serve"';
     return { code: "NOT_SERVING", id, message };
   }
+  if (seen["is"] === "peer")
+    return { code: "NOT_SERVING", id: seen["id"] ?? id, message: whyWrongPeer(expectation, seen) };
   const whose = seen["id"] ?? id;
   const stands = seen["stands"] === "1";
   const message = `${whyWrongOffer(expectation.next, seen, expectation.silent)}${standing(stands, whose)}`;
   return { code: "NOT_SERVING", ...(stands ? {} : { id: whose }), message };
+}
+
+/** What another node 0 told a machine, or somebody in its name. */
+export function whyWrongPeer(
+  { next, peers = [] }: Extract<Expectation, { readonly ask: "dhcp" }>,
+  seen: Wrong["seen"],
+): string {
+  const { server = "" } = seen;
+  const right = peers.find(({ address }) => address === server)?.next ?? next;
+  return `${whyWrongOffer(right, { ...seen, from: server })}: another node 0 by the program, and a machine takes either answer`;
 }
 
 /** What a machine was told instead of what is right; `silent` says why nobody answers, where that is known. */

@@ -159,6 +159,12 @@ export type Expectation = {
     }
 );
 
+/** Another node 0 on the private network, and the boot server to which it is right to send machines. */
+export interface Peer {
+  readonly address: string;
+  readonly next: string;
+}
+
 /** Both stages of machines, from each of their MACs; whoever else answers; a machine that nobody declared. */
 export interface DhcpExpectation {
   readonly ask: "dhcp";
@@ -175,6 +181,8 @@ export interface DhcpExpectation {
   /** A machine that nobody declared must get nothing. */
   readonly stranger: boolean;
   readonly othersAllowed: boolean;
+  /** Other node 0s, which may answer, each with the same but for the boot server. */
+  readonly peers?: readonly Peer[];
   /** Why nobody answers, where that is known. It does not travel. */
   readonly silent?: string;
 }

@@ -16,7 +16,7 @@ import type { Facts } from "./facts";
 import { folderNow } from "./folder";
 import { whoElseServes } from "./occupied";
 import { namesOfServers } from "./otherServers";
-import { isUnheard, type Wrong, whyWrong, whyWrongOffer } from "./outcome";
+import { isUnheard, type Wrong, whyWrong, whyWrongOffer, whyWrongPeer } from "./outcome";
 import { whyOtherRecord } from "./ownership";
 import type { Expectation } from "./plan";
 import { chainFileKey, folderQuestions, rulesetQuestions, wayQuestions } from "./questions";
@@ -149,11 +149,22 @@ export function renderProof(
   if (server === undefined) return proof;
   const { loaders, bootServer } = server.held;
   const besides = othersIn(wrongs, occupied).join("; ");
-  const silent = expectations.find((each) => each.ask === "dhcp")?.silent;
+  const dhcp = expectations.find((each) => each.ask === "dhcp");
+  const silent = dhcp?.silent;
   const offers = new Map(
     wrongs
       .filter(({ seen }) => seen["is"] === "machine")
       .map(({ seen }) => [`${seen["id"]} ${seen["hostname"]}`, whyWrongOffer(bootServer, seen, silent)] as const),
+  );
+  // The first that is wrong with a machine is told.
+  const peers = new Map(
+    wrongs
+      .toReversed()
+      .flatMap(({ seen }) =>
+        dhcp !== undefined && seen["is"] === "peer"
+          ? [[`${seen["id"]} ${seen["hostname"]}`, whyWrongPeer(dhcp, seen)] as const]
+          : [],
+      ),
   );
   const chains = wrongChains(expectations, wrongs);
   for (const { id = "", hostname = "", address, firmware, loader, macs } of machines) {
@@ -170,7 +181,8 @@ export function renderProof(
     const fetched = chains.get(chain);
     const because = fetched?.isUnheard === true ? (why?.text ?? keptOut?.own) : undefined;
     const unfetched = because === undefined ? fetched?.text : `${fetched?.text}; ${because}`;
-    const wrong = offers.get(`${id} ${hostname}`) ?? unfetched ?? broken.get(chain) ?? kept;
+    const own = offers.get(`${id} ${hostname}`) ?? unfetched ?? broken.get(chain) ?? kept;
+    const wrong = own ?? peers.get(`${id} ${hostname}`);
     const count = `${macs} MAC${macs === "1" ? "" : "s"}`;
     const place = address === "-" ? "an address of the pool" : address;
     const served = `served: ${place}, ${file}, then ${loaders["script"]} (${count})`;
@@ -208,7 +220,9 @@ export function besidesOf(
     broken,
     ...(keptOut?.all === undefined ? {} : { keptOut: keptOut.all }),
     wrongOffers: new Set(
-      wrongs.flatMap(({ seen }) => (seen["is"] === "machine" ? [`${seen["id"]} ${seen["hostname"]}`] : [])),
+      wrongs.flatMap(({ seen }) =>
+        seen["is"] === "machine" || seen["is"] === "peer" ? [`${seen["id"]} ${seen["hostname"]}`] : [],
+      ),
     ),
     others: othersIn(wrongs, occupied),
     tellsServers: expectations.some((each) => each.ask === "dhcp" && !each.othersAllowed),

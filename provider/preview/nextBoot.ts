@@ -21,6 +21,9 @@ export interface NextBoot extends BootChain {
   readonly row: NodeRow;
 }
 
+/** How a state says of a resource on one of two servers that the last run went on without that one. */
+export const notDone = "not done: ";
+
 /** What begins in the place of a next boot what a refresh found otherwise than declared: `not as declared: db-1 is missing`. */
 export const notAsDeclared = "not as declared: ";
 

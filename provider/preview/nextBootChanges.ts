@@ -9,6 +9,8 @@ export interface NextBootChange {
   readonly after?: string;
   /** A part of it is a secret, so that nothing more is said of it. */
   readonly isSecret?: true;
+  /** The second of two servers, where this is of that one. */
+  readonly on?: string;
 }
 
 /** A boot file that a run gives another content: its hashes, as far as they are known. */
@@ -53,7 +55,7 @@ export function changesOfRun({ changes, files, texts }: Previewed): {
         ...more,
       });
   }
-  const own = new Set(changes.map(({ name }) => name));
+  const own = new Set(changes.flatMap(({ name, on }) => (on === undefined ? [name] : [])));
   for (const [name, after] of files.size === 0 ? [] : texts) {
     if (own.has(name)) continue;
     // Files that are declared apart from the machine's server have no hash in its text.
@@ -64,7 +66,13 @@ export function changesOfRun({ changes, files, texts }: Previewed): {
     );
     if (before !== next) now.push({ name, before, after: next });
   }
-  return { now, already };
+  return { now: onceEach(now), already: onceEach(already) };
+}
+
+/** A machine that changes on both of two servers is one machine. */
+function onceEach(changes: readonly NextBootChange[]): readonly NextBootChange[] {
+  const onFirst = new Set(changes.flatMap(({ name, on }) => (on === undefined ? [name] : [])));
+  return changes.filter(({ name, on }) => on === undefined || !onFirst.has(name));
 }
 
 /** A text with the hashes of files before or after this run, where it has none. */
@@ -155,7 +163,11 @@ export function listed(names: readonly string[]): string {
 /** What is said of machines that this run takes out. */
 const goes = "goes";
 
-function reasonOf({ before, after, isSecret }: NextBootChange): string {
+function reasonOf({ on, ...change }: NextBootChange): string {
+  return on === undefined ? whatChanges(change) : `${whatChanges(change)} on ${on}`;
+}
+
+function whatChanges({ before, after, isSecret }: NextBootChange): string {
   if (before === undefined) return "new";
   if (after === undefined) return goes;
   if (after === "unknown") return `known only ${afterUp}`;

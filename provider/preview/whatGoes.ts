@@ -15,19 +15,33 @@ export type Before = Readonly<Record<string, { readonly type?: string }>> | Erro
  */
 export function whatGoes(before: Before, declared: ReadonlySet<string>, names: ReadonlySet<string>): readonly string[] {
   if (before instanceof Error) return [`whether machines go with this up can't be told: ${before.message}`];
-  const gone = Object.entries(before).filter(([urn]) => !declared.has(urn));
+  const all = Object.entries(before).filter(([urn]) => !declared.has(urn));
+  const [gone, onSecond] = [all.filter(([urn]) => !ofSecond.test(urn)), all.filter(([urn]) => ofSecond.test(urn))];
   const of = (kind: string): readonly string[] =>
     gone
       .filter(([, { type }]) => type === `pulumi-nodejs:dynamic/netboot:${kind}`)
       .map(([urn]) => urn.replace(/.*::/, ""))
       .sort();
+  const onlyThere = onSecond.filter(([urn]) => !gone.some(([other]) => other === firstOf(urn)));
   const nodes = of("OlaNode").filter((name) => !names.has(name));
   const fleets = of("OlaFleet").map((name) => `all of fleet ${name}`);
-  if (nodes.length + fleets.length === 0) return [];
+  const words = onlyThere.map(
+    ([urn]) => `${urn.replace(/.*@/, "")} serves ${urn.replace(/.*::(.*)@.*/, "$1")} no more after this up`,
+  );
+  if (nodes.length + fleets.length === 0) return words.sort();
   const what = [...(nodes.length === 0 ? [] : [listed(nodes)]), ...fleets].join(", ");
   const isOne = nodes.length === 1 && fleets.length === 0;
   const [byName, them] = isOne ? ["this name", "it"] : ["these names", "them"];
   return [
     `no more in this program: ${what}. Node 0 serves no machine by ${byName} after this up, unless --target or --exclude leaves ${them} out, or retainOnDelete keeps ${them}`,
+    ...words.sort(),
   ];
+}
+
+/** Of the second of two servers: a child of the same type, `…:OlaNode$…:OlaNode::db-1@node0-b`. */
+const ofSecond = /::(?:.*\$)?(pulumi-nodejs:dynamic\/netboot:\w+)\$\1::.*@/;
+
+/** The URN of the resource of the first. */
+function firstOf(urn: string): string {
+  return urn.replace(/\$[^$]*::(.*)@[^@]*$/, "::$1");
 }

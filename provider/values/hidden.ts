@@ -24,6 +24,8 @@ export const hidden = {
   quiet: "__quiet",
   /** In the inputs: the resource's URN, from which its id is made. */
   urn: "__urn",
+  /** In inputs and outputs of machines on two servers: which of the two this is of, and how both are called. */
+  pair: "__pair",
   /** In the inputs of `Packages`: packages out of which boot files will be taken, and how many of each. */
   fetch: "__fetch",
   /** In the inputs of `Packages`: where DHCP will be served, as `name:eno2 192.168.1.1`. */
@@ -42,6 +44,12 @@ export const hidden = {
   provider: "__provider",
 } as const;
 
+/** Two servers of the same machines, the first one first, as sentences call them. */
+export interface Pair {
+  readonly is: "first" | "second";
+  readonly names: readonly [string, string];
+}
+
 /** The hidden keys with their values. */
 export interface Hidden {
   readonly [hidden.problems]?: readonly Problem[];
@@ -52,6 +60,7 @@ export interface Hidden {
   readonly [hidden.preview]?: boolean;
   readonly [hidden.quiet]?: boolean;
   readonly [hidden.urn]?: string;
+  readonly [hidden.pair]?: Pair;
   readonly [hidden.fetch]?: Readonly<Record<string, number>>;
   readonly [hidden.listenFor]?: string;
   readonly [hidden.digest]?: string;

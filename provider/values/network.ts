@@ -178,6 +178,18 @@ export function poolOf(network: Network): { readonly from: number; readonly to: 
   return { from: addressNumber(network.pool.from) ?? 0, to: addressNumber(network.pool.to) ?? 0 };
 }
 
+/**
+ * One half of a pool that two node 0s share, so that no address is lent twice; undefined where there is none for it. What is no
+ * pool is left for whoever says so.
+ */
+export function halfOf(pool: Pool | undefined, isFirst: boolean): Pool | undefined {
+  const [from, to] = [addressNumber(pool?.from ?? ""), addressNumber(pool?.to ?? "")];
+  if (from === undefined || to === undefined || from > to) return pool;
+  const middle = Math.ceil((from + to) / 2);
+  if (isFirst) return { from: addressText(from), to: addressText(Math.max(from, middle - 1)) };
+  return from === to ? undefined : { from: addressText(middle), to: addressText(to) };
+}
+
 function parsePool(args: unknown, problems: Problem[]): { from: number; to: number } | undefined {
   if (args === undefined) return undefined;
   const read = readFields({ from: addressSchema, to: addressSchema }, args, poolExample);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { renderDrift } from "../../provider/kinds/drift";
-import { notAsDeclared, renderMachine } from "../../provider/preview/nextBoot";
+import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import { type Before, whatGoes } from "../../provider/preview/whatGoes";
 import { isHidden } from "../../provider/values/hidden";
@@ -25,6 +25,13 @@ function isInline(): boolean {
   return asyncLocalStorage?.getStore() !== undefined;
 }
 
+/** What the second of two servers has of the machines of a resource. */
+interface Second {
+  /** The resource of the first one. */
+  readonly name: string;
+  readonly names: readonly [string, string];
+}
+
 interface Preview {
   total: number;
   /** Whether the end of the program is waited for. */
@@ -35,6 +42,8 @@ interface Preview {
   readonly names: Set<string>;
   /** Fleets of which this preview does not know the machines. */
   readonly uncounted: string[];
+  /** The resources of the second of two servers, by their names. */
+  readonly seconds: Map<string, Second>;
   readonly files: Map<string, FileChange>;
   readonly texts: Map<string, string>;
   /** What the state holds, once the engine has told. */
@@ -90,6 +99,10 @@ function newPreview(): Preview {
     const { drift } = (await seen(outputs)).inputs ?? {};
     if (Array.isArray(drift) && drift.length > 0) drifted.add(name);
   };
+  const noteNotDone = async (name: string, outputs: Inputs): Promise<void> => {
+    const { drift } = (await seen(outputs)).inputs ?? {};
+    if (Array.isArray(drift) && drift.some((words) => String(words).startsWith(notDone))) drifted.add(name);
+  };
   const preview: Preview = {
     total: 0,
     isAwaited: false,
@@ -97,6 +110,7 @@ function newPreview(): Preview {
     declared: new Set(),
     names: new Set(),
     uncounted: [],
+    seconds: new Map(),
     files,
     texts: new Map(),
     before: new Error("the engine has not told"),
@@ -105,12 +119,14 @@ function newPreview(): Preview {
     drifted,
     node: hookNamed(
       "netboot-next-boot-of-node",
-      async ({ name, oldInputs, newInputs }) => {
+      async ({ name, oldInputs, oldOutputs, newInputs }) => {
         const [old, next] = [await seen(oldInputs), await seen(newInputs)];
+        await noteNotDone(name, oldOutputs);
         const before = old.inputs?.["nextBoot"];
         const after = settled(old.inputs, next.inputs, preview)?.["nextBoot"];
         changes.push({
-          name,
+          name: preview.seconds.get(name)?.name ?? name,
+          ...onSecond(preview, name),
           ...(isText(before) && { before }),
           after: isText(after) ? after : "unknown",
           ...secretOf(old, next),
@@ -124,8 +140,9 @@ function newPreview(): Preview {
         const [old, next] = [await seen(oldInputs), await seen(newInputs)];
         const after = settled(old.inputs, next.inputs, preview);
         const { drift } = (await seen(oldOutputs)).inputs ?? {};
+        await noteNotDone(name, oldOutputs);
         for (const change of changesOf(old.inputs, after, fleets.get(name) ?? {}, drift)) {
-          changes.push({ ...change, ...secretOf(old, next) });
+          changes.push({ ...change, ...onSecond(preview, name), ...secretOf(old, next) });
         }
       },
       { onDryRun: true },
@@ -151,6 +168,12 @@ function newPreview(): Preview {
     }),
   };
   return preview;
+}
+
+/** On which server a change is, where that is not the first or the only one. */
+function onSecond({ seconds }: Preview, resource: string): Pick<NextBootChange, "on"> {
+  const second = seconds.get(resource);
+  return second === undefined ? {} : { on: second.names[1] };
 }
 
 /** Unknown as soon as a boot file is touched, for whatever reason. */
@@ -239,7 +262,18 @@ function sentencesOf(preview: Preview): readonly string[] {
   const { total, before, declared, names, uncounted } = preview;
   const sentences = [...whatGoes(before, declared, names), ...(total > 0 ? [describeNextBoots(preview, total)] : [])];
   const unsaid = uncounted.map((fleet) => `which machines fleet ${fleet} has is known only ${afterUp}`);
-  return [...sentences, ...unsaid];
+  return [...sentences, ...unsaid, ...rolling(preview)];
+}
+
+/** In which order two servers are changed, where they are. */
+function rolling({ seconds, changes, chainChanges }: Preview): readonly string[] {
+  const touched = new Set(changes.map(({ on }) => on));
+  const pairs = [...seconds.values()].filter(({ names: [, server] }) => chainChanges || touched.has(server));
+  const words = pairs.map(
+    ({ names: [first, server] }) =>
+      `${server} is touched only after ${first} has committed and proved; until then it serves what it served`,
+  );
+  return [...new Set(words)].sort();
 }
 
 /** Says the sentences as the last words of the process, which the engine shows below everything else. */
@@ -285,11 +319,13 @@ export function noteDeclared(resource: pulumi.Resource): void {
 }
 
 /** Counts a machine, and has the preview hear of its change; nothing where nothing is previewed. */
-export function previewNode(name: string): pulumi.CustomResourceOptions {
+export function previewNode(name: string, second?: Second): pulumi.CustomResourceOptions {
   if (!pulumi.runtime.isDryRun()) return {};
   const preview = previewNow();
-  preview.total++;
-  preview.names.add(name);
+  if (second === undefined) {
+    preview.total++;
+    preview.names.add(name);
+  } else preview.seconds.set(name, second);
   return { hooks: { beforeCreate: [preview.node], beforeUpdate: [preview.node] } };
 }
 
@@ -308,9 +344,10 @@ export function previewPart(): pulumi.CustomResourceOptions {
 }
 
 /** Has the preview hear of each machine of a fleet that changes. */
-export function previewFleet(): pulumi.CustomResourceOptions {
+export function previewFleet(name: string, second?: Second): pulumi.CustomResourceOptions {
   if (!pulumi.runtime.isDryRun()) return {};
-  const { fleet } = previewNow();
+  const { fleet, seconds } = previewNow();
+  if (second !== undefined) seconds.set(name, second);
   return { hooks: { beforeCreate: [fleet], beforeUpdate: [fleet] } };
 }
 

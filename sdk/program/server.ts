@@ -160,7 +160,7 @@ function whatIs(given: unknown): string {
   }
   const { __pulumiType: type } = Object(given) as { readonly __pulumiType?: unknown };
   if (typeof type === "string") return `a resource of the type ${type}`;
-  if (Array.isArray(given)) return "a list";
+  if (Array.isArray(given)) return given.length === 0 ? "an empty list" : "a list";
   return typeof given === "object" ? "an object" : `a ${typeof given}`;
 }
 

@@ -14,7 +14,7 @@ export interface Registered {
  * @param stackOutputs - what each StackReference has.
  */
 export async function register(
-  program: () => void,
+  program: () => void | Promise<void>,
   stackOutputs: Readonly<Record<string, unknown>> = {},
   isPreview = false,
 ): Promise<Record<string, Registered>> {
@@ -36,7 +36,7 @@ export async function register(
   );
   // Each program in a test is a run of its own.
   await pulumi.runtime.runInPulumiStack(async () => {
-    program();
+    await program();
     return {};
   });
   await pulumi.runtime.disconnect();

@@ -22,7 +22,7 @@ export const isc: DhcpBackend = {
   // From one dhcpd's socket to the next one's, with some machines: 0.05 s on a lab's node 0.
   silentSeconds: (machines) => 0.1 + machines / 100_000,
   renderMachine: renderHostBlocks,
-  isMachine: (text) => /^(?:#.*\n)?host /.test(text),
+  isMachine: (text) => /^(?:#[^\n]*\n)?host /.test(text),
   checker: {
     argv: ["dhcpd", "-t", "-4", "-cf"],
     candidate: "/etc/dhcp/.netboot-candidate.conf",

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type BootScriptName, bootScriptName, firmwares, type LoaderFor, loadersFor } from "../../values/bootChain";
 import { addressNumber, addressSchema, addressText, holdsHost } from "../../values/ipv4";
 import { type Network, parseNetwork, subnetOf } from "../../values/network";
-import { bad, type Checked, good, type Problem, readFields, within } from "../../values/problem";
+import { bad, type Checked, good, type Problem, quoted, readFields, within } from "../../values/problem";
 import type { DhcpDaemon } from "../dhcpBackend";
 import { whyNoExtraConfig } from "../kea/extraConfig";
 import { fill } from "../template";
@@ -30,8 +30,8 @@ export interface DhcpdSettings {
   /** Where the files are; without it, node 0's own address. */
   readonly bootServer?: string;
   readonly unknownMachines: UnknownMachines;
-  /** Absent where they are refused. */
-  readonly otherDhcpServers?: "allow";
+  /** Whoever answers beside it, or these addresses only. Absent where all are refused. */
+  readonly otherDhcpServers?: "allow" | readonly string[];
   /** Absent where a configuration of somebody else's that serves more than this network is refused. */
   readonly replace?: true;
   readonly loaders: Loaders;
@@ -60,7 +60,12 @@ const shape = {
   network: z.unknown().optional(),
   bootServer: addressSchema.optional(),
   unknownMachines: z.enum(["refuse", "serve"]).optional(),
-  otherDhcpServers: z.enum(["refuse", "allow"]).optional(),
+  otherDhcpServers: z
+    .union([z.enum(["refuse", "allow"]), z.array(addressSchema).max(16)], {
+      error: ({ input }) =>
+        `${quoted(input)} says of no other DHCP server whether it may answer; write "refuse", "allow", or the addresses of those that may: ["192.168.1.14"]`,
+    })
+    .optional(),
   replace: z.boolean().optional(),
   loaders: z.unknown().optional(),
   extraConfig: z.string().optional(),
@@ -94,11 +99,21 @@ export function parseDhcpdSettings(args: unknown): Checked<DhcpdSettings> {
     network: network.value,
     ...(fields.bootServer === undefined ? {} : { bootServer: fields.bootServer }),
     unknownMachines,
-    ...(fields.otherDhcpServers === "allow" ? { otherDhcpServers: "allow" } : {}),
+    ...othersIn(fields.otherDhcpServers, network.value.address),
     ...(fields.replace === true ? { replace: true } : {}),
     loaders: ia32 === undefined ? { x64, script } : { x64, ia32, script },
     ...(extraConfig === undefined || extraConfig === "" ? {} : { extraConfig }),
   });
+}
+
+/** Who may answer, without this server itself. */
+function othersIn(
+  others: "refuse" | "allow" | readonly string[] = "refuse",
+  address: string,
+): Pick<DhcpdSettings, "otherDhcpServers"> {
+  if (typeof others === "string") return others === "allow" ? { otherDhcpServers: others } : {};
+  const known = [...new Set(others)].filter((other) => other !== address).sort();
+  return known.length === 0 ? {} : { otherDhcpServers: known };
 }
 
 function checkBootServer(bootServer: string | undefined, network: Network): readonly Problem[] {

@@ -24,7 +24,7 @@ export const kea: DhcpBackend = {
   // It closes its sockets while it takes a new configuration.
   silentSeconds: (machines) => 0.1 + machines / 20_000,
   renderMachine: renderReservations,
-  isMachine: (text) => /^(?:#.*\n)?\{ "hw-address"/.test(text),
+  isMachine: (text) => /^(?:#[^\n]*\n)?\{ "hw-address"/.test(text),
   checker: {
     // As the user that it runs as, who must be able to read all of it, and whose lock file it is else.
     argv: [

@@ -14,6 +14,7 @@ export function renderKeaConf({ network, loaders, ...settings }: DhcpdSettings):
     interface: interfaceWord(network.interface),
     address: network.address,
     controlSocket: keaControlSocket,
+    hasPeers: Array.isArray(settings.otherDhcpServers),
     leaseSeconds: network.leaseSeconds,
     leaseHex: `0x${network.leaseSeconds.toString(16).padStart(8, "0")}`,
     serveUnknown: settings.unknownMachines === "serve",

@@ -126,6 +126,11 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "It comes from the stack",
     "requireOutput, in the place of getOutput, says which output that has not",
   ],
+  "test/system/twoNode0s.test.ts": [
+    "is touched only after",
+    "has committed and proved; until then it serves what it served",
+  ],
+  "test/unit/sdk/twoServers.test.ts": ["not asked, for it was down"],
   "test/system/sentence.test.ts": ["which machines fleet", "has is known only"],
 };
 

@@ -64,9 +64,25 @@ const classes: readonly (readonly [string, Make, Readonly<Record<string, unknown
     "OlaNode",
     (name, args) => new netboot.OlaNode(name, args),
     { server: undefined, macs: ["52:54:00:12:34:56"] },
-    ["address", "hostname", "firmware", "loader", "options", "comment", "problems", "verify", "history"],
+    [
+      "address",
+      "hostname",
+      "firmware",
+      "loader",
+      "options",
+      "comment",
+      "problems",
+      "verify",
+      "history",
+      "whileOneIsDown",
+    ],
   ],
-  ["OlaFleet", (name, args) => new netboot.OlaFleet(name, args), { server: undefined, nodes: {} }, ["verify"]],
+  [
+    "OlaFleet",
+    (name, args) => new netboot.OlaFleet(name, args),
+    { server: undefined, nodes: {} },
+    ["verify", "whileOneIsDown"],
+  ],
 ];
 
 const values: readonly (readonly [string, unknown])[] = [

@@ -65,7 +65,10 @@ describe("machines by habits of JavaScript", () => {
         /^server: is no server, but a resource of the type pulumi-nodejs:dynamic\/netboot:TftpServer; give/,
       ),
     ]);
-    expect(await mistakes((server) => on([server])())).toEqual([
+    expect(await mistakes(() => on([])())).toEqual([
+      expect.stringMatching(/^server: is no server, but an empty list; give/),
+    ]);
+    expect(await mistakes((server) => on(pulumi.output([server]))())).toEqual([
       expect.stringMatching(/^server: is no server, but a list; give/),
     ]);
   });
@@ -670,7 +673,9 @@ describe("connection", () => {
       const args = { server, macs: ["52:54:00:12:34:01"], address: "192.168.1.5", frobnicate: 1 };
       new netboot.OlaNode("db-1", args);
     });
-    expect(mistakesOf(made["db-1"])[0]).toMatch(/^frobnicate: .*there are server, verify, history, macs, /);
+    expect(mistakesOf(made["db-1"])[0]).toMatch(
+      /^frobnicate: .*there are server, verify, history, whileOneIsDown, macs, /,
+    );
   });
 
   it("is checked, and its mistakes named by their path", async () => {

@@ -39,6 +39,19 @@ describe("nextBootsOf", () => {
     expect(Object.keys(boots)).toEqual(["rack-a/db-1", "rack-b/db-1"]);
   });
 
+  it("tells of a machine on two servers once", async () => {
+    const boots = await nextBootsOf(() => {
+      const [one, other] = ["192.168.1.1", "192.168.1.2"].map(
+        (address) =>
+          new netboot.NetbootServer(address, { connection: { host: address }, network: { ...network, address } }),
+      ) as [netboot.NetbootServer, netboot.NetbootServer];
+      const nodes = { "db-1": { macs: ["04:3f:72:aa:00:02"], address: "192.168.1.3" } };
+      new netboot.OlaFleet("rack", { server: [one, other], nodes });
+      new netboot.OlaNode("db-2", { server: [one, other], macs: ["04:3f:72:aa:00:03"], address: "192.168.1.4" });
+    });
+    expect(Object.keys(boots).sort()).toEqual(["db-1", "db-2"]);
+  });
+
   it("waits for machines that are declared when something else is known, or by a promise", async () => {
     const boots = await nextBootsOf(async () => {
       const server = new netboot.NetbootServer("node0", { connection: { host: "node0.example" }, network });

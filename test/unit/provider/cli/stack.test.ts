@@ -1,11 +1,26 @@
 import { describe, expect, it } from "vitest";
-import { byHost, resourcesOf } from "../../../../provider/cli/stack";
+import { byHost, resourcesOf, whyPassedOver } from "../../../../provider/cli/stack";
+import { NetbootError, renderError } from "../../../../provider/errors";
 
 const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", plaintext: '"key"' };
 const node = (id: string, connection: object): object => ({
   type: "pulumi-nodejs:dynamic/netboot:OlaNode",
   id,
   outputs: { connection, __generation: "1" },
+});
+
+describe("whyPassedOver", () => {
+  const down = new NetbootError("HOST_UNREACHABLE", "a.example: no answer\nmore words");
+
+  it("says in a line why one of several hosts could not be asked", () => {
+    expect(renderError(whyPassedOver(2, "a.example", down))).toBe("not asked: no answer [HOST_UNREACHABLE]");
+  });
+
+  it("passes over no host that is the only one, and none that answers", () => {
+    expect(() => whyPassedOver(1, "a.example", down)).toThrow(down);
+    const other = new NetbootError("OTHER_MACHINE", "a.example: another machine");
+    expect(() => whyPassedOver(2, "a.example", other)).toThrow(other);
+  });
 });
 
 describe("resourcesOf", () => {

@@ -110,6 +110,41 @@ describe("machines_to_ask", () => {
     expect(macs(true)).toEqual(["a", "b", "c", "d", "new", "no"]);
   });
 
+  it("tells what another node 0 offers otherwise, also in its name, and undoes nothing for it", () => {
+    const [one] = [machine("a", { macs: ["m1"] })];
+    const peers = [{ address: "192.168.1.14", next: "192.168.1.14" }];
+    const right = { server: "192.168.1.14", address: "192.168.1.2", file: "ipxe.efi", next: "192.168.1.14" };
+    const offers = [
+      right,
+      { ...right, file: "evil.efi" },
+      { ...right, next: "192.168.1.9" },
+      { ...right, address: "192.168.1.7" },
+      { ...right, server: "192.168.1.9", file: "x" },
+    ];
+    const said = inHands(
+      `my ($line, $after, @offers) = @in;
+       my ($ask) = questions_of($line, { id => 'x', machine_of($after->{nodes})->%* });
+       $ask->{others} = { map { ($_ => $offers[$_]) } 0 .. $#offers };
+       for my $wrong (wrong_of_peers($ask, $line, [$after->{nodes}, 'node b - m9 x64 - + b'])) {
+           tell_client('wrong', %$wrong, undoes => undoes($wrong, $line, { all => 1 }) ? 1 : 0);
+       }`,
+      [
+        ...renderExpectations([{ ...dhcp, puts: [id], peers }]),
+        line("after", { id, nodes: renderMachineLine(one as Machine) }),
+        ...offers.map((offer) => line("offer", offer)),
+      ],
+    ).map(({ values }) => values);
+    expect(said.map(({ file, next, address }) => `${address} ${file} ${next}`)).toEqual([
+      "192.168.1.2 evil.efi 192.168.1.14",
+      "192.168.1.2 ipxe.efi 192.168.1.9",
+      "192.168.1.7 ipxe.efi 192.168.1.14",
+    ]);
+    expect(new Set(said.map(({ is, undoes, server, was }) => `${is} ${undoes} ${server} ${was}`))).toEqual(
+      new Set([`peer 0 192.168.1.14 ${renderMachineLine(one as Machine)}`]),
+    );
+    expect(said.every((values) => values["chain"] === undefined)).toBe(true);
+  });
+
   it("asks for a machine alone whether it is new or not", () => {
     const one = machine("a", { macs: ["a"] });
     expect(asked({ puts: [id] }, [one], [one])).toHaveLength(1);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { check, diff, digestsOf } from "../../../../provider/lifecycle/comparison";
 import type { ExportedState } from "../../../../tools/scratch.mts";
 import { bare, hostKey, userKey } from "../../../support/sshServer.ts";
@@ -10,6 +10,20 @@ const id = "DhcpServer/shop/prod/dhcp";
 const urn = "urn:pulumi:prod::shop::netboot:index:NetbootServer$pulumi-nodejs:dynamic/netboot:DhcpServer::dhcp";
 const inputs = { connection, config: "a\n", unit: "u", __provider: "text", __urn: urn };
 const outputs = { ...inputs, listening: "eno2 udp 67", __generation: "1", __machine: "m" };
+
+describe("a host that the operator says is gone", () => {
+  it("has all of its resources made anew, and no other has", () => {
+    vi.stubEnv("PULUMI_NETBOOT_FORGET", "node0");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const made = { changes: true, replaces: [] };
+    expect(diff("DhcpServer", id, outputs, inputs)).toEqual(made);
+    expect(diff("DhcpServer", id, outputs, { ...inputs, connection: { host: "new" } })).toEqual(made);
+    const elsewhere = { connection: { host: "node0-b" } };
+    expect(diff("DhcpServer", id, { ...outputs, ...elsewhere }, { ...inputs, ...elsewhere })).toMatchObject({
+      changes: false,
+    });
+  });
+});
 
 describe("check", () => {
   it("returns every mistake that the program found, with its property", () => {

@@ -147,7 +147,7 @@ describe("decide", () => {
       message:
         "this is another machine than the one these resources were made on (machine-id c0ffee00c0ffee00c0ffee00c0ffee00, not " +
         "badc0de…): correct `connection`, or declare a new server for it. If the old machine is gone for good, make all of them " +
-        "anew: `pulumi up --replace '**'` with this host's name in PULUMI_NETBOOT_FORGET, as `connection.host` has it",
+        "anew: `pulumi up` with the old one's name in PULUMI_NETBOOT_FORGET, as `connection.host` had it",
     });
     expect(decided({ given: { machine: undefined } }).step).toBe("transact");
   });
@@ -319,6 +319,20 @@ describe("decide", () => {
     const step = decided(situation);
     expect(step.step).toBe(expected);
     if (step.step === "ask") expect(step.questions).toEqual(listening);
+  });
+
+  it("takes another node 0 that the program names for known, and refuses a third", () => {
+    const [other, third] = [
+      { server: "192.168.1.14", hardware: "52:54:00:00:00:14" },
+      { server: "192.168.1.9", hardware: "52:54:00:00:00:09" },
+    ];
+    const puts = [put(dhcpId, ...dhcp.wants, { want: "peers", addresses: ["192.168.1.14"] })];
+    const given = { asked: new Set(["dhcp.others"]) };
+    expect(decided({ puts, told: { ...idle, "dhcp.others": [other] }, given }).step).toBe("transact");
+    expect(refusal({ puts, told: { ...idle, "dhcp.others": [other, third] }, given })).toMatchObject({
+      code: "OTHER_DHCP_SERVER",
+      message: expect.stringMatching(/^another DHCP server answers on eno2: 192\.168\.1\.9 \(52:54:00:00:00:09\);/),
+    });
   });
 
   it("refuses where another DHCP server answers", () => {

@@ -385,6 +385,30 @@ describe("planExpectations, of boots", () => {
       othersAllowed: true,
     });
   });
+
+  it("takes other node 0s for known that the program names, each sending machines to itself, or all to one place", () => {
+    const nic: Held = {
+      want: "interface",
+      interface: "name:eno2",
+      address: "192.168.1.1",
+      prefixLength: 28,
+      allowDefaultRoute: false,
+    };
+    const peers = (more: Parameters<typeof serve>[0]) => {
+      const two = entry(dhcp.id, [nic, serve(more), { want: "peers", addresses: ["192.168.1.14"] }]);
+      return dhcpOf({ puts: [put(own, nodeOf("a"))], after: [two, ...serving.slice(1)] }).peers;
+    };
+    expect(peers({})).toEqual([{ address: "192.168.1.14", next: "192.168.1.14" }]);
+    // One that is named no more answers until the end of the run that takes it out.
+    const named = entry(dhcp.id, [nic, serve({}), { want: "peers", addresses: ["192.168.1.14"] }]);
+    const gone = { puts: [put(own, nodeOf("a"))], before: [named, ...serving.slice(1)] };
+    const alone = entry(dhcp.id, [nic, serve({})]);
+    expect(dhcpOf({ ...gone, after: [alone, ...serving.slice(1)] }).peers).toEqual([
+      { address: "192.168.1.14", next: "192.168.1.14" },
+    ]);
+    expect(peers({ bootServer: "192.168.1.9" })).toEqual([{ address: "192.168.1.14", next: "192.168.1.9" }]);
+    expect(dhcpOf({ puts: [put(own, nodeOf("a"))] })).not.toHaveProperty("peers");
+  });
 });
 
 describe("planProof", () => {

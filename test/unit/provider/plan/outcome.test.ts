@@ -171,8 +171,23 @@ describe("whyWrong", () => {
       id: dhcp.id,
       message:
         "another DHCP server answers on eno2: 192.168.1.9 (52:54:00:00:00:09); which of the two a machine takes is chance. " +
-        'Switch it off, or say otherDhcpServers: "allow" if it leaves these machines alone',
+        'Switch it off, or say otherDhcpServers: "allow" if it leaves these machines alone; or its address there if it is a node 0 of yours for them',
     });
+  });
+
+  it("tells what another node 0 offers otherwise, or somebody in its name", () => {
+    const two = { ...dhcp, peers: [{ address: "192.168.1.14", next: "192.168.1.14" }] };
+    const seen = { ...right, is: "peer", server: "192.168.1.14", next: "192.168.1.14", from: "192.168.1.99" };
+    expect(wrong(two, { ...seen, file: "evil.efi" })).toEqual({
+      code: "NOT_SERVING",
+      id: "OlaNode/p/one/a",
+      message:
+        'the firmware of a (52:54:00:00:00:01) was told the file "evil.efi", not "ipxe.efi", by 192.168.1.14: ' +
+        "another node 0 by the program, and a machine takes either answer",
+    });
+    expect(wrong(two, { ...seen, next: "192.168.1.9" }).message).toMatch(
+      /^the firmware of a \(52:54:00:00:00:01\) was sent to the boot server 192\.168\.1\.9, not 192\.168\.1\.14, by 192\.168\.1\.14: another/,
+    );
   });
 
   it("puts a file that is fetched for one that stands for many on no row", () => {

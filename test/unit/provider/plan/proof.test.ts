@@ -180,6 +180,30 @@ describe("renderProof", () => {
     });
   });
 
+  it("says of a machine what another node 0 told it first that is wrong, unless this one does not serve it either", () => {
+    const peer = {
+      ...{ is: "peer", id: fleet.id, hostname: "a", mac: "52:54:00:00:00:01", server: "192.168.1.14" },
+      ...{
+        wanted: "192.168.1.2",
+        wantedFile: "ipxe.efi",
+        address: "192.168.1.2",
+        file: "evil.efi",
+        next: "192.168.1.14",
+      },
+    };
+    const second = { ...peer, ipxe: "1", file: "other", wantedFile: "refind.pxe" };
+    const wrongs = [peer, second].map((seen) => ({ n: 0, seen }));
+    const two = entry("DhcpServer/p/one/dhcp", [serve(), { want: "peers", addresses: ["192.168.1.14"] }]);
+    const said = proved({ before: [two, ...serving.slice(1)], wrongs })[fleet.id] as Readonly<Record<string, string>>;
+    expect(said["a"]).toMatch(
+      /^the firmware of a .* was told the file "evil\.efi", .*, by 192\.168\.1\.14: another node 0/,
+    );
+    expect(said["b"]).toBe(served.b);
+    const own = { ...peer, is: "machine", file: "no.efi", from: "192.168.1.1" };
+    const both = proved({ before: [two, ...serving.slice(1)], wrongs: [...wrongs, { n: 0, seen: own }] });
+    expect((both[fleet.id] as Readonly<Record<string, string>>)["a"]).toMatch(/"no\.efi", .*, by 192\.168\.1\.1$/);
+  });
+
   it("says that a resource is gone, and that there is no server", () => {
     expect(proved({ ids: ["X"], machines: [] })).toEqual({ X: "gone" });
     const text = "there is no DHCP server on this host";

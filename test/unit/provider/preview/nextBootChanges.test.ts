@@ -36,6 +36,20 @@ describe("describeNextBoots", () => {
     expect(strangers("refuse")).toMatch(/; machines that nobody declares boot by node 0 no more$/);
   });
 
+  it("counts a machine once that changes on both of two servers, and says of which one a change is that is on one only", () => {
+    const after = boot("10.20.0.11", "ipxe.efi", "18fc84b6aa");
+    const both = [
+      { name: "db-1", before: usual, after, on: "node0-b" },
+      { name: "db-1", before: usual, after },
+    ];
+    expect(describeNextBoots(both, 2)).toBe("next boot changes for 1 of 2 nodes: db-1 (ipxe.efi 67c7f1f8 → 18fc84b6)");
+    const second = [
+      { name: "db-1", before: usual, after: usual },
+      { name: "db-1", after: usual, on: "node0-b" },
+    ];
+    expect(describeNextBoots(second, 2)).toBe("next boot changes for 1 of 2 nodes: db-1 (new on node0-b)");
+  });
+
   it("names the machines whose next boot changes, and why", () => {
     const after = boot("10.20.0.11", "ipxe.efi", "18fc84b6aa");
     const changes = ["db-2", "db-1"].map((name) => ({ name, before: usual, after }));

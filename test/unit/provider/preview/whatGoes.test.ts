@@ -24,6 +24,22 @@ describe("whatGoes", () => {
     expect(whatGoes({}, new Set(), new Set())).toEqual([]);
   });
 
+  it("tells of machines that the second of two servers serves no more, beside those that go", () => {
+    const onSecond = (kind: string, name: string) => urn(`${kind}$pulumi-nodejs:dynamic/netboot:${kind}`, name);
+    const before = {
+      ...state(["OlaNode", "a"], ["OlaNode", "b"], ["OlaFleet", "rack"]),
+      [onSecond("OlaNode", "a@node0-b")]: { type: "pulumi-nodejs:dynamic/netboot:OlaNode" },
+      [onSecond("OlaNode", "b@node0-b")]: { type: "pulumi-nodejs:dynamic/netboot:OlaNode" },
+      [onSecond("OlaFleet", "rack@node0-b")]: { type: "pulumi-nodejs:dynamic/netboot:OlaFleet" },
+    };
+    const declared = new Set([urn("OlaNode", "a"), urn("OlaFleet", "rack")]);
+    expect(whatGoes(before, declared, new Set(["a"]))).toEqual([
+      expect.stringMatching(/^no more in this program: b\. Node 0 serves no machine/),
+      "node0-b serves a no more after this up",
+      "node0-b serves rack no more after this up",
+    ]);
+  });
+
   it("says that it can't be told", () => {
     expect(whatGoes(new Error("no backend client is available"), new Set(), new Set())).toEqual([
       "whether machines go with this up can't be told: no backend client is available",

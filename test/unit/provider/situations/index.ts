@@ -9,6 +9,7 @@ import { sdkSituations } from "./sdk";
 import type { Situation } from "./situation";
 import { sshSituations } from "./ssh";
 import { shared } from "./stacks";
+import { twoNode0s } from "./twoNode0s";
 import { warnings } from "./warnings";
 
 /** All of them, by the golden file that they stand in. */
@@ -22,6 +23,7 @@ export const situations: Readonly<Record<string, readonly Situation[]>> = {
   "folder.txt": folder,
   "proof.txt": proof,
   "warnings.txt": warnings,
+  "twoNode0s.txt": twoNode0s,
   ...sshSituations,
   ...cliSituations,
   ...changeSituations,

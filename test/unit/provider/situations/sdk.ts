@@ -6,30 +6,14 @@ import { vi } from "vitest";
 import * as netboot from "../../../../sdk";
 import { whyIdle } from "../../../../sdk/program/componentOptions";
 import { throughOthers } from "../../../../sdk/program/providerText";
-import { mockEngine } from "../../../../sdk/testing";
 import { register } from "../../../support/mocks";
 import { makeFolder } from "../../../support/sshServer";
+import { previewed } from "./previewed";
 import type { Situation } from "./situation";
 
 const connection = { host: "node0.example" };
 const network = { interface: "eno2", cidr: "192.168.1.0/28", address: "192.168.1.1" };
 const macs = ["52:54:00:00:00:01"];
-
-/** What a preview of a program says. */
-function previewed(what: string, program: () => unknown): Situation {
-  const said = async () => {
-    const error = vi.spyOn(pulumi.log, "error").mockResolvedValue(undefined);
-    try {
-      await mockEngine().run(program);
-    } catch (thrown) {
-      return (thrown as Error).message.split("\n").toSorted().join("\n");
-    } finally {
-      error.mockRestore();
-    }
-    throw new Error(`nothing is wrong: ${what}`);
-  };
-  return { what, said };
-}
 
 const file = (name: string, source: unknown, more: object = {}): netboot.BootFile =>
   new netboot.BootFile(name, { connection, source, ...more } as never);

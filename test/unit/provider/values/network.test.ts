@@ -1,10 +1,34 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addressNumber, addressText } from "../../../../provider/values/ipv4";
-import { interfaceWord, parseNetwork } from "../../../../provider/values/network";
+import { halfOf, interfaceWord, parseNetwork } from "../../../../provider/values/network";
 import { right, sentences } from "./sentences";
 
 const guide = { interface: "eno2", cidr: "192.168.1.0/28", address: "192.168.1.1" };
+
+describe("halfOf", () => {
+  it("gives two node 0s no address of a pool in common, and all of them", () => {
+    fc.assert(
+      fc.property(fc.nat(0xff_ff_ff), fc.nat(300), (first, more) => {
+        const numbers = (isFirst: boolean) => {
+          const half = halfOf({ from: addressText(first), to: addressText(first + more) }, isFirst);
+          const [from = 0, to = -1] =
+            half === undefined ? [] : [half.from, half.to].map((each) => addressNumber(each) ?? 0);
+          return Array.from({ length: to - from + 1 }, (_, n) => from + n);
+        };
+        expect([...numbers(true), ...numbers(false)]).toEqual(Array.from({ length: more + 1 }, (_, n) => first + n));
+        expect(Math.abs(numbers(true).length - numbers(false).length)).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it("leaves what is no pool as it is, for whoever says so", () => {
+    for (const pool of [undefined, { from: "x", to: "192.168.1.5" }, { from: "192.168.1.5", to: "192.168.1.4" }]) {
+      expect(halfOf(pool, true)).toEqual(pool);
+      expect(halfOf(pool, false)).toEqual(pool);
+    }
+  });
+});
 
 describe("parseNetwork", () => {
   it("works out what follows from the guide's network", () => {
