@@ -174,7 +174,9 @@ export class OlaFleet extends HostResource {
     // In a preview the provider knows more of the files than the program; an up's engine has no chains.
     const { chains } = this as unknown as { readonly chains?: pulumi.Output<unknown> };
     const told = pulumi.runtime.isDryRun() && chains !== undefined ? partly(chains) : undefined;
-    this.nextBoots = pulumi.all([read, described, told]).apply(([list, whole, texts]) => {
+    // What an up could not declare, it does not tell of.
+    const made = pulumi.runtime.isDryRun() ? undefined : this.id;
+    this.nextBoots = pulumi.all([read, described, told, made]).apply(([list, whole, texts]) => {
       const known = rowsIn(list).map((row) => [row.name, bootAs(row, whole, texts)] as const);
       return isUnknown(list) ? asUnknown(list) : Object.fromEntries(known);
     }) as OlaFleet["nextBoots"];

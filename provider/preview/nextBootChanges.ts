@@ -43,7 +43,7 @@ export function changesOfRun({ changes, files, texts }: Previewed): {
 } {
   const now: NextBootChange[] = [];
   const already: NextBootChange[] = [];
-  for (const change of changes) {
+  for (const change of asOne(changes)) {
     const { name, before, after, ...more } = change;
     const served = before === undefined || after === undefined ? before : asServedNow(before, after, files);
     if (served === after && before !== after) already.push(change);
@@ -67,6 +67,14 @@ export function changesOfRun({ changes, files, texts }: Previewed): {
     if (before !== next) now.push({ name, before, after: next });
   }
   return { now: onceEach(now), already: onceEach(already) };
+}
+
+/** A machine that goes from one resource and comes with another, as from a fleet to an OlaNode, is one that stays. */
+function asOne(changes: readonly NextBootChange[]): readonly NextBootChange[] {
+  return [...Map.groupBy(changes, ({ name, on }) => `${name}\0${on}`).values()].flatMap((of) => {
+    const [goes, comes] = [of.find((each) => each.after === undefined), of.find((each) => each.before === undefined)];
+    return of.length === 2 && goes !== undefined && comes !== undefined ? [{ ...goes, ...comes }] : of;
+  });
 }
 
 /** A machine that changes on both of two servers is one machine. */

@@ -24,7 +24,9 @@ export function whatGoes(before: Before, declared: ReadonlySet<string>, names: R
       .sort();
   const onlyThere = onSecond.filter(([urn]) => !gone.some(([other]) => other === firstOf(urn)));
   const nodes = of("OlaNode").filter((name) => !names.has(name));
-  const fleets = of("OlaFleet").map((name) => `all of fleet ${name}`);
+  // Of a fleet the engine tells no machines, and some may be another resource's now.
+  const others = names.size === 0 ? "" : " (but for what the program declares elsewhere)";
+  const fleets = of("OlaFleet").map((name) => `all of fleet ${name}${others}`);
   const words = onlyThere.map(
     ([urn]) => `${urn.replace(/.*@/, "")} serves ${urn.replace(/.*::(.*)@.*/, "$1")} no more after this up`,
   );

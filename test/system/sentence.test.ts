@@ -124,7 +124,7 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
   it("names a whole fleet that goes, and the old name of a machine", async () => {
     const renamed = whole.replace(/new netboot.OlaFleet.*/, "").replace('"n" + n', '"m" + n');
     expect(await said(renamed)).toEqual([
-      "no more in this program: n1, n2, all of fleet rack. Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete keeps them",
+      "no more in this program: n1, n2, all of fleet rack (but for what the program declares elsewhere). Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete keeps them",
       "next boot changes for 2 of 2 nodes: m1, m2 (both new)",
     ]);
   });

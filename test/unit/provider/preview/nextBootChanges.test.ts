@@ -50,6 +50,21 @@ describe("describeNextBoots", () => {
     expect(describeNextBoots(second, 2)).toBe("next boot changes for 1 of 2 nodes: db-1 (new on node0-b)");
   });
 
+  it("counts a machine that goes from one resource to another as one that stays, and says what is another there", () => {
+    const moved = (after: string) =>
+      describeNextBoots(
+        [
+          { name: "db-1", before: usual },
+          { name: "db-1", after },
+        ],
+        2,
+      );
+    expect(moved(usual)).toBe("next boot changes for none of 2 nodes");
+    expect(moved(boot("10.20.0.12", "ipxe.efi", "67c7f1f8a1"))).toBe(
+      "next boot changes for 1 of 2 nodes: db-1 (address 10.20.0.11 → 10.20.0.12)",
+    );
+  });
+
   it("names the machines whose next boot changes, and why", () => {
     const after = boot("10.20.0.11", "ipxe.efi", "18fc84b6aa");
     const changes = ["db-2", "db-1"].map((name) => ({ name, before: usual, after }));

@@ -11,7 +11,7 @@ describe("whatGoes", () => {
   it("names machines and fleets that the program has no more, and nothing else of the state", () => {
     const before = state(["OlaNode", "a"], ["OlaNode", "b"], ["OlaFleet", "rack"], ["BootFile", "x"]);
     expect(whatGoes(before, new Set([urn("OlaNode", "a")]), new Set(["a"]))).toEqual([
-      "no more in this program: b, all of fleet rack. Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete keeps them",
+      "no more in this program: b, all of fleet rack (but for what the program declares elsewhere). Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete keeps them",
     ]);
     expect(whatGoes(state(["OlaNode", "b"]), new Set(), new Set())).toEqual([
       "no more in this program: b. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out, or retainOnDelete keeps it",
