@@ -140,12 +140,12 @@ const clock: readonly ClockStage[] = [
   },
   {
     stage: "payload: arrives, is unpacked and compiled",
-    whose: "node 0",
+    whose: "ours, node 0",
     ms: (seen) => seen.between("perl starts", "hands begins"),
   },
   {
     stage: "facts: lock, register, questions",
-    whose: "node 0",
+    whose: "ours, node 0",
     ms: (seen) => seen.between("hands begins", "transact begins") - seen.total("listen"),
   },
   { stage: "decide and plan", whose: "ours", ms: (seen) => seen.total("decide") },
@@ -156,20 +156,20 @@ const clock: readonly ClockStage[] = [
   },
   {
     stage: "files are joined, compared, staged",
-    whose: "node 0",
+    whose: "ours, node 0",
     ms: (seen) => seen.total("compare") + seen.total("stage"),
   },
   { stage: "the daemon's checker", whose: "dhcpd", ms: (seen) => seen.total("validate") },
   {
     stage: "copies kept, journal, swap",
-    whose: "node 0",
+    whose: "ours, node 0",
     ms: (seen) =>
       seen.total("transact") -
       ["compare", "stage", "validate", "restart", "prove", "commit"].reduce((sum, what) => sum + seen.total(what), 0),
   },
   { stage: "restart", whose: "dhcpd, systemd", ms: (seen) => seen.total("restart") },
-  { stage: "proof", whose: "node 0, dhcpd", ms: (seen) => seen.total("prove") },
-  { stage: "commit", whose: "node 0", ms: (seen) => seen.total("commit") },
+  { stage: "proof", whose: "ours, dhcpd and the others", ms: (seen) => seen.total("prove") },
+  { stage: "commit", whose: "ours, node 0", ms: (seen) => seen.total("commit") },
   {
     stage: "the outcome is told, and the hands end",
     whose: "ours, ssh, node 0",
