@@ -95,7 +95,7 @@ class Seen {
 /** What the program, the engine and the provider's process do between them before the change, and after it: shared out below. */
 const [declaring, concluding] = ["declaring", "concluding"];
 
-/** The stages of the clock in the order in which a run comes to them. What lies between two of them is in neither. */
+/** The stages of the clock in the order in which a run comes to them: each begins where another one ends. */
 const clock: readonly ClockStage[] = [
   {
     stage: "the engine starts, and reads the project and the state",
@@ -292,10 +292,9 @@ export interface SampledRun extends Run {
   readonly samples: Samples;
 }
 
-/** Stages with their milliseconds, in the order in which a run comes to them; all that is in none of them is the rest. */
+/** Stages with their milliseconds, in the order in which a run comes to them: together the whole run. */
 export interface Profile {
   readonly stages: readonly (Stage & { readonly ms: number })[];
-  readonly rest: number;
   readonly whole: number;
   /** Of check and diff, how much is ours. */
   readonly compared: number;
@@ -314,13 +313,7 @@ export function profileOf(run: Run, sampled: SampledRun): Profile {
     if (stage === concluding) return scaled(concludingStages, concluded, ms(seen));
     return [{ stage, whose, ms: ms(seen) }];
   });
-  const whole = run.to - run.from;
-  return {
-    stages,
-    rest: whole - stages.reduce((sum, { ms }) => sum + ms, 0),
-    whole,
-    compared: seen.total("check") + seen.total("diff"),
-  };
+  return { stages, whole: run.to - run.from, compared: seen.total("check") + seen.total("diff") };
 }
 
 function scaled(rows: Readonly<Record<string, Stage>>, times: Times, whole: number): Profile["stages"] {

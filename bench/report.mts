@@ -276,8 +276,12 @@ export function profileSection(measured: readonly Profiled[]): Section {
       return `${middle(profiled, of).toFixed(0)} ms, ${(100 * share).toFixed(0)} %`;
     });
   const stages = measured[0]?.runs[0]?.stages ?? [];
+  const ofStage =
+    (index: number): OfRun =>
+    (run) =>
+      run.stages[index]?.ms ?? Number.NaN;
   const rows = stages.flatMap(({ stage, whose }, index) => {
-    const own = timed(stage, whose, ({ stages: all }) => all[index]?.ms ?? Number.NaN);
+    const own = timed(stage, whose, ofStage(index));
     return stage === comparing ? [own, timed("of that: ours", "ours", ({ compared }) => compared)] : [own];
   });
   const together = (whose: string, owners: RegExp) =>
@@ -294,11 +298,14 @@ export function profileSection(measured: readonly Profiled[]): Section {
       "([bench/profileTrace.cjs](../../bench/profileTrace.cjs), and of the hands [bench/HandsTrace.pm](../../bench/HandsTrace.pm)), " +
       "all by one clock. What the program, the engine and the provider's process do by turns is shared out by a sample of the program's " +
       "process twice a millisecond: where it waits, the provider works, and where that waits, the engine. The language host is the " +
-      "stand-in of [tools/languageHost.mts](../../tools/languageHost.mts), where Pulumi's own is not to be had. Shares count, for others " +
-      "use the machine, too.",
+      "stand-in of [tools/languageHost.mts](../../tools/languageHost.mts), where Pulumi's own is not to be had; that is no program of " +
+      "Node's, and starts sooner. Shares count, for others use the machine, too.",
     rows: [
       ...rows,
-      timed("the rest", "", ({ rest }) => rest),
+      row("the rest, for each row is a median by itself", "", (profiled) => {
+        const told = stages.reduce((sum, _, index) => sum + middle(profiled, ofStage(index)), 0);
+        return `${(middle(profiled, ({ whole }) => whole) - told).toFixed(0)} ms`;
+      }),
       together("the engine", /^engine/),
       together("Pulumi's SDK and host, and Node", /^(Pulumi|SDK|Node)/),
       together("ours, here and on node 0", /^ours/),
@@ -315,13 +322,14 @@ export function profileSection(measured: readonly Profiled[]): Section {
     ],
     notes: [
       "Where several are named, the first has the largest part. What grows with the fleet though the change does not: with a resource " +
-        "for each machine it is the engine's and the SDK's, for each is serialised, registered, checked and compared, one after " +
-        "another, whether it changes or not. With one resource for all of them the most is the engine's again, which takes " +
-        "thousands of lines apart and compares them several times; of ours it is the rendering in the program, the joining and comparing of the " +
-        "files on node 0, and a little of each program that node 0 starts, for Perl's process is copied with all machines in it. " +
-        "The largest things that are ours are the facts (some thirty programs are asked), the proof (0.3 s of it are a wait, by intention, for " +
-        "the answer of another DHCP server) and the loading of our code in two processes, of which zod is a third. " +
-        "The largest of all is Node, which is started five times, and loads the SDK in two processes: a folder of one's own in the variable " +
+        "for each machine it is the engine's part and the SDK's, for each is serialised, registered, checked and compared, one after " +
+        "another, whether it changes or not. With one resource for all of them the most is the engine's again, which has thousands of " +
+        "lines to handle before each of check, diff and update; of ours it is the rendering in the program, the joining and comparing of " +
+        "the files on node 0, and a little of each program that node 0 starts, for Perl's process is copied with all machines in it. " +
+        "The largest things that are ours are the proof (0.3 s of it are a wait, by intention, for the answer of another DHCP server), " +
+        "the facts (some thirty programs are asked) and the loading of our code in two processes, of which zod is about a third. " +
+        "The largest of all is Node, which starts three times (twice more for the stand-in), and loads the SDK in two processes: a " +
+        "folder of one's own in the variable " +
         "`NODE_COMPILE_CACHE` takes a quarter of a second of processor time off each run.",
     ],
   };
