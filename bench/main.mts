@@ -4,7 +4,7 @@
  *
  *     npm run bench                    all of it, some fifty minutes; writes docs/reports/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
- *     npm run bench -- --only firstUp  some of: nothing, line, state, firstUp, scale, proof, storm
+ *     npm run bench -- --only firstUp  some of: nothing, line, profile, state, firstUp, scale, proof, storm
  *     npm run bench -- --counts        what is the same on each machine (connections, bytes, files, modules), beside what is
  *                                      accepted in bench/counts.json; with --accept, that is what is seen now
  */
@@ -23,11 +23,13 @@ import { measureFirstUp, partsOf } from "./firstUp.mts";
 import { type FleetProof, measureFleetProof, vast, vastProject } from "./fleetProof.mts";
 import { measureNothingToChange, type NothingToChange } from "./nothingToChange.mts";
 import { versions } from "./peers.mts";
+import { measureProfile, type Profiled, type ProfileSize } from "./profile.mts";
 import { fleetProject, guideProject, roomy, tidy, withLab, withProject } from "./projects.mts";
 import {
   changedLineSection,
   firstUpSection,
   nothingSection,
+  profileSection,
   proofSection,
   renderSection,
   type Section,
@@ -42,7 +44,7 @@ import { renderScalePlot } from "./scalePlot.mts";
 import { measureStateSize } from "./stateSize.mts";
 import { type DhcpStorm, measureDhcpStorm, measureTftpStorm, type TftpStorm } from "./storm.mts";
 
-const measurements = ["nothing", "line", "state", "firstUp", "scale", "proof", "storm"] as const;
+const measurements = ["nothing", "line", "profile", "state", "firstUp", "scale", "proof", "storm"] as const;
 type Measurement = (typeof measurements)[number];
 
 const { values: options } = parseArgs({
@@ -59,6 +61,7 @@ const repetitions = options.quick
       guide: 4,
       fleet: 2,
       line: 2,
+      profile: 1,
       firstUp: 1,
       machines: 100,
       scale: 1,
@@ -72,6 +75,7 @@ const repetitions = options.quick
       guide: 10,
       fleet: 14,
       line: 3,
+      profile: 3,
       firstUp: 3,
       machines: 300,
       scale: 5,
@@ -174,6 +178,26 @@ async function storm(): Promise<Section> {
   return stormSection(dhcp, tftp);
 }
 
+async function profile(): Promise<Section> {
+  const sizes: readonly ProfileSize[] = options.quick
+    ? [
+        { kind: "OlaNode", machines: 3 },
+        { kind: "OlaFleet", machines: 1000 },
+      ]
+    : [
+        { kind: "OlaNode", machines: 3 },
+        { kind: "OlaNode", machines: 300 },
+        { kind: "OlaFleet", machines: 1000 },
+        { kind: "OlaFleet", machines: 10_000 },
+      ];
+  const measured: Profiled[] = [];
+  for (const size of sizes) {
+    say(`where the time goes, with ${size.machines} machines (${size.kind}): ${repetitions.profile} times`);
+    measured.push(await measureProfile(size, repetitions.profile));
+  }
+  return profileSection(measured);
+}
+
 async function scale(): Promise<Section> {
   const measured: Scale[] = [];
   for (const machines of repetitions.sizes) {
@@ -222,6 +246,7 @@ async function main(): Promise<void> {
   const sections = [
     ...(wants("nothing") ? [await nothing()] : []),
     ...(wants("line", "state", "firstUp") ? await small() : []),
+    ...(wants("profile") ? [await profile()] : []),
     ...(wants("scale") ? [await scale()] : []),
     ...(wants("proof") ? [await proof()] : []),
     ...(wants("storm") ? [await storm()] : []),

@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import { hands, loader } from "../embedded";
 import { type ErrorCode, NetbootError } from "../errors";
 import type { Question } from "../facts/question";
+import { stateFolder } from "../os/packages";
 import { recoveryUnitName } from "../os/paths";
 import type { Facts, NamedMachine } from "../plan/facts";
 import type { Clash, Machine, RegisterEntry } from "../plan/records";
@@ -275,7 +276,8 @@ function handsCommand(host: Host, nonce: string): string {
     ...(host.isRoot ? [] : ["sudo", "-n"]),
     "systemd-run --quiet --pipe --wait --collect",
     `--unit=pulumi-netboot-${nonce} --property=RuntimeMaxSec=${longestSeconds}`,
-    "--property='ExecStopPost=-/usr/bin/perl /var/lib/pulumi-netboot/agent.pl recover'",
+    // Hands that came to their end leave no journal, and Perl need not read them again to see that.
+    `--property='ExecStopPost=-/bin/sh -c "test -e ${stateFolder}/journal && exec /usr/bin/perl ${stateFolder}/agent.pl recover"'`,
     // Where the whole control group was killed, newer kernels let nothing start in it any more.
     `--property=OnFailure=${recoveryUnitName}`,
     `--property='UnsetEnvironment=${perlsVariables}'`,

@@ -24,9 +24,6 @@ export interface Login {
 /** What a shell prints that got the hands to read, and ends there: the first line of loader.pl. */
 export const shellReads = "netboot: a shell reads this";
 
-/** The recovery that init runs after hands that were no hands; on a node 0 that is new there is none. */
-const recoveryWords = /^Can't open perl script ".*agent\.pl".*\n?/m;
-
 /** What systemd-run says of itself, not of what it runs. */
 const systemdRunRefuses = /^Failed to (?:(connect to .*bus|create bus connection)|start transient service unit)/m;
 
@@ -41,10 +38,7 @@ export function whyNotStarted(
   echo: Echo | undefined,
 ): NetbootError {
   // The name of each run is its own, and a cause that stops several is told once.
-  const plain = words
-    .replace(recoveryWords, "")
-    .replace(/\bpulumi-netboot-[0-9a-f]+(?=\.service)/g, "pulumi-netboot-…");
-  const own = withoutEcho(plain.trim());
+  const own = withoutEcho(words.replace(/\bpulumi-netboot-[0-9a-f]+(?=\.service)/g, "pulumi-netboot-…").trim());
   const said = own === "" ? "  (it said nothing)" : own.replace(/^/gm, "  ");
   // 127 is what shells end with where there is no such program, in whatever language they say it; csh has no code for it.
   if (!isRoot && ((code === 127 && /\bsudo\b/.test(words)) || /^sudo: Command not found/m.test(words))) {

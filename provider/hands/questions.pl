@@ -68,7 +68,7 @@ sub answer_run ($question, $register, $tell) {
     return $all;
 }
 
-sub answer_path ($question, $register, $tell) { return tell_seen($tell, $question->@{qw(path most hashed)}) }
+sub answer_path ($question, $register, $tell) { return tell_seen($tell, $question->@{qw(most hashed path)}) }
 
 sub answer_folder ($question, $register, $tell) {
     my ($folder, $most, $hashed) = $question->@{qw(path most hashed)};
@@ -77,21 +77,21 @@ sub answer_folder ($question, $register, $tell) {
     my @names = grep { !/^\.\.?$/ } sort readdir $handle;
     splice @names, $MOST_ENTRIES if @names > $MOST_ENTRIES;
     my %is_held = map { /^file (\S+)/ ? (decode($1) => 1) : () } map { $_->{head}->@* } values %$register;
-    for my $path (map { "$folder/$_" } @names) {
-        tell_seen($tell, $path, $most, ($hashed // '') eq 'held' ? $is_held{$path} : $hashed);
-    }
+    tell_seen($tell, $most, ($hashed // '') eq 'held' ? \%is_held : $hashed, map { "$folder/$_" } @names);
     return join "\n", @names;
 }
 
-# What is at a path, and whose link one goes through on the way there.
-sub tell_seen ($tell, $path, $most, $hashed) {
-    my %what = look_at($path)->%*;
-    my $is_file = $what{type} eq 'file';
-    my $content = $is_file && $most ? slurp($path, $most) // '' : undef;
-    my %sums = $is_file && $hashed ? sha256_of($path) : ();
-    $what{mode} = sprintf '%04o', $what{mode} // 0;
-    $tell->('seen', path => $path, %what, content => $content, sha256 => $sums{$path}, link => foreign_link($path));
-    return $content // $what{type};
+# What is at paths, and whose link one goes through on the way there; `hashed` are all, or those of a hash.
+sub tell_seen ($tell, $most, $hashed, @paths) {
+    my ($said, %sums) = ('', sha256_of(grep { (ref $hashed ? $hashed->{$_} : $hashed) && -f && !-l } @paths));
+    for my $path (@paths) {
+        my %what = look_at($path)->%*;
+        my $content = $what{type} eq 'file' && $most ? slurp($path, $most) // '' : undef;
+        $what{mode} = sprintf '%04o', $what{mode} // 0;
+        $tell->('seen', path => $path, %what, content => $content, sha256 => $sums{$path}, link => foreign_link($path));
+        $said = $content // $what{type};
+    }
+    return $said;
 }
 
 # What is bound to some ports, and all packet sockets, by ss(8), which knows their interfaces as /proc/net does not.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { renderSamples, withSections } from "../../../bench/report.mts";
+import { renderSamples, renderSection, withSections } from "../../../bench/report.mts";
 import { samplesOf } from "../../../bench/samples.mts";
 
 describe("renderSamples", () => {
@@ -9,6 +9,19 @@ describe("renderSamples", () => {
 
   it("shows one value where they do not differ", () => {
     expect(renderSamples(samplesOf([2, 2]))).toBe("2.00");
+  });
+});
+
+describe("renderSection", () => {
+  it("has the columns that its rows have", () => {
+    const rows = [
+      { stage: "restart", whose: "dhcpd", "3 OlaNodes": "45 ms" },
+      { stage: "proof", whose: "ours", "3 OlaNodes": "445 ms" },
+    ];
+    expect(renderSection({ title: "Where", intro: "What.", rows, notes: ["Why."] }, "When.")).toBe(
+      "## Where\n\nWhat.\n\nWhen.\n\n| stage | whose | 3 OlaNodes |\n|---|---|---|\n" +
+        "| restart | dhcpd | 45 ms |\n| proof | ours | 445 ms |\n\nWhy.",
+    );
   });
 });
 
