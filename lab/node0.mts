@@ -183,10 +183,12 @@ async function node0IsUp(
     async () => {
       const init = findInit(record);
       if (init === undefined || init === previous) return undefined;
-      const { stdout, stderr } = await runInside(record, question, {
-        check: false,
-        timeoutMs: 30_000,
+      // Between the two looks at it, the process may have become another one yet.
+      const answer = await runInside(record, question, { check: false, timeoutMs: 30_000 }).catch((reason: Error) => {
+        seen = reason.message;
       });
+      if (answer === undefined) return undefined;
+      const { stdout, stderr } = answer;
       seen = `systemctl is-system-running and the state of eno2: "${(stdout + stderr).trim()}"`;
       return /^(running|degraded)\nup\n/.test(stdout) || undefined;
     },

@@ -122,7 +122,7 @@ describe("two node 0s", () => {
     );
     // On the second itself it is a stranger, whatever it says.
     expect(stdout).toMatch(
-      new RegExp(`^FAILED +db-1 +${second} +served; another DHCP server answers too: 192\\.168\\.1\\.14 \\(`, "m"),
+      new RegExp(`^FAILED +db-1 +${second} +served, but another DHCP server answers too: 192\\.168\\.1\\.14 \\(`, "m"),
     );
     expect((await verify()).code).toBe(0);
   });
