@@ -7,6 +7,7 @@ import { type Decided, decide } from "../plan/decide";
 import type { Facts } from "../plan/facts";
 import type { FirewallPart } from "../plan/firewallPart";
 import type { Brought } from "../plan/ground";
+import { peersOf } from "../plan/otherServers";
 import {
   isUnheard,
   outputsOf,
@@ -84,6 +85,7 @@ class Transaction {
       machine: this.#machine,
       brought: this.#brought,
       asked: this.#asked,
+      peers: peersAtFirst(facts),
       sha256: sha256Of,
     };
     const step = decide(given, facts);
@@ -274,6 +276,15 @@ class Transaction {
       if (text !== undefined) this.#tell(id, "warning", text);
     }
   }
+}
+
+/** By machine, the other node 0s that its register named when this process came to it first. */
+const atFirst = new Map<string, readonly string[]>();
+
+function peersAtFirst({ machineId, before }: Facts): readonly string[] {
+  const peers = atFirst.get(machineId) ?? peersOf({ before, after: before });
+  atFirst.set(machineId, peers);
+  return peers;
 }
 
 /** What is asked of one host together. */

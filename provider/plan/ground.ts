@@ -23,6 +23,8 @@ export interface Given {
   readonly brought: Brought | undefined;
   /** The keys of all questions that were asked; a question that has no answer is not asked again. */
   readonly asked: ReadonlySet<string>;
+  /** Other node 0s that the register named when this run came to it first: one that the program has no more goes at the end. */
+  readonly peers?: readonly string[];
   sha256(content: string | Uint8Array): string;
 }
 
@@ -67,9 +69,11 @@ export function surveyed(given: Given, change: Change, facts: Facts): Ground {
     after: new Map([...facts.after].map(([id, entry]) => [id, withMachines(entry, change.puts.get(id))] as const)),
   };
   const interfaces = links.read(answers);
+  const { register, ...merged } = mergeHeld(told, change, held);
   return {
     change,
-    ...mergeHeld(told, change, held),
+    ...merged,
+    register: given.peers === undefined ? register : { ...register, peers: given.peers },
     packages,
     facts,
     brought: given.brought,

@@ -3,7 +3,7 @@ import type { Peer } from "./plan";
 import { type Held, heldOf, type Register } from "./records";
 
 /** Who may answer DHCP beside node 0's own server. */
-export function othersOf(register: Pick<Register, "before" | "after">): {
+export function othersOf(register: Pick<Register, "before" | "after" | "peers">): {
   readonly othersAllowed: boolean;
   readonly peers?: readonly Peer[];
 } {
@@ -13,9 +13,13 @@ export function othersOf(register: Pick<Register, "before" | "after">): {
 }
 
 /** The addresses of the other node 0s that the program names; one that it names no more goes at the end of the same run. */
-export function peersOf({ before, after }: Pick<Register, "before" | "after">): readonly string[] {
+export function peersOf({
+  before,
+  after,
+  peers = [],
+}: Pick<Register, "before" | "after" | "peers">): readonly string[] {
   const named = [...heldByServer(after), ...heldByServer(before)];
-  return [...new Set(named.flatMap((held) => (held.want === "peers" ? held.addresses : [])))];
+  return [...new Set([...named.flatMap((held) => (held.want === "peers" ? held.addresses : [])), ...peers])];
 }
 
 function heldByServer(entries: Register["after"]): readonly Held[] {

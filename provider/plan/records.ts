@@ -67,6 +67,8 @@ export interface Register {
   readonly clashes: readonly Clash[];
   /** The resources that are made anew and whose record has one of their machines already. */
   readonly goOn?: ReadonlySet<string>;
+  /** Other node 0s that were named before this run, and answer until its end. */
+  readonly peers?: readonly string[];
 }
 
 /** `<kind>/<project>/<stack>/<name>` as Pulumi has a resource now; an alias, a move or a rename leave its id as it was. */

@@ -335,6 +335,12 @@ describe("decide", () => {
     });
   });
 
+  it("takes one for known that this run has taken out of the program, until its end", () => {
+    const told = { ...idle, "dhcp.others": [{ server: "192.168.1.14", hardware: "52:54:00:00:00:14" }] };
+    const given = { asked: new Set(["dhcp.others"]), peers: ["192.168.1.14"] };
+    expect(decided({ puts: [dhcp], told, given }).step).toBe("transact");
+  });
+
   it("refuses where another DHCP server answers", () => {
     const told = { ...idle, "dhcp.others": [{ server: "192.168.1.9", hardware: "52:54:00:00:00:09" }] };
     expect(refusal({ puts: [dhcp], told, given: { asked: new Set(["dhcp.others"]) } })).toMatchObject({
