@@ -161,7 +161,10 @@ function expectFiles({ register, tftpSilent }: Expected): readonly Expectation[]
 /** Records as hosts(5) has them: the first name of each address, of IPv4. */
 function recordsIn(records: string): readonly { readonly address: string; readonly name: string }[] {
   return records.split("\n").flatMap((line) => {
-    const [address = "", name] = line.replace(/#.*/, "").trim().split(/\s+/);
+    const [address = "", name] = line
+      .replace(/#[^\n]*/, "")
+      .trim()
+      .split(/\s+/);
     return name === undefined || !/^[\d.]+$/.test(address) ? [] : [{ address, name }];
   });
 }

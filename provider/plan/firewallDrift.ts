@@ -48,7 +48,13 @@ export function driftOfFirewall(
   const isReordered = missing.length === 0 && (wrong.length > 0 || inUfw !== undefined);
   return [
     ...(own.manager !== undefined && own.manager !== manager
-      ? [{ what: "manager", how: "became", seen: manager } as const]
+      ? [
+          {
+            what: "the firewall",
+            how: "became",
+            seen: manager === "none" ? "managed by nobody" : `managed by ${manager}`,
+          } as const,
+        ]
       : []),
     ...missing.map((what) => ({ what, how: "missing", seen: "" }) as const),
     ...(isReordered ? [{ what: "the order of the rules", how: "changed", seen: "" } as const] : []),

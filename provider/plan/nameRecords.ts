@@ -37,7 +37,7 @@ function addressesByName(records: string): ReadonlyMap<string, readonly string[]
   const recorded = new Map<string, string[]>();
   for (const line of records.split("\n")) {
     const [address, ...names] = line
-      .replace(/#.*/, "")
+      .replace(/#[^\n]*/, "")
       .split(/\s+/)
       .filter((word) => word !== "");
     for (const name of address === undefined ? [] : names) {

@@ -203,7 +203,13 @@ function machineQuestions({ puts }: Change): Readonly<Record<string, Question>> 
 function recordedNames(records: string, domain: string | undefined): readonly string[] {
   const names = records
     .split("\n")
-    .flatMap((each) => each.replace(/#.*/, "").trim().split(/\s+/).slice(1))
+    .flatMap((each) =>
+      each
+        .replace(/#[^\n]*/, "")
+        .trim()
+        .split(/\s+/)
+        .slice(1),
+    )
     .filter((name) => name !== "");
   const short = names.flatMap((name) =>
     domain !== undefined && name.endsWith(`.${domain}`) ? [name.slice(0, -domain.length - 1)] : [],

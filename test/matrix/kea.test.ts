@@ -5,6 +5,7 @@ import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { describeKea } from "../support/describeKea";
 import { netbootCommand, programOn } from "../support/node0";
+import { type Arena, arena } from "../system/faults/round.mts";
 
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -128,5 +129,25 @@ describe("a Kea that somebody set up", () => {
       await project.remove();
       await lab.down();
     }
+  });
+});
+
+/** A few rounds of what `npm run test:faults -- --kea` plays by the hundred. */
+describe("a node 0 that Kea serves, whatever goes wrong in an up,", () => {
+  let place: Arena;
+
+  beforeAll(async () => {
+    place = await arena({}, false, true);
+  });
+
+  afterAll(() => place?.remove());
+
+  it.each([
+    ["Kea stands still", 700],
+    ["Kea ends", 701],
+    ["Kea's socket is gone", 702],
+  ])("serves one whole state, and the next up reaches the goal: %s", async (fault, seed) => {
+    const { violations, output } = await place.round(seed, fault);
+    expect(violations, output).toEqual([]);
   });
 });

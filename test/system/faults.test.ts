@@ -25,25 +25,6 @@ describe("node 0, whatever goes wrong in an up,", () => {
   });
 });
 
-describe("a node 0 that Kea serves, whatever goes wrong in an up,", () => {
-  let place: Arena;
-
-  beforeAll(async () => {
-    place = await arena({}, false, true);
-  });
-
-  afterAll(() => place?.remove());
-
-  it.each([
-    ["Kea stands still", 700],
-    ["Kea ends", 701],
-    ["Kea's socket is gone", 702],
-  ])("serves one whole state, and the next up reaches the goal: %s", async (fault, seed) => {
-    const { violations, output } = await place.round(seed, fault);
-    expect(violations, output).toEqual([]);
-  });
-});
-
 describe("a node 0 on which somebody lives, whatever goes wrong in an up,", () => {
   let place: Arena;
 

@@ -3,7 +3,7 @@ import { readDhcpd } from "./readDhcpd";
 
 /** What `renderHostBlocks` wrote of a machine beside its name, NICs, address and loader. */
 export function readHostBlocks(text: string): Pick<NodeRow, "options" | "comment"> {
-  const [, comment] = /^# (.*)\n/.exec(text) ?? [];
+  const [, comment] = /^# ([^\n]*)\n/.exec(text) ?? [];
   const [host] = readDhcpd("", new Map([["", text]])).hosts;
   const options = host?.options ?? {};
   return {

@@ -12,7 +12,7 @@ interface Written {
 
 /** What `renderReservations` wrote of a machine beside its name, NICs, address and loader. */
 export function readReservations(text: string): Pick<NodeRow, "options" | "comment"> {
-  const [, comment] = /^# (.*)\n/.exec(text) ?? [];
+  const [, comment] = /^# ([^\n]*)\n/.exec(text) ?? [];
   const [first = "{}"] = text.split("\n").filter((line) => line.startsWith("{"));
   const { "option-data": data = [] } = JSON.parse(first.replace(/,$/, "")) as Partial<Written>;
   const options = data

@@ -126,7 +126,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "It comes from the stack",
     "requireOutput, in the place of getOutput, says which output that has not",
   ],
-  "test/system/twoNode0s.test.ts": [
+  "test/support/describeTwoNode0s.ts": [
     "is touched only after",
     "has committed and proved; until then it serves what it served",
   ],

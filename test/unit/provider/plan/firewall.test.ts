@@ -285,7 +285,7 @@ describe("driftOfFirewall", () => {
 
   it("tells who manages the firewall now, and then nothing of files", () => {
     expect(drift("bookworm-nftables-opened", "none", () => undefined as never)).toEqual([
-      { what: "manager", how: "became", seen: "nftables" },
+      { what: "the firewall", how: "became", seen: "managed by nftables" },
     ]);
   });
 

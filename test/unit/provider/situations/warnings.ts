@@ -168,7 +168,8 @@ export const warnings: readonly Situation[] = [
   drift("a file that was changed", { what: "/srv/tftp/refind.conf", how: "changed", seen: "timeout 9\n" }),
   drift("a file of another owner", { what: "/srv/tftp/refind.conf", how: "owner", seen: "0600 7:8" }),
   drift("a unit that does not run", { what: "tftpd-hpa.service", how: "stopped", seen: "failed (failed)" }),
-  drift("another firewall", { what: "manager", how: "became", seen: "ufw" }),
+  drift("another firewall", { what: "the firewall", how: "became", seen: "managed by ufw" }),
+  drift("no firewall any more", { what: "the firewall", how: "became", seen: "managed by nobody" }),
   ...(["aaaaaaaa00000002", "bbbbbbbb00000002"] as const).map((generation) =>
     drift(generation.startsWith("a") ? "a record that was made anew" : "a record of another stack's", {
       ...{ what: "the resource", how: "other" },

@@ -83,6 +83,8 @@ describe("a machine of one DHCP server", () => {
         });
         expect(dhcpBackends.filter((each) => each.isMachine(blocks)).map((each) => each.daemon)).toEqual([daemon]);
       }),
+      // A separator of lines for JavaScript, and for nobody else.
+      { examples: [[{ name: "a", hostname: "a", macs: ["02:00:00:00:00:00"], firmware: "x64", comment: "\u2028 " }]] },
     );
   });
 

@@ -1,0 +1,288 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Lab, labUp } from "../../lab/index.mts";
+import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
+import { withAnotherDhcpServer } from "./anotherDhcpServer.ts";
+import { type UnpackedPackages, unpackPackages } from "./debianPackages.ts";
+import { netbootCommand } from "./node0.ts";
+
+const up = ["up", "--yes", "--skip-preview"];
+const macs = ["52:54:00:00:21:01", "52:54:00:00:21:02"];
+const db1 = `"db-1": { macs: ${JSON.stringify(macs)}, address: "192.168.1.3" }`;
+const db2 = (address: string) => `"db-2": { macs: ["52:54:00:00:21:03"], address: "${address}" }`;
+const web1 =
+  'new netboot.OlaNode("web-1", { server: [a, b], macs: ["52:54:00:00:21:04"], address: "192.168.1.7" MORE });';
+
+/** Two hosts on one private network, the first with dhcpd and the second with Kea: all of it, or what a change of ours may break first. */
+export function describeTwoNode0s(how: "briefly" | "whole"): void {
+  const inWhole = how === "whole" ? it : undefined;
+  describe("two node 0s", () => {
+    let one: Lab;
+    let other: Lab;
+    let project: ScratchProject;
+    let packages: UnpackedPackages;
+    let before: readonly string[];
+
+    const serverOn = (name: string, { node0 }: Lab, more: string): string => {
+      const { host, hostKey, privateKeyPath, privateInterface, privateAddress, privateCidr } = node0;
+      const connection = JSON.stringify({ host, hostKey, privateKeyPath, dialErrorLimit: 0, perDialTimeout: 5 });
+      const network = JSON.stringify({ interface: privateInterface, cidr: privateCidr, address: privateAddress });
+      return `const ${name} = new netboot.NetbootServer("node0-${name}", { connection: ${connection}, network: { ...${network}, domain: "rack.example.net" }, ${more} });`;
+    };
+    const program = (nodes: string, rest = "", more = ""): string =>
+      [
+        'import * as netboot from "pulumi-netboot";',
+        serverOn("a", one, more),
+        serverOn("b", other, `dhcp: { daemon: "kea" }, ${more}`),
+        `export const verified = new netboot.OlaFleet("rack", { server: [a, b], nodes: { ${nodes} } }).verified;`,
+        rest,
+      ].join("\n");
+    const write = (...args: Parameters<typeof program>) => project.write({ "index.ts": program(...args) });
+    const verify = () => netbootCommand(project, "verify", "--stack", "dev");
+    const on = async ({ node0 }: Lab, command: string): Promise<string> => (await node0.run(command)).stdout;
+    /** What a node 0 serves by: another one if it was touched. */
+    const served = (lab: Lab): Promise<string> =>
+      on(
+        lab,
+        "cat /etc/dhcp/netboot/* /etc/kea/netboot/* 2>/dev/null; sha256sum /srv/tftp/* /etc/dhcp/dhcpd.conf 2>/dev/null; true",
+      );
+
+    beforeAll(async () => {
+      one = await labUp();
+      other = await labUp({ beside: one.name });
+      before = [await one.node0.listing(), await other.node0.listing()];
+      packages = await unpackPackages("isc-dhcp-server");
+      project = await scratchProject({ files: { "index.ts": "" }, name: "two" });
+      write(`${db1}, ${db2("192.168.1.4")}`);
+    });
+
+    afterAll(async () => {
+      await project?.remove();
+      await packages?.remove();
+      await other?.down();
+      await one?.down();
+    });
+
+    it("come in one up, the second after the first, and say so in the preview", async () => {
+      const preview = await project.succeed(["preview"]);
+      expect(preview.output).toContain(
+        "node0-b is touched only after node0-a has committed and proved; until then it serves what it served",
+      );
+      expect(preview.output).toContain("next boot changes for 2 of 2 nodes: db-1, db-2 (both new)");
+      await project.succeed(up);
+      await project.succeed([...up, "--expect-no-changes"]);
+      const { verified } = (await project.outputs()) as { readonly verified: string };
+      expect(verified).toBe(
+        "node0-a: DHCP offered their addresses and files to 2 machines (3 MACs); node0-b: DHCP offered their addresses and files to 2 machines (3 MACs)",
+      );
+      const started = async (lab: Lab, unit: string) =>
+        Number(await on(lab, `date -d "$(systemctl show -P ActiveEnterTimestamp ${unit})" +%s`));
+      expect(await started(one, "isc-dhcp-server")).toBeLessThan(await started(other, "kea-dhcp4-server"));
+      expect(await on(one, "grep domain-name-servers /etc/dhcp/dhcpd.conf")).toContain("192.168.1.1, 192.168.1.14");
+    });
+
+    it("are told by verify and doctor, in one table", async () => {
+      const { stdout, code } = await verify();
+      expect(code, stdout).toBe(0);
+      expect(stdout.match(/^ok +db-[12] +198\.19\.\S+ +served: /gm)).toHaveLength(4);
+      expect(stdout).toMatch(/^2 machines, all served$/m);
+      expect(await netbootCommand(project, "doctor", "--stack", "dev")).toMatchObject({ code: 0 });
+    });
+
+    inWhole?.("refuse a third server, and tell of a second that offers something else", async () => {
+      write(`${db1}, ${db2("192.168.1.5")}`);
+      const { code, output } = await withAnotherDhcpServer(one, packages.folder, () => project.pulumi(up));
+      expect(code).not.toBe(0);
+      expect(output).toMatch(
+        /another DHCP server answers on eno2: 192\.168\.1\.13 .*\n?.*node0-b comes after node0-a, so it is not touched/s,
+      );
+      write(`${db1}, ${db2("192.168.1.4")}`);
+      await project.succeed([...up, "--expect-no-changes"]);
+      await on(
+        other,
+        "sed -i.kept s/192.168.1.4/192.168.1.6/ /etc/kea/netboot/reservations.json; systemctl reload kea-dhcp4-server",
+      );
+      const wrong = await verify();
+      expect(wrong.code).not.toBe(0);
+      expect(wrong.stdout).toMatch(
+        /^FAILED +db-2 +\S+ +.* was offered the address 192\.168\.1\.6, not 192\.168\.1\.4, by 192\.168\.1\.14: another node 0/m,
+      );
+      await project.succeed([...up, "--refresh"]);
+      expect((await verify()).stdout).toMatch(/^2 machines, all served$/m);
+    });
+
+    inWhole?.(
+      "tell of a stranger that answers in the name of the second: the right address, and a file of its own",
+      async () => {
+        const block = `hardware ethernet ${macs[0]}; fixed-address 192.168.1.3; filename "evil.efi";`;
+        const inItsName = `deny unknown-clients;\nserver-identifier 192.168.1.14;\nnext-server 192.168.1.14;\nhost db-1 { ${block} }\n`;
+        const { code, stdout } = await withAnotherDhcpServer(one, packages.folder, verify, inItsName);
+        expect(code).not.toBe(0);
+        const [first, second] = [one, other].map(({ node0 }) => node0.host);
+        expect(stdout).toMatch(
+          new RegExp(
+            `^FAILED +db-1 +${first} +.* was told the file "evil\\.efi", not "ipxe\\.efi", by 192\\.168\\.1\\.14: another`,
+            "m",
+          ),
+        );
+        // On the second itself it is a stranger, whatever it says.
+        expect(stdout).toMatch(
+          new RegExp(
+            `^FAILED +db-1 +${second} +served, but another DHCP server answers too: 192\\.168\\.1\\.14 \\(`,
+            "m",
+          ),
+        );
+        expect((await verify()).code).toBe(0);
+      },
+    );
+
+    it("touch the second only where the first has committed: a change that the first refuses is on neither", async () => {
+      const before = [await served(one), await served(other)];
+      write(`${db1}, ${db2("192.168.1.5").replace(" }", ', options: { "time-offset": "soon" } }')}`);
+      const { code, output } = await project.pulumi(up);
+      expect(code, output).not.toBe(0);
+      expect(output).toMatch(
+        /node0-b comes after node0-a, so it is not touched, and serves what it served \[CONFIG_REFUSED\]/,
+      );
+      expect([await served(one), await served(other)]).toEqual(before);
+      write(`${db1}, ${db2("192.168.1.5")}`, "", "artifacts: { refindConf: { timeoutSeconds: 3 } },");
+      const { output: done } = await project.succeed(up);
+      // What the second has yet to follow is no reason for a warning.
+      expect(done).not.toContain("not proved");
+      const order = ["node0-a-artifacts-refind.conf", "rack", "node0-b-artifacts-refind.conf", "rack@node0-b"];
+      const updated = [...done.matchAll(/ (\S+) updated \(/g)].map(([, name]) => name);
+      expect(updated).toEqual(order);
+      expect(await served(other)).toContain("192.168.1.5");
+      expect((await verify()).stdout).toMatch(/^2 machines, all served$/m);
+    });
+
+    inWhole?.("tell of a machine that only one of them has", async () => {
+      write(`${db1}, ${db2("192.168.1.5")}`, web1.replace("[a, b]", "a").replace(" MORE", ""));
+      await project.succeed(up);
+      expect((await verify()).stdout).toMatch(
+        /^ok +web-1 .* served: 192\.168\.1\.7, .*; not declared on 198\.19\.\S+$/m,
+      );
+    });
+
+    it("serve while one is down: a machine boots from the other", async () => {
+      const both = [
+        [one, "without-a", other],
+        [other, "without-b", one],
+      ] as const;
+      for (const [off, name, from] of how === "whole" ? both : both.slice(0, 1)) {
+        await off.node0.powerCut();
+        const machine = await one.machine({ name, macs });
+        const report = await machine.boot();
+        await machine.off();
+        expect(report.reachedDisk, report.serial.slice(-2000)).toBe(true);
+        const table = await verify();
+        expect(table.code).not.toBe(0);
+        expect(table.stdout).toMatch(
+          new RegExp(
+            `^FAILED +db-1 +${off.node0.host} +not asked: .*\\[HOST_UNREACHABLE\\]|^FAILED +db-1 +${off.node0.host} +not asked: `,
+            "m",
+          ),
+        );
+        expect(table.stdout).toMatch(new RegExp(`^ok +db-1 +${from.node0.host} +served: `, "m"));
+        await off.node0.powerOn();
+      }
+    });
+
+    it("fail at the second that is down, say what stands where, and mend it by the next up", async () => {
+      await other.node0.powerCut();
+      write(`${db1}, ${db2("192.168.1.6")}`, web1.replace(" MORE", ""));
+      const { code, output } = await project.pulumi(up);
+      expect(code).not.toBe(0);
+      expect(output).toMatch(
+        /node0-a has the new state, and has proved it; node0-b has the state of the last up that reached it\./,
+      );
+      expect(output).toMatch(
+        /The next `pulumi up` brings it to node0-b\n\s*the same holds for 1 other resource \[HOST_UNREACHABLE\]/,
+      );
+      expect(await served(one)).toContain("192.168.1.6");
+      await other.node0.powerOn();
+      const preview = await project.succeed(["preview"]);
+      expect(preview.output).toMatch(/next boot changes for [12] of 3 nodes: .* on node0-b/);
+      await project.succeed(up);
+      await project.succeed([...up, "--expect-no-changes"]);
+      expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
+    });
+
+    inWhole?.("go on without one that is down where the program says so, and mend it by the next up", async () => {
+      const goOn = web1.replace(" MORE", ', whileOneIsDown: "go on", comment: "COMMENT"');
+      const nodes = `${db1}, ${db2("192.168.1.6")}`;
+      for (const [off, name] of [
+        [one, "node0-a"],
+        [other, "node0-b"],
+      ] as const) {
+        await off.node0.powerCut();
+        write(nodes, goOn.replace("COMMENT", `without ${name}`));
+        const { output } = await project.succeed(up);
+        expect(output).toMatch(
+          new RegExp(`${name} has the state of the last up that reached it, and node0-[ab] alone follows`),
+        );
+        await off.node0.powerOn();
+        expect((await project.succeed(["preview"])).output).toMatch(/web-1.* not as declared/);
+        await project.succeed(up);
+        await project.succeed([...up, "--expect-no-changes"]);
+        expect(await served(off)).toContain(`without ${name}`);
+      }
+      for (const { node0 } of [one, other]) await node0.powerCut();
+      write(nodes, goOn.replace("COMMENT", "without both"));
+      const { code, output } = await project.pulumi(up);
+      expect(code).not.toBe(0);
+      expect(output).toContain("node0-a was not reached either: nothing of this change stands on one of the two");
+      for (const { node0 } of [one, other]) await node0.powerOn();
+      await project.succeed(up);
+      expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
+    });
+
+    inWhole?.("take a new host in the place of a dead one by one up, and nothing changes on the other", async () => {
+      const { name } = other;
+      await other.down();
+      const stays = await served(one);
+      const gone = other.node0.host;
+      other = await labUp({ beside: one.name, name: `${name}x` });
+      before = [before[0] ?? "", await other.node0.listing()];
+      const nodes = `${db1}, ${db2("192.168.1.6")}`;
+      write(nodes, web1.replace(" MORE", ', comment: "anew"'));
+      const refused = await project.pulumi(up);
+      expect(refused.code).not.toBe(0);
+      expect(refused.output).toMatch(/OTHER_MACHINE/);
+      const { output } = await project.succeed(up, { env: { PULUMI_NETBOOT_FORGET: gone } });
+      expect(output).not.toMatch(/node0-a-\w+ .*(updated|replaced)/);
+      expect((await served(one)).replace("# anew", "")).toBe(stays.replace(/# without \w+/, ""));
+      await project.succeed([...up, "--expect-no-changes"]);
+      expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
+    });
+
+    inWhole?.("become one by one up, in which the second goes last", async () => {
+      project.write({
+        "index.ts": [
+          'import * as netboot from "pulumi-netboot";',
+          serverOn("a", one, ""),
+          `export const verified = new netboot.OlaFleet("rack", { server: [a], nodes: { ${db1}, ${db2("192.168.1.6")} } }).verified;`,
+        ].join("\n"),
+      });
+      const preview = await project.succeed(["preview"]);
+      expect(preview.output).toContain("node0-b serves rack no more after this up");
+      await project.succeed(up);
+      await project.succeed([...up, "--expect-no-changes"]);
+      expect((await verify()).stdout).toMatch(/^ok +db-1 {2}served: .*\n.*\n\n2 machines, all served$/m);
+      expect(await on(other, "systemctl is-active kea-dhcp4-server || true")).toBe("inactive\n");
+    });
+
+    it("leave nothing on either host", async () => {
+      await project.succeed(["destroy", "--yes", "--skip-preview"]);
+      for (const [lab, listing] of [
+        [one, before[0]],
+        [other, before[1]],
+      ] as const) {
+        const after = await lab.node0.listing();
+        const added = after
+          .split("\n")
+          .filter((line) => !listing?.includes(line) && /^\/etc\/.*netboot|^\/srv\/tftp\//.test(line));
+        expect(added).toEqual([]);
+      }
+    });
+  });
+}
