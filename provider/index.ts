@@ -8,7 +8,6 @@ import type { CheckResult, DiffResult, Properties } from "./lifecycle/comparison
 import * as comparison from "./lifecycle/comparison";
 import { wasLookedAt } from "./lifecycle/lookedAt";
 import { idFromUrn, idOfNew, urnFromId, urnIn } from "./lifecycle/stacks";
-import { listed } from "./preview/nextBootChanges";
 import { hidden } from "./values/hidden";
 
 export type { CheckResult, DiffResult, Properties } from "./lifecycle/comparison";
@@ -46,6 +45,7 @@ async function tellDrift(kind: string, id: string, olds: Properties, news: Prope
   if (!Array.isArray(drift) || drift.length === 0) return;
   if (!previewed.has(news[hidden.urn]) || wasLookedAt(news["connection"])) return;
   const { displayOf } = await import("./lifecycle/display.js");
+  const { listed } = await import("./preview/nextBootChanges.js");
   const urn = urnIn(kind, news) ?? urnFromId(id);
   displayOf(urn)("note", `mends what a refresh found: ${listed(drift.map(String))}`);
 }

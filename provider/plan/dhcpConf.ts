@@ -41,16 +41,22 @@ export function whyDhcpConfStays(
 }
 
 /**
- * What somebody has written by hand into the DHCP server's own file comes into force with the first machine after it: the
- * server reads that anew with the machines.
+ * What somebody has written by hand into the DHCP server's own file comes into force with the first machine that changes after
+ * it: the server reads that anew with the machines.
  */
-export function whyEditComesIntoForce({ puts }: Change, { after }: Register, answers: Answers): string | undefined {
+export function whyEditComesIntoForce(
+  { puts, drops }: Change,
+  { before, after }: Register,
+  answers: Answers,
+): string | undefined {
+  const goes = [...drops.keys()].some((id) => (before.get(id)?.machines ?? 0) > 0);
+  if (!goes && wantsOf(puts, "node").length === 0) return undefined;
   const { conf, machines } = backendIn(after);
   const file = heldOf(after, "file").find(({ held }) => held.path === conf);
   const seen = answers.path(lookKey(conf))?.sha256;
   if (file === undefined || puts.has(file.id) || seen === undefined || seen === file.held.sha256) return undefined;
   return (
-    `${conf} was changed by hand since the last run, and is read anew with ${machines.path}: what it says is in force ` +
-    `from now on. ${upMends("mends what somebody changed")}`
+    `${conf} was changed by hand since the last run, and is read anew as soon as ${machines.path} changes: what it says is in ` +
+    `force from then on. ${upMends("mends what somebody changed")}`
   );
 }

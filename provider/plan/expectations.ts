@@ -1,4 +1,5 @@
 import type { Unit } from "../facts/units";
+import { readHostsTable } from "../formats/hosts/hostsTable";
 import { neededFiles } from "../formats/ipxe/neededFiles";
 import { namesFile, tftpdDefaults } from "../os/paths";
 import { firmwares } from "../values/bootChain";
@@ -158,15 +159,11 @@ function expectFiles({ register, tftpSilent }: Expected): readonly Expectation[]
   );
 }
 
-/** Records as hosts(5) has them: the first name of each address, of IPv4. */
+/** The first name of each address of IPv4. */
 function recordsIn(records: string): readonly { readonly address: string; readonly name: string }[] {
-  return records.split("\n").flatMap((line) => {
-    const [address = "", name] = line
-      .replace(/#[^\n]*/, "")
-      .trim()
-      .split(/\s+/);
-    return name === undefined || !/^[\d.]+$/.test(address) ? [] : [{ address, name }];
-  });
+  return readHostsTable(records).flatMap(({ address, names: [name] }) =>
+    name === undefined || !/^[\d.]+$/.test(address) ? [] : [{ address, name }],
+  );
 }
 
 /** Both stages of every machine, every file that they name and that the script names, and a machine that nobody declared. */

@@ -1,4 +1,4 @@
-import { spellingsOf } from "../formats/hosts/hostsTable";
+import { readHostsTable, spellingsOf } from "../formats/hosts/hostsTable";
 import { inOrderOfIds } from "./placed";
 import { heldOf, type Placed, type Register } from "./records";
 import type { Refusal } from "./refusal";
@@ -35,14 +35,10 @@ export function whyRecordsContradict(
 /** What lines of hosts(5) say, by the names in small letters. */
 function addressesByName(records: string): ReadonlyMap<string, readonly string[]> {
   const recorded = new Map<string, string[]>();
-  for (const line of records.split("\n")) {
-    const [address, ...names] = line
-      .replace(/#[^\n]*/, "")
-      .split(/\s+/)
-      .filter((word) => word !== "");
-    for (const name of address === undefined ? [] : names) {
+  for (const { address, names } of readHostsTable(records)) {
+    for (const name of names) {
       const key = name.toLowerCase();
-      recorded.set(key, [...(recorded.get(key) ?? []), address as string]);
+      recorded.set(key, [...(recorded.get(key) ?? []), address]);
     }
   }
   return recorded;

@@ -101,9 +101,7 @@ export function warnOfTaken(
     .filter(({ id, other }) => id !== other && puts.has(id) && !puts.has(other) && !drops.has(other))
     .map(({ claim, id, other }) => {
       const owner = identityOf(other, before, puts);
-      const token = tokenOf(before.get(other)?.generation ?? "");
-      const own = puts.get(id)?.stack?.tokens;
-      if (token !== undefined && own?.has(token) === false) {
+      if (isTakenOver(before.get(other), puts.get(id))) {
         return {
           id,
           text: `${claim} was that of ${owner} of the stack that is taken over; it has this machine no more`,
@@ -117,13 +115,19 @@ export function warnOfTaken(
     });
 }
 
+/** Whether a record is of the stack that another one of its name takes over. */
+function isTakenOver(record: RegisterEntry | undefined, by: Declaration | undefined): boolean {
+  const token = tokenOf(record?.generation ?? "");
+  if (token === undefined || by?.stack?.takesOver === undefined) return false;
+  return !by.stack.tokens.has(token);
+}
+
 /** Machines that a record of the stack that is taken over has, and that go with it. */
 export function warnOfLeft(puts: Puts, before: Register["before"]): readonly Warning[] {
-  return [...puts.values()].flatMap(({ id, generation, stack, wants }) => {
+  return [...puts.values()].flatMap((put) => {
+    const { id, wants } = put;
     const entry = before.get(id);
-    const token = tokenOf(entry?.generation ?? "");
-    if (entry === undefined || token === undefined || stack === undefined) return [];
-    if (stack.tokens.has(token) || isSameCreate(entry.generation, generation)) return [];
+    if (entry === undefined || !isTakenOver(entry, put)) return [];
     const count = wants.filter(({ want }) => want === "node").length;
     if (entry.machines <= count) return [];
     const text =

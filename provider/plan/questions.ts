@@ -15,6 +15,7 @@ import { trafficControl } from "../facts/trafficControl";
 import { ufw } from "../facts/ufw";
 import { type Units, unitFacts } from "../facts/units";
 import { backendOf, dhcpBackends } from "../formats/dhcpBackend";
+import { readHostsTable } from "../formats/hosts/hostsTable";
 import { chronyConf, chronyUnit, enablingLink, namesUnit, tftpdDefaults, tftpdUnit } from "../os/paths";
 import { bootChain } from "../values/bootChain";
 import { type Change, wantsOf } from "./change";
@@ -201,16 +202,7 @@ function machineQuestions({ puts }: Change): Readonly<Record<string, Question>> 
 
 /** The host names that records speak of, with the domain and without it. */
 function recordedNames(records: string, domain: string | undefined): readonly string[] {
-  const names = records
-    .split("\n")
-    .flatMap((each) =>
-      each
-        .replace(/#[^\n]*/, "")
-        .trim()
-        .split(/\s+/)
-        .slice(1),
-    )
-    .filter((name) => name !== "");
+  const names = readHostsTable(records).flatMap((line) => line.names);
   const short = names.flatMap((name) =>
     domain !== undefined && name.endsWith(`.${domain}`) ? [name.slice(0, -domain.length - 1)] : [],
   );

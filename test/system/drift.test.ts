@@ -199,7 +199,7 @@ describe("what somebody changes on node 0", () => {
   it("is told where a change of a machine has the DHCP server read it", async () => {
     await lab.node0.run("sed -i 's/^default-lease-time .*/default-lease-time 60;/' /etc/dhcp/dhcpd.conf");
     project.write({ "index.ts": programOn(lab, declared) });
-    const told = /dhcpd\.conf was changed by hand since the last run, .* is in force from now on/;
+    const told = /dhcpd\.conf was changed by hand since the last run, .* is in force from then on/;
     expect((await netbootCommand(project, "plan", "--stack", "dev")).stdout).toMatch(told);
     const { output } = await project.succeed(up);
     expect(output).toMatch(told);

@@ -27,6 +27,26 @@ export function renderHostsTable(entries: readonly HostsEntry[]): string {
     .join("");
 }
 
+/**
+ * Lines as hosts(5) has them, whoever wrote them: each address with its names.
+ *
+ * @example
+ * ```
+ * { address: "192.168.1.11", names: ["db-1.example.net", "db-1"] }
+ * ```
+ */
+export function readHostsTable(
+  text: string,
+): readonly { readonly address: string; readonly names: readonly string[] }[] {
+  return text.split("\n").flatMap((line) => {
+    const [address, ...names] = line
+      .replace(/#[^\n]*/, "")
+      .split(/\s+/)
+      .filter((word) => word !== "");
+    return address === undefined ? [] : [{ address, names }];
+  });
+}
+
 function namesOf({ hostname, domain }: HostsEntry): string {
   return spellingsOf(hostname, domain).join(" ");
 }

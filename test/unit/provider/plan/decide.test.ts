@@ -582,10 +582,20 @@ describe("decide", () => {
     const conf: Held = { want: "file", path: "/etc/dhcp/dhcpd.conf", mode: "0644", sha256: sha256(config) };
     const before = [entry(dhcpId, [serve(), conf]), ...serving.slice(1)];
     const edited = { ...host, [key]: seenFile(conf.path, { sha256: sha256("edited") }) };
-    const text = expect.stringMatching(/^\/etc\/dhcp\/dhcpd\.conf was changed by hand .* in force from now on\./);
+    const text = expect.stringMatching(/^\/etc\/dhcp\/dhcpd\.conf was changed by hand .* in force from then on\./);
     expect(transacted({ before, told: edited }).warnings).toEqual([{ id: nodeId, text }]);
-    const gone = transacted({ puts: [], drops: [nodeId], before: [...before, entry(nodeId)], told: edited });
+    const gone = transacted({
+      puts: [],
+      drops: [nodeId],
+      before: [...before, entry(nodeId, [], [machine("a")])],
+      told: edited,
+    });
     expect(gone.warnings).toEqual([{ id: nodeId, text }]);
+    // What goes without a machine has nothing read anew.
+    const file = "BootFile/p/one/x";
+    expect(transacted({ puts: [], drops: [file], before: [...before, entry(file)], told: edited }).warnings).toEqual(
+      [],
+    );
     // The server's own change overwrites it, and tells that.
     expect(transacted({ puts: [dhcp], before, told: edited }).warnings).toEqual([]);
     const same = { ...host, [key]: seenFile(conf.path, { sha256: sha256(config) }) };

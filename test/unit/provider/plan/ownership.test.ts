@@ -214,7 +214,8 @@ describe("warnOfTaken", () => {
 
   it("gives no advice for the other one where its stack is taken over", () => {
     const theirRecord = byId(entry(other, `${theirs}00000001`, [], 1));
-    const [told] = warnOfTaken({ puts, drops: new Map() }, { clashes, before: theirRecord });
+    const taking = new Map([[id, put(id, `${ours}00000002`, { takesOver: "shop/prod" })]]);
+    const [told] = warnOfTaken({ puts: taking, drops: new Map() }, { clashes, before: theirRecord });
     expect(told?.text).toMatch(/ of the stack that is taken over; it has this machine no more$/);
   });
 });

@@ -15,6 +15,7 @@ import type { Situation } from "./situation";
 
 const stack = (token: string) => ({ tokens: new Set([token]), takesOver: undefined });
 const alike = { id: node.id, generation: "aaaaaaaa00000002", wants: [], stack: stack("aaaaaaaa") };
+const taking = { ...alike, stack: { ...alike.stack, takesOver: "p/one" } };
 const ofOther = { ...node, generation: "bbbbbbbb00000001", held: [{ want: "settled" } as const] };
 
 const wantedNode: Want = { want: "node", hostname: "a", macs: [], firmware: "x64", proof: true, blocks: "" };
@@ -59,7 +60,7 @@ export const shared: readonly Situation[] = [
   {
     what: "a machine that was one of a stack that is taken over",
     said: warnOfTaken(
-      { puts: new Map([[node.id, alike]]), drops: new Map() },
+      { puts: new Map([[node.id, taking]]), drops: new Map() },
       {
         clashes: [{ claim: "the MAC 52:54:00:00:00:01", id: node.id, other: "OlaNode/p/one/old" }],
         before: new Map([["OlaNode/p/one/old", ofOther]]),
@@ -69,7 +70,7 @@ export const shared: readonly Situation[] = [
   {
     what: "a fleet of a stack that is taken over, with fewer machines",
     said: warnOfLeft(
-      new Map([[node.id, { ...alike, wants: [wantedNode] }]]),
+      new Map([[node.id, { ...taking, wants: [wantedNode] }]]),
       new Map([[node.id, { ...ofOther, machines: 3 }]]),
     )[0]?.text,
   },

@@ -237,7 +237,9 @@ export const warnings: readonly Situation[] = [
   {
     what: "somebody's edit of dhcpd.conf that a machine's change has read",
     said: whyEditComesIntoForce(
-      changeOf([]),
+      changeOf([
+        put("OlaNode/p/one/a", { want: "node", hostname: "a", macs: [], firmware: "x64", proof: true, blocks: "" }),
+      ]),
       register([entry(dhcpId, [serve(), { want: "file", path: "/etc/dhcp/dhcpd.conf", mode: "0644", sha256: "" }])]),
       hostAnswers({ "look /etc/dhcp/dhcpd.conf": seenFile("/etc/dhcp/dhcpd.conf", { sha256: "edited" }) }),
     ),
