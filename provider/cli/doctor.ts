@@ -1,6 +1,7 @@
 import { inspect } from "../conversation/look";
 import { renderError } from "../errors";
 import { type Drift, renderDrift, wholeResource } from "../kinds/drift";
+import { declaresMachines } from "../kinds/node";
 import { declarationOf } from "../lifecycle/changes";
 import type { Ailment } from "../plan/health";
 import { listed } from "../preview/nextBootChanges";
@@ -152,7 +153,7 @@ const were: Readonly<Record<string, string>> = { missing: "are missing", changed
 
 /** Machines stand in their resources by their names, and nothing else of these does that is missing or was changed. */
 function isOfMachine({ kind, drift: { how } }: Differing): boolean {
-  return (kind === "OlaNode" || kind === "OlaFleet") && Object.hasOwn(were, how);
+  return declaresMachines({ kind }) && Object.hasOwn(were, how);
 }
 
 function notServed(host: string, { cause, machines }: Suffering): Finding {

@@ -1,5 +1,6 @@
 import { proveNow } from "../conversation/look";
 import { renderError } from "../errors";
+import { declaresMachines } from "../kinds/node";
 import type { ProofBesides, Provable } from "../plan/proof";
 import { hidden } from "../values/hidden";
 import { byHost, openStackHost, type StackResource, whyPassedOver } from "./stack";
@@ -84,11 +85,6 @@ export function onlyOnOne(machines: readonly Verified[], servers: Servers): Veri
       ? row
       : { ...row, seen: `${row.seen}; not declared on ${names}` };
   });
-}
-
-/** Whether a resource declares machines. */
-export function declaresMachines({ kind }: StackResource): boolean {
-  return kind === "OlaNode" || kind === "OlaFleet";
 }
 
 /** The same for resources of one node 0, with what the proof found there beside the machines. */

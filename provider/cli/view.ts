@@ -1,11 +1,12 @@
 import { sha256Of } from "../conversation/digest";
 import { renderError } from "../errors";
+import { declaresMachines } from "../kinds/node";
 import { idFromUrn } from "../lifecycle/stacks";
 import { stackOf } from "../plan/records";
 import { type FleetView, fleetViewOf, type Known, type SeenServer } from "../view/fleet";
 import { readHistory } from "./history";
 import { byHost, type StackResource } from "./stack";
-import { declaresMachines, verifyHost } from "./verify";
+import { verifyHost } from "./verify";
 
 /**
  * Gathers what a stack's page shows: out of its state alone, or with what every node 0 of it proves and what their logs tell.

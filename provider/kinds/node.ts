@@ -26,3 +26,8 @@ function proofOf(verify: Verify | undefined): boolean | string {
   if (typeof verify === "object") return verify.again === undefined ? true : String(verify.again);
   return verify ?? true;
 }
+
+/** Whether a resource declares machines. */
+export function declaresMachines({ kind }: { readonly kind: string }): boolean {
+  return kind === "OlaNode" || kind === "OlaFleet";
+}

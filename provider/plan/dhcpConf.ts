@@ -2,12 +2,13 @@ import type { Answers } from "../facts/question";
 import type { Units } from "../facts/units";
 import { backendOf } from "../formats/dhcpBackend";
 import { dhcpLanguages } from "../formats/dhcpLanguage";
+import { declaresMachines } from "../kinds/node";
 import { upMends } from "../values/mending";
 import { type Change, wantsOf } from "./change";
 import { backendIn } from "./dhcpServer";
 import { isInNetwork } from "./network";
 import { lookKey } from "./questions";
-import { heldOf, type Register } from "./records";
+import { heldOf, kindIn, type Register } from "./records";
 import type { Refusal } from "./refusal";
 
 /** Somebody's own DHCP server that serves more than the private network loses that by ours, so only where the program says so. */
@@ -46,10 +47,10 @@ export function whyDhcpConfStays(
  */
 export function whyEditComesIntoForce(
   { puts, drops }: Change,
-  { before, after }: Register,
+  { after }: Register,
   answers: Answers,
 ): string | undefined {
-  const goes = [...drops.keys()].some((id) => (before.get(id)?.machines ?? 0) > 0);
+  const goes = [...drops.keys()].some((id) => declaresMachines({ kind: kindIn(id) }));
   if (!goes && wantsOf(puts, "node").length === 0) return undefined;
   const { conf, machines } = backendIn(after);
   const file = heldOf(after, "file").find(({ held }) => held.path === conf);

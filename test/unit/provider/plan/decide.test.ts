@@ -587,7 +587,7 @@ describe("decide", () => {
     const gone = transacted({
       puts: [],
       drops: [nodeId],
-      before: [...before, entry(nodeId, [], [machine("a")])],
+      before: [...before, entry(nodeId)],
       told: edited,
     });
     expect(gone.warnings).toEqual([{ id: nodeId, text }]);
