@@ -23,7 +23,7 @@ import { fitFirewallInterface, fitNetworkInterface, type Interfaces } from "./in
 import { whyRecordsContradict } from "./nameRecords";
 import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
 import { whyOccupied } from "./occupied";
-import { machineQuestions, planMachines } from "./otherDhcpServer";
+import { machineQuestions, planMachines, recordKey } from "./otherDhcpServer";
 import { peersOf, whyOtherServers } from "./otherServers";
 import { warnOfKept, warnOfLeft, warnOfTaken, whyNotOurs } from "./ownership";
 import {
@@ -313,7 +313,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
         ...(given.brought === undefined ? [] : warnOfApt(given.brought.report, { id: first })),
         ...warnOfTaken(change, facts),
         ...warnOfKept(change, facts.before),
-        ...warnOfLeft(change.puts, facts.before),
+        ...warnOfLeft(change.puts, facts.before, (id) => answers.recorded(recordKey(id)) ?? []),
         ...(moved === undefined ? [] : [moved]),
         ...(edited === undefined ? [] : [{ id: first, text: edited }]),
         ...(noLink === undefined ? [] : [{ id: first, text: noLink.text }]),

@@ -1,4 +1,5 @@
 import type { Declaration } from "../kinds/want";
+import { listed } from "../preview/nextBootChanges";
 import type { Clash, Register, RegisterEntry } from "./records";
 import { identityOf, stackOf } from "./records";
 import type { Refusal } from "./refusal";
@@ -122,17 +123,27 @@ function isTakenOver(record: RegisterEntry | undefined, by: Declaration | undefi
   return !by.stack.tokens.has(token);
 }
 
-/** Machines that a record of the stack that is taken over has, and that go with it. */
-export function warnOfLeft(puts: Puts, before: Register["before"]): readonly Warning[] {
+/** Whether a change asks for what another stack has, and what that has of machines. */
+export function takesMachinesOver({ stack, wants }: Declaration): boolean {
+  return stack?.takesOver !== undefined && wants.some(({ want }) => want === "node");
+}
+
+/** Machines that a record of the stack that is taken over has, and that go with it. `recorded`: those of a resource before. */
+export function warnOfLeft(
+  puts: Puts,
+  before: Register["before"],
+  recorded: (id: string) => readonly { readonly hostname: string }[],
+): readonly Warning[] {
   return [...puts.values()].flatMap((put) => {
     const { id, wants } = put;
-    const entry = before.get(id);
-    if (entry === undefined || !isTakenOver(entry, put)) return [];
-    const count = wants.filter(({ want }) => want === "node").length;
-    if (entry.machines <= count) return [];
+    if (!isTakenOver(before.get(id), put)) return [];
+    const own = new Set(wants.flatMap((want) => (want.want === "node" ? [want.hostname] : [])));
+    const left = recorded(id).flatMap(({ hostname }) => (own.has(hostname) ? [] : [hostname]));
+    if (left.length === 0) return [];
+    const [them, is] = left.length === 1 ? ["it", "is"] : ["them", "are"];
     const text =
-      `in the stack that is taken over it has ${entry.machines} machines, and here ${count}: node 0 serves the others no more, unless ` +
-      "another resource of this program declares them. `npx pulumi-netboot plan` names them before an `up`, with the same variable";
+      `in the stack that is taken over it has ${listed(left.toSorted())} as well, which ${is} not here: node 0 serves ${them} no more, unless ` +
+      `another resource of this program declares ${them}`;
     return [{ id, text }];
   });
 }

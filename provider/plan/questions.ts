@@ -23,6 +23,8 @@ import { daemonQuestions } from "./daemons";
 import { unitNotes } from "./dhcpServer";
 import { headsFile } from "./firewallFiles";
 import { rangeOf } from "./network";
+import { recordKey, recordQuestion } from "./otherDhcpServer";
+import { takesMachinesOver } from "./ownership";
 
 /** What a change needs to know before it can be planned, all asked at once. */
 export function questionsOf(change: Change): Readonly<Record<string, Question>> {
@@ -64,6 +66,9 @@ export function questionsOf(change: Change): Readonly<Record<string, Question>> 
     // A change of machines has the DHCP server read this, too.
     ...((bringsMachines || change.drops.size > 0) && !has("serve") ? confQuestions : {}),
     ...machineQuestions(change),
+    ...Object.fromEntries(
+      [...puts.values()].filter(takesMachinesOver).map(({ id }) => [recordKey(id), recordQuestion(id)] as const),
+    ),
   };
 }
 

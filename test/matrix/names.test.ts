@@ -9,6 +9,10 @@ const server =
 
 const node = (name: string, n: number, opts = "{}") =>
   `new netboot.OlaNode("${name}", { server: node0, macs: ["52:54:00:00:06:0${n}"], address: "192.168.1.${n + 1}" }, ${opts});`;
+const rack = (...numbers: readonly number[]) => {
+  const nodes = numbers.map((n) => `"r-${n}": { macs: ["52:54:00:00:09:1${n}"], address: "192.168.1.${10 + n}" }`);
+  return `new netboot.OlaFleet("rack", { server: node0, nodes: { ${nodes.join(", ")} } });`;
+};
 
 /** Whatever Pulumi does to names and to states, a resource keeps what it has on node 0, and no two share a record. */
 describe("a resource's record", () => {
@@ -157,15 +161,22 @@ describe("a resource's record", () => {
   });
 
   it("is taken over where the operator says that the other stack is no more, which then knows", async () => {
-    const machines = [server, node("node-1", 2), node("new-1", 3)];
+    await applied([server, node("app-1", 1), node("node-1", 2), node("new-1", 3), rack(1, 2)], project, {
+      stack: "live",
+    });
+    const machines = [server, node("node-1", 2), node("new-1", 3), rack(1)];
     const { output } = await apply(machines, colleague, { stack: "live" });
     expect(output).toMatch(/another stack that is named names\/live as well/);
     const env = { PULUMI_NETBOOT_TAKE_OVER: "names/live" };
-    await applied(machines, colleague, { stack: "live", env });
+    const taking = await applied(machines, colleague, { stack: "live", env });
+    // A fleet with fewer machines than the other stack has in it takes their boots away.
+    expect(taking).toMatch(
+      /OlaFleet \(rack\)[\s\S]*in the stack that is taken over it has r-2 as well, which is not here/,
+    );
     const seen = await verify("live");
     expect(seen).toMatch(/^FAILED {2}new-1 .*node 0 has it of another stack of this name, which took it over$/m);
     expect(seen).toMatch(/^FAILED {2}node-1 .*node 0 has no machine of it any more: another resource has its MAC/m);
-    expect(seen).toMatch(/3 machines, 2 not served/);
+    expect(seen).toMatch(/4 machines, 3 not served/);
     const doctor = (await netbootCommand(project, "doctor", "--stack", "live")).stdout;
     expect(doctor).toMatch(/OlaNode\/names\/live\/new-1: the resource: node 0 has it of another stack of this name/);
     const again = [server, node("app-1", 1), node("node-1", 2), node("new-1", 5)];
@@ -176,6 +187,6 @@ describe("a resource's record", () => {
     // Its own end takes nothing away that the other one has.
     const { output: ended } = await project.succeed(["destroy", "--yes", "--skip-preview", "--stack", "live"]);
     expect(ended).toMatch(/which took it over; it stays there, and only this stack's state lets it go/);
-    expect(hosts()).toEqual(["new-1 03", "node-1 02"]);
+    expect(hosts()).toEqual(["new-1 03", "node-1 02", "r-1 11"]);
   });
 });

@@ -221,17 +221,22 @@ describe("warnOfTaken", () => {
 });
 
 describe("warnOfLeft", () => {
-  const left = (declaration: Declaration, record: RegisterEntry) =>
-    warnOfLeft(new Map([[id, declaration]]), byId(record)).map((warning) => warning.text);
+  const left = (declaration: Declaration, record: RegisterEntry, ...recorded: readonly string[]) =>
+    warnOfLeft(new Map([[id, declaration]]), byId(record), () => recorded.map((hostname) => ({ hostname }))).map(
+      (warning) => warning.text,
+    );
 
-  it("tells of machines that a stack which is taken over has in a resource, and this program has not", () => {
+  it("names machines that a stack which is taken over has in a resource, and this program has not", () => {
     const taken = put(id, `${ours}00000001`, { wants: [node], takesOver: "shop/prod" });
-    expect(left(taken, entry(id, `${theirs}00000002`, [], 3))).toEqual([
-      expect.stringMatching(/^in the stack that is taken over it has 3 machines, and here 1: .*pulumi-netboot plan/),
+    expect(left(taken, entry(id, `${theirs}00000002`), "c", "a", "b")).toEqual([
+      expect.stringMatching(
+        /^in the stack that is taken over it has b, c as well, which are not here: node 0 serves them /,
+      ),
     ]);
-    expect(left(taken, entry(id, `${theirs}00000002`, [], 1))).toEqual([]);
-    expect(left(taken, entry(id, `${ours}00000001`, [], 3))).toEqual([]);
-    expect(left(taken, entry(id, "00000001", [], 3))).toEqual([]);
+    expect(left(taken, entry(id, `${theirs}00000002`), "a")).toEqual([]);
+    expect(left(taken, entry(id, `${ours}00000001`), "a", "b")).toEqual([]);
+    expect(left(taken, entry(id, "00000001"), "a", "b")).toEqual([]);
+    expect(left({ ...taken, stack: { tokens: new Set([ours]) } }, entry(id, `${theirs}00000002`), "b")).toEqual([]);
   });
 });
 

@@ -69,10 +69,10 @@ export const shared: readonly Situation[] = [
   },
   {
     what: "a fleet of a stack that is taken over, with fewer machines",
-    said: warnOfLeft(
-      new Map([[node.id, { ...taking, wants: [wantedNode] }]]),
-      new Map([[node.id, { ...ofOther, machines: 3 }]]),
-    )[0]?.text,
+    said: warnOfLeft(new Map([[node.id, { ...taking, wants: [wantedNode] }]]), new Map([[node.id, ofOther]]), () => [
+      { hostname: "b" },
+      { hostname: "c" },
+    ])[0]?.text,
   },
   {
     what: "destroy of a stack that another one took over",
