@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { sha256Of } from "../provider/digest";
 import { whyNotBootable } from "../provider/formats/bootFormat";
 import type { BootFileInputs } from "../provider/kinds/bootFile";
 import { bootChainFile, packagedNames } from "../provider/values/bootChain";
@@ -242,8 +242,4 @@ async function resolveFile(
     const reason = error instanceof Error ? error.message : String(error);
     return bad({ path: "source.file", message: `${quoted(path)} can't be read: ${reason}` });
   }
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

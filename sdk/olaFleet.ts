@@ -1,6 +1,8 @@
+import { digestOf } from "../provider/digest";
 import type { HostsEntry } from "../provider/formats/hosts/hostsTable";
 import { renderChain, renderMachine, renderNextBoot } from "../provider/preview/nextBoot";
 import type { Firmware, Loader } from "../provider/values/bootChain";
+import { hidden } from "../provider/values/hidden";
 import { parseNode } from "../provider/values/node";
 import { type NodeRow, type OptionValue, renderRow } from "../provider/values/nodeRow";
 import { bad, type Checked, type Problem, quoted, within } from "../provider/values/problem";
@@ -118,7 +120,10 @@ export class OlaFleet extends HostResource {
 
   /** The machines by name: `fleet.nodes["db-1"].address`. */
   readonly nodes: pulumi.Output<Readonly<Record<string, FleetNode>>>;
-  /** Name → what the machine's next boot will do, as {@link OlaNode.nextBoot}. */
+  /**
+   * Name → what the machine's next boot will do, as {@link OlaNode.nextBoot}; `not told: …` where the engine has the fleet otherwise
+   * than the program, as in a run with `--target` that leaves it out.
+   */
   readonly nextBoots: pulumi.Output<Readonly<Record<string, string>>>;
   /** @internal */
   readonly named: pulumi.Output<readonly HostsEntry[]>;
@@ -135,6 +140,8 @@ export class OlaFleet extends HostResource {
       Checked<Verify | undefined>
     >;
     const boots = pulumi.all([read, described]);
+    const rows = rowsOf(nodes, read);
+    const chains = boots.apply(([list, whole]) => (isUnknown(list) ? unknownText : chainsOf(rowsIn(list), whole)));
     const problems = pulumi.all([read, placed]).apply(([list, known]) => problemsOf(second?.name ?? name, list, known));
     super(
       "OlaFleet",
@@ -143,11 +150,13 @@ export class OlaFleet extends HostResource {
         connection,
         ...(reaching !== undefined && { reaching }),
         values: {
-          rows: rowsOf(nodes, read),
+          rows,
           daemon,
           ...(wanted !== undefined && { verify: whenKnown(verify, ({ value }) => value) }),
           ...ofPair(two, second, whileOneIsDown),
-          chains: boots.apply(([list, whole]) => (isUnknown(list) ? unknownText : chainsOf(rowsIn(list), whole))),
+          chains,
+          // The engine gives an undefined one its value, and a run that leaves the fleet out the one of before.
+          [hidden.drawn]: undefined,
         },
         problems: [
           hidingSecrets(tellingUndefined(withoutTold(problems, second), machines), nodes),
@@ -167,17 +176,18 @@ export class OlaFleet extends HostResource {
     }
     described.apply(({ settings }) => noteLoaders(name, standardLoaders(settings)));
     this.named = pulumi.all([read, reference]).apply(([list, { settings }]) => namedOf(rowsIn(list), settings));
-    this.nodes = boots.apply(([list, whole]) => {
-      const known = rowsIn(list).map((row) => [row.name, nodeOf(row, whole)] as const);
+    const { chains: told, [hidden.drawn]: drawn } = this as unknown as Readonly<Record<string, pulumi.Output<unknown>>>;
+    const isOther = isOtherThan(pulumi.all([rows, chains]), drawn);
+    this.nodes = pulumi.all([read, described, isOther]).apply(([list, whole, other]) => {
+      const known = rowsIn(list).map((row) => [row.name, nodeOf(row, other ? notTold : bootOf(row, whole))] as const);
       return isUnknown(list) ? asUnknown(list) : Object.fromEntries(known);
     }) as OlaFleet["nodes"];
     // In a preview the provider knows more of the files than the program; an up's engine has no chains.
-    const { chains } = this as unknown as { readonly chains?: pulumi.Output<unknown> };
-    const told = pulumi.runtime.isDryRun() && chains !== undefined ? partly(chains) : undefined;
+    const more = pulumi.runtime.isDryRun() && told !== undefined ? partly(told) : undefined;
     // What an up could not declare, it does not tell of.
     const made = pulumi.runtime.isDryRun() ? undefined : this.id;
-    this.nextBoots = pulumi.all([read, described, told, made]).apply(([list, whole, texts]) => {
-      const known = rowsIn(list).map((row) => [row.name, bootAs(row, whole, texts)] as const);
+    this.nextBoots = pulumi.all([read, described, isOther, more, made]).apply(([list, whole, other, texts]) => {
+      const known = rowsIn(list).map((row) => [row.name, other ? notTold : bootAs(row, whole, texts)] as const);
       return isUnknown(list) ? asUnknown(list) : Object.fromEntries(known);
     }) as OlaFleet["nextBoots"];
     if (second === undefined) noteNextBoots(this.nextBoots);
@@ -192,10 +202,23 @@ export class OlaFleet extends HostResource {
   }
 }
 
-function nodeOf(row: NodeRow, whole: Whole): FleetNode {
+/** What is told of a next boot that is not as this program declares it. */
+const notTold =
+  "not told: the engine has this fleet otherwise than this program, for --target or --exclude left it out of this run, or ignoreChanges " +
+  "or a transform changed it on the way";
+
+/** Whether the engine goes by other machines, or by other chains, than the program has. In a test it tells nothing of that. */
+function isOtherThan(declared: pulumi.Output<unknown[]>, drawn: pulumi.Output<unknown> | undefined): Eventual<boolean> {
+  if (drawn === undefined) return false;
+  return partly(pulumi.all([declared, drawn])).apply(
+    ([values, known]) => typeof known === "string" && !isUnknown(known) && known !== digestOf(values),
+  );
+}
+
+function nodeOf(row: NodeRow, nextBoot: string): FleetNode {
   const { macs, hostname, address, firmware, loader, options, comment } = row;
   const node = { macs, hostname, address, firmware, loader, options, comment };
-  return { ...(holdsUnknown(node) ? asUnknown(node) : node), nextBoot: bootOf(row, whole) };
+  return { ...(holdsUnknown(node) ? asUnknown(node) : node), nextBoot };
 }
 
 function bootOf(row: NodeRow, whole: Whole): string {

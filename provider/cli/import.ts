@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { converse } from "../conversation/conversation";
 import { throwFailure } from "../conversation/refused";
+import { sha256Of } from "../digest";
 import { version } from "../embedded";
 import { type HandMade, handMadeQuestions, nextQuestions, readHandMade } from "../facts/handMade";
 import type { Answers, Question } from "../facts/question";
@@ -132,7 +132,7 @@ function sumKey(name: string): string {
 
 function wholeBytes(answers: Answers, name: string): readonly Buffer[] {
   const content = Buffer.from(answers.ran(bytesKey(name))?.said ?? "", "base64");
-  const sum = createHash("sha256").update(content).digest("hex");
+  const sum = sha256Of(content);
   return answers.ran(sumKey(name))?.said.startsWith(sum) === true ? [content] : [];
 }
 

@@ -1,4 +1,4 @@
-import { sha256Of } from "../conversation/digest";
+import { sha256Of } from "../digest";
 import { renderError } from "../errors";
 import { declaresMachines } from "../kinds/node";
 import { idFromUrn } from "../lifecycle/stacks";

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
+import { sha256Of } from "../digest";
 import { hands, loader } from "../embedded";
 import { type ErrorCode, NetbootError } from "../errors";
 import type { Question } from "../facts/question";
@@ -10,7 +11,6 @@ import type { Clash, Machine, RegisterEntry } from "../plan/records";
 import { perlsVariables } from "../plan/recoveryUnit";
 import type { Host } from "../ssh/link";
 import { Collected, renderQuestion } from "./answers";
-import { sha256Of } from "./digest";
 import { type Echo, whyNotStarted } from "./notStarted";
 import { type Line, line, parseHeld, parseMachineLine, parseSaid, renderMessage, type Said } from "./protocol";
 

@@ -1,3 +1,4 @@
+import { sha256Of } from "../digest";
 import { NetbootError } from "../errors";
 import { journal } from "../facts/journal";
 import type { Question } from "../facts/question";
@@ -17,7 +18,6 @@ import {
 import type { Host } from "../ssh/link";
 import { bootFilesNow, bootFilesQuestions, historyOf, historyQuestions } from "./boots";
 import { converse } from "./conversation";
-import { sha256Of } from "./digest";
 import { wrongsIn } from "./heard";
 import { refuseOtherMachine, throwFailure } from "./refused";
 import { renderExpectations } from "./renderPlan";

@@ -1,3 +1,4 @@
+import { sha256Of } from "../digest";
 import { NetbootError } from "../errors";
 import type { Question } from "../facts/question";
 import type { Change as Wanted } from "../kinds/want";
@@ -13,7 +14,6 @@ import type { Refusal } from "../plan/refusal";
 import { contentQuestions, type Planned, questionsOfPlan, releasedPaths } from "../plan/shown";
 import type { Host } from "../ssh/link";
 import { type Conversation, converse, type Opening, type Reply } from "./conversation";
-import { sha256Of } from "./digest";
 import { encodeWord } from "./protocol";
 import { throwFailure } from "./refused";
 import { changeOf, openingOf } from "./transaction";

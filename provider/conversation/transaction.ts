@@ -1,3 +1,4 @@
+import { sha256Of } from "../digest";
 import { NetbootError } from "../errors";
 import type { Question } from "../facts/question";
 import type { Change as Wanted } from "../kinds/want";
@@ -25,7 +26,6 @@ import { refuseGivenBack, renderRemaining } from "../plan/timeDaemon";
 import type { Host } from "../ssh/link";
 import { historyOf, historyQuestions } from "./boots";
 import { type Conversation, converse, type Opening, type Reply, type Tell } from "./conversation";
-import { sha256Of } from "./digest";
 import { bringReportOf, givenBack, isAsBefore, undoneIn, wrongsIn } from "./heard";
 import { partsOf, renderMachineLine, type Said } from "./protocol";
 import { Refused } from "./refused";

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { sha256Of } from "../conversation/digest";
+import { digestOf, sha256Of } from "../digest";
 import { NetbootError, renderError } from "../errors";
 import { kindOf } from "../kinds";
 import type { Told } from "../kinds/kind";
@@ -164,14 +164,4 @@ export function digestsOf(kind: string, inputs: Properties): Properties {
   if (made === undefined) return { [hidden.digest]: digestOf(values) };
   const whole = digestOf([...values, sha256Of(made(inputs as never))]);
   return { [hidden.digest]: whole, [hidden.drawn]: digestOf(values) };
-}
-
-function digestOf(values: readonly unknown[]): string {
-  return sha256Of(JSON.stringify(values, sorted)).slice(0, 16);
-}
-
-/** The engine hands a map over in any order. */
-function sorted(_key: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([first], [second]) => (first < second ? -1 : 1)));
 }

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { sha256Of } from "../conversation/digest";
+import { sha256Of } from "../digest";
 import { NetbootError } from "../errors";
 import type { LocalFile } from "../kinds/kind";
 

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { sha256Of } from "../../provider/digest";
 import { renderDrift } from "../../provider/kinds/drift";
 import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
@@ -222,7 +222,7 @@ function isSameBut(keys: readonly string[], before: Inputs, after: Inputs): bool
 /** The hash of a boot file, as its inputs or outputs tell it. */
 function hashOf(file: Inputs): string | undefined {
   const { content, sha256 } = file ?? {};
-  if (isText(content)) return createHash("sha256").update(content).digest("hex");
+  if (isText(content)) return sha256Of(content);
   return isText(sha256) ? sha256 : undefined;
 }
 

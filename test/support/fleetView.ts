@@ -1,4 +1,4 @@
-import { sha256Of } from "../../provider/conversation/digest";
+import { sha256Of } from "../../provider/digest";
 import { parseHistory } from "../../provider/facts/bootLog";
 import { renderBootScript } from "../../provider/formats/ipxe/bootScript";
 import { renderRow } from "../../provider/values/nodeRow";

@@ -110,6 +110,24 @@ describe("a fleet beside single machines", () => {
     expect((await served())["m2-nic0"]).toBe("03 7");
   });
 
+  it("tells no next boot of a fleet that --target leaves out otherwise than the program has it", async () => {
+    const changed = fleet(member("m1", [1, 2], 5), member("m2", [3], 8));
+    const program = (...statements: readonly string[]) =>
+      project.write({ "index.ts": programOn(lab, [server, ...statements].join("\n")) });
+    const told = async (): Promise<string> => {
+      const { boots } = (await project.outputs()) as { boots: Record<string, string> };
+      return boots["m2"] ?? "";
+    };
+    program(node("a", 1, 4), changed);
+    await project.succeed([...up, "--target", "**OlaNode::a"]);
+    expect(await served()).toMatchObject({ "a-nic0": "01 4", "m2-nic0": "03 7" });
+    expect(await told()).toMatch(/^not told: .*--target or --exclude left it out/);
+    await project.succeed(up);
+    expect(await told()).toMatch(/^192\.168\.1\.8 m2 /);
+    await apply(node("a", 1, 3), fleet(member("m1", [1, 2], 5), member("m2", [3], 7)));
+    expect(await told()).toMatch(/^192\.168\.1\.7 m2 /);
+  });
+
   it("proves a machine anew when it is asked to, without a restart", async () => {
     const rack = fleet(member("m1", [1, 2], 5), member("m2", [3], 7));
     await apply(node("a", 1, 3), rack);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { sha256Of } from "../../../../provider/conversation/digest";
+import { sha256Of } from "../../../../provider/digest";
 import { readLocalFile } from "../../../../provider/lifecycle/localFile";
 
 const path = "package.json";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sha256Of } from "../../../../provider/conversation/digest";
+import { sha256Of } from "../../../../provider/digest";
 import { renderBootScript } from "../../../../provider/formats/ipxe/bootScript";
 import { isAllProved, type SeenServer } from "../../../../provider/view/fleet";
 import { largeServer, serverResources, shownFleet, smallFleet, smallServer } from "../../../support/fleetView";
