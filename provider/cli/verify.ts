@@ -96,9 +96,12 @@ export async function verifyHost(
   const host = await openStackHost(first);
   const machine = first.outputs[hidden.machine];
   const { proof, besides } = await proveNow(host, on.map(provable), typeof machine === "string" ? machine : undefined);
-  const machines = [...proof].flatMap(([resource, told]): readonly Verified[] => {
+  const machines = on.flatMap(({ id: resource, kind, urn, inputs }): readonly Verified[] => {
     const about = { host: host.name, resource };
+    const told = proof.get(resource) ?? "gone";
     if (told === "gone") return [{ ...about, machine: noMachine, served: false, seen: goneWords }];
+    if (typeof told === "string")
+      return machinesOf(kind, urn, inputs).map((machine) => ({ ...about, machine, served: false, seen: told }));
     return [...told].map(([name, seen]) => ({ ...about, machine: name, served: seen.startsWith("served: "), seen }));
   });
   return { machines, besides };

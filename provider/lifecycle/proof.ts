@@ -16,10 +16,10 @@ export async function prove(connection: unknown, id: string): Promise<string> {
   try {
     const host = await openHost(connectionSchema.parse(connection));
     const { proof } = await proveNow(host, [{ id }], undefined);
-    const told = proof.get(id);
-    const seen = told === undefined || told === "gone" ? [] : [...told.values()];
+    const told = proof.get(id) ?? "gone";
+    const seen = typeof told === "string" ? [told] : [...told.values()];
     const wrong = seen.filter((text) => !text.startsWith("served: "));
-    if (seen.length === 0) {
+    if (told === "gone" || seen.length === 0) {
       throw new NetbootError("NOT_SERVING", `${host.name}: ${id} is not on node 0; run \`pulumi up --refresh\``);
     }
     if (wrong.length > 0) {

@@ -23,8 +23,8 @@ import { chainFileKey, folderQuestions, rulesetQuestions, wayQuestions } from ".
 import { heldOf, kindIn, type Register, type RegisterEntry } from "./records";
 import { isInFolder } from "./tftpFolder";
 
-/** What is known of each machine that was asked for: by the resource, then by its host name, or once for all of them. */
-export type Proof = ReadonlyMap<string, "gone" | ReadonlyMap<string, string>>;
+/** What is known of each machine that was asked for: by the resource, then by its host name, or once for all of them; or `gone`. */
+export type Proof = ReadonlyMap<string, string | ReadonlyMap<string, string>>;
 
 /** A file of a chain, as the proof fetched it. */
 export interface ProvedFile {
@@ -139,13 +139,9 @@ export function renderProof(
   machines: readonly Readonly<Record<string, string>>[],
   wrongs: readonly Wrong[],
 ): Proof {
-  const proof = new Map<string, "gone" | Map<string, string>>();
+  const proof = new Map<string, string | Map<string, string>>(without);
   const [server] = heldOf(register.after, "serve");
-  for (const [id, why] of without) proof.set(id, why === "gone" ? "gone" : new Map([[nameOf(id), why]]));
-  for (const id of ids) {
-    const noServer = [[nameOf(id), "there is no DHCP server on this host"]] as const;
-    proof.set(id, new Map(server === undefined ? noServer : []));
-  }
+  for (const id of ids) proof.set(id, server === undefined ? "there is no DHCP server on this host" : new Map());
   if (server === undefined) return proof;
   const { loaders, bootServer } = server.held;
   const besides = othersIn(wrongs, occupied).join("; ");
@@ -190,11 +186,6 @@ export function renderProof(
     told.set(hostname, besides === "" ? (wrong ?? served) : beside);
   }
   return proof;
-}
-
-/** The resource's name, by its id; what makes an id another one than a renamed resource's is no part of it. */
-function nameOf(id: string): string {
-  return id.slice(id.lastIndexOf("/") + 1).replace(/~[0-9a-f]{8}$/, "");
 }
 
 /** What the same answers say beside what they say of each machine. */
