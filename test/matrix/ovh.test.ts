@@ -128,7 +128,7 @@ describe("examples/ovh", () => {
       what: "tftpd does not run",
       harm: "systemctl stop tftpd-hpa",
       mend: "systemctl start tftpd-hpa",
-      why: "ipxe.efi could not be fetched by TFTP from 10.20.0.1: no answer, for tftpd-hpa.service does not run",
+      why: "its firmware would ask 10.20.0.1 for ipxe.efi by TFTP, and get no answer: tftpd-hpa.service does not run",
     },
     {
       what: "dhcpd does not run",

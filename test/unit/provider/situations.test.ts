@@ -91,6 +91,10 @@ const others =
 
 /** Sentences in which nothing stands in the way, or that only a part of a whole decision says, by the test that has them, or their beginning. */
 const elsewhere: Readonly<Record<string, readonly string[]>> = {
+  "test/system/fleet.test.ts": [
+    "not told: the engine has this fleet otherwise than this program, for --target or --exclude left it out of this run, or ignoreChanges",
+    "or a transform changed it on the way",
+  ],
   "test/unit/provider/plan/decide.test.ts": ["; with verify.again, what can't be told is an error", "allow in on"],
   "test/unit/provider/admitted/whyNotAdmitted.test.ts": [
     "the rules of the Firewall that is declared for it are gone from there, because somebody loaded others:",
