@@ -6,7 +6,7 @@ import type { CommandResult } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { changedSince, netbootCommand } from "../support/node0";
 
-/** A node 0 that was set up by hand after the guide's edition for Kea, becomes a program that takes its place, and is given back. */
+/** A node 0 that was set up by hand after the guide's edition for Kea, becomes a program of which Kea is the server, and is given back. */
 describe("a program by import from Kea", () => {
   let lab: Lab;
   let project: ScratchProject;
@@ -41,13 +41,14 @@ describe("a program by import from Kea", () => {
     return netboot("import", ...way, "--output", output);
   };
 
-  it("has Kea's network, its machines and the files, says what it can't and what has to go first, and touches nothing", async () => {
+  it("has Kea's network, its machines and the files, says what it can't, and touches nothing", async () => {
     const { code, stdout, output } = await importing("imported");
     expect(code, output).toBe(1);
     expect(stdout).toMatch(/kea-dhcp4\.conf:37: filename "ipxe32\.efi" {2}it is not in \/srv\/tftp/);
-    expect(stdout).toContain("systemctl disable --now kea-dhcp4-server.service  # it serves DHCP;");
+    expect(stdout).not.toMatch(/systemctl (disable|stop)/);
     const program = readFileSync(join(project.folder, "imported/index.ts"), "utf8");
     for (const line of [
+      '    daemon: "kea",',
       '    cidr: "192.168.1.0/28",',
       '    router: "192.168.1.1",',
       '    domain: "rack.example.net",',
@@ -64,22 +65,18 @@ describe("a program by import from Kea", () => {
     expect(await changedSince(lab, before)).toEqual([]);
   });
 
-  it("is refused beside Kea, by plan and by up, with the program that serves there; and Kea serves on", async () => {
+  it("has plan say what of Kea's becomes ours, and leaves node 0 as it was", async () => {
     cpSync(join(project.folder, "imported"), project.folder, { recursive: true });
     await project.succeed(["preview"]);
-    const plan = await netboot("plan", "--stack", "dev");
-    expect(plan.code, plan.output).toBe(1);
-    expect(plan.stdout).toMatch(/kea-dhcp4(-server)?\b.*\[OCCUPIED\]/);
-    const { code, output } = await project.pulumi(["up", "--yes", "--skip-preview"]);
-    expect(code).not.toBe(0);
-    expect(output).toMatch(/kea-dhcp4(-server)?\b.*\. Let it serve other interfaces only, or stop and disable it/);
-    const { stdout } = await lab.node0.run("systemctl is-active kea-dhcp4-server");
-    expect(stdout).toBe("active\n");
+    const { stdout } = await netboot("plan", "--stack", "dev");
+    expect(stdout).toMatch(
+      /~ \/etc\/kea\/kea-dhcp4\.conf {2}\(it was there before us; it is kept, and comes back on destroy\)/,
+    );
+    expect(stdout).toMatch(/\+ \/etc\/kea\/netboot\/reservations\.json/);
     expect((await changedSince(lab, before)).filter((each) => !each.startsWith("/var/lib/pulumi-netboot"))).toEqual([]);
   });
 
-  it("takes Kea's place once that is stopped, as the program says: all machines served, proved, and no file changed", async () => {
-    await lab.node0.run("systemctl disable --now kea-dhcp4-server.service");
+  it("goes on with Kea while it serves: all machines served, proved, and no other file changed", async () => {
     await project.succeed(["up", "--yes", "--skip-preview"]);
     expect((await netboot("verify", "--stack", "dev")).stdout).toMatch(/^2 machines, all served$/m);
     expect(await netboot("doctor", "--stack", "dev")).toMatchObject({
@@ -88,29 +85,22 @@ describe("a program by import from Kea", () => {
     });
     const changed = (await changedSince(lab, before)).map((each) => each.replace(/: .*/, ""));
     expect(changed.filter((path) => path.startsWith("/srv/") || path.startsWith("/etc/kea/"))).toEqual([
+      "/etc/kea/kea-dhcp4.conf",
+      "/etc/kea/netboot",
+      "/etc/kea/netboot/reservations.json",
       "/srv/tftp/snponly.efi",
     ]);
+    const { stdout } = await lab.node0.run(
+      "systemctl is-active kea-dhcp4-server; dpkg -l isc-dhcp-server 2>&1 | grep -c ^ii || true",
+    );
+    expect(stdout).toBe("active\n0\n");
     await project.succeed(["up", "--yes", "--skip-preview", "--expect-no-changes"]);
     expect((await importing("again")).stderr).toMatch(/pulumi-netboot serves here already, for \S+\/dev;/);
   });
 
-  it("has doctor and verify tell of a Kea that somebody enables again", async () => {
-    await lab.node0.run("systemctl enable kea-dhcp4-server.service");
-    const told = /kea-dhcp4-server\.service is to serve DHCP there, too, by \/etc\/kea\/kea-dhcp4\.conf/;
-    for (const command of ["doctor", "verify"]) {
-      const { code, stdout } = await netboot(command, "--stack", "dev");
-      expect(stdout).toMatch(told);
-      expect(code).toBe(1);
-    }
-    await lab.node0.run("systemctl disable kea-dhcp4-server.service");
-    expect(await netboot("doctor", "--stack", "dev")).toMatchObject({ code: 0 });
-  });
-
-  it("gives back on destroy what was there, and Kea can serve again", async () => {
+  it("gives back on destroy what was there, and Kea serves by it again", async () => {
     await project.succeed(["destroy", "--yes", "--skip-preview"]);
-    await lab.node0.run("systemctl enable --now kea-dhcp4-server.service");
     const left = (await changedSince(lab, before)).map((each) => each.replace(/: .*/, ""));
-    // isc-dhcp-server stays, stopped and masked: it was brought.
     expect(left.filter((path) => /^\/(srv|etc\/(kea|default\/tftpd-hpa))/.test(path))).toEqual([]);
     const { stdout } = await lab.node0.run("sleep 2; systemctl is-active kea-dhcp4-server tftpd-hpa");
     expect(stdout).toBe("active\nactive\n");
