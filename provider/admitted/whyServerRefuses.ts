@@ -135,18 +135,25 @@ function aligned(text: string): Range | undefined {
 // ---- The unit: systemd.resource-control(5) ----
 
 function whyUnitHearsNot(
-  { allowed, denied, interfaces, filters }: TftpPeers,
+  { allowed, denied, interfaces, filters, isContained }: TftpPeers,
   network: Network,
 ): NotAdmitted | undefined {
   const { interface: nic, cidr, machine = cidr } = network;
   const look = "`systemctl cat tftpd-hpa.service system.slice` shows where that is set";
+  const doubt = (by: string): NotAdmitted => {
+    const text = `it can't be told whether tftpd-hpa.service hears ${those(network)}, because of ${by}; ${look}`;
+    return { sure: false, text };
+  };
+  const unlessContained = (sure: string, by: string): NotAdmitted =>
+    isContained
+      ? doubt(`${by}, which systemd does not carry out in most containers, and node 0 is one`)
+      : { sure: true, text: `${sure}, by ${by}; ${look}` };
   const deaf = interfaces.find((list) => {
     const isExcepting = list.startsWith("~");
     return list.replace(/^~/, "").split(" ").includes(nic) === isExcepting;
   });
   if (deaf !== undefined) {
-    const text = `tftpd-hpa.service hears no machine on ${nic}, by RestrictNetworkInterfaces=${deaf}; ${look}`;
-    return { sure: true, text };
+    return unlessContained(`tftpd-hpa.service hears no machine on ${nic}`, `RestrictNetworkInterfaces=${deaf}`);
   }
   const theirs = parseAddresses(machine) ?? { first: -1, last: -1 };
   // Those of IPv6 are about nobody here.
@@ -158,10 +165,5 @@ function whyUnitHearsNot(
   const kept = and(among(denied), turned[among(allowed)]);
   if (kept === "no" && filters.length === 0) return undefined;
   const by = kept === "no" ? `the filter ${filters.join(", ")}` : `IPAddressDeny=${denied.join(" ")}`;
-  return kept === "yes"
-    ? { sure: true, text: `tftpd-hpa.service hears ${none(network)}, by ${by}; ${look}` }
-    : {
-        sure: false,
-        text: `it can't be told whether tftpd-hpa.service hears ${those(network)}, because of ${by}; ${look}`,
-      };
+  return kept === "yes" ? unlessContained(`tftpd-hpa.service hears ${none(network)}`, by) : doubt(by);
 }

@@ -30,6 +30,8 @@ export interface TftpPeers {
   readonly interfaces: readonly string[];
   /** Programs of BPF that decide, too. */
   readonly filters: readonly string[];
+  /** Node 0 is a container, in which systemd keeps to itself that it can't carry such lines out. */
+  readonly isContained: boolean;
 }
 
 const hostsAllow = "/etc/hosts.allow";
@@ -52,6 +54,11 @@ export const tftpPeers: Fact<TftpPeers> = {
       ask: "run",
       argv: ["journalctl", "-q", "-b", "-o", "cat", "-n", "1", "-g", "configures an IP firewall, but", "_PID=1"],
     },
+    "peers.container": {
+      when: { key: "peers.units", matches: "IPAddressDeny=\\S|Interfaces=~?[^~\\s]" },
+      ask: "run",
+      argv: ["systemd-detect-virt", "--container", "--quiet"],
+    },
   },
   read(answers: Answers): TftpPeers {
     const said = answers.ran("peers.units")?.said ?? "";
@@ -65,6 +72,7 @@ export const tftpPeers: Fact<TftpPeers> = {
       denied: answers.ran("peers.unfiltered")?.said.includes("IP firewall, but") === true ? [] : words("IPAddressDeny"),
       interfaces: all("RestrictNetworkInterfaces").filter((value) => value !== "~"),
       filters: [...words("IPIngressFilterPath"), ...words("IPEgressFilterPath")],
+      isContained: answers.ran("peers.container")?.status === 0,
     };
   },
 };

@@ -143,6 +143,15 @@ const cases: readonly ByHand[] = [
     doctor: /: b: in\.tftpd answers no machine at 192\.168\.1\.3/,
   },
   {
+    what: "an IPAddressDeny= that systemd does not carry out, for node 0 is a container",
+    harm: `mkdir -p /etc/systemd/system/tftpd-hpa.service.d
+      printf '[Service]\\nIPAddressDeny=192.168.1.3\\n' > /etc/systemd/system/tftpd-hpa.service.d/deny.conf
+      systemctl daemon-reload; systemctl restart tftpd-hpa`,
+    mend: "rm -r /etc/systemd/system/tftpd-hpa.service.d; systemctl daemon-reload; systemctl restart tftpd-hpa",
+    b: /not proved: it can't be told whether tftpd-hpa\.service hears the machine at 192\.168\.1\.3, because of IPAddressDeny=192\.168\.1\.3(\/32)?, which systemd/,
+    doctor: /: b: not proved: it can't be told whether tftpd-hpa\.service hears the machine/,
+  },
+  {
     what: "a machine's address on node 0's own lo",
     harm: "ip address add 192.168.1.3/32 dev lo",
     mend: "ip address del 192.168.1.3/32 dev lo",

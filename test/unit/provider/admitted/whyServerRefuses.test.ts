@@ -134,6 +134,16 @@ describe("whyServerRefuses, by what the unit may hear", () => {
     expect(whyServerRefuses(tftpPeers.read(hostAnswers(told)), path)).toBeUndefined();
   });
 
+  it.each(["IPAddressDeny=0.0.0.0/0\n", "RestrictNetworkInterfaces=lo\n"])(
+    "doubts %j in a container, where systemd carries it out only with BPF",
+    (units) => {
+      const told = { "peers.units": { status: 0, said: units }, "peers.container": { status: 0, said: "" } };
+      expect(whyServerRefuses(tftpPeers.read(hostAnswers(told)), path)).toMatchObject({ sure: false });
+      const bare = { ...told, "peers.container": { status: 1, said: "" } };
+      expect(whyServerRefuses(tftpPeers.read(hostAnswers(bare)), path)).toMatchObject({ sure: true });
+    },
+  );
+
   it("says by what", () => {
     expect(why("", "", "IPAddressDeny=0.0.0.0/0\n")?.text).toBe(
       "tftpd-hpa.service hears no machine of 192.168.1.0/28, by IPAddressDeny=0.0.0.0/0; " +

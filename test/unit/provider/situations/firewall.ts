@@ -75,6 +75,7 @@ export const firewalls: readonly Situation[] = [
       ["hosts.deny", { deny: "ALL: ALL\n" }],
       ["hosts.allow with a name", { allow: "in.tftpd: LOCAL\n", deny: "ALL: ALL\n" }],
       ["IPAddressDeny= of the unit", { units: "IPAddressDeny=192.168.0.0/16\n" }],
+      ["IPAddressDeny= in a container", { units: "IPAddressDeny=192.168.0.0/16\n", isContained: true }],
       ["a part of the network in IPAddressDeny=", { units: "IPAddressDeny=192.168.1.8/29\n" }],
       ["RestrictNetworkInterfaces= of the unit", { units: "RestrictNetworkInterfaces=eno1\n" }],
       ["a hosts.deny that has one machine", { deny: "ALL: 192.168.1.3\n", machine: "192.168.1.3" }],
@@ -151,16 +152,19 @@ function deafServer({
   deny = "",
   units = "",
   machine,
+  isContained = false,
 }: {
   allow?: string;
   deny?: string;
   units?: string;
   machine?: string;
+  isContained?: boolean;
 }) {
   const told = {
     "peers.allow": seenFile("/etc/hosts.allow", { content: allow }),
     "peers.deny": seenFile("/etc/hosts.deny", { content: deny }),
     "peers.units": { status: 0, said: units },
+    "peers.container": { status: isContained ? 0 : 1, said: "" },
   };
   const why = whyServerRefuses(tftpPeers.read(hostAnswers(told)), { ...labPath, machine });
   return why?.sure === true ? ({ code: "NOT_SERVING", message: why.text } as const) : why && `not proved: ${why.text}`;
