@@ -186,11 +186,15 @@ export class OlaFleet extends HostResource {
     const more = pulumi.runtime.isDryRun() && told !== undefined ? partly(told) : undefined;
     // What an up could not declare, it does not tell of.
     const made = pulumi.runtime.isDryRun() ? undefined : this.id;
-    this.nextBoots = pulumi.all([read, described, isOther, more, made]).apply(([list, whole, other, texts]) => {
-      const known = rowsIn(list).map((row) => [row.name, other ? notTold : bootAs(row, whole, texts)] as const);
+    const declaredBoots = pulumi.all([read, described, more, made]).apply(([list, whole, texts]) => {
+      const known = rowsIn(list).map((row) => [row.name, bootAs(row, whole, texts)] as const);
       return isUnknown(list) ? asUnknown(list) : Object.fromEntries(known);
     }) as OlaFleet["nextBoots"];
-    if (second === undefined) noteNextBoots(this.nextBoots);
+    this.nextBoots = pulumi
+      .all([declaredBoots, isOther])
+      .apply(([known, other]) => (other ? Object.fromEntries(Object.keys(known).map((key) => [key, notTold])) : known));
+    // A preview's sentence is about the program's: a file that all boot by may change in a run that leaves the fleet out.
+    if (second === undefined) noteNextBoots(declaredBoots);
     if (two === undefined) return;
     const onSecond: OlaFleetArgs & OfTwo = {
       ...args,
