@@ -29,7 +29,7 @@ export type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>["
 const way = ["host", "port", "user", "private-key-path", "host-key"] as const;
 
 /** The word that says what is to be done. */
-export type CommandName = "plan" | "verify" | "doctor" | "history" | "view" | "records" | "import";
+export type CommandName = "plan" | "verify" | "doctor" | "history" | "view" | "drill" | "records" | "import";
 
 /** What each command takes. */
 const taken: Readonly<Record<CommandName, readonly Option[]>> = {
@@ -38,6 +38,7 @@ const taken: Readonly<Record<CommandName, readonly Option[]>> = {
   doctor: ["stack", "json"],
   history: ["stack", "json", "all", "since", "svg", "output"],
   view: ["stack", "json", "since", "output", "offline"],
+  drill: ["stack", "json", "host", "yes"],
   records: ["stack", "json", "clear", "yes", ...way],
   import: ["json", "output", ...way],
 };

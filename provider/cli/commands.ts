@@ -7,6 +7,7 @@ import { isAllProved } from "../view/fleet";
 import { renderPage } from "../view/page";
 import { type CommandName, readArguments, type Values } from "./arguments";
 import { examine, renderFindings } from "./doctor";
+import { drill, drillSays, isDrilled, renderDrilled } from "./drill";
 import { drawLastBoot, historyOf, readHistory, renderHistory } from "./history";
 import { importNode0, renderImported } from "./import";
 import { machinesNamed } from "./machinesNamed";
@@ -17,6 +18,7 @@ import { renderVerified, verify } from "./verify";
 import { renderCounts, viewStack } from "./view";
 
 const usage = `pulumi-netboot plan | verify | doctor | history | view  [--stack NAME] [--json]
+pulumi-netboot drill [--host HOST] [--stack NAME] [--yes]
 pulumi-netboot records [--host HOST] [--clear PROJECT/STACK] [--yes]
 pulumi-netboot import --host HOST [--user USER] [--output FOLDER]
 
@@ -31,12 +33,14 @@ pulumi-netboot import --host HOST [--user USER] [--output FOLDER]
            --svg MACHINE [--output boot.svg] draws the time line of the machine's last boot
   view     one page to look at: the machines, their chains with what is proved of each step, their boots, who else asked or
            answered. view --output fleet.html; --offline draws it of the state alone and asks no node 0
+  drill    of two node 0s that have the same machines, keep one silent for a minute (the first, or HOST), and prove every machine on
+           the other meanwhile; asks first, and a timer on node 0 has it serve again whatever happens here
   records  what every stack has on the stack's node 0, or on the HOST, also stacks that are no more; --clear takes away what one of them
            has and this stack's state has not, as its destroy would, and asks first
   import   write a program from a node 0 that was set up by hand, after the guide (ISC dhcpd or Kea): it is read over SSH, and nothing
            of it is changed. --port, --private-key-path and --host-key say more of the way to it
 
-Run it in the folder of the stack's project. It reads the stack by your own \`pulumi stack export\`; nothing but --clear changes anything.
+Run it in the folder of the stack's project. It reads the stack by your own \`pulumi stack export\`; nothing but drill and --clear changes anything.
 Ends with 0 if all is well, 1 if something is not, 2 if it could not be asked.`;
 
 /** What each command does; it ends with the number that it gives. */
@@ -83,6 +87,23 @@ const commands: Readonly<Record<CommandName, (values: Values, machines: readonly
     }
     return offline || isAllProved(view) ? 0 : 1;
   },
+  async drill(values) {
+    const { host, yes } = values;
+    const stop = new AbortController();
+    const ask = async (question: string): Promise<boolean> => {
+      const isWanted = yes || (await askAtTerminal(question, "Do it?"));
+      // A second one ends this program as ever, and node 0's timer does the rest.
+      for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => stop.abort());
+      return isWanted;
+    };
+    const drilled = await drill(await resourcesOfStack(values), host, { seconds: 60, ask, signal: stop.signal });
+    if (drilled === undefined) {
+      console.error(drillSays.notBegun);
+      return 1;
+    }
+    print(values, drilled, renderDrilled(drilled));
+    return isDrilled(drilled) ? 0 : 1;
+  },
   async records(values) {
     const { host, clear, yes } = values;
     const found =
@@ -94,7 +115,11 @@ const commands: Readonly<Record<CommandName, (values: Values, machines: readonly
       print(values, shown, renderRecords(shown));
       return 0;
     }
-    const cleared = await clearRecords(found, clear, yes ? async () => true : askAtTerminal);
+    const cleared = await clearRecords(
+      found,
+      clear,
+      yes ? async () => true : (question) => askAtTerminal(question, "Clear them?"),
+    );
     print(values, { cleared }, cleared === 0 ? "nothing was cleared" : `${cleared} cleared`);
     return cleared === 0 ? 1 : 0;
   },

@@ -97,7 +97,7 @@ function renderStack({ label, records, written, isOwn }: RecordsOnHost["stacks"]
   return `${label}: ${count(records.length, "record")}, ${countMachines(records)}, last written ${timeOf(written)}${whose}`;
 }
 
-function countMachines(records: readonly RecordOnHost[]): string {
+export function countMachines(records: readonly RecordOnHost[]): string {
   return count(
     records.reduce((sum, { machines }) => sum + machines, 0),
     "machine",
@@ -174,12 +174,12 @@ export async function clearRecords(
   return cleared;
 }
 
-/** Asks whoever sits at the terminal; without one nobody can say yes. */
-export async function askAtTerminal(question: string): Promise<boolean> {
+/** Asks whoever sits at the terminal for his word; without one nobody can say yes. */
+export async function askAtTerminal(question: string, word: string): Promise<boolean> {
   if (!process.stdin.isTTY) throw new Error(`${question} Nobody can be asked here: say --yes`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^y(es)?$/i.test((await terminal.question(printable(`${question} Clear them? [y/N] `))).trim());
+    return /^y(es)?$/i.test((await terminal.question(printable(`${question} ${word} [y/N] `))).trim());
   } finally {
     terminal.close();
   }

@@ -54,7 +54,7 @@ async function verifyOneOf(hosts: number, on: readonly StackResource[]): Promise
 }
 
 /** What a state says of the machines of a resource. */
-function machinesOf(kind: string, urn: string, { rows, hostname }: StackResource["inputs"]): readonly string[] {
+export function machinesOf(kind: string, urn: string, { rows, hostname }: StackResource["inputs"]): readonly string[] {
   if (kind === "OlaFleet") return Object.keys(Object(rows));
   return [typeof hostname === "string" ? hostname : urn.replace(/.*::/, "")];
 }

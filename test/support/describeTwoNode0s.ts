@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
+import { runCommand } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { withAnotherDhcpServer } from "./anotherDhcpServer.ts";
 import { type UnpackedPackages, unpackPackages } from "./debianPackages.ts";
@@ -45,6 +48,12 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
         lab,
         "cat /etc/dhcp/netboot/* /etc/kea/netboot/* 2>/dev/null; sha256sum /srv/tftp/* /etc/dhcp/dhcpd.conf 2>/dev/null; true",
       );
+
+    const waiting = { timeout: 40_000, interval: 300 };
+    const daemonsOf = async (lab: Lab): Promise<string> => {
+      const dhcp = lab === one ? "isc-dhcp-server" : "kea-dhcp4-server";
+      return (await on(lab, `systemctl is-active ${dhcp} tftpd-hpa || true`)).trim().replace("\n", " ");
+    };
 
     beforeAll(async () => {
       one = await labUp();
@@ -209,6 +218,63 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
       await project.succeed([...up, "--expect-no-changes"]);
       expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
     });
+
+    inWhole?.(
+      "are drilled: one is silent for a minute, the other proves every machine, and one of them boots",
+      async () => {
+        const unasked = await netbootCommand(project, "drill", "--stack", "dev");
+        expect(unasked.code, unasked.output).not.toBe(0);
+        expect(unasked.stderr).toMatch(
+          /node0-a \(\S+\) answers no machine for 60 s.*Nobody can be asked here: say --yes/,
+        );
+        expect(await daemonsOf(one)).toBe("active active");
+        const drilling = netbootCommand(project, "drill", "--stack", "dev", "--yes", "--json");
+        await vi.waitFor(async () => expect(await daemonsOf(one)).toBe("inactive inactive"), waiting);
+        expect(await daemonsOf(other)).toBe("active active");
+        const machine = await one.machine({ name: "drilled", macs });
+        const report = await machine.boot();
+        await machine.off();
+        expect(report.reachedDisk, report.serial.slice(-2000)).toBe(true);
+        const { code, stdout, stderr } = await drilling;
+        expect(code, stderr).toBe(0);
+        const drilled = JSON.parse(stdout) as {
+          readonly silent: object;
+          readonly machines: readonly { readonly host: string }[];
+        };
+        expect(drilled.silent).toMatchObject({
+          name: "node0-a",
+          host: one.node0.host,
+          seconds: expect.closeTo(59, -1),
+        });
+        expect(drilled.machines.map(({ host }) => host)).toEqual(Array(3).fill(other.node0.host));
+        expect(await daemonsOf(one)).toBe("active active");
+        expect(await on(one, "systemctl list-units --all --plain --no-legend 'pulumi-netboot-drill*'")).toBe("");
+      },
+    );
+
+    inWhole?.(
+      "serve again by a timer of node 0's own where a drill dies, and refuse one that would take a boot away",
+      async () => {
+        const main = join(project.folder, "node_modules/pulumi-netboot/dist/provider/cli/main.js");
+        let drilling: ChildProcess | undefined;
+        const dying = runCommand([process.execPath, main, "drill", "--stack", "dev", "--host", "node0-b", "--yes"], {
+          cwd: project.folder,
+          env: project.env,
+          onStart: (child) => (drilling = child),
+          onLine: (line) => /^node0-b is silent/.test(line) && drilling?.kill("SIGKILL"),
+        });
+        await vi.waitFor(async () => expect(await daemonsOf(other)).toBe("inactive inactive"), waiting);
+        expect((await dying).code).toBe(137);
+        const second = await netbootCommand(project, "drill", "--stack", "dev", "--yes");
+        expect(second.code).not.toBe(0);
+        expect(second.stderr).toMatch(/node0-a does not fall silent, for the other node 0 does not serve all machines/);
+        await vi.waitFor(async () => expect(await daemonsOf(other)).toBe("active active"), {
+          ...waiting,
+          timeout: 70_000,
+        });
+        expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
+      },
+    );
 
     inWhole?.("go on without one that is down where the program says so, and mend it by the next up", async () => {
       const goOn = web1.replace(" MORE", ', whileOneIsDown: "go on", comment: "COMMENT"');

@@ -3,6 +3,14 @@ import { join } from "node:path";
 import { vi } from "vitest";
 import { runCommand } from "../../../../provider/cli/commands";
 import { findingsOf, renderFindings } from "../../../../provider/cli/doctor";
+import {
+  askWhether,
+  chooseDrill,
+  type Drilled,
+  drillSays,
+  renderDrilled,
+  whyNotSilent,
+} from "../../../../provider/cli/drill";
 import { drawLastBoot, renderHistory } from "../../../../provider/cli/history";
 import { renderImported, whyNotWhole } from "../../../../provider/cli/import";
 import { machinesNamed } from "../../../../provider/cli/machinesNamed";
@@ -12,10 +20,13 @@ import { clearRecords, lostRecords, renderOthers, renderRecords } from "../../..
 import type { Verified } from "../../../../provider/cli/verify";
 import { renderError } from "../../../../provider/errors";
 import type { Imported } from "../../../../provider/plan/importing";
+import { planSilence, whyNotDone } from "../../../../provider/plan/silence";
 import { closeHosts } from "../../../../provider/ssh/pool";
+import { hidden } from "../../../../provider/values/hidden";
 import { hands, type Say } from "../../../support/playedNode0";
 import { bare, hostKey, makeFolder, startServer, userKey } from "../../../support/sshServer";
-import type { Situation } from "./situation";
+import { facts, shownUnits } from "../plan/told";
+import type { Said, Situation } from "./situation";
 
 const byName = ({ machine }: Verified): [string] => [machine];
 const id = (kind: string, name: string): string => `${kind}/shop/prod/${name}`;
@@ -351,11 +362,85 @@ const imports: readonly Situation[] = [
   },
 ];
 
+const drillRow = (machine: string, host: string, wrong?: string) => ({
+  ...{ host, resource: `OlaNode/shop/prod/${machine}`, machine, served: wrong === undefined },
+  seen: wrong ?? "served: 192.168.1.3, ipxe.efi, then refind.pxe (1 MAC)",
+});
+const drilled: Drilled = {
+  silent: { name: "node0-a", host: "a.example", seconds: 58 },
+  machines: [drillRow("db-1", "b.example")],
+  after: [drillRow("db-1", "a.example")],
+};
+const silenced = (dhcpd: string, tftpd: string): Said => {
+  const states = {
+    "isc-dhcp-server.service": dhcpd,
+    "kea-dhcp4-server.service": "inactive",
+    "tftpd-hpa.service": tftpd,
+  };
+  const planned = planSilence(facts([], { "silence.units": shownUnits(states) }));
+  return "code" in planned ? planned : planned.join(" ");
+};
+const paired = (name: string, host: string, is?: "first" | "second", names = ["node0-a", "node0-b"]) => ({
+  ...{ kind: "OlaNode", urn: `urn:pulumi:prod::shop::x::${name}`, id: `OlaNode/shop/prod/${name}`, outputs: {} },
+  ...{ connection: { host }, inputs: is === undefined ? {} : { [hidden.pair]: { is, names } } },
+});
+const two = [paired("db-1", "a.example", "first"), paired("db-1@node0-b", "b.example", "second")];
+const others = [
+  paired("web-1", "c.example", "first", ["node0-c", "node0-d"]),
+  paired("web-1@node0-d", "d.example", "second", ["node0-c", "node0-d"]),
+];
+
+const asking = { name: "node0-a", address: "a.example", seconds: 60, machines: 3 };
+
+const drills: readonly Situation[] = [
+  throwing("a drill without two node 0s", () => chooseDrill([paired("db-1", "a.example")], undefined)),
+  throwing("a drill of a node 0 that is none of two", () => chooseDrill(two, "node0-x")),
+  throwing("a drill where there are several pairs", () => chooseDrill([...two, ...others], undefined)),
+  throwing("a drill of a node 0 that has machines alone", () =>
+    chooseDrill([...two, ...Array.from({ length: 8 }, (_, at) => paired(`web-${at}`, "a.example"))], undefined),
+  ),
+  {
+    what: "a drill where the other node 0 lacks a machine, and does not serve another",
+    said: whyNotSilent(
+      "node0-a",
+      [drillRow("db-1", "a.example"), drillRow("db-2", "a.example")],
+      [drillRow("db-1", "b.example", "the firmware of db-1 (52:54:00:00:00:01) asked by DHCP and got no answer")],
+    ),
+  },
+  { what: "what is asked before a drill", said: askWhether({ ...asking, strangers: [] }) },
+  {
+    what: "what is asked before a drill where other stacks have machines",
+    said: askWhether({ ...asking, machines: 1, strangers: theirs.stacks }),
+  },
+  { what: "a drill that nobody wants", said: drillSays.notBegun },
+  { what: "a drill of a node 0 whose TFTP server is down", said: silenced("active", "inactive") },
+  { what: "a drill of a node 0 that does not serve", said: silenced("failed", "inactive") },
+  {
+    what: "a second drill",
+    said: whyNotDone("Failed to start transient timer unit: Unit pulumi-netboot-drill.timer was already loaded.\n"),
+  },
+  { what: "a drill that systemd refuses", said: whyNotDone("Failed to stop tftpd-hpa.service: Operation refused\n") },
+  {
+    what: "a drill, while it goes on",
+    said: [
+      drillSays.silent("node0-a", ["isc-dhcp-server.service", "tftpd-hpa.service"]),
+      drillSays.asked("node0-a"),
+      drillSays.notWoken("node0-a", 60),
+    ].join("\n"),
+  },
+  { what: "a drill, at its end", said: renderDrilled(drilled) },
+  {
+    what: "a drill after which a machine is not served",
+    said: renderDrilled({ ...drilled, after: [drillRow("db-1", "a.example", "there is no DHCP server on this host")] }),
+  },
+];
+
 /** All that `npx pulumi-netboot` says, by the golden file. */
 export const cliSituations: Readonly<Record<string, readonly Situation[]>> = {
   "cliCommands.txt": commands,
   "cliLooks.txt": looks,
   "cliPlans.txt": plans,
   "cliRecords.txt": records,
+  "cliDrill.txt": drills,
   "cliImport.txt": imports,
 };
