@@ -4,7 +4,7 @@ import { renderChain, renderMachine, renderNextBoot } from "../provider/preview/
 import type { Firmware, Loader } from "../provider/values/bootChain";
 import { hidden } from "../provider/values/hidden";
 import { parseNode } from "../provider/values/node";
-import { type NodeRow, type OptionValue, renderRow } from "../provider/values/nodeRow";
+import { type NodeRow, type OptionValue, renderRow, renderRows, rowsAsCompared } from "../provider/values/nodeRow";
 import { bad, type Checked, type Problem, quoted, within } from "../provider/values/problem";
 import { holdsUnknown, isUnknown, unknownText } from "../provider/values/unknown";
 import { parseVerify, type Verify } from "../provider/values/verify";
@@ -215,7 +215,8 @@ const notTold =
 function isOtherThan(declared: pulumi.Output<unknown[]>, drawn: pulumi.Output<unknown> | undefined): Eventual<boolean> {
   if (drawn === undefined) return false;
   return partly(pulumi.all([declared, drawn])).apply(
-    ([values, known]) => typeof known === "string" && !isUnknown(known) && known !== digestOf(values),
+    ([[rows, chains], known]) =>
+      typeof known === "string" && !isUnknown(known) && known !== digestOf([rowsAsCompared(rows), chains]),
   );
 }
 
@@ -268,10 +269,10 @@ function rowsIn(list: ReadNodes): readonly NodeRow[] {
   return Array.isArray(list) ? list.flatMap(({ value }: ReadNode) => (value === undefined ? [] : [value])) : [];
 }
 
-/** Name → line. Where the names are known and a machine is not, its line alone is left open, or is a secret. */
+/** All as one text. Where the names are known and a machine is not, they are a map: its line alone is left open, or is a secret. */
 function rowsOf(nodes: OlaFleetArgs["nodes"], read: Eventual<ReadNodes>): pulumi.Input<unknown> {
   if (isPlain(nodes) || !isObject(nodes)) {
-    return whenKnown(read, (list) => (isUnknown(list) ? list : linesOf(rowsIn(list))));
+    return whenKnown(read, (list) => (isUnknown(list) ? list : textOf(rowsIn(list))));
   }
   const lines = Object.entries(nodes).map(([name, node]): [string, Eventual<string | undefined>] => [
     name,
@@ -281,6 +282,10 @@ function rowsOf(nodes: OlaFleetArgs["nodes"], read: Eventual<ReadNodes>): pulumi
     ),
   ]);
   return Object.fromEntries(lines.sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+function textOf(rows: readonly NodeRow[]): string | Readonly<Record<string, string>> {
+  return rows.some(holdsUnknown) ? linesOf(rows) : renderRows(rows);
 }
 
 function linesOf(rows: readonly NodeRow[]): Readonly<Record<string, string>> {

@@ -10,6 +10,7 @@ import { plannableRows, secretWords, whyHidden, whyUnplannable } from "../previe
 import type { Host } from "../ssh/link";
 import type { Connection } from "../values/connection";
 import { hidden } from "../values/hidden";
+import { linesByKey } from "../values/nodeRow";
 import { connectionOf, readPreview, type Step } from "./preview";
 import { openHostAloud, readStack, type StackResource, whyPassedOver } from "./stack";
 
@@ -66,7 +67,7 @@ async function withoutHidden(
   if (!isFleet || whyHidden(rows) === undefined) return { step, notPlanned: [] };
   const old = Object.keys(step.outputs).length === 0 ? [] : await readState();
   const inState = old.find(({ id, kind }) => kind === step.kind && id === step.id)?.inputs["rows"];
-  const plannable = plannableRows(rows as Step["inputs"], (inState ?? {}) as Step["inputs"]);
+  const plannable = plannableRows(rows as Step["inputs"], linesByKey(inState));
   if (Object.keys(plannable.rows).length === 0) return { step, notPlanned: [] };
   return {
     step: { ...step, inputs: { ...step.inputs, rows: plannable.rows } },

@@ -3,6 +3,7 @@ import { renderError } from "../errors";
 import { declaresMachines } from "../kinds/node";
 import type { ProofBesides, Provable } from "../plan/proof";
 import { hidden } from "../values/hidden";
+import { linesByKey } from "../values/nodeRow";
 import { byHost, openStackHost, type StackResource, whyPassedOver } from "./stack";
 
 /** What the proof said of one machine. */
@@ -55,7 +56,7 @@ async function verifyOneOf(hosts: number, on: readonly StackResource[]): Promise
 
 /** What a state says of the machines of a resource. */
 export function machinesOf(kind: string, urn: string, { rows, hostname }: StackResource["inputs"]): readonly string[] {
-  if (kind === "OlaFleet") return Object.keys(Object(rows));
+  if (kind === "OlaFleet") return Object.keys(linesByKey(rows));
   return [typeof hostname === "string" ? hostname : urn.replace(/.*::/, "")];
 }
 

@@ -13,6 +13,8 @@ export interface Kind<Inputs> {
   readonly outputKeys: readonly string[];
   /** Inputs that the outputs hold only as a digest, so that the state of a large fleet stays small; their order counts. */
   readonly notEchoed: readonly (keyof Inputs & string)[];
+  /** What a value that is not echoed is compared as, where the same can be written in several ways. */
+  readonly comparedAs?: Partial<Record<keyof Inputs & string, (value: unknown) => unknown>>;
   /**
    * What is written to node 0 of these inputs and stands in none of them, so that the digest tells when a release writes it
    * otherwise. Any inputs are taken, also those of which a preview does not know all.

@@ -1,7 +1,6 @@
 import { NetbootError } from "../errors";
 import { backendOf, type DhcpDaemon } from "../formats/dhcpBackend";
-import { type NodeRow, parseRow } from "../values/nodeRow";
-import { isUnknown } from "../values/unknown";
+import { linesByKey, type NodeRow, parseRow, rowsAsCompared } from "../values/nodeRow";
 import type { Verify } from "../values/verify";
 import type { Kind } from "./kind";
 import { nodeWant } from "./node";
@@ -10,8 +9,11 @@ import { nodeWant } from "./node";
 export interface OlaFleetInputs {
   /** The DHCP server that reads its machines; absent where it is ISC's. */
   readonly daemon?: Exclude<DhcpDaemon, "isc">;
-  /** Name → one line: address, host name, MACs, and what differs from the standard. Absent where only a look is wanted. */
-  readonly rows?: Readonly<Record<string, string>>;
+  /**
+   * A line for each: its key, address, host name, MACs, and what differs from the standard. A map of them where one is a secret or
+   * known only later. Absent where only a look is wanted.
+   */
+  readonly rows?: string | Readonly<Record<string, string>>;
   /** What the machines' next boots do, once for each kind of machine. */
   readonly chains: Readonly<Record<string, string>>;
   /** Only when it is not `true`. */
@@ -25,8 +27,9 @@ export const olaFleet: Kind<OlaFleetInputs> = {
   inputKeys: ["rows", "chains", "verify", "daemon", "whileOneIsDown"],
   outputKeys: ["verified"],
   notEchoed: ["rows", "chains"],
+  comparedAs: { rows: rowsAsCompared },
   made: ({ rows, daemon }) =>
-    Object.entries(isUnknown(rows) ? {} : (rows ?? {}))
+    Object.entries(linesByKey(rows))
       .sort(([one], [other]) => (one < other ? -1 : 1))
       .map(([name, text]) => {
         const row = parseRow(name, text);
@@ -35,7 +38,7 @@ export const olaFleet: Kind<OlaFleetInputs> = {
       .join(""),
   wants: ({ rows, verify, daemon }) => {
     if (rows === undefined) return [{ want: "registered" }];
-    return Object.entries(rows).map(([name, text]) => {
+    return Object.entries(linesByKey(rows)).map(([name, text]) => {
       const row = rowOf(name, text);
       return nodeWant(row, backendOf(daemon).renderMachine(row), verify);
     });

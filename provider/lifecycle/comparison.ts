@@ -158,9 +158,10 @@ export function isOutput(kind: string, key: string): boolean {
 
 /** What the outputs hold in the place of the inputs that they do not repeat. */
 export function digestsOf(kind: string, inputs: Properties): Properties {
-  const { notEchoed, made } = kindOf(kind);
+  const { notEchoed, comparedAs = {}, made } = kindOf(kind);
   if (notEchoed.length === 0) return {};
-  const values = notEchoed.map((key) => inputs[key]);
+  const alike: Readonly<Record<string, ((value: unknown) => unknown) | undefined>> = comparedAs;
+  const values = notEchoed.map((key: string) => alike[key]?.(inputs[key]) ?? inputs[key]);
   if (made === undefined) return { [hidden.digest]: digestOf(values) };
   const whole = digestOf([...values, sha256Of(made(inputs as never))]);
   return { [hidden.digest]: whole, [hidden.drawn]: digestOf(values) };

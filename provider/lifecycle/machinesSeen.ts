@@ -1,4 +1,4 @@
-import { parseRow } from "../values/nodeRow";
+import { linesByKey, parseRow } from "../values/nodeRow";
 import type { Problem } from "../values/problem";
 import { isUnknown } from "../values/unknown";
 import type { Properties } from "./comparison";
@@ -55,9 +55,8 @@ function claimsOfNode({ address, macs, hostname }: Properties): readonly (readon
 }
 
 function claimsOfFleet({ rows }: Properties): readonly (readonly [string, string])[] {
-  if (typeof rows !== "object" || rows === null) return [];
-  return Object.entries(rows).flatMap(([name, text]) => {
-    const row = isUnknown(text) ? undefined : parseRow(name, String(text));
+  return Object.entries(linesByKey(rows)).flatMap(([name, text]) => {
+    const row = isUnknown(text) ? undefined : parseRow(name, text);
     if (row === undefined) return [];
     const at = `nodes[${JSON.stringify(name)}]`;
     return claimsOfNode({ ...row }).map(([claim, path]) => [claim, `${at}.${path}`] as const);

@@ -1,4 +1,5 @@
 import { type Firmware, type Loader, loadersFor } from "./bootChain";
+import { isUnknown } from "./unknown";
 
 // Every run of the engine loads this file in the provider's process, so it needs nothing that takes long to load.
 
@@ -40,6 +41,42 @@ export function renderRow(row: NodeRow): string {
   const { options, comment } = row;
   if (options !== undefined || comment !== undefined) words.push(JSON.stringify({ options, comment }));
   return words.join(" ");
+}
+
+/**
+ * The machines of a fleet as one text, a line each behind its key. The engine walks a map of ten thousand machines again and again,
+ * and a text not at all. Of a change it shows the lines and two around them; as YAML, which it would read, it would show all.
+ *
+ * @example
+ * ```
+ * db-1 10.20.0.11 db-1 04:3f:72:aa:00:01
+ * "rack 1/db-2" 10.20.0.12 db-2 04:3f:72:aa:00:03
+ * ```
+ */
+export function renderRows(rows: readonly NodeRow[]): string {
+  return rows
+    .map((row) => `${/^\w[\w.-]*$/.test(row.name) ? row.name : JSON.stringify(row.name)} ${renderRow(row)}`)
+    .join("\n");
+}
+
+/**
+ * Key → line, of that text or of a map: it stays one where a machine is a secret or known only later, and older releases made no
+ * other. Empty where nothing is known.
+ */
+export function linesByKey(rows: unknown): Readonly<Record<string, string>> {
+  if (typeof rows === "object" && rows !== null) return rows as Readonly<Record<string, string>>;
+  if (typeof rows !== "string" || isUnknown(rows) || rows === "") return {};
+  return Object.fromEntries(
+    rows.split("\n").map((text) => {
+      const [, key = "", line = ""] = /^("(?:[^"\\]|\\.)*"|\S+) (.*)$/s.exec(text) ?? [];
+      return [key.startsWith('"') ? String(JSON.parse(key)) : key, line];
+    }),
+  );
+}
+
+/** The machines of a fleet as they are compared with others: a text and a map of the same lines are the same. */
+export function rowsAsCompared(rows: unknown): unknown {
+  return typeof rows === "string" && !isUnknown(rows) ? linesByKey(rows) : rows;
 }
 
 /**

@@ -3,7 +3,7 @@ import { neededFiles } from "../formats/ipxe/neededFiles";
 import { loaderOf } from "../plan/chains";
 import type { ProofBesides, ProvedFile } from "../plan/proof";
 import { bootChainFile, type Firmware } from "../values/bootChain";
-import { type NodeRow, parseRow } from "../values/nodeRow";
+import { linesByKey, type NodeRow, parseRow } from "../values/nodeRow";
 import { printableValue } from "../values/printable";
 import { type Mark, timelineOf } from "./timeline";
 
@@ -256,9 +256,8 @@ interface Row extends Pick<NodeRow, "hostname" | "address" | "macs" | "firmware"
 
 function machinesOf({ kind, id, inputs }: Stored): readonly Row[] {
   if (kind === "OlaFleet") {
-    const rows = Object.entries((inputs["rows"] ?? {}) as Readonly<Record<string, unknown>>);
-    return rows.flatMap(([name, text]) => {
-      const row = parseRow(name, String(text));
+    return Object.entries(linesByKey(inputs["rows"])).flatMap(([name, text]) => {
+      const row = parseRow(name, text);
       return row === undefined ? [] : [{ id, ...row }];
     });
   }

@@ -5,7 +5,7 @@ import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/ne
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import { type Before, whatGoes } from "../../provider/preview/whatGoes";
 import { isHidden } from "../../provider/values/hidden";
-import { parseRow } from "../../provider/values/nodeRow";
+import { linesByKey, parseRow } from "../../provider/values/nodeRow";
 import { afterUp, isUnknown } from "../../provider/values/unknown";
 import { hasHooks, hookNamed } from "./hook";
 import { withTexts } from "./partly";
@@ -397,10 +397,9 @@ function textsOf(
   standard: StandardLoaders,
   drift: readonly unknown[] = [],
 ): ReadonlyMap<string, string> {
-  const rows = (inputs?.["rows"] ?? {}) as Readonly<Record<string, string>>;
   const chains = (inputs?.["chains"] ?? {}) as Readonly<Record<string, string>>;
   return new Map(
-    Object.entries(rows).flatMap(([name, text]) => {
+    Object.entries(linesByKey(inputs?.["rows"])).flatMap(([name, text]) => {
       if (isUnknown(text)) return [[name, "unknown"] as const];
       const row = parseRow(name, text);
       if (row === undefined) return [];

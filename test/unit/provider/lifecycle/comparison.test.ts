@@ -148,6 +148,9 @@ describe("diff", () => {
     expect(await changes(before, fleet)).toBe(false);
     expect(await changes({ ...before, __digest: "0" }, fleet)).toBe(true);
     expect(await changes(before, { ...fleet, rows: { "db-1": "10.20.0.12 db-1 04:3f:72:aa:00:01" } })).toBeUndefined();
+    // Older releases wrote a map: the same machines as a text are no change.
+    expect(await changes(before, { ...fleet, rows: "db-1 10.20.0.11 db-1 04:3f:72:aa:00:01" })).toBe(false);
+    expect(await changes(before, { ...fleet, rows: "db-1 10.20.0.12 db-1 04:3f:72:aa:00:01" })).toBeUndefined();
     const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
     expect(await changes(before, { ...fleet, rows: unknown })).toBeUndefined();
     expect(await changes(before, { ...fleet, rows: { "db-1": unknown } })).toBeUndefined();

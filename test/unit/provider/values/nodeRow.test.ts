@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseNode } from "../../../../provider/values/node";
-import { type NodeRow, parseRow, renderRow } from "../../../../provider/values/nodeRow";
+import {
+  linesByKey,
+  type NodeRow,
+  parseRow,
+  renderRow,
+  renderRows,
+  rowsAsCompared,
+} from "../../../../provider/values/nodeRow";
+import { unknownText } from "../../../../provider/values/unknown";
 import { anyRow } from "./rows";
 import { right } from "./sentences";
 
@@ -25,6 +33,34 @@ describe("renderRow", () => {
   it("says pool where there is no address", () => {
     const { address: _, ...row } = db1;
     expect(renderRow(row)).toBe("pool db-1 04:3f:72:aa:00:01,04:3f:72:aa:00:02");
+  });
+});
+
+describe("renderRows", () => {
+  it("writes a line for each, with its key before it", () => {
+    expect(renderRows([db1, { ...db1, name: 'rack 1/"db-2"\n', address: "10.20.0.12" }])).toBe(
+      "db-1 10.20.0.11 db-1 04:3f:72:aa:00:01,04:3f:72:aa:00:02\n" +
+        '"rack 1/\\"db-2\\"\\n" 10.20.0.12 db-1 04:3f:72:aa:00:01,04:3f:72:aa:00:02',
+    );
+  });
+
+  it("is read back by linesByKey, whatever the keys and the comments are, and compared as the map of the same lines", () => {
+    const rows = fc.uniqueArray(fc.record({ name: fc.string({ unit: "binary" }), row: anyRow }), {
+      selector: ({ name }) => name,
+    });
+    fc.assert(
+      fc.property(rows, (list) => {
+        const all = list.map(({ name, row }) => ({ ...row, name }));
+        const map = Object.fromEntries(all.map((row) => [row.name, renderRow(row)]));
+        expect(linesByKey(renderRows(all))).toEqual(map);
+        expect(rowsAsCompared(renderRows(all))).toEqual(rowsAsCompared(map));
+      }),
+    );
+  });
+
+  it("gives no line where nothing is known", () => {
+    expect([linesByKey(undefined), linesByKey(unknownText), linesByKey("")]).toEqual([{}, {}, {}]);
+    expect(rowsAsCompared(unknownText)).toBe(unknownText);
   });
 });
 
