@@ -1,6 +1,7 @@
 import type { Firmware } from "../values/bootChain";
 import { backendIn } from "./dhcpServer";
 import { isInNetwork } from "./network";
+import { hasAddress } from "./pool";
 import { type Held, heldOf, type Machine, type Placed, type Register } from "./records";
 import type { Refusal } from "./refusal";
 import { type FileUse, type InFolder, type TftpView, type WrongFile, whyNotServed } from "./tftpFolder";
@@ -44,7 +45,8 @@ export function machinesToAsk(
 ): readonly AskedMachine[] {
   const [server] = heldOf(register.after, "serve");
   if (server === undefined) return [];
-  const { cidr, loaders } = server.held;
+  const { held } = server;
+  const { cidr, loaders } = held;
   const loadersBefore = heldOf(register.before, "serve")[0]?.held.loaders ?? {};
   const asked: AskedMachine[] = [];
   const chains = new Set<string>();
@@ -61,8 +63,9 @@ export function machinesToAsk(
   }
   for (const placed of standIns(register, puts)) {
     const { machine } = placed;
-    // One outside the network waits for its own change.
-    if (!chains.has(chainOf(machine, loaders)) && isInNetwork(machine.address, cidr)) ask(placed, true);
+    // One outside the network, or without a pool, waits for its own change.
+    const isServed = isInNetwork(machine.address, cidr) && hasAddress(machine, held);
+    if (isServed && !chains.has(chainOf(machine, loaders))) ask(placed, true);
   }
   return asked;
 }

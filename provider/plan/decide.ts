@@ -36,7 +36,7 @@ import {
   warnOfApt,
 } from "./packages";
 import type { PathPlan, Plan } from "./plan";
-import { whyAddressesArePooled, whyPoolIsTooSmall } from "./pool";
+import { warnOfLostPool, whyAddressesArePooled, whyPoolIsTooSmall } from "./pool";
 import { chronyConfKey, dhcpdConfKey, folderKey, insideKey, namedKey, outsideKey, unitsFact } from "./questions";
 import { heldOf, type Placed, type Register } from "./records";
 import type { Refusal } from "./refusal";
@@ -291,6 +291,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
     ...outsideOf(placedIn(change.puts), server?.held.cidr),
   ];
   const moved = warnOfMovedNetwork(register, ids, outside);
+  const unpooled = warnOfLostPool(register, ids);
   const edited = whyEditComesIntoForce(change, register, answers);
   const noLink = change.puts.size > 0 ? undefined : whyNoLink(links.read(answers).links, server?.held.interface ?? "");
   const [touched] = [...changed].filter((path) => view.has(nameIn(path, register)));
@@ -315,6 +316,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
         ...warnOfKept(change, facts.before),
         ...warnOfLeft(change.puts, facts.before, (id) => answers.recorded(recordKey(id)) ?? []),
         ...(moved === undefined ? [] : [moved]),
+        ...(unpooled === undefined ? [] : [unpooled]),
         ...(edited === undefined ? [] : [{ id: first, text: edited }]),
         ...(noLink === undefined ? [] : [{ id: first, text: noLink.text }]),
         ...(unproved === undefined ? [] : [{ id: ownerOf(touched ?? "", register), text: unproved }]),

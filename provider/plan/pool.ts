@@ -1,7 +1,8 @@
 import { addressNumber } from "../values/ipv4";
 import { inOrderOfIds, listed } from "./placed";
-import { heldOf, type Placed, type Register, stackNow } from "./records";
+import { type Held, heldOf, type Machine, type Placed, type Register, stackNow } from "./records";
 import type { Refusal } from "./refusal";
+import type { Warning } from "./warning";
 
 /** How many machines a sentence names. */
 const namedAtMost = 10;
@@ -68,6 +69,24 @@ export function whyAddressesArePooled(
     id: server.id,
     message: `machines of other stacks have addresses in the new pool: ${listed(others)}; move them first`,
   };
+}
+
+type Serve = Extract<Held, { readonly want: "serve" }>;
+
+/** Whether there is an address for a machine: its own, or one of the pool. A release before this one did not write the pool down. */
+export function hasAddress({ address }: Pick<Machine, "address">, { pool, unknownMachines }: Serve): boolean {
+  return address !== undefined || pool !== undefined || unknownMachines === undefined;
+}
+
+/** The machines that wait for their own change after the pool is gone of which they had their addresses. */
+export function warnOfLostPool({ after }: Register, puts: ReadonlySet<string>): Warning | undefined {
+  const [server] = heldOf(after, "serve");
+  if (server === undefined || !puts.has(server.id) || hasAddress({ address: undefined }, server.held)) return undefined;
+  const waiting = [...after.values()].filter(({ id, pooled }) => pooled > 0 && !puts.has(id));
+  if (waiting.length === 0) return undefined;
+  const counted = waiting.map(({ id, pooled }) => `${pooled} of ${id}`).toSorted();
+  const text = `without a pool no machine has an address that is not its own: not served until their own change in this up: ${counted.join(", ")}`;
+  return { id: server.id, text };
 }
 
 /** The numbers of `192.168.1.2-192.168.1.5`, both ends included. */

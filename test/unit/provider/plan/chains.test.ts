@@ -66,11 +66,14 @@ describe("machinesToAsk", () => {
     expect(asked({ "OlaNode/p/one/a": [machine("a")] }, [had])).toEqual(["a x64 ipxe.efi"]);
   });
 
-  it("lets one outside the network wait for its own change", () => {
+  it("lets one outside the network, and one without a pool, wait for its own change", () => {
     const outside = entry("OlaNode/p/one/a", [], [machine("a", { address: "192.168.9.2" })]);
     const pooled = entry("OlaNode/p/one/b", [], [machine("b", { address: undefined })]);
     expect(asked({ "BootFile/p/one/x": [] }, [outside])).toEqual([]);
-    expect(asked({ "BootFile/p/one/x": [] }, [outside, pooled])).toEqual(["b x64 ipxe.efi stands"]);
+    expect(asked({ "BootFile/p/one/x": [] }, [outside, pooled])).toEqual([]);
+    const withPool = entry(dhcp.id, [serve({ pool: "192.168.1.9-192.168.1.10" })]);
+    const all = register([withPool, outside, pooled]);
+    expect(machinesToAsk(all, new Map(), none).map(({ machine: { hostname } }) => hostname)).toEqual(["b"]);
   });
 
   it("tells the chain that a machine would have had before", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { whyAddressesArePooled, whyPoolIsTooSmall } from "../../../../provider/plan/pool";
+import { warnOfLostPool, whyAddressesArePooled, whyPoolIsTooSmall } from "../../../../provider/plan/pool";
 import { entry, machine, placed, register, serve } from "./registered";
 
 const server = (pool?: string) => entry("DhcpServer/p/three/d", [serve({ pool })]);
@@ -46,6 +46,24 @@ describe("whyPoolIsTooSmall", () => {
     const message = whyPoolIsTooSmall(register([server(), many]), new Set([many.id]), placed(many))?.message ?? "";
     expect(message).toMatch(/^12 machines .* m9 \(OlaFleet\/p\/one\/f\) and 2 more; give/);
     expect(message).not.toContain("m10");
+  });
+});
+
+describe("warnOfLostPool", () => {
+  const own = pooled("OlaNode/p/three/c", "3");
+
+  it("counts the machines that wait for their own change where the server has a pool no more", () => {
+    const all = register([server(), own, pooled("OlaFleet/p/three/b", "4", "5"), entry("OlaNode/p/three/x")]);
+    expect(warnOfLostPool(all, new Set([server().id]))).toEqual({
+      id: "DhcpServer/p/three/d",
+      text: "without a pool no machine has an address that is not its own: not served until their own change in this up: 1 of OlaNode/p/three/c, 2 of OlaFleet/p/three/b",
+    });
+  });
+
+  it("is still where the pool stays, the machines change with it, or the server does not", () => {
+    expect(warnOfLostPool(register([server("192.168.1.9-192.168.1.10"), own]), new Set([server().id]))).toBeUndefined();
+    expect(warnOfLostPool(register([server(), own]), new Set([server().id, own.id]))).toBeUndefined();
+    expect(warnOfLostPool(register([server(), own]), new Set([own.id]))).toBeUndefined();
   });
 });
 

@@ -11,11 +11,12 @@ import { warnOfMovedNetwork } from "../../../../provider/plan/network";
 import { renderDifference } from "../../../../provider/plan/outcome";
 import { whyOtherRecord } from "../../../../provider/plan/ownership";
 import { renderBrought, renderPurged, warnOfApt } from "../../../../provider/plan/packages";
+import { warnOfLostPool } from "../../../../provider/plan/pool";
 import { renderFound } from "../../../../provider/plan/shownDrift";
 import { renderRemaining } from "../../../../provider/plan/timeDaemon";
 import { asRefreshed, upMends } from "../../../../provider/values/mending";
 import { factsOf, firewallCase } from "../../../support/firewallCases";
-import { entry, placed, register, serve } from "../plan/registered";
+import { entry, machine, placed, register, serve } from "../plan/registered";
 import { changeOf, facts, hostAnswers, put, seenFile, sha256 } from "../plan/told";
 import { allRules } from "./firewall";
 import { apt } from "./packages";
@@ -198,6 +199,20 @@ export const warnings: readonly Situation[] = [
       register([entry(dhcpId, [serve({ cidr: "192.168.9.0/28" })]), node]),
       new Set([dhcpId]),
       placed(node),
+    )?.text,
+  },
+  {
+    what: "a pool that goes before its machines",
+    said: warnOfLostPool(
+      register([
+        entry(dhcpId, [serve()]),
+        entry(
+          "OlaFleet/shop/prod/rack",
+          [],
+          [machine("old-1", { address: undefined }), machine("old-2", { address: undefined })],
+        ),
+      ]),
+      new Set([dhcpId]),
     )?.text,
   },
   {
