@@ -44,9 +44,10 @@ export function cardsOf(record: LabRecord): { name: string; mac: string }[] {
     .filter(({ name }) => name !== "eno3" || record.secondPrivateCidr !== undefined);
 }
 
-/** The MAC of a card, which another one's node 0 on the same segment does not have. */
-export function macOf({ beside }: LabRecord, name: Card): string {
-  return beside === undefined ? macs[name] : macs[name].replace("6e:00:", "6e:01:");
+/** The MAC of a card, which no other lab's node 0 on the same segment has: one beside another has its slot in it. */
+export function macOf({ beside, slot }: LabRecord, name: Card): string {
+  const octet = (beside === undefined ? 0 : 1 + (slot % 255)).toString(16).padStart(2, "0");
+  return macs[name].replace("6e:00:", `6e:${octet}:`);
 }
 
 /** The network whose segment node 0 is on. */

@@ -6,6 +6,7 @@ import { runCommand } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { withAnotherDhcpServer } from "./anotherDhcpServer.ts";
 import { type UnpackedPackages, unpackPackages } from "./debianPackages.ts";
+import type { DhcpAnswer } from "./dhcpClient.mts";
 import { netbootCommand } from "./node0.ts";
 
 const up = ["up", "--yes", "--skip-preview"];
@@ -25,10 +26,11 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
     let packages: UnpackedPackages;
     let before: readonly string[];
 
+    let pool: object | undefined;
     const serverOn = (name: string, { node0 }: Lab, more: string): string => {
       const { host, hostKey, privateKeyPath, privateInterface, privateAddress, privateCidr } = node0;
       const connection = JSON.stringify({ host, hostKey, privateKeyPath, dialErrorLimit: 0, perDialTimeout: 5 });
-      const network = JSON.stringify({ interface: privateInterface, cidr: privateCidr, address: privateAddress });
+      const network = JSON.stringify({ interface: privateInterface, cidr: privateCidr, address: privateAddress, pool });
       return `const ${name} = new netboot.NetbootServer("node0-${name}", { connection: ${connection}, network: { ...${network}, domain: "rack.example.net" }, ${more} });`;
     };
     const program = (nodes: string, rest = "", more = ""): string =>
@@ -219,6 +221,35 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
       expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
     });
 
+    inWhole?.("boot a machine while changes roll over both, and while the second reboots", async () => {
+      const rolling = async (isOver: () => boolean): Promise<number> => {
+        for (let count = 0; ; count++) {
+          if (isOver()) return count;
+          write(`${db1}, ${db2("192.168.1.6")}`, web1.replace(" MORE", `, comment: "change ${count}"`));
+          await project.succeed(up);
+        }
+      };
+      const rebooting = async (isOver: () => boolean): Promise<number> => {
+        for (let count = 0; ; count++) {
+          if (isOver()) return count;
+          await other.node0.powerCut();
+          await other.node0.powerOn();
+        }
+      };
+      for (const [at, disturb] of [rolling, rebooting].entries()) {
+        const machine = await one.machine({ name: `meanwhile-${at}`, macs });
+        let isOver = false;
+        const times = disturb(() => isOver);
+        const report = await machine.boot().finally(() => (isOver = true));
+        await machine.off();
+        expect(report.reachedDisk, report.serial.slice(-2000)).toBe(true);
+        expect(await times).toBeGreaterThan(0);
+      }
+      write(`${db1}, ${db2("192.168.1.6")}`, web1.replace(" MORE", ""));
+      await project.succeed(up);
+      expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
+    });
+
     inWhole?.(
       "are drilled: one is silent for a minute, the other proves every machine, and one of them boots",
       async () => {
@@ -276,6 +307,47 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
       },
     );
 
+    inWhole?.(
+      "share a pool by halves: nothing is lent twice, and whoever had an address of the silent one gets another",
+      async () => {
+        const pooled = ["52:54:00:00:21:05", "52:54:00:00:21:06"];
+        const machines = pooled.map((mac, at) => `"p-${at}": { macs: ["${mac}"] }`).join(", ");
+        pool = { from: "192.168.1.8", to: "192.168.1.12" };
+        write(`${db1}, ${db2("192.168.1.6")}, ${machines}`, web1.replace(" MORE", ""));
+        await project.succeed(up);
+        expect((await verify()).stdout).toMatch(/^5 machines, all served$/m);
+        await one.segment.run(["ip", "route", "add", "255.255.255.255/32", "dev", one.segment.clientInterface]);
+        const client = join(process.cwd(), "test/support/dhcpClient.mts");
+        const ask = async (more: (at: number) => object = () => ({})): Promise<readonly DhcpAnswer[]> => {
+          const clients = JSON.stringify(pooled.map((mac, at) => ({ mac, arch: [7], ...more(at) })));
+          return JSON.parse((await one.segment.run([process.execPath, client, clients])).stdout) as DhcpAnswer[];
+        };
+        const lent = (answers: readonly DhcpAnswer[]) =>
+          answers.map(({ address, server }) => `${address} by ${server}`).toSorted();
+        await on(other, "systemctl stop kea-dhcp4-server");
+        const first = await ask();
+        expect(lent(first)).toEqual(["192.168.1.8 by 192.168.1.1", "192.168.1.9 by 192.168.1.1"]);
+        await on(one, "systemctl stop isc-dhcp-server");
+        await on(other, "systemctl start kea-dhcp4-server; sleep 2");
+        // It has not lent these, so it says nothing of them: the one that has may be back in a moment.
+        expect((await ask((at) => ({ reboots: first[at]?.address }))).map(({ type }) => type)).toEqual([
+          "silence",
+          "silence",
+        ]);
+        const second = await ask();
+        expect(second.map(({ server }) => server)).toEqual(["192.168.1.14", "192.168.1.14"]);
+        const addresses = second.map(({ address }) => address ?? "");
+        expect(new Set(addresses).size).toBe(2);
+        for (const address of addresses) expect(["192.168.1.10", "192.168.1.11", "192.168.1.12"]).toContain(address);
+        await on(one, "systemctl start isc-dhcp-server");
+        // Both go in one up: the pool at first, and its machines wait for their own change.
+        pool = undefined;
+        write(`${db1}, ${db2("192.168.1.6")}`, web1.replace(" MORE", ""));
+        const { output } = await project.succeed(up);
+        expect(output).toMatch(/not served until their own change in this up: 2 of OlaFleet\/two\/dev\/rack$/m);
+      },
+    );
+
     inWhole?.("go on without one that is down where the program says so, and mend it by the next up", async () => {
       const goOn = web1.replace(" MORE", ', whileOneIsDown: "go on", comment: "COMMENT"');
       const nodes = `${db1}, ${db2("192.168.1.6")}`;
@@ -322,6 +394,41 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
       expect((await served(one)).replace("# anew", "")).toBe(stays.replace(/# without \w+/, ""));
       await project.succeed([...up, "--expect-no-changes"]);
       expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
+    });
+
+    inWhole?.("take a new host in the place of a dead first one, and the dead one again when it is back", async () => {
+      const nodes = `${db1}, ${db2("192.168.1.6")}`;
+      const back = one;
+      await back.node0.powerCut();
+      const { privateAddress } = back.node0;
+      const anew = await labUp({ beside: back.name, name: `${back.name}y`, privateAddress });
+      try {
+        const machine = await back.machine({ name: "meanwhile", macs });
+        const report = await machine.boot();
+        await machine.off();
+        expect(report.reachedDisk, report.serial.slice(-2000)).toBe(true);
+        const stays = await served(other);
+        for (const [host, gone] of [
+          [anew, back],
+          [back, anew],
+        ] as const) {
+          if (host === back) {
+            await anew.node0.powerCut();
+            await back.node0.powerOn();
+          }
+          one = host;
+          write(nodes, web1.replace(" MORE", ""));
+          const { output } = await project.succeed(up, { env: { PULUMI_NETBOOT_FORGET: gone.node0.host } });
+          expect(output).not.toMatch(/node0-b-\w+ .*(updated|replaced)/);
+          await project.succeed([...up, "--expect-no-changes"]);
+          expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
+          expect(await netbootCommand(project, "doctor", "--stack", "dev")).toMatchObject({ code: 0 });
+          expect(await served(other)).toBe(stays);
+        }
+      } finally {
+        one = back;
+        await anew.down();
+      }
     });
 
     inWhole?.("become one by one up, in which the second goes last", async () => {

@@ -137,6 +137,7 @@ function exchange(
   client: DhcpClient,
   wanted: readonly number[],
   options: readonly Buffer[],
+  server?: Buffer,
 ): Promise<Buffer | undefined> {
   const transaction = ++transactions;
   return new Promise((resolve, reject) => {
@@ -147,7 +148,10 @@ function exchange(
     };
     const hear = (reply: Buffer): void => {
       if (reply.length < 240 || reply.readUInt32BE(4) !== transaction) return;
-      if (wanted.includes(optionsOf(reply).get(53)?.[0] ?? 0)) finish(reply);
+      const said = optionsOf(reply);
+      // dhcpd acknowledges what it would give, too, where another server was asked; firmware goes by the server that it chose.
+      if (server !== undefined && said.get(54)?.equals(server) === false) return;
+      if (wanted.includes(said.get(53)?.[0] ?? 0)) finish(reply);
     };
     const timer = setTimeout(finish, patience);
     socket.on("message", hear);
@@ -169,7 +173,7 @@ async function ask(socket: Socket, client: DhcpClient): Promise<DhcpAnswer> {
   if (offered === undefined) return { type: "silence" };
   const server = optionsOf(offered).get(54) ?? Buffer.alloc(4);
   const request = [option(53, [3]), option(50, offered.subarray(16, 20)), option(54, server)];
-  const reply = await exchange(socket, client, [ack, nak], request);
+  const reply = await exchange(socket, client, [ack, nak], request, server);
   if (reply === undefined) throw new Error(`an offer to ${client.mac}, and then nothing`);
   const [before, after] = [read(offered), read(reply)].map((answer) => JSON.stringify(answer));
   if (before !== after) throw new Error(`the offer was ${before}, and what was given is ${after}`);

@@ -7,9 +7,11 @@
  *     npm run test:faults -- --rounds 5 --machine
  *     npm run test:faults -- --rounds 50 --inhabited --release trixie
  *     npm run test:faults -- --rounds 50 --kea
+ *     npm run test:faults -- --rounds 50 --pair
  *
  * With --machine node 0 is an emulated machine, whose power can be cut for real. With --inhabited it has somebody's own
  * servers, firewall, mounts and files on it, which must live on, and be as they were after a destroy. With --kea Kea serves at first, and the one DHCP server may take the other's place.
+ * With --pair a change rolls over two node 0s, and one machine asks for its boot all the while.
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -17,6 +19,7 @@ import { parseArgs } from "node:util";
 import type { Release } from "../../../lab/rootFileSystem.mts";
 import { runInherited } from "../../../tools/command.mts";
 import { faults, faultsOf } from "./faults.mts";
+import { pairArena, pairFaults } from "./pair.mts";
 import { appendRound, summarise } from "./report.mts";
 import { arena } from "./round.mts";
 
@@ -29,20 +32,26 @@ const { values } = parseArgs({
     machine: { type: "boolean", default: false },
     inhabited: { type: "boolean", default: false },
     kea: { type: "boolean", default: false },
+    pair: { type: "boolean", default: false },
     release: { type: "string", default: "bookworm" },
   },
 });
 const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
 if (!(rounds > 0) || !Number.isInteger(seed)) throw new Error("--rounds and --seed are whole numbers");
 const node0 = values.machine || faults[values.fault ?? ""]?.node0 === "machine" ? "machine" : "container";
-if (values.fault !== undefined && !faultsOf(node0).includes(values.fault)) {
-  throw new Error(`there is no fault "${values.fault}" of a ${node0}; there are: ${faultsOf(node0).join(", ")}`);
+const known = values.pair ? Object.keys(pairFaults) : faultsOf(node0);
+if (values.fault !== undefined && !known.includes(values.fault)) {
+  throw new Error(
+    `there is no fault "${values.fault}" of ${values.pair ? "two" : `a ${node0}`}; there are: ${known.join(", ")}`,
+  );
 }
 if (runInherited(["npm", "run", "--silent", "build"], { cwd: repository }) !== 0) process.exit(1);
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repository, encoding: "utf8" }).trim();
 
 console.log(`${rounds} rounds from seed ${seed}`);
-const place = await arena({ node0, release: values.release as Release }, values.inhabited, values.kea);
+const one = { node0, release: values.release as Release } as const;
+const place = values.pair ? await pairArena() : await arena(one, values.inhabited, values.kea);
+const where = values.pair ? "pair" : values.inhabited ? "inhabited" : values.kea ? "kea" : node0;
 let bad = 0;
 let stopped = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (stopped = true));
@@ -56,7 +65,7 @@ try {
     );
     for (const violation of violations) console.log(`    ${violation}`);
     if (violations.length > 0) console.log(output.replaceAll(/^/gm, "    | "));
-    appendRound(repository, { commit, ...round, place: values.inhabited ? "inhabited" : values.kea ? "kea" : node0 });
+    appendRound(repository, { commit, ...round, place: where });
   }
   const lost = await place.leave();
   if (lost.length > 0) bad++;

@@ -68,6 +68,10 @@ export function renderSummary(csv: string): string {
       "of these, with Kea, or with a change between dhcpd and Kea",
       lines.filter(({ place }) => place === "kea"),
     ),
+    row(
+      "of these, while a change rolled over two node 0s",
+      lines.filter(({ place }) => place === "pair"),
+    ),
   ].join("\n");
 }
 

@@ -202,9 +202,9 @@ async function play(
  * Whether a failed run said of node 0 what an operator asks first: what does it serve now? Where Pulumi itself or the
  * provider's process was ended, nobody of ours was left to say it.
  */
-function told(output: string): boolean {
+export function told(output: string): boolean {
   const ended =
-    /error: (update (canceled|cancelled)|context canceled)|rpc error|resource monitor|error reading from server|plugin exited|transport is closing|socket hang up/i;
+    /error: (update (canceled|cancelled)|context canceled)|rpc error|resource monitor|error reading from server|plugin exited|could not read plugin|transport is closing|socket hang up/i;
   const states =
     /nothing was changed|changed nothing there|nothing of this change was done|as it was|serves? what it served|put back|finishes or undoes|nothing is served differently/i;
   return states.test(output) || ended.test(output);
