@@ -14,10 +14,16 @@ export interface Silence {
   readonly longest: number;
 }
 
+/** Its transactions are the numbers after this one. */
+const first = 0x5e000000;
+let asked = 0;
 const answeredAt = new Map<number, number>();
 const socket = createSocket({ type: "udp4", reuseAddr: true });
 socket.on("message", (reply) => {
-  if (reply[0] === 2) answeredAt.set(reply.readUInt32BE(4), performance.now());
+  const transaction = reply.readUInt32BE(4);
+  // The proof asks as the same machine, and its answers are broadcast, too.
+  if (reply[0] === 2 && transaction > first && transaction <= first + asked)
+    answeredAt.set(transaction, performance.now());
 });
 await new Promise<void>((resolve) => socket.bind(68, () => resolve()));
 socket.setBroadcast(true);
@@ -33,10 +39,9 @@ function discover(transaction: number): Buffer {
 }
 
 const begin = performance.now();
-let asked = 0;
 for (let next = begin; next < begin + Number(seconds) * 1000; next += 5) {
   await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - performance.now())));
-  socket.send(discover(++asked), 67, "255.255.255.255");
+  socket.send(discover(first + ++asked), 67, "255.255.255.255");
 }
 // The last answers are on their way.
 await new Promise((resolve) => setTimeout(resolve, 1000));
