@@ -4,7 +4,7 @@
  *
  *     npm run bench                    all of it, some fifty minutes; writes docs/reports/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
- *     npm run bench -- --only firstUp  some of: nothing, line, profile, state, firstUp, scale, proof, storm
+ *     npm run bench -- --only firstUp  some of: nothing, line, profile, state, firstUp, scale, proof, growth, storm
  *     npm run bench -- --counts        what is the same on each machine (connections, bytes, files, modules), beside what is
  *                                      accepted in bench/counts.json; with --accept, that is what is seen now
  */
@@ -21,6 +21,7 @@ import { measureChangedLine } from "./changedLine.mts";
 import { acceptCounts, knownCounts, measureCounts, whyGrown } from "./counts.mts";
 import { measureFirstUp, partsOf } from "./firstUp.mts";
 import { type FleetProof, measureFleetProof, vast, vastProject } from "./fleetProof.mts";
+import { measureGrowth } from "./growth.mts";
 import { measureNothingToChange, type NothingToChange } from "./nothingToChange.mts";
 import { versions } from "./peers.mts";
 import { measureProfile, type Profiled, type ProfileSize } from "./profile.mts";
@@ -28,6 +29,7 @@ import { fleetProject, guideProject, roomy, tidy, withLab, withProject } from ".
 import {
   changedLineSection,
   firstUpSection,
+  growthSection,
   nothingSection,
   profileSection,
   proofSection,
@@ -44,7 +46,7 @@ import { renderScalePlot } from "./scalePlot.mts";
 import { measureStateSize } from "./stateSize.mts";
 import { type DhcpStorm, measureDhcpStorm, measureTftpStorm, type TftpStorm } from "./storm.mts";
 
-const measurements = ["nothing", "line", "profile", "state", "firstUp", "scale", "proof", "storm"] as const;
+const measurements = ["nothing", "line", "profile", "state", "firstUp", "scale", "proof", "growth", "storm"] as const;
 type Measurement = (typeof measurements)[number];
 
 const { values: options } = parseArgs({
@@ -68,6 +70,7 @@ const repetitions = options.quick
       sizes: [3, 1000],
       proof: 1,
       proved: 1000,
+      growth: { from: 100, to: 1000 },
       storm: { machines: 1000, rates: [], rounds: 1 },
       clients: [50],
     }
@@ -82,6 +85,7 @@ const repetitions = options.quick
       sizes: [3, 1000, 10_000],
       proof: 3,
       proved: 10_000,
+      growth: { from: 1000, to: 10_000 },
       storm: { machines: 10_000, rates: [5000, 2000, 1000, 500], rounds: 3 },
       clients: [200, 1000],
     };
@@ -159,6 +163,16 @@ async function proof(): Promise<Section> {
       for (let run = 0; run < times; run++) measured.push(await measureFleetProof(lab, project, machines));
       return proofSection(measured);
     }),
+  );
+}
+
+async function growth(): Promise<Section> {
+  const { proof: times, growth: machines } = repetitions;
+  say(`from ${machines.from} machines to ${machines.to}: ${times} times`);
+  return await withLab(vast, (lab) =>
+    withStack(vastProject(lab, machines.from, "names: false,"), async (project) =>
+      growthSection(await measureGrowth(lab, project, machines, times)),
+    ),
   );
 }
 
@@ -249,6 +263,7 @@ async function main(): Promise<void> {
     ...(wants("profile") ? [await profile()] : []),
     ...(wants("scale") ? [await scale()] : []),
     ...(wants("proof") ? [await proof()] : []),
+    ...(wants("growth") ? [await growth()] : []),
     ...(wants("storm") ? [await storm()] : []),
   ];
   const rendered = sections.map((section) => renderSection(section, circumstances(load)));

@@ -40,14 +40,18 @@ export async function measureNothingToChange(
 }
 
 /** Lays the floor beside the package that is installed, and exchanges the two. */
-function packagesOf(project: ScratchProject, state: ExportedState) {
+export function packagesOf(project: ScratchProject, state: ExportedState) {
   const modules = join(project.folder, "node_modules");
   const installed = join(modules, "pulumi-netboot");
   const aside = { ours: join(modules, ".ours"), floor: join(modules, ".floor") };
   cpSync(join(import.meta.dirname, "floor"), aside.floor, { recursive: true });
-  writeFileSync(join(aside.floor, "resources.json"), JSON.stringify(recordsOf(state)));
   let used: keyof typeof aside = "ours";
+  const record = (of: ExportedState): void =>
+    writeFileSync(join(used === "floor" ? installed : aside.floor, "resources.json"), JSON.stringify(recordsOf(of)));
+  record(state);
   return {
+    /** What the floor registers from now on. */
+    record,
     use(which: keyof typeof aside): void {
       if (which === used) return;
       renameSync(installed, aside[used]);

@@ -141,8 +141,10 @@ export class OlaFleet extends HostResource {
     >;
     const boots = pulumi.all([read, described]);
     const rows = rowsOf(nodes, read);
-    const chains = boots.apply(([list, whole]) => (isUnknown(list) ? unknownText : chainsOf(rowsIn(list), whole)));
-    const problems = pulumi.all([read, placed]).apply(([list, known]) => problemsOf(second?.name ?? name, list, known));
+    const chains = boots.apply(([list, whole]) => (isUnknown(list()) ? unknownText : chainsOf(rowsIn(list()), whole)));
+    const problems = pulumi
+      .all([read, placed])
+      .apply(([list, known]) => problemsOf(second?.name ?? name, list(), known));
     super(
       "OlaFleet",
       name,
@@ -172,23 +174,25 @@ export class OlaFleet extends HostResource {
     noteDeclared(this);
     warnOfUndefined(this, problems, machines);
     if (second === undefined) {
-      whenKnown(read, (list) => countFleet(name, isUnknown(list) ? undefined : rowsIn(list).map((row) => row.name)));
+      whenKnown(read, (list) =>
+        countFleet(name, isUnknown(list()) ? undefined : rowsIn(list()).map((row) => row.name)),
+      );
     }
     described.apply(({ settings }) => noteLoaders(name, standardLoaders(settings)));
-    this.named = pulumi.all([read, reference]).apply(([list, { settings }]) => namedOf(rowsIn(list), settings));
+    this.named = pulumi.all([read, reference]).apply(([list, { settings }]) => namedOf(rowsIn(list()), settings));
     const { chains: told, [hidden.drawn]: drawn } = this as unknown as Readonly<Record<string, pulumi.Output<unknown>>>;
     const isOther = isOtherThan(pulumi.all([rows, chains]), drawn);
     this.nodes = pulumi.all([read, described, isOther]).apply(([list, whole, other]) => {
-      const known = rowsIn(list).map((row) => [row.name, nodeOf(row, other ? notTold : bootOf(row, whole))] as const);
-      return isUnknown(list) ? asUnknown(list) : Object.fromEntries(known);
+      const known = rowsIn(list()).map((row) => [row.name, nodeOf(row, other ? notTold : bootOf(row, whole))] as const);
+      return isUnknown(list()) ? asUnknown(list()) : Object.fromEntries(known);
     }) as OlaFleet["nodes"];
     // In a preview the provider knows more of the files than the program; an up's engine has no chains.
     const more = pulumi.runtime.isDryRun() && told !== undefined ? partly(told) : undefined;
     // What an up could not declare, it does not tell of.
     const made = pulumi.runtime.isDryRun() ? undefined : this.id;
     const declaredBoots = pulumi.all([read, described, more, made]).apply(([list, whole, texts]) => {
-      const known = rowsIn(list).map((row) => [row.name, bootAs(row, whole, texts)] as const);
-      return isUnknown(list) ? asUnknown(list) : Object.fromEntries(known);
+      const known = rowsIn(list()).map((row) => [row.name, bootAs(row, whole, texts)] as const);
+      return isUnknown(list()) ? asUnknown(list()) : Object.fromEntries(known);
     }) as OlaFleet["nextBoots"];
     this.nextBoots = pulumi
       .all([declaredBoots, isOther])
@@ -245,8 +249,12 @@ type ReadNode = Checked<NodeRow> & { readonly name: string };
 /** The machines in the order of their names; `unknownText` where a preview does not know yet which there are. */
 type ReadNodes = readonly ReadNode[] | Checked<never> | typeof unknownText;
 
-function readNodes(nodes: OlaFleetArgs["nodes"]): Eventual<ReadNodes> {
-  return isPlain(nodes) ? readKnown(nodes) : partly(nodes).apply(readKnown);
+/** A function gives them, for whatever else is handed to Pulumi's own `all` is walked through and copied there, machine by machine. */
+function readNodes(nodes: OlaFleetArgs["nodes"]): Eventual<() => ReadNodes> {
+  return whenKnown((isPlain(nodes) ? nodes : partly(nodes)) as Eventual<unknown>, (known) => {
+    const read = readKnown(known);
+    return () => read;
+  });
 }
 
 function readKnown(nodes: unknown): ReadNodes {
@@ -270,9 +278,9 @@ function rowsIn(list: ReadNodes): readonly NodeRow[] {
 }
 
 /** All as one text. Where the names are known and a machine is not, they are a map: its line alone is left open, or is a secret. */
-function rowsOf(nodes: OlaFleetArgs["nodes"], read: Eventual<ReadNodes>): pulumi.Input<unknown> {
+function rowsOf(nodes: OlaFleetArgs["nodes"], read: Eventual<() => ReadNodes>): pulumi.Input<unknown> {
   if (isPlain(nodes) || !isObject(nodes)) {
-    return whenKnown(read, (list) => (isUnknown(list) ? list : textOf(rowsIn(list))));
+    return whenKnown(read, (list) => (isUnknown(list()) ? list() : textOf(rowsIn(list()))));
   }
   const lines = Object.entries(nodes).map(([name, node]): [string, Eventual<string | undefined>] => [
     name,
