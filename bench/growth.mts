@@ -1,58 +1,83 @@
-import type { Lab } from "../lab/index.mts";
+import { processFile, providerOf } from "../tools/processes.mts";
 import type { ScratchProject } from "../tools/scratch.mts";
-import { vastProgram } from "./fleetProof.mts";
 import { packagesOf } from "./nothingToChange.mts";
 import { alternate, type Contest, costOf } from "./samples.mts";
 
-/** What very many machines at once cost, and a look at all of them, beside the floor. */
-export interface Growth {
+/** A stack that gets very many machines more. */
+export interface Growing {
   readonly from: number;
   readonly to: number;
-  /** The others come in one `up`, all of them proved. */
-  readonly added: Contest;
-  /** `pulumi refresh`, which finds all as declared. */
-  readonly refreshed: Contest;
+  /** The program with so many machines. */
+  readonly program: (machines: number) => string;
+  /** The kind of which the inputs change; with a resource for each machine none does. */
+  readonly changes?: "OlaFleet";
 }
 
-const up = ["up", "--yes", "--skip-preview"];
-const refresh = ["refresh", "--yes", "--skip-preview", "--expect-no-changes"];
-
-/** Times both on a stack that is up with `from` machines, in turns with the floor, for which the fleet changes as well. */
+/** What very many machines at once cost, beside the floor: in one `up`, all of them proved. */
 export async function measureGrowth(
-  lab: Lab,
   project: ScratchProject,
-  { from, to }: Pick<Growth, "from" | "to">,
+  { from, to, program, changes }: Growing,
   times: number,
-): Promise<Growth> {
-  const declare = (machines: number) => project.write({ "index.ts": vastProgram(lab, machines, "names: false,") });
+): Promise<Contest> {
   const few = await project.state();
-  declare(to);
+  project.write({ "index.ts": program(to) });
   await project.succeed(up);
   const many = await project.state();
   const packages = packagesOf(project, many);
-  const env = { BENCH_FLOOR_CHANGES: "OlaFleet" };
-
-  const refreshed = await alternate(times, ...both((which) => costOf(() => onPackage(which, refresh))));
-  const added = await alternate(
-    times,
-    ...both(async (which) => {
-      packages.record(few);
-      declare(from);
-      await onPackage(which, up);
-      packages.record(many);
-      declare(to);
-      return await costOf(() => onPackage(which, up));
-    }),
-  );
-  packages.use("ours");
-  return { from, to, added, refreshed };
-
-  async function onPackage(which: "ours" | "floor", args: readonly string[]): Promise<void> {
+  const env = changes === undefined ? {} : { BENCH_FLOOR_CHANGES: changes };
+  const run = (which: "ours" | "floor") => async () => {
     packages.use(which);
-    await project.succeed(args, { env });
-  }
+    packages.record(few);
+    project.write({ "index.ts": program(from) });
+    await project.succeed(up, { env });
+    packages.record(many);
+    project.write({ "index.ts": program(to) });
+    return await costOf(() => project.succeed(up, { env }));
+  };
+  const cost = await alternate(times, run("ours"), run("floor"));
+  packages.use("ours");
+  return cost;
 }
 
-function both<T>(run: (which: "ours" | "floor") => Promise<T>): [() => Promise<T>, () => Promise<T>] {
-  return [() => run("ours"), () => run("floor")];
+const up = ["up", "--yes", "--skip-preview"];
+
+/** `pulumi refresh` of a stack of which nothing has changed, beside the floor. */
+export async function measureRefresh(project: ScratchProject, times: number): Promise<Contest> {
+  const packages = packagesOf(project, await project.state());
+  const run = (which: "ours" | "floor") => async () => {
+    packages.use(which);
+    return await costOf(() => project.succeed(["refresh", "--yes", "--skip-preview", "--expect-no-changes"]));
+  };
+  const cost = await alternate(times, run("ours"), run("floor"));
+  packages.use("ours");
+  return cost;
+}
+
+/** The most that the provider's process has in memory in an `up` of this program, and in the floor's, in megabytes. */
+export async function measureMemory(
+  project: ScratchProject,
+  program: string,
+): Promise<{ readonly ours: number; readonly floor: number }> {
+  const packages = packagesOf(project, await project.state());
+  packages.use("floor");
+  const floor = await mostOfProvider(project);
+  packages.use("ours");
+  project.write({ "index.ts": program });
+  return { floor, ours: await mostOfProvider(project) };
+}
+
+async function mostOfProvider(project: ScratchProject): Promise<number> {
+  let engine = 0;
+  let most = 0;
+  const look = setInterval(() => {
+    const pid = engine === 0 ? undefined : providerOf(engine);
+    const [, kilobytes = 0] = /^VmHWM:\s+(\d+)/m.exec(pid === undefined ? "" : processFile(pid, "status")) ?? [];
+    most = Math.max(most, Number(kilobytes) / 1024);
+  }, 20);
+  try {
+    await project.succeed(up, { onStart: ({ pid = 0 }) => (engine = pid) });
+  } finally {
+    clearInterval(look);
+  }
+  return most;
 }

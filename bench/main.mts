@@ -4,7 +4,8 @@
  *
  *     npm run bench                    all of it, some fifty minutes; writes docs/reports/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
- *     npm run bench -- --only firstUp  some of: nothing, line, profile, state, firstUp, scale, proof, growth, storm
+ *     npm run bench -- --only firstUp  some of: nothing, line, profile, state, firstUp, scale, proof, growth,
+ *                                  limits, storm
  *     npm run bench -- --counts        what is the same on each machine (connections, bytes, files, modules), beside what is
  *                                      accepted in bench/counts.json; with --accept, that is what is seen now
  */
@@ -20,16 +21,18 @@ import type { ExportedState, ScratchProject } from "../tools/scratch.mts";
 import { measureChangedLine } from "./changedLine.mts";
 import { acceptCounts, knownCounts, measureCounts, whyGrown } from "./counts.mts";
 import { measureFirstUp, partsOf } from "./firstUp.mts";
-import { type FleetProof, measureFleetProof, vast, vastProject } from "./fleetProof.mts";
-import { measureGrowth } from "./growth.mts";
+import { type FleetProof, measureFleetProof, vast, vastProgram, vastProject } from "./fleetProof.mts";
+import { measureGrowth, measureMemory, measureRefresh } from "./growth.mts";
+import { measureFarLink, measureLoading, measureManyHosts } from "./limits.mts";
 import { measureNothingToChange, type NothingToChange } from "./nothingToChange.mts";
 import { versions } from "./peers.mts";
 import { measureProfile, type Profiled, type ProfileSize } from "./profile.mts";
-import { fleetProject, guideProject, roomy, tidy, withLab, withProject } from "./projects.mts";
+import { fleetProgram, fleetProject, guideProject, roomy, tidy, withLab, withProject } from "./projects.mts";
 import {
   changedLineSection,
   firstUpSection,
   growthSection,
+  limitsSection,
   nothingSection,
   profileSection,
   proofSection,
@@ -43,10 +46,21 @@ import {
 } from "./report.mts";
 import { measureScale, type Scale } from "./scale.mts";
 import { renderScalePlot } from "./scalePlot.mts";
-import { measureStateSize } from "./stateSize.mts";
+import { measureFleetSize, measureStateSize } from "./stateSize.mts";
 import { type DhcpStorm, measureDhcpStorm, measureTftpStorm, type TftpStorm } from "./storm.mts";
 
-const measurements = ["nothing", "line", "profile", "state", "firstUp", "scale", "proof", "growth", "storm"] as const;
+const measurements = [
+  "nothing",
+  "line",
+  "profile",
+  "state",
+  "firstUp",
+  "scale",
+  "proof",
+  "growth",
+  "limits",
+  "storm",
+] as const;
 type Measurement = (typeof measurements)[number];
 
 const { values: options } = parseArgs({
@@ -70,7 +84,9 @@ const repetitions = options.quick
       sizes: [3, 1000],
       proof: 1,
       proved: 1000,
-      growth: { from: 100, to: 1000 },
+      growth: { from: 100, to: 1000, nodes: 30 },
+      hosts: 2,
+      loads: 5,
       storm: { machines: 1000, rates: [], rounds: 1 },
       clients: [50],
     }
@@ -85,7 +101,9 @@ const repetitions = options.quick
       sizes: [3, 1000, 10_000],
       proof: 3,
       proved: 10_000,
-      growth: { from: 1000, to: 10_000 },
+      growth: { from: 1000, to: 10_000, nodes: 300 },
+      hosts: 10,
+      loads: 25,
       storm: { machines: 10_000, rates: [5000, 2000, 1000, 500], rounds: 3 },
       clients: [200, 1000],
     };
@@ -167,13 +185,39 @@ async function proof(): Promise<Section> {
 }
 
 async function growth(): Promise<Section> {
-  const { proof: times, growth: machines } = repetitions;
-  say(`from ${machines.from} machines to ${machines.to}: ${times} times`);
-  return await withLab(vast, (lab) =>
-    withStack(vastProject(lab, machines.from, "names: false,"), async (project) =>
-      growthSection(await measureGrowth(lab, project, machines, times)),
-    ),
+  const { proof: times, growth: sizes } = repetitions;
+  const { from, to, nodes } = sizes;
+  say(`from ${from} machines to ${to}: ${times} times`);
+  const ofFleet = await withLab(vast, (lab) => {
+    const program = (machines: number) => vastProgram(lab, machines, "names: false,");
+    return withStack(vastProject(lab, from, "names: false,"), async (project) => ({
+      added: await measureGrowth(project, { from, to, program, changes: "OlaFleet" }, times),
+      refreshed: await measureRefresh(project, times),
+      memory: await measureMemory(project, program(to + 1)),
+      bytes: await measureFleetSize(project),
+    }));
+  });
+  say(`${nodes} OlaNodes in one up: ${times} times`);
+  const ofNodes = await withLab(roomy, (lab) => {
+    const fleet = (machines: number) => ({ nics: Array.from({ length: machines }, () => 1) });
+    const program = (machines: number) => fleetProgram(lab, fleet(machines));
+    return withStack(fleetProject(lab, fleet(3)), (project) =>
+      measureGrowth(project, { from: 3, to: nodes + 3, program }, times),
+    );
+  });
+  return growthSection(sizes, ofFleet, ofNodes);
+}
+
+async function limits(): Promise<Section> {
+  const { proof: times, hosts, loads } = repetitions;
+  say(`a far link: ${times} times`);
+  const farLink = await measureFarLink(100, times);
+  say(`loading: ${loads} times`);
+  const loading = await withLab(roomy, (lab) =>
+    withProject(fleetProject(lab, { nics: [1] }), (project) => measureLoading(project, loads)),
   );
+  say(`${hosts} node 0s in one stack: ${times} times`);
+  return limitsSection(farLink, loading, hosts, await measureManyHosts(hosts, 300, times));
 }
 
 async function storm(): Promise<Section> {
@@ -264,6 +308,7 @@ async function main(): Promise<void> {
     ...(wants("scale") ? [await scale()] : []),
     ...(wants("proof") ? [await proof()] : []),
     ...(wants("growth") ? [await growth()] : []),
+    ...(wants("limits") ? [await limits()] : []),
     ...(wants("storm") ? [await storm()] : []),
   ];
   const rendered = sections.map((section) => renderSection(section, circumstances(load)));

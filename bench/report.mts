@@ -1,11 +1,10 @@
 import type { ChangedLine } from "./changedLine.mts";
 import type { FirstUp } from "./firstUp.mts";
 import type { FleetProof } from "./fleetProof.mts";
-import type { Growth } from "./growth.mts";
 import type { NothingToChange } from "./nothingToChange.mts";
 import type { Profiled } from "./profile.mts";
 import { comparing } from "./profileStages.mts";
-import { type Contest, type Samples, samplesOf } from "./samples.mts";
+import { type Comparison, type Contest, type Samples, samplesOf } from "./samples.mts";
 import { type Scale, type ScaleJob, scaleJobs } from "./scale.mts";
 import { type DhcpStorm, leftOf, lostOf, roomyBytes, type TftpStorm, type Wave } from "./storm.mts";
 
@@ -183,13 +182,29 @@ export function proofSection(measured: readonly FleetProof[]): Section {
   };
 }
 
-export function growthSection({ from, to, added, refreshed }: Growth): Section {
-  const rows = (what: string, goal: string, { clock, processor }: Contest): readonly Row[] => [
+/** What is measured of a fleet that grows. */
+export interface FleetGrowth {
+  readonly added: Contest;
+  readonly refreshed: Contest;
+  /** The most that the provider's process had in memory, in megabytes. */
+  readonly memory: { readonly ours: number; readonly floor: number };
+  /** In the state, for each machine. */
+  readonly bytes: number;
+}
+
+export function growthSection(
+  { from, to, nodes }: { readonly from: number; readonly to: number; readonly nodes: number },
+  { added, refreshed, memory, bytes }: FleetGrowth,
+  ofNodes: Contest,
+): Section {
+  const rows = (what: string, { clock }: Contest): readonly Row[] => [
     { what: `${what}: ours`, goal: "", seen: renderSamples(clock.ours, " s") },
     { what: "the floor", goal: "", seen: renderSamples(clock.theirs, " s") },
+  ];
+  const less = (goal: string, { clock, processor }: Contest): readonly Row[] => [
     { what: "**ours less the floor**, pair by pair", goal, seen: `**${renderSamples(clock.difference, " s")}**` },
     {
-      what: "the same in processor time of all processes here, without node 0's",
+      what: "the same in processor time, without node 0's",
       goal: "",
       seen: renderSamples(processor.difference, " s"),
     },
@@ -199,10 +214,52 @@ export function growthSection({ from, to, added, refreshed }: Growth): Section {
     intro:
       `An OlaFleet of ${from} machines with two NICs each becomes one of ${to} by one \`pulumi up --skip-preview\`: node 0 has them ` +
       "all, and each new machine is proved, by both NICs, as firmware and as iPXE. Then `pulumi refresh` of that stack, which finds " +
-      "all as declared. The floor is that of the first table; here its fleet changes as well, and nothing is done for it.",
+      `all as declared; and ${nodes} new resources \`OlaNode\` in one \`up\`. The floor is that of the first table; here its resources ` +
+      "change as well, and nothing is done for them.",
     rows: [
-      ...rows(`${to - from} machines more, proved`, "15 s", added),
-      ...rows(`a refresh of ${to}, no drift`, "1 s", refreshed),
+      ...rows(`${to - from} machines more, proved`, added),
+      ...less("15 s", added),
+      ...rows(`a refresh of ${to}, no drift`, refreshed),
+      ...less("1 s", refreshed),
+      ...rows(`${nodes} OlaNodes more, proved`, ofNodes),
+      { what: "**ours by the floor**, pair by pair", goal: "2", seen: `**${renderSamples(ofNodes.clock.ratio)}**` },
+      {
+        what: `memory of the provider's process, one machine more of ${to}: ours; the floor`,
+        goal: "",
+        seen: `${memory.ours.toFixed(0)} MB; ${memory.floor.toFixed(0)} MB`,
+      },
+      { what: "**ours less the floor**", goal: "120 MB", seen: `**${(memory.ours - memory.floor).toFixed(0)} MB**` },
+      { what: "bytes of the state for each machine of the fleet", goal: "100", seen: bytes.toFixed(0) },
+    ],
+  };
+}
+
+export function limitsSection(
+  farLink: Comparison,
+  { classes, provider }: Readonly<Record<"classes" | "provider", Comparison>>,
+  hosts: number,
+  manyHosts: Comparison,
+): Section {
+  const inMilliseconds = ({ ours }: Comparison): string =>
+    renderSamples(samplesOf(ours.values.map((value) => value * 1000)), " ms", 0);
+  return {
+    title: "Links, loading, and many node 0s",
+    intro:
+      "Through a proxy that holds each byte back for half of a round trip. What a process needs to load the package is measured in a Node of " +
+      `its own that has loaded \`@pulumi/pulumi\` before. All of the ${hosts} node 0s of one stack, and this program, share the cores of one machine here.`,
+    rows: [
+      { what: "one machine more, a round trip of 100 ms", goal: "", seen: renderSamples(farLink.ours, " s") },
+      { what: "the same without", goal: "", seen: renderSamples(farLink.theirs, " s") },
+      { what: "**the one less the other**", goal: "0.6 s", seen: `**${renderSamples(farLink.difference, " s")}**` },
+      { what: "the classes are loaded", goal: "60 ms", seen: inMilliseconds(classes) },
+      { what: "the provider is loaded", goal: "60 ms", seen: inMilliseconds(provider) },
+      {
+        what: `one changed line on each of ${hosts} node 0s, a round trip of 300 ms, \`--parallel 300\``,
+        goal: "",
+        seen: renderSamples(manyHosts.ours, " s"),
+      },
+      { what: "the same on one of them", goal: "", seen: renderSamples(manyHosts.theirs, " s") },
+      { what: "**the one by the other**", goal: "2", seen: `**${renderSamples(manyHosts.ratio)}**` },
     ],
   };
 }

@@ -13,6 +13,14 @@ export async function measureStateSize(project: ScratchProject): Promise<Readonl
   return new Map(sizes);
 }
 
+/** The bytes of a fleet in the state, all of its resource, for each of its machines. */
+export async function measureFleetSize(project: ScratchProject): Promise<number> {
+  const { deployment } = await project.state();
+  const fleet = (deployment.resources ?? []).find(({ type }) => type.endsWith(":OlaFleet"));
+  const rows = String(fleet?.inputs?.["rows"] ?? "").split("\n");
+  return Buffer.byteLength(JSON.stringify(fleet)) / rows.length;
+}
+
 function bytesOf(values: Record<string, unknown>): number {
   const { __provider: _text, connection: _connection, ...rest } = values;
   return Buffer.byteLength(JSON.stringify(rest));

@@ -6,6 +6,7 @@ import { declarationOf } from "../lifecycle/changes";
 import type { Ailment } from "../plan/health";
 import { listed } from "../preview/nextBootChanges";
 import { hidden } from "../values/hidden";
+import { hostName } from "../values/place";
 import { byHost, openStackHost, type StackResource } from "./stack";
 import { type Verified, verify } from "./verify";
 
@@ -73,7 +74,7 @@ export async function examine(resources: readonly StackResource[]): Promise<read
       const isHeldUp = isTakenOver || ailments.some(({ holdsUp }) => holdsUp);
       findings.push(...found.map((each) => (isHeldUp ? { ...each, differs: false } : each)));
     } catch (error) {
-      const { host } = first.connection;
+      const host = hostName(first.connection) ?? "";
       const words = renderError(error);
       const what = words.startsWith(`${host}: `) ? words.slice(host.length + 2) : words;
       findings.push({ host, resource: unreachable, what, differs: false });

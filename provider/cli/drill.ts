@@ -3,6 +3,7 @@ import { silence, wake } from "../conversation/silence";
 import { renderError } from "../errors";
 import { declaresMachines } from "../kinds/node";
 import { hidden, type Pair } from "../values/hidden";
+import { placeOf } from "../values/place";
 import { printable } from "../values/printable";
 import { countMachines, type RecordsOnHost, readRecords } from "./records";
 import { openStackHost, type StackResource } from "./stack";
@@ -49,7 +50,7 @@ export async function drill(
 ): Promise<Drilled | undefined> {
   const { name, silent, others } = chooseDrill(resources.filter(declaresMachines), which);
   const [first] = silent;
-  const { host: address } = first.connection;
+  const address = placeOf(first.connection) ?? "";
   const seen = Map.groupBy(await verify([...silent, ...others]), ({ host }) => (host === address ? "own" : "other"));
   const { own = [], other: elsewhere = [] } = Object.fromEntries(seen);
   const why = whyNotSilent(name, own, elsewhere);
@@ -147,17 +148,21 @@ export function chooseDrill(machines: readonly StackResource[], which: string | 
   }
   const meant =
     which ?? (new Set(pairs.flatMap(({ pair }) => pair.names[0])).size === 1 ? pairs[0]?.pair.names[0] : undefined);
-  const chosen = pairs.filter(({ name, resource }) => name === meant || resource.connection.host === meant);
+  const chosen = pairs.filter(
+    ({ name, resource }) => name === meant || [resource.connection.host, placeOf(resource.connection)].includes(meant),
+  );
   const [one] = chosen;
   if (one === undefined) {
-    const names = [...new Set(pairs.map(({ name, resource }) => `${name} (${resource.connection.host})`))].join(", ");
+    const names = [...new Set(pairs.map(({ name, resource }) => `${name} (${placeOf(resource.connection)})`))].join(
+      ", ",
+    );
     throw new Error(
       which === undefined
         ? `say by --host which one falls silent: ${names}`
         : `no node 0 of two is "${which}"; these are: ${names}`,
     );
   }
-  const onHost = machines.filter(({ connection }) => connection.host === one.resource.connection.host);
+  const onHost = machines.filter(({ connection }) => placeOf(connection) === placeOf(one.resource.connection));
   const alone = onHost.filter(({ inputs }) => inputs[hidden.pair] === undefined);
   if (alone.length > 0) {
     const names = alone.flatMap(({ kind, urn, inputs }) => machinesOf(kind, urn, inputs));

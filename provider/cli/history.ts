@@ -2,6 +2,7 @@ import { readBoots } from "../conversation/look";
 import { renderError } from "../errors";
 import { type Boot, parseGaps, parseHistory, renderCourse, renderGaps, tellsSince, timeOf } from "../facts/bootLog";
 import { hidden } from "../values/hidden";
+import { hostName } from "../values/place";
 import { renderBootSvg } from "../view/bootSvg";
 import { machinesNamed } from "./machinesNamed";
 import { byHost, openStackHost, type StackResource, whyPassedOver } from "./stack";
@@ -40,8 +41,7 @@ export async function readHistory(resources: readonly StackResource[], since: nu
   for (const [first] of hosts.values()) {
     if (first === undefined) continue;
     const read = await readHost(first, since).catch((reason: unknown) => {
-      const { host } = first.connection;
-      gaps.push(`${host}: ${renderError(whyPassedOver(hosts.size, host, reason))}`);
+      gaps.push(`${hostName(first.connection)}: ${renderError(whyPassedOver(hosts.size, first.connection, reason))}`);
     });
     if (read === undefined) continue;
     const { host, log, files, machines: known } = read;

@@ -11,6 +11,7 @@ import type { Host } from "../ssh/link";
 import type { Connection } from "../values/connection";
 import { hidden } from "../values/hidden";
 import { linesByKey } from "../values/nodeRow";
+import { hostName } from "../values/place";
 import { connectionOf, readPreview, type Step } from "./preview";
 import { openHostAloud, readStack, type StackResource, whyPassedOver } from "./stack";
 
@@ -48,8 +49,8 @@ export async function planStack(stack: string | undefined): Promise<readonly Hos
       connection,
       parts.map(({ step }) => step),
     ).catch((reason: unknown): HostPlan => {
-      const { host } = connection;
-      const { code, message } = whyPassedOver(byConnection.size, host, reason);
+      const host = hostName(connection) ?? "";
+      const { code, message } = whyPassedOver(byConnection.size, connection, reason);
       return { host, refused: [{ code, message }], notPlanned: [] };
     });
     plans.push({ ...plan, notPlanned: [...parts.flatMap(({ notPlanned }) => notPlanned), ...plan.notPlanned] });

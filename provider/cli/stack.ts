@@ -6,6 +6,7 @@ import type { Host } from "../ssh/link";
 import { openHost } from "../ssh/pool";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden } from "../values/hidden";
+import { hostName } from "../values/place";
 import { printable } from "../values/printable";
 
 /** A resource of ours as a stack's state has it. */
@@ -98,10 +99,12 @@ export async function openStackHost({ id, connection, outputs }: StackResource):
  *
  * @throws the reason, where it is no such
  */
-export function whyPassedOver(hosts: number, host: string, reason: unknown): NetbootError {
+export function whyPassedOver(hosts: number, connection: unknown, reason: unknown): NetbootError {
   if (hosts < 2 || !NetbootError.is(reason) || !unreached.has(reason.code)) throw reason;
   const [words = ""] = reason.message.split("\n", 1);
-  return new NetbootError(reason.code, `not asked: ${words.replace(`${host}: `, "")}`, { cause: reason });
+  return new NetbootError(reason.code, `not asked: ${words.replace(`${hostName(connection)}: `, "")}`, {
+    cause: reason,
+  });
 }
 
 /** The resources by the host that they are on, each host with its connection. */

@@ -4,6 +4,7 @@ import { declaresMachines } from "../kinds/node";
 import type { ProofBesides, Provable } from "../plan/proof";
 import { hidden } from "../values/hidden";
 import { linesByKey } from "../values/nodeRow";
+import { placeOf } from "../values/place";
 import { byHost, openStackHost, type StackResource, whyPassedOver } from "./stack";
 
 /** What the proof said of one machine. */
@@ -41,10 +42,10 @@ async function verifyOneOf(hosts: number, on: readonly StackResource[]): Promise
   try {
     return (await verifyHost(on)).machines;
   } catch (reason) {
-    const seen = renderError(whyPassedOver(hosts, on[0]?.connection.host ?? "", reason));
-    return on.flatMap(({ kind, id, urn, connection: { host }, inputs }) =>
+    const seen = renderError(whyPassedOver(hosts, on[0]?.connection, reason));
+    return on.flatMap(({ kind, id, urn, connection, inputs }) =>
       machinesOf(kind, urn, inputs).map((machine) => ({
-        host,
+        host: placeOf(connection) ?? "",
         resource: id,
         machine,
         served: false,
@@ -65,9 +66,14 @@ type Servers = ReadonlyMap<string, { readonly address: string; readonly others: 
 
 function serversIn(resources: readonly StackResource[]): Servers {
   return new Map(
-    resources.flatMap(({ kind, connection: { host }, outputs: { address, otherDhcpServers: others } }) =>
+    resources.flatMap(({ kind, connection, outputs: { address, otherDhcpServers: others } }) =>
       kind === "DhcpServer" && Array.isArray(others)
-        ? [[host, { address: String(address).replace(/\/.*/, ""), others: others as readonly string[] }] as const]
+        ? [
+            [
+              placeOf(connection) ?? "",
+              { address: String(address).replace(/\/.*/, ""), others: others as readonly string[] },
+            ] as const,
+          ]
         : [],
     ),
   );
@@ -98,7 +104,7 @@ export async function verifyHost(
   const machine = first.outputs[hidden.machine];
   const { proof, besides } = await proveNow(host, on.map(provable), typeof machine === "string" ? machine : undefined);
   const machines = on.flatMap(({ id: resource, kind, urn, inputs }): readonly Verified[] => {
-    const about = { host: host.name, resource };
+    const about = { host: placeOf(first.connection) ?? host.name, resource };
     const told = proof.get(resource) ?? "gone";
     if (told === "gone") return [{ ...about, machine: noMachine, served: false, seen: goneWords }];
     if (typeof told === "string")

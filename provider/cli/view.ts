@@ -3,6 +3,7 @@ import { renderError } from "../errors";
 import { declaresMachines } from "../kinds/node";
 import { idFromUrn } from "../lifecycle/stacks";
 import { stackOf } from "../plan/records";
+import { placeOf } from "../values/place";
 import { type FleetView, fleetViewOf, type Known, type SeenServer } from "../view/fleet";
 import { readHistory } from "./history";
 import { byHost, type StackResource } from "./stack";
@@ -24,7 +25,7 @@ export async function viewStack(
 }
 
 async function seeServer(on: readonly StackResource[], since: number, offline: boolean): Promise<SeenServer> {
-  const about = { host: on[0]?.connection.host ?? "", resources: on };
+  const about = { host: placeOf(on[0]?.connection) ?? "", resources: on };
   if (offline) return { ...about, failures: [] };
   const failures: string[] = [];
   const unless = async <T>(asked: Promise<T>): Promise<T | undefined> => {

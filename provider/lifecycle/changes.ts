@@ -115,7 +115,7 @@ export async function remove(kind: string, id: string, props: Properties): Promi
   const machine = textOf(props[hidden.machine]);
   const connection = connectionOf(props);
   const act = () =>
-    orForget(connection.host, display, () =>
+    orForget(connection, display, () =>
       byNewestWay(id, machine, connection, (way) => commit(connectionSchema.parse(way), change, machine, display)),
     );
   await tellingFailures(kind, id, act, props["connection"]);

@@ -1,4 +1,6 @@
 import { type ErrorCode, NetbootError } from "../errors";
+import type { Connection } from "../values/connection";
+import { placeOf } from "../values/place";
 import type { Display } from "./display";
 import { forgetting, isForgotten } from "./ways";
 
@@ -14,24 +16,26 @@ const forgotten = new Set<string>();
  *
  * @throws what `act` does, with the way out if the host may be gone
  */
-export async function orForget(host: string, display: Display, act: () => Promise<unknown>): Promise<void> {
+export async function orForget(connection: Connection, display: Display, act: () => Promise<unknown>): Promise<void> {
+  const host = placeOf(connection) ?? "";
   if (forgotten.has(host)) return;
   try {
     await act();
   } catch (reason) {
     if (!NetbootError.is(reason) || !ofGone.has(reason.code)) throw reason;
-    if (!isForgotten({ host })) throw withWayOut(host, reason);
+    if (!isForgotten(connection)) throw withWayOut(host, reason);
     if (forgotten.has(host)) return;
     forgotten.add(host);
+    const port = connection.port === undefined ? "" : ` --port ${connection.port}`;
     display(
       "warning",
       `${host} is left behind, as ${forgetting} says: what this run deletes there goes from the state only. Should it come back, it serves what it served; ` +
-        `\`npx pulumi-netboot records --host ${host}\` lists that, and clears it`,
+        `\`npx pulumi-netboot records --host ${connection.host}${port}\` lists that, and clears it`,
     );
   }
 }
 
 function withWayOut(host: string, reason: NetbootError): NetbootError {
-  const words = `If ${host} is gone for good, run the same command with ${forgetting}=${host} in its environment: what is deleted there then goes from the state only`;
+  const words = `If ${host} is gone for good, run the same command with ${forgetting}=${host.includes(" ") ? `"${host}"` : host} in its environment: what is deleted there then goes from the state only`;
   return new NetbootError(reason.code, `${reason.message}\n${words}`, { cause: reason });
 }

@@ -1,4 +1,5 @@
 import { withHashes } from "../preview/nextBoot";
+import { placeOf } from "../values/place";
 import type { Properties } from "./comparison";
 
 // Every run asks for check and diff of every resource, so this file needs nothing that takes long to load.
@@ -7,7 +8,7 @@ import type { Properties } from "./comparison";
 const hashes = new Map<string, string>();
 
 function keyOf({ connection }: Properties, name: unknown): string {
-  return `${(Object(connection) as { readonly host?: unknown }).host} ${name}`;
+  return `${placeOf(connection)} ${name}`;
 }
 
 /**

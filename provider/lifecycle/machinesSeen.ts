@@ -1,4 +1,5 @@
 import { linesByKey, parseRow } from "../values/nodeRow";
+import { placeOf } from "../values/place";
 import type { Problem } from "../values/problem";
 import { isUnknown } from "../values/unknown";
 import type { Properties } from "./comparison";
@@ -26,7 +27,7 @@ export function whyTaken(kind: string, urn: unknown, inputs: Properties, isAnew:
   let claims: Claims | undefined;
   const own: Seen = {
     name: `${kind} "${String(urn).replace(/^.*::/, "")}"`,
-    host: (Object(inputs["connection"]) as { readonly host?: unknown }).host,
+    host: placeOf(inputs["connection"]),
     isAnew,
     claims: () => (claims ??= new Map(kind === "OlaNode" ? claimsOfNode(inputs) : claimsOfFleet(inputs))),
   };

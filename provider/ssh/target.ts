@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { NetbootError } from "../errors";
 import type { Connection } from "../values/connection";
+import { hostName } from "../values/place";
 import { expandHostName, expandPath, readSshSettings, type Surroundings, type Tokens } from "./sshConfig";
 
 /** Everything that is needed to reach one host, from the program's fields and the user's OpenSSH configuration. */
@@ -55,7 +56,7 @@ function resolve(connection: Connection, around: Surroundings, hop: Hop): Target
   const user = connection.user ?? settings.user ?? hop.defaultUser;
   const host = expandHostName(settings.hostName ?? "%h", written);
   const port = connection.port ?? settings.port ?? 22;
-  const name = connection.port === undefined || connection.port === 22 ? written : `${bracketed(written)}:${port}`;
+  const name = hostName(connection) ?? written;
   const tokens: Tokens = { originalHost: written, host, port, user, alias: settings.hostKeyAlias };
 
   const paths = (files: readonly string[]): readonly string[] =>
@@ -197,8 +198,4 @@ function agentOf(
   if (identityAgent.toLowerCase() === "none") return undefined;
   if (/^\$\w+$/.test(identityAgent)) return around.env[identityAgent.slice(1)] || undefined;
   return paths([identityAgent])[0];
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

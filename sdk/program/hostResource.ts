@@ -2,6 +2,7 @@ import { type KindName, kindOf } from "../../provider/kinds";
 import { pathsWritten } from "../../provider/preview/writes";
 import type { Connection } from "../../provider/values/connection";
 import { hidden } from "../../provider/values/hidden";
+import { placeOf } from "../../provider/values/place";
 import type { Checked, Problem } from "../../provider/values/problem";
 import { isUnknown } from "../../provider/values/unknown";
 import { connectionProblems } from "../connection";
@@ -161,12 +162,6 @@ function concat(...lists: pulumi.Input<readonly Problem[]>[]): pulumi.Input<read
   );
 }
 
-/** By what a host is told from others; a connection that is none is told of elsewhere. */
-function hostOf(connection: unknown): string | undefined {
-  const { host } = Object(connection) as { readonly host?: unknown };
-  return typeof host === "string" ? host : undefined;
-}
-
 /** What a program declares for the second time though a host has it once. */
 function twice(
   connection: pulumi.Input<Connection>,
@@ -174,7 +169,7 @@ function twice(
   place: string,
 ): pulumi.Output<readonly Problem[]> {
   const found = pulumi.all([pulumi.output(connection), once]).apply(([reached, thing]): readonly Problem[] => {
-    const host = hostOf(reached);
+    const host = placeOf(reached);
     return host === undefined || thing === undefined || thing === "" ? [] : rememberThing(host, thing, place);
   });
   return pulumi.unsecret(found);
@@ -187,7 +182,7 @@ function namesake(
   place: string,
 ): pulumi.Output<readonly Problem[]> {
   const found = pulumi.all([pulumi.output(connection), pulumi.output(other)]).apply(([mine, theirs]) => {
-    if (hostOf(mine) === undefined || hostOf(mine) !== hostOf(theirs)) return [];
+    if (placeOf(mine) === undefined || placeOf(mine) !== placeOf(theirs)) return [];
     return [
       { path: "", message: `there are two ${place} on one host, under different parents; give one another name` },
     ];

@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
+import { type Wire, wireTo } from "../../lab/wire.mts";
 import { runCommand } from "../../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import { withAnotherDhcpServer } from "./anotherDhcpServer.ts";
@@ -27,9 +28,11 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
     let before: readonly string[];
 
     let pool: object | undefined;
+    let ways: readonly Wire[] = [];
     const serverOn = (name: string, { node0 }: Lab, more: string): string => {
-      const { host, hostKey, privateKeyPath, privateInterface, privateAddress, privateCidr } = node0;
-      const connection = JSON.stringify({ host, hostKey, privateKeyPath, dialErrorLimit: 0, perDialTimeout: 5 });
+      const { hostKey, privateKeyPath, privateInterface, privateAddress, privateCidr } = node0;
+      const { host, port } = ways[name === "a" ? 0 : 1] ?? node0;
+      const connection = JSON.stringify({ host, port, hostKey, privateKeyPath, dialErrorLimit: 0, perDialTimeout: 5 });
       const network = JSON.stringify({ interface: privateInterface, cidr: privateCidr, address: privateAddress, pool });
       return `const ${name} = new netboot.NetbootServer("node0-${name}", { connection: ${connection}, network: { ...${network}, domain: "rack.example.net" }, ${more} });`;
     };
@@ -394,6 +397,30 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
       expect((await served(one)).replace("# anew", "")).toBe(stays.replace(/# without \w+/, ""));
       await project.succeed([...up, "--expect-no-changes"]);
       expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
+    });
+
+    inWhole?.("are two behind one address, told from each other by their ports", async () => {
+      ways = await Promise.all([one, other].map(({ node0 }) => wireTo(node0.host, node0.port)));
+      const [first, second] = ways.map(({ host, port }) => `${host}:${port}`);
+      try {
+        write(`${db1}, ${db2("192.168.1.6")}`, web1.replace(" MORE", ""));
+        await project.succeed(up);
+        await project.succeed([...up, "--expect-no-changes"]);
+        const { stdout } = await verify();
+        expect(stdout).toMatch(/^3 machines, all served$/m);
+        for (const name of [first, second]) expect(stdout).toMatch(new RegExp(`^ok +db-1 +${name} `, "m"));
+        const unasked = await netbootCommand(project, "drill", "--stack", "dev");
+        expect(unasked.stderr).toContain(`node0-a (${first}) answers no machine for 60 s`);
+        ways[1]?.close();
+        const down = await verify();
+        expect(down.stdout).toMatch(new RegExp(`^FAILED +db-1 +${second} +not asked: `, "m"));
+        expect(down.stdout).toMatch(new RegExp(`^ok +db-1 +${first} `, "m"));
+      } finally {
+        for (const way of ways) way.close();
+        ways = [];
+        write(`${db1}, ${db2("192.168.1.6")}`, web1.replace(" MORE", ""));
+        await project.succeed(up);
+      }
     });
 
     inWhole?.("take a new host in the place of a dead first one, and the dead one again when it is back", async () => {

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Lab, Node0Kind } from "../../../lab/index.mts";
 import type { Wire } from "../../../lab/wire.mts";
 import type { CommandResult } from "../../../tools/command.mts";
+import { providerOf } from "../../../tools/processes.mts";
 import type { Wanted } from "./changes.mts";
 import { type Daemon, daemonOf, dhcpServers } from "./dhcpServers.mts";
 import type { Random } from "./random.mts";
@@ -52,33 +52,6 @@ export interface Fault {
   readonly endsEngine?: boolean;
   /** What is lost in the end. */
   readonly lost?: (scene: Scene) => Promise<readonly string[]>;
-}
-
-/** The numbers of all processes below one, itself left out. */
-function descendantsOf(pid: number): readonly number[] {
-  const parents = new Map<number, number>();
-  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const fields = readFileSync(`/proc/${entry}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-      parents.set(Number(entry), Number(fields[1]));
-    } catch {
-      // It has just ended.
-    }
-  }
-  const below = (one: number): number[] =>
-    [...parents].filter(([, parent]) => parent === one).flatMap(([child]) => [child, ...below(child)]);
-  return below(pid);
-}
-
-/** The provider's process among the engine's, if it has been started. */
-export function providerOf(enginePid: number): number | undefined {
-  return descendantsOf(enginePid).find((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("dynamic-provider");
-    } catch {
-      return false;
-    }
-  });
 }
 
 /** Sends a signal to a process, if it is still there. */

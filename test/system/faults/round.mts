@@ -4,6 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Lab, type LabOptions, labUp, type Node0Kind } from "../../../lab/index.mts";
 import { wireTo } from "../../../lab/wire.mts";
 import type { CommandResult } from "../../../tools/command.mts";
+import { providerOf } from "../../../tools/processes.mts";
 import { type ScratchProject, scratchProject } from "../../../tools/scratch.mts";
 import { programOn } from "../../support/node0.ts";
 import {
@@ -18,7 +19,7 @@ import {
   withPackages,
 } from "./changes.mts";
 import { dhcpServers } from "./dhcpServers.mts";
-import { type Fault, faults, faultsOf, kill, providerOf, type Scene } from "./faults.mts";
+import { type Fault, faults, faultsOf, kill, type Scene } from "./faults.mts";
 import { brokenFiles, isQuiet, type Listing, listingOf, notServed, transactionsOf } from "./host.mts";
 import { homeOf, moveIn, notGivenBack, notLivedOn } from "./inhabited.mts";
 import { randomOf } from "./random.mts";

@@ -596,12 +596,17 @@ describe("what a host has once", () => {
         });
       }
       new netboot.DhcpServer("elsewhere", { connection: { host: "other" }, network });
+      // Behind one address, and with one address behind two jump hosts, they are others, too.
+      new netboot.DhcpServer("port", { connection: { host: "h", port: 2202 }, network });
+      new netboot.DhcpServer("far", { connection: { host: "h", proxy: { host: "bastion" } }, network });
     });
     expect(mistakesOf(made["two"])).toEqual([
       'a host has the DHCP server once, and DhcpServer "one" declares it on this one already; take one of the two out [ARGUMENTS_INVALID]',
     ]);
     expect(mistakesOf(made["two.txt"])[0]).toContain('/srv/tftp/a.txt once, and BootFile "one.txt"');
-    expect([made["one"], made["one.txt"], made["elsewhere"]].flatMap(mistakesOf)).toEqual([]);
+    expect([made["one"], made["one.txt"], made["elsewhere"], made["port"], made["far"]].flatMap(mistakesOf)).toEqual(
+      [],
+    );
   });
 });
 

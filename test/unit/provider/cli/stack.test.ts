@@ -13,13 +13,13 @@ describe("whyPassedOver", () => {
   const down = new NetbootError("HOST_UNREACHABLE", "a.example: no answer\nmore words");
 
   it("says in a line why one of several hosts could not be asked", () => {
-    expect(renderError(whyPassedOver(2, "a.example", down))).toBe("not asked: no answer [HOST_UNREACHABLE]");
+    expect(renderError(whyPassedOver(2, { host: "a.example" }, down))).toBe("not asked: no answer [HOST_UNREACHABLE]");
   });
 
   it("passes over no host that is the only one, and none that answers", () => {
-    expect(() => whyPassedOver(1, "a.example", down)).toThrow(down);
+    expect(() => whyPassedOver(1, { host: "a.example" }, down)).toThrow(down);
     const other = new NetbootError("OTHER_MACHINE", "a.example: another machine");
-    expect(() => whyPassedOver(2, "a.example", other)).toThrow(other);
+    expect(() => whyPassedOver(2, { host: "a.example" }, other)).toThrow(other);
   });
 });
 

@@ -102,14 +102,14 @@ const gone = () => Promise.reject(new NetbootError("HOST_UNREACHABLE", `${host}:
 const leaving: readonly Situation[] = [
   {
     what: "a host that does not answer a delete",
-    said: () => failure(orForget(host, () => {}, gone)) as Promise<NetbootError>,
+    said: () => failure(orForget({ host }, () => {}, gone)) as Promise<NetbootError>,
   },
   {
     what: "a host that is left behind",
     said: async () => {
       const told: string[] = [];
       vi.stubEnv("PULUMI_NETBOOT_FORGET", host);
-      await orForget(host, (_, words) => void told.push(words), gone);
+      await orForget({ host }, (_, words) => void told.push(words), gone);
       vi.unstubAllEnvs();
       return told.join("\n");
     },
