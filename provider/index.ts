@@ -46,8 +46,12 @@ async function tellDrift(kind: string, id: string, olds: Properties, news: Prope
   if (!previewed.has(news[hidden.urn]) || wasLookedAt(news["connection"])) return;
   const { displayOf } = await import("./lifecycle/display.js");
   const { listed } = await import("./preview/nextBootChanges.js");
+  const { notDone } = await import("./preview/nextBoot.js");
   const urn = urnIn(kind, news) ?? urnFromId(id);
-  displayOf(urn)("note", `mends what a refresh found: ${listed(drift.map(String))}`);
+  const words = drift.map(String);
+  const isUndone = words.every((each) => each.startsWith(notDone));
+  const why = isUndone ? "does what the last up did not" : "mends what a refresh found";
+  displayOf(urn)("note", `${why}: ${listed(words.map((each) => (isUndone ? each.slice(notDone.length) : each)))}`);
 }
 
 /**

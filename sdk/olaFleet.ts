@@ -9,6 +9,7 @@ import { bad, type Checked, type Problem, quoted, within } from "../provider/val
 import { holdsUnknown, isUnknown, unknownText } from "../provider/values/unknown";
 import { parseVerify, type Verify } from "../provider/values/verify";
 import { rememberNodes } from "./program/declaredNodes";
+import { onRows, whyNotOne } from "./program/fleetOptions";
 import { given, isObject } from "./program/given";
 import { hidingSecrets } from "./program/hidingSecrets";
 import { HostResource } from "./program/hostResource";
@@ -167,8 +168,12 @@ export class OlaFleet extends HostResource {
           second === undefined ? whyNoChoice(whileOneIsDown, two) : [],
         ],
       },
-      pulumi.mergeOptions({ dependsOn: parts, ...previewFleet(name, second) }, opts) as pulumi.CustomResourceOptions,
+      pulumi.mergeOptions(
+        { dependsOn: parts, ...previewFleet(name, second) },
+        onRows(opts),
+      ) as pulumi.CustomResourceOptions,
     );
+    if (second === undefined) for (const words of whyNotOne(opts)) void pulumi.log.warn(words, this);
     // What waits for something else by itself may wait for the second server.
     if (opts?.dependsOn === undefined) declared(this);
     noteDeclared(this);

@@ -16,7 +16,7 @@ import { hidingSecrets } from "./program/hidingSecrets";
 import { hookNamed } from "./program/hook";
 import { HostResource } from "./program/hostResource";
 import { noteDeclared, noteNextBoots, previewNode } from "./program/nextBootPreview";
-import { asPlanned, type Eventual, partly, whenKnown } from "./program/partly";
+import { asPlanned, partly, whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
 import * as pulumi from "./program/pulumi";
 import { chainOf, namedOf, type ResolvedServer, resolveServer, type Whole } from "./program/server";
@@ -112,7 +112,6 @@ export class OlaNode extends HostResource {
   declare readonly options: pulumi.Output<Readonly<Record<string, OptionValue>> | undefined>;
   /** The line above its blocks on node 0. */
   declare readonly comment: pulumi.Output<string | undefined>;
-  readonly #row: Eventual<Checked<NodeRow>>;
   readonly #reference: ResolvedServer["reference"];
   readonly #name: string;
   #freshProof: pulumi.ResourceHook | undefined;
@@ -205,7 +204,6 @@ export class OlaNode extends HostResource {
       // As the program has it: of a machine that a run leaves out the engine has no text, and its files may change all the same.
       noteNextBoots(nextBoot.apply((text) => ({ [name]: text })));
     }
-    this.#row = read;
     this.#reference = reference;
     this.#name = name;
     if (two === undefined) return;
@@ -259,8 +257,10 @@ export class OlaNode extends HostResource {
   /** @internal */
   get named(): pulumi.Output<readonly HostsEntry[]> {
     return pulumi
-      .all([this.#reference, this.#row])
-      .apply(([{ settings }, { value }]) => namedOf(value === undefined ? [] : [value], settings));
+      .all([this.#reference, this.hostname, this.address])
+      .apply(([{ settings }, hostname, address]) =>
+        namedOf(hostname === undefined ? [] : [{ hostname, ...(address !== undefined && { address }) }], settings),
+      );
   }
 }
 

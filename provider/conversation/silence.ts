@@ -1,7 +1,16 @@
 import { NetbootError } from "../errors";
 import type { Question } from "../facts/question";
 import type { Facts } from "../plan/facts";
-import { endsTimer, planSilence, silenceQuestions, silences, wakes, wakesLater, whyNotDone } from "../plan/silence";
+import {
+  endsTimer,
+  hasRunOut,
+  planSilence,
+  silenceQuestions,
+  silences,
+  wakes,
+  wakesLater,
+  whyNotDone,
+} from "../plan/silence";
 import type { Host } from "../ssh/link";
 import { converse } from "./conversation";
 import { refuseOtherMachine, throwFailure } from "./refused";
@@ -44,7 +53,8 @@ async function act(
   const talk = await converse(host, { locks: true, puts: [], drops: [], questions }, (facts) => {
     if (done > 0) {
       const ran = facts.answers.ran(`step ${done}`);
-      if (ran?.status !== 0) throw new NetbootError("COMMAND_FAILED", `${host.name}: ${whyNotDone(ran?.said ?? "")}`);
+      if (ran?.status !== 0 && !hasRunOut(ran?.said ?? ""))
+        throw new NetbootError("COMMAND_FAILED", `${host.name}: ${whyNotDone(ran?.said ?? "")}`);
     }
     const step = steps[done++];
     return step === undefined ? { reply: "stop" } : { reply: "ask", questions: { [`step ${done}`]: step(facts) } };

@@ -8,6 +8,7 @@ import type { Checked, Problem } from "../values/problem";
 import { isUnknown } from "../values/unknown";
 import { noteKept, withKept } from "./keptFiles";
 import { whyTaken } from "./machinesSeen";
+import { isMoved, notePart, whyFirstStays } from "./moves";
 import { identityIn, rememberResource, urnFromId, urnIn } from "./stacks";
 import { isForgotten, noteProgram } from "./ways";
 
@@ -27,7 +28,7 @@ export interface CheckResult {
 const comparedByEngine = new Set<unknown>();
 
 /** Passes on the mistakes that the program found. Nothing is asked of the host. */
-export function check(_kind: string, _olds: Properties, news: Properties): CheckResult {
+export function check(kind: string, olds: Properties, news: Properties): CheckResult {
   const {
     [hidden.problems]: elsewhere,
     [hidden.toldBeside]: toldBeside,
@@ -40,7 +41,9 @@ export function check(_kind: string, _olds: Properties, news: Properties): Check
   if (replaces === true) comparedByEngine.add(news[hidden.urn]);
   // A secret that is not given comes as null.
   const inputs = withKept(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)));
+  notePart(kind, news["connection"]);
   const problems = [
+    ...whyFirstStays(kind, olds, news),
     ...problemsIn(elsewhere),
     ...Object.values(inputs).flatMap((value) => problemsIn(ofProgram(value))),
   ];
@@ -89,6 +92,8 @@ function problemsIn(value: unknown): readonly Problem[] {
  */
 export function diff(kind: string, id: string, olds: Properties, news: Properties): DiffResult | Promise<DiffResult> {
   const identity = identityIn(kind, id, news);
+  notePart(kind, news["connection"], olds[hidden.machine]);
+  if (isMoved(kind, olds, news)) return { changes: true, replaces: ["connection"] };
   rememberResource(identity, id, olds[hidden.generation]);
   // Its machine is gone, and whatever stands in the place of that has none of it.
   if (isForgotten(olds["connection"])) return { changes: true, replaces: [] };

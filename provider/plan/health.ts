@@ -13,6 +13,7 @@ import { shownGoneUser, shownUnmet } from "./daemons";
 import type { Facts } from "./facts";
 import { whoElseServes, whoElseTells } from "./occupied";
 import { heldOf, type Register } from "./records";
+import { shownDrill, silenceTimer } from "./silence";
 import { whyOthersMayReplace } from "./tftpAncestors";
 
 /** Something about node 0 itself, that is no resource's. */
@@ -27,10 +28,12 @@ const ownUnits = [...dhcpBackends.map(({ unit }) => unit), tftpdUnit, namesUnit]
 const nextStart = nextStartFacts(ownUnits);
 const users = daemonUserFacts([...ownUnits, chronyUnit]);
 const units = unitFacts([recoveryUnitName], "health.units");
+const drill = unitFacts([silenceTimer], "health.drill");
 
 /** What else is to be known of a node 0 that is examined. */
 export const healthQuestions: Readonly<Record<string, Question>> = {
   ...units.questions,
+  ...drill.questions,
   ...servers.questions,
   ...links.questions,
   ...bootQuestions(ownUnits),
@@ -44,6 +47,7 @@ export function ailmentsOf({ before, answers }: Facts): readonly Ailment[] {
   if (before.size === 0) return [];
   const register: Register = { before, after: before, clashes: [] };
   const recovery = whyNoRecovery(units.read(answers).get(recoveryUnitName));
+  const isDrilled = drill.read(answers).get(silenceTimer)?.activeState === "active";
   const known = servers.read(answers);
   const others = whoElseServes(register, known);
   const tells = whoElseTells(register, known);
@@ -51,6 +55,7 @@ export function ailmentsOf({ before, answers }: Facts): readonly Ailment[] {
   const noLink = whyNoLink(links.read(answers).links, nic);
   return [
     ...(noLink === undefined ? [] : [{ what: nic, text: noLink.text, holdsUp: true } as const]),
+    ...(isDrilled ? [{ what: silenceTimer, text: shownDrill }] : []),
     ...(recovery === undefined ? [] : [{ what: recoveryUnitName, text: recovery }]),
     ...(others === undefined ? [] : [{ what: "another server", text: others }]),
     ...(tells === undefined ? [] : [{ what: "another server", text: tells }]),

@@ -10,6 +10,11 @@ const units = unitFacts([...dhcpBackends.map(({ unit }) => unit), tftpdUnit], "s
 
 /** The timer, and what it starts: both are gone once it has. */
 const silenceUnit = "pulumi-netboot-drill";
+export const silenceTimer = `${silenceUnit}.timer`;
+
+/** Why a node 0 is silent while the timer waits. */
+export const shownDrill =
+  "a drill keeps DHCP and TFTP silent here; this timer starts them again within a minute, and an `up` that changes them ends it before";
 
 /** What is to be known of node 0 before it falls silent. */
 export const silenceQuestions: Readonly<Record<string, Question>> = units.questions;
@@ -42,11 +47,16 @@ export function wakes(names: readonly string[]): Question {
 }
 
 /** The timer is of no use any more. */
-export const endsTimer: Question = { ask: "run", argv: ["systemctl", "stop", "--", `${silenceUnit}.timer`] };
+export const endsTimer: Question = { ask: "run", argv: ["systemctl", "stop", "--", silenceTimer] };
+
+/** Whether the timer could not be ended because it has run out and is gone. */
+export function hasRunOut(said: string): boolean {
+  return new RegExp(`${silenceUnit}\\.timer(?:: Unit \\S+)? not loaded`).test(said);
+}
 
 /** Why one of these was not done, with systemd's words. */
 export function whyNotDone(said: string): string {
-  const why = said.includes(`${silenceUnit}.timer`)
+  const why = said.includes(silenceTimer)
     ? "a drill runs there already, or was cut short, and its timer has not ended it yet"
     : "systemd refused a part of the drill";
   return `${why}; it said:\n${said.trim().replace(/^/gm, "  ")}`;

@@ -11,6 +11,10 @@ export interface NextBootChange {
   readonly isSecret?: true;
   /** The second of two servers, where this is of that one. */
   readonly on?: string;
+  /** Its resource is replaced, and what it was is not known. */
+  readonly isReplaced?: true;
+  /** From where to where it goes, if that is another node 0. */
+  readonly moved?: string;
 }
 
 /** A boot file that a run gives another content: its hashes, as far as they are known. */
@@ -46,8 +50,8 @@ export function changesOfRun({ changes, files, texts }: Previewed): {
   for (const change of asOne(changes)) {
     const { name, before, after, ...more } = change;
     const served = before === undefined || after === undefined ? before : asServedNow(before, after, files);
-    if (served === after && before !== after) already.push(change);
-    else if (served !== after)
+    if (more.moved === undefined && served === after && before !== after) already.push(change);
+    else if (more.moved !== undefined || served !== after)
       now.push({
         name,
         ...(served !== undefined && { before: served }),
@@ -121,7 +125,9 @@ const most = 8;
  */
 export function describeNextBoots(previewed: Previewed, total: number): string {
   const { now, already } = changesOfRun(previewed);
-  const changing = now.length === 0 ? `none of ${nodes(total)}` : `${now.length} of ${nodes(total)}: ${grouped(now)}`;
+  // One that goes is none of the program's any more.
+  const all = total + now.filter(({ after, on }) => after === undefined && on === undefined).length;
+  const changing = now.length === 0 ? `none of ${nodes(all)}` : `${now.length} of ${nodes(all)}: ${grouped(now)}`;
   const changed = already.length === 0 ? "" : `; it has changed before this run for ${grouped(already)}`;
   const strangers = previewed.strangers === undefined ? "" : ofStrangers[previewed.strangers];
   return `next boot changes for ${changing}${changed}${strangers}${untilMended([...(previewed.drifted ?? [])].sort())}`;
@@ -175,7 +181,8 @@ function reasonOf({ on, ...change }: NextBootChange): string {
   return on === undefined ? whatChanges(change) : `${whatChanges(change)} on ${on}`;
 }
 
-function whatChanges({ before, after, isSecret }: NextBootChange): string {
+function whatChanges({ before, after, isSecret, isReplaced, moved }: NextBootChange): string {
+  if (isReplaced) return "replaced";
   if (before === undefined) return "new";
   if (after === undefined) return goes;
   if (after === "unknown") return `known only ${afterUp}`;
@@ -192,6 +199,7 @@ function whatChanges({ before, after, isSecret }: NextBootChange): string {
     else if (file.hash === undefined) reasons.push(`${file.name} known only ${afterUp}`);
     else if (old.hash !== file.hash) reasons.push(`${file.name} ${old.hash} → ${file.hash}`);
   }
+  if (moved !== undefined) reasons.push(`node 0 ${moved}`);
   return reasons.length === 0 ? "changed" : reasons.join(", ");
 }
 

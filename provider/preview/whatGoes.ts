@@ -1,7 +1,16 @@
-import { listed } from "./nextBootChanges";
+import { hidden } from "../values/hidden";
+import { placeOf } from "../values/place";
+import { isUnknown } from "../values/unknown";
+import { renderMachine } from "./nextBoot";
+import { listed, type NextBootChange } from "./nextBootChanges";
 
 /** The resources of a state by their URNs, or why they can't be told. */
-export type Before = Readonly<Record<string, { readonly type?: string }>> | Error;
+export type Before = Readonly<Record<string, Stored>> | Error;
+
+interface Stored {
+  readonly type?: string;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+}
 
 /**
  * What a preview says first: the machines that the state has and the program does not. `declared` has the URNs of what
@@ -38,6 +47,52 @@ export function whatGoes(before: Before, declared: ReadonlySet<string>, names: R
     `no more in this program: ${what}. Node 0 serves no machine by ${byName} after this up, unless --target or --exclude leaves ${them} out, or retainOnDelete keeps ${them}`,
     ...words.sort(),
   ];
+}
+
+/**
+ * What a machine was that comes by a create, where the state has it all the same: its resource is replaced, or an OlaNode goes that was
+ * this machine. The files that it met are told as those that it will. Of a fleet that is replaced the engine tells no machines.
+ */
+export function beforeReplaced(
+  {
+    name,
+    on,
+    before,
+    after,
+    urn,
+    place,
+  }: NextBootChange & { readonly urn: string; readonly place: string | undefined },
+  state: Before,
+  declared: ReadonlySet<string>,
+): Pick<NextBootChange, "before" | "isReplaced" | "moved"> {
+  if (before !== undefined || after === undefined || state instanceof Error) return {};
+  const own = state[urn];
+  const was = own ?? (on === undefined ? goneMachine(state, declared, name) : undefined);
+  if (was === undefined) return {};
+  const { hostname = name, address, macs, connection, [hidden.pair]: pair } = was.outputs ?? {};
+  const isTold = Array.isArray(macs) && typeof hostname === "string" && (address ?? "") === `${address ?? ""}`;
+  if (!isTold) return { isReplaced: true };
+  const machine = renderMachine({
+    hostname,
+    macs: macs.map(String),
+    ...(address === undefined ? {} : { address: `${address}` }),
+  });
+  const from = placeOf(connection);
+  const isMoved = pair === undefined && from !== undefined && place !== undefined && from !== place;
+  return {
+    before: isUnknown(after) ? machine : `${machine}\n${after.split("\n").slice(1).join("\n")}`,
+    ...(isMoved && { moved: `${from} → ${place}` }),
+  };
+}
+
+function goneMachine(state: Exclude<Before, Error>, declared: ReadonlySet<string>, name: string): Stored | undefined {
+  return Object.entries(state).find(
+    ([urn, { type, outputs }]) =>
+      type === "pulumi-nodejs:dynamic/netboot:OlaNode" &&
+      !declared.has(urn) &&
+      !ofSecond.test(urn) &&
+      (outputs?.["hostname"] ?? urn.replace(/.*::/, "")) === name,
+  )?.[1];
 }
 
 /** Of the second of two servers: a child of the same type, `…:OlaNode$…:OlaNode::db-1@node0-b`. */

@@ -55,8 +55,8 @@ export function renderRow(row: NodeRow): string {
  */
 export function renderRows(rows: readonly NodeRow[]): string {
   return rows
-    .map((row) => `${/^\w[\w.-]*$/.test(row.name) ? row.name : JSON.stringify(row.name)} ${renderRow(row)}`)
-    .join("\n");
+    .map((row) => `${/^\w[\w.-]*$/.test(row.name) ? row.name : JSON.stringify(row.name)} ${renderRow(row)}\n`)
+    .join("");
 }
 
 /**
@@ -65,9 +65,11 @@ export function renderRows(rows: readonly NodeRow[]): string {
  */
 export function linesByKey(rows: unknown): Readonly<Record<string, string>> {
   if (typeof rows === "object" && rows !== null) return rows as Readonly<Record<string, string>>;
-  if (typeof rows !== "string" || isUnknown(rows) || rows === "") return {};
+  if (typeof rows !== "string" || isUnknown(rows)) return {};
+  const lines = rows.split("\n");
+  if (lines.at(-1) === "") lines.pop();
   return Object.fromEntries(
-    rows.split("\n").map((text) => {
+    lines.map((text) => {
       const [, key = "", line = ""] = /^("(?:[^"\\]|\\.)*"|\S+) (.*)$/s.exec(text) ?? [];
       return [key.startsWith('"') ? String(JSON.parse(key)) : key, line];
     }),

@@ -3,9 +3,10 @@ import { sha256Of } from "../../provider/digest";
 import { renderDrift } from "../../provider/kinds/drift";
 import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
-import { type Before, whatGoes } from "../../provider/preview/whatGoes";
+import { type Before, beforeReplaced, whatGoes } from "../../provider/preview/whatGoes";
 import { isHidden } from "../../provider/values/hidden";
 import { linesByKey, parseRow } from "../../provider/values/nodeRow";
+import { placeOf } from "../../provider/values/place";
 import { afterUp, isUnknown } from "../../provider/values/unknown";
 import { hasHooks, hookNamed } from "./hook";
 import { withTexts } from "./partly";
@@ -32,11 +33,17 @@ interface Second {
   readonly names: readonly [string, string];
 }
 
+/** A change with the URN of its resource, and where its node 0 is. */
+interface Heard extends NextBootChange {
+  readonly urn: string;
+  readonly place: string | undefined;
+}
+
 interface Preview {
   total: number;
   /** Whether the end of the program is waited for. */
   isAwaited: boolean;
-  readonly changes: NextBootChange[];
+  readonly changes: Heard[];
   /** The URNs of the resources that declare machines, and those that they had before, by their aliases. */
   readonly declared: Set<string>;
   readonly names: Set<string>;
@@ -91,7 +98,7 @@ function previewNow(): Preview {
 }
 
 function newPreview(): Preview {
-  const changes: NextBootChange[] = [];
+  const changes: Heard[] = [];
   const fleets = new Map<string, StandardLoaders>();
   const files = new Map<string, FileChange>();
   const drifted = new Set<string>();
@@ -119,12 +126,14 @@ function newPreview(): Preview {
     drifted,
     node: hookNamed(
       "netboot-next-boot-of-node",
-      async ({ name, oldInputs, oldOutputs, newInputs }) => {
+      async ({ urn, name, oldInputs, oldOutputs, newInputs }) => {
         const [old, next] = [await seen(oldInputs), await seen(newInputs)];
         await noteNotDone(name, oldOutputs);
         const before = old.inputs?.["nextBoot"];
         const after = settled(old.inputs, next.inputs, preview)?.["nextBoot"];
         changes.push({
+          urn,
+          place: placeOf(next.inputs?.["connection"]),
           name: preview.seconds.get(name)?.name ?? name,
           ...onSecond(preview, name),
           ...(isText(before) && { before }),
@@ -136,13 +145,14 @@ function newPreview(): Preview {
     ),
     fleet: hookNamed(
       "netboot-next-boot-of-fleet",
-      async ({ name, oldInputs, oldOutputs, newInputs }) => {
+      async ({ urn, name, oldInputs, oldOutputs, newInputs }) => {
         const [old, next] = [await seen(oldInputs), await seen(newInputs)];
+        const place = placeOf(next.inputs?.["connection"]);
         const after = settled(old.inputs, next.inputs, preview);
         const { drift } = (await seen(oldOutputs)).inputs ?? {};
         await noteNotDone(name, oldOutputs);
         for (const change of changesOf(old.inputs, after, fleets.get(name) ?? {}, drift)) {
-          changes.push({ ...change, ...onSecond(preview, name), ...secretOf(old, next) });
+          changes.push({ urn, place, ...change, ...onSecond(preview, name), ...secretOf(old, next) });
         }
       },
       { onDryRun: true },
@@ -260,7 +270,9 @@ async function asInPreview(stack: Stack & { readonly urn?: pulumi.Output<string>
 /** The last words of a preview: first what goes, then what changes. */
 function sentencesOf(preview: Preview): readonly string[] {
   const { total, before, declared, names, uncounted } = preview;
-  const sentences = [...whatGoes(before, declared, names), ...(total > 0 ? [describeNextBoots(preview, total)] : [])];
+  const changes = preview.changes.map((change) => ({ ...change, ...beforeReplaced(change, before, declared) }));
+  const told = total > 0 ? [describeNextBoots({ ...preview, changes }, total)] : [];
+  const sentences = [...whatGoes(before, declared, names), ...told];
   const unsaid = uncounted.map((fleet) => `which machines fleet ${fleet} has is known only ${afterUp}`);
   return [...sentences, ...unsaid, ...rolling(preview)];
 }
@@ -268,7 +280,9 @@ function sentencesOf(preview: Preview): readonly string[] {
 /** In which order two servers are changed, where they are. */
 function rolling({ seconds, changes, chainChanges }: Preview): readonly string[] {
   const touched = new Set(changes.map(({ on }) => on));
-  const pairs = [...seconds.values()].filter(({ names: [, server] }) => chainChanges || touched.has(server));
+  // Where nothing is to be done on the first, the second waits for nobody.
+  const rolls = (server: string): boolean => touched.has(server) && touched.has(undefined);
+  const pairs = [...seconds.values()].filter(({ names: [, server] }) => chainChanges || rolls(server));
   const words = pairs.map(
     ({ names: [first, server] }) =>
       `${server} is touched only after ${first} has committed and proved; until then it serves what it served`,
@@ -314,8 +328,29 @@ export function watchPreview(): void {
 export function noteDeclared(resource: pulumi.Resource): void {
   if (!pulumi.runtime.isDryRun()) return;
   const { declared } = previewNow();
-  const { __aliases: aliases = [] } = resource as { readonly __aliases?: readonly pulumi.Input<string>[] };
-  for (const urn of [resource.urn, ...aliases]) pulumi.output(urn).apply((text) => declared.add(text));
+  for (const urn of [resource.urn, ...aliasesOf(resource as Aliased)]) urn.apply((text) => declared.add(text));
+}
+
+/** What the SDK keeps of a resource, by which the engine knows it again. */
+interface Aliased extends pulumi.Resource {
+  readonly __aliases?: readonly pulumi.Input<string>[];
+  readonly __parentResource?: Aliased;
+  readonly __pulumiType: string;
+  readonly __name: string;
+}
+
+/** The URNs that a resource had by its own aliases and by those of its parents, whose name a child's may begin with. */
+function aliasesOf(resource: Aliased): readonly pulumi.Output<string>[] {
+  const { __aliases: own = [], __parentResource: parent, __name: name, __pulumiType: type } = resource;
+  const inherited = (parent === undefined ? [] : aliasesOf(parent)).map((alias) =>
+    alias.apply((urn) => {
+      const was = urn.replace(/.*::/, "");
+      const { __name: is = "" } = parent ?? {};
+      const named = name.startsWith(is) ? `${was}${name.slice(is.length)}` : name;
+      return `${urn.slice(0, -`::${was}`.length)}$${type}::${named}`;
+    }),
+  );
+  return [...own.map((urn) => pulumi.output(urn)), ...inherited];
 }
 
 /** Counts a machine, and has the preview hear of its change; nothing where nothing is previewed. */

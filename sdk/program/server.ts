@@ -165,7 +165,10 @@ function whatIs(given: unknown): string {
 }
 
 /** The machines that have an address of their own, by name, in the server's domain. */
-export function namedOf(rows: readonly NodeRow[], settings: DhcpdSettings | undefined): readonly HostsEntry[] {
+export function namedOf(
+  rows: readonly Pick<NodeRow, "hostname" | "address">[],
+  settings: DhcpdSettings | undefined,
+): readonly HostsEntry[] {
   const domain = settings?.network.domain;
   return rows.flatMap(({ address, hostname }) => (address === undefined ? [] : [{ address, hostname, domain }]));
 }

@@ -45,5 +45,6 @@ export async function register(
 
 /** What a resource's check will say, as `path: message`. */
 export function mistakesOf(resource: Registered | undefined): readonly string[] {
-  return check(resource?.type ?? "", {}, resource?.inputs ?? {}).failures.map(({ reason }) => reason);
+  const kind = /^pulumi-nodejs:dynamic\/netboot:(\w+)$/.exec(resource?.type ?? "")?.[1] ?? "OlaNode";
+  return check(kind, {}, resource?.inputs ?? {}).failures.map(({ reason }) => reason);
 }

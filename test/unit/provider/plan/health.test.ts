@@ -36,6 +36,16 @@ describe("ailmentsOf", () => {
     expect(ailment?.text).toContain(text);
   });
 
+  it("tells of a drill, for which DHCP and TFTP are silent", () => {
+    const said = "Id=pulumi-netboot-drill.timer\nLoadState=loaded\nActiveState=active\n";
+    expect(ailmentsOf(facts(before, { ...recovery(""), "health.drill": { status: 0, said } }))).toEqual([
+      {
+        what: "pulumi-netboot-drill.timer",
+        text: "a drill keeps DHCP and TFTP silent here; this timer starts them again within a minute, and an `up` that changes them ends it before",
+      },
+    ]);
+  });
+
   const unit = { want: "unit", name: "tftpd-hpa.service", restartedBy: [] } as const;
   const starting = (boot: string, unmet = "") =>
     ailmentsOf(

@@ -65,6 +65,14 @@ describe("describeNextBoots", () => {
     );
   });
 
+  it("counts a machine that goes among all of which it speaks, for the program has it no more", () => {
+    const goes = { name: "db-3", before: usual };
+    expect(describeNextBoots([goes], 2)).toBe("next boot changes for 1 of 3 nodes: db-3 (goes)");
+    expect(describeNextBoots([{ ...goes, name: "db-2", on: "node0-b" }], 2)).toBe(
+      "next boot changes for 1 of 2 nodes: db-2 (goes on node0-b)",
+    );
+  });
+
   it("names the machines whose next boot changes, and why", () => {
     const after = boot("10.20.0.11", "ipxe.efi", "18fc84b6aa");
     const changes = ["db-2", "db-1"].map((name) => ({ name, before: usual, after }));
@@ -108,7 +116,8 @@ describe("describeNextBoots", () => {
       { before: "not as declared: the machine: another resource took it over", after: usual },
       "not as declared on node 0: the machine: another resource took it over",
     ],
-    [{ before: usual }, "goes"],
+    [{ after: usual, isReplaced: true as const }, "replaced"],
+    [{ before: usual, after: usual, moved: "a.example → b.example" }, "node 0 a.example → b.example"],
     [{ before: usual, after: "unknown" }, "known only after this up"],
     [
       { before: usual, after: usual.replace("ipxe.efi sha256:67c7f1f8a1…", "ipxe.efi (its hash after this up)") },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { whatGoes } from "../../../../provider/preview/whatGoes";
+import { beforeReplaced, whatGoes } from "../../../../provider/preview/whatGoes";
 
 const urn = (kind: string, name: string) => `urn:pulumi:dev::shop::pulumi-nodejs:dynamic/netboot:${kind}::${name}`;
 const state = (...resources: readonly (readonly [kind: string, name: string])[]) =>
@@ -44,5 +44,42 @@ describe("whatGoes", () => {
     expect(whatGoes(new Error("no backend client is available"), new Set(), new Set())).toEqual([
       "whether machines go with this up can't be told: no backend client is available",
     ]);
+  });
+});
+
+describe("beforeReplaced", () => {
+  const type = "pulumi-nodejs:dynamic/netboot:OlaNode";
+  const outputs = { hostname: "a", address: "10.20.0.11", macs: ["m1"], connection: { host: "one" } };
+  const after = "10.20.0.12 a (m1)\nUEFI x64 → ipxe.efi sha256:1…";
+  const comes = { name: "a", after, urn: urn("OlaNode", "a"), place: "one" };
+
+  it("is what the state has of a machine whose resource is replaced, and where it was if that was another node 0", () => {
+    const state = { [comes.urn]: { type, outputs } };
+    const before = "10.20.0.11 a (m1)\nUEFI x64 → ipxe.efi sha256:1…";
+    expect(beforeReplaced(comes, state, new Set([comes.urn]))).toEqual({ before });
+    expect(beforeReplaced({ ...comes, place: "two" }, state, new Set())).toEqual({ before, moved: "one → two" });
+    const paired = { ...outputs, __pair: { is: "first" } };
+    expect(beforeReplaced({ ...comes, place: "two" }, { [comes.urn]: { type, outputs: paired } }, new Set())).toEqual({
+      before,
+    });
+  });
+
+  it("is what the state has of an OlaNode that goes, where a fleet has the machine now", () => {
+    const inFleet = { ...comes, urn: urn("OlaFleet", "rack") };
+    const state = { [urn("OlaNode", "a")]: { type, outputs } };
+    expect(beforeReplaced(inFleet, state, new Set())).toEqual({
+      before: "10.20.0.11 a (m1)\nUEFI x64 → ipxe.efi sha256:1…",
+    });
+    expect(beforeReplaced(inFleet, state, new Set([urn("OlaNode", "a")]))).toEqual({});
+  });
+
+  it("can't be told of a fleet, and is nothing of what is new, or was told", () => {
+    const fleet = { ...comes, urn: urn("OlaFleet", "rack") };
+    expect(beforeReplaced(fleet, { [fleet.urn]: { type: `${type}x`, outputs: {} } }, new Set())).toEqual({
+      isReplaced: true,
+    });
+    expect(beforeReplaced(comes, {}, new Set())).toEqual({});
+    expect(beforeReplaced({ ...comes, before: "b" }, { [comes.urn]: { type, outputs } }, new Set())).toEqual({});
+    expect(beforeReplaced(comes, new Error("no state"), new Set())).toEqual({});
   });
 });

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { vi } from "vitest";
 import * as netboot from "../../../../sdk";
 import { whyIdle } from "../../../../sdk/program/componentOptions";
+import { whyNotOne } from "../../../../sdk/program/fleetOptions";
 import { throughOthers } from "../../../../sdk/program/providerText";
 import { register } from "../../../support/mocks";
 import { makeFolder } from "../../../support/sshServer";
@@ -191,6 +192,10 @@ const programs: readonly Situation[] = [
   {
     what: "an option that Pulumi hands to no part of a server",
     said: whyIdle({ ignoreChanges: ["artifacts"] }).join("\n"),
+  },
+  {
+    what: "an option that names one machine of a fleet",
+    said: whyNotOne({ ignoreChanges: ["nodes", 'nodes["db-1"].macs'] }).join("\n"),
   },
 ];
 

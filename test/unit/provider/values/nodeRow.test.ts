@@ -40,7 +40,7 @@ describe("renderRows", () => {
   it("writes a line for each, with its key before it", () => {
     expect(renderRows([db1, { ...db1, name: 'rack 1/"db-2"\n', address: "10.20.0.12" }])).toBe(
       "db-1 10.20.0.11 db-1 04:3f:72:aa:00:01,04:3f:72:aa:00:02\n" +
-        '"rack 1/\\"db-2\\"\\n" 10.20.0.12 db-1 04:3f:72:aa:00:01,04:3f:72:aa:00:02',
+        '"rack 1/\\"db-2\\"\\n" 10.20.0.12 db-1 04:3f:72:aa:00:01,04:3f:72:aa:00:02\n',
     );
   });
 
