@@ -133,7 +133,7 @@ export class OlaFleet extends HostResource {
 
   constructor(name: string, args: OlaFleetArgs, opts?: pulumi.CustomResourceOptions) {
     const { server, nodes, verify: wanted, whileOneIsDown, [ofTwo]: second } = given(args as OlaFleetArgs & OfTwo);
-    const { first, two, problems: ofServers, declared } = chooseServers(server);
+    const { first, name: ofServer, two, problems: ofServers, declared } = chooseServers(server);
     const machines = Object.hasOwn(given(args), "nodes") ? { nodes } : {};
     const { connection, reference, placed, described, daemon, reaching, parts } = resolveServer(first);
     const read = readNodes(nodes);
@@ -169,7 +169,7 @@ export class OlaFleet extends HostResource {
         ],
       },
       pulumi.mergeOptions(
-        { dependsOn: parts, ...previewFleet(name, second) },
+        { dependsOn: parts, ...previewFleet(name, ofServer, second) },
         onRows(opts),
       ) as pulumi.CustomResourceOptions,
     );

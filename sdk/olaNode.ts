@@ -133,7 +133,7 @@ export class OlaNode extends HostResource {
       [ofTwo]: second,
       ...values
     } = given(args as OlaNodeArgs & OfTwo);
-    const { first, two, problems: ofServers, declared } = chooseServers(server);
+    const { first, name: ofServer, two, problems: ofServers, declared } = chooseServers(server);
     const { connection, reference, placed, described, chains, chainsText, daemon, reaching, parts } =
       resolveServer(first);
     const own = second?.name ?? name;
@@ -189,7 +189,10 @@ export class OlaNode extends HostResource {
         ],
         without: history === undefined ? ["lastBoot"] : [],
       },
-      pulumi.mergeOptions({ dependsOn: parts, ...previewNode(name, second) }, opts) as pulumi.CustomResourceOptions,
+      pulumi.mergeOptions(
+        { dependsOn: parts, ...previewNode(name, ofServer, second) },
+        opts,
+      ) as pulumi.CustomResourceOptions,
     );
     // What waits for something else by itself may wait for the second server.
     if (opts?.dependsOn === undefined) declared(this);

@@ -41,7 +41,7 @@ export function check(kind: string, olds: Properties, news: Properties): CheckRe
   if (replaces === true) comparedByEngine.add(news[hidden.urn]);
   // A secret that is not given comes as null.
   const inputs = withKept(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)));
-  notePart(kind, news["connection"]);
+  notePart(kind, news);
   const problems = [
     ...whyFirstStays(kind, olds, news),
     ...problemsIn(elsewhere),
@@ -92,7 +92,7 @@ function problemsIn(value: unknown): readonly Problem[] {
  */
 export function diff(kind: string, id: string, olds: Properties, news: Properties): DiffResult | Promise<DiffResult> {
   const identity = identityIn(kind, id, news);
-  notePart(kind, news["connection"], olds[hidden.machine]);
+  notePart(kind, news, olds[hidden.machine]);
   if (isMoved(kind, olds, news)) return { changes: true, replaces: ["connection"] };
   rememberResource(identity, id, olds[hidden.generation]);
   // Its machine is gone, and whatever stands in the place of that has none of it.

@@ -10,7 +10,7 @@ const units = unitFacts([...dhcpBackends.map(({ unit }) => unit), tftpdUnit], "s
 
 /** The timer, and what it starts: both are gone once it has. */
 const silenceUnit = "pulumi-netboot-drill";
-export const silenceTimer = `${silenceUnit}.timer`;
+export const silenceTimer: string = `${silenceUnit}.timer`;
 
 /** Why a node 0 is silent while the timer waits. */
 export const shownDrill =

@@ -14,7 +14,7 @@ interface Stored {
 
 /**
  * What a preview says first: the machines that the state has and the program does not. `declared` has the URNs of what
- * the program declares, with their aliases; `names` the machines. A machine that another resource declares now, as a
+ * the program declares, with their aliases; `names` the machines, and `servers` the first server of each resource. A machine that another resource declares now, as a
  * fleet does, has not gone.
  *
  * @example
@@ -22,7 +22,12 @@ interface Stored {
  * no more in this program: db-3. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out, or retainOnDelete keeps it
  * ```
  */
-export function whatGoes(before: Before, declared: ReadonlySet<string>, names: ReadonlySet<string>): readonly string[] {
+export function whatGoes(
+  before: Before,
+  declared: ReadonlySet<string>,
+  names: ReadonlySet<string>,
+  servers: ReadonlyMap<string, string> = new Map(),
+): readonly string[] {
   if (before instanceof Error) return [`whether machines go with this up can't be told: ${before.message}`];
   const all = Object.entries(before).filter(([urn]) => !declared.has(urn));
   const [gone, onSecond] = [all.filter(([urn]) => !ofSecond.test(urn)), all.filter(([urn]) => ofSecond.test(urn))];
@@ -31,7 +36,11 @@ export function whatGoes(before: Before, declared: ReadonlySet<string>, names: R
       .filter(([, { type }]) => type === `pulumi-nodejs:dynamic/netboot:${kind}`)
       .map(([urn]) => urn.replace(/.*::/, ""))
       .sort();
-  const onlyThere = onSecond.filter(([urn]) => !gone.some(([other]) => other === firstOf(urn)));
+  const onlyThere = onSecond.filter(([urn]) => {
+    const [, name = "", server] = /::([^:]*)@([^@]*)$/.exec(urn) ?? [];
+    // That one may be the first now.
+    return servers.get(name)?.replaceAll(" ", "-") !== server && !gone.some(([other]) => other === firstOf(urn));
+  });
   const nodes = of("OlaNode").filter((name) => !names.has(name));
   // Of a fleet the engine tells no machines, and some may be another resource's now.
   const others = names.size === 0 ? "" : " (but for what the program declares elsewhere)";
@@ -49,40 +58,43 @@ export function whatGoes(before: Before, declared: ReadonlySet<string>, names: R
   ];
 }
 
+/** A machine of a resource that is made or changed. */
+interface Comes extends NextBootChange {
+  readonly urn: string;
+  /** Where its node 0 is. */
+  readonly place: string | undefined;
+  readonly isOnTwo: boolean;
+  /** The digest of its fleet's inputs, as a state has it. */
+  readonly drawn?: string;
+}
+
 /**
  * What a machine was that comes by a create, where the state has it all the same: its resource is replaced, or an OlaNode goes that was
- * this machine. The files that it met are told as those that it will. Of a fleet that is replaced the engine tells no machines.
+ * this machine. The files that it met are told as those that it will. Of a fleet the engine tells no machines, but whether they are the same.
  */
 export function beforeReplaced(
-  {
-    name,
-    on,
-    before,
-    after,
-    urn,
-    place,
-  }: NextBootChange & { readonly urn: string; readonly place: string | undefined },
+  { name, on, before, after, urn, place, isOnTwo, drawn }: Comes,
   state: Before,
   declared: ReadonlySet<string>,
 ): Pick<NextBootChange, "before" | "isReplaced" | "moved"> {
   if (before !== undefined || after === undefined || state instanceof Error) return {};
-  const own = state[urn];
-  const was = own ?? (on === undefined ? goneMachine(state, declared, name) : undefined);
+  // The second of two may have been the first.
+  const first = on === undefined ? undefined : state[firstOf(urn)];
+  const here = placeOf(first?.outputs?.["connection"]) === place ? first : undefined;
+  const was = state[urn] ?? (on === undefined ? goneMachine(state, declared, name) : here);
   if (was === undefined) return {};
-  const { hostname = name, address, macs, connection, [hidden.pair]: pair } = was.outputs ?? {};
-  const isTold = Array.isArray(macs) && typeof hostname === "string" && (address ?? "") === `${address ?? ""}`;
-  if (!isTold) return { isReplaced: true };
-  const machine = renderMachine({
-    hostname,
-    macs: macs.map(String),
-    ...(address === undefined ? {} : { address: `${address}` }),
-  });
+  const { hostname = name, address, macs, connection, [hidden.drawn]: drawnBefore } = was.outputs ?? {};
   const from = placeOf(connection);
-  const isMoved = pair === undefined && from !== undefined && place !== undefined && from !== place;
-  return {
-    before: isUnknown(after) ? machine : `${machine}\n${after.split("\n").slice(1).join("\n")}`,
-    ...(isMoved && { moved: `${from} → ${place}` }),
-  };
+  const isMoved = !isOnTwo && from !== undefined && place !== undefined && from !== place;
+  const moved = isMoved ? { moved: `${from} → ${place}` } : {};
+  if (drawn !== undefined && was.type?.endsWith(":OlaFleet") === true) {
+    return drawn === drawnBefore ? { before: after, ...moved } : { isReplaced: true };
+  }
+  if (!Array.isArray(macs) || typeof hostname !== "string") return { isReplaced: true };
+  const at = typeof address === "string" ? { address } : {};
+  const machine = renderMachine({ hostname, macs: macs.map(String), ...at });
+  const files = isUnknown(after) ? [] : after.split("\n").slice(1);
+  return { before: [machine, ...files].join("\n"), ...moved };
 }
 
 function goneMachine(state: Exclude<Before, Error>, declared: ReadonlySet<string>, name: string): Stored | undefined {

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import { sha256Of } from "../../provider/digest";
+import { digestOf, sha256Of } from "../../provider/digest";
 import { renderDrift } from "../../provider/kinds/drift";
 import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import { type Before, beforeReplaced, whatGoes } from "../../provider/preview/whatGoes";
-import { isHidden } from "../../provider/values/hidden";
-import { linesByKey, parseRow } from "../../provider/values/nodeRow";
+import { hidden, isHidden } from "../../provider/values/hidden";
+import { linesByKey, parseRow, rowsAsCompared } from "../../provider/values/nodeRow";
 import { placeOf } from "../../provider/values/place";
 import { afterUp, isUnknown } from "../../provider/values/unknown";
 import { hasHooks, hookNamed } from "./hook";
@@ -37,6 +37,10 @@ interface Second {
 interface Heard extends NextBootChange {
   readonly urn: string;
   readonly place: string | undefined;
+  /** It is on two node 0s. */
+  readonly isOnTwo: boolean;
+  /** The digest of a fleet's inputs. */
+  readonly drawn?: string;
 }
 
 interface Preview {
@@ -51,6 +55,8 @@ interface Preview {
   readonly uncounted: string[];
   /** The resources of the second of two servers, by their names. */
   readonly seconds: Map<string, Second>;
+  /** Of the others the name of their server. */
+  readonly servers: Map<string, string>;
   readonly files: Map<string, FileChange>;
   readonly texts: Map<string, string>;
   /** What the state holds, once the engine has told. */
@@ -118,6 +124,7 @@ function newPreview(): Preview {
     names: new Set(),
     uncounted: [],
     seconds: new Map(),
+    servers: new Map(),
     files,
     texts: new Map(),
     before: new Error("the engine has not told"),
@@ -134,6 +141,7 @@ function newPreview(): Preview {
         changes.push({
           urn,
           place: placeOf(next.inputs?.["connection"]),
+          isOnTwo: next.inputs?.[hidden.pair] !== undefined,
           name: preview.seconds.get(name)?.name ?? name,
           ...onSecond(preview, name),
           ...(isText(before) && { before }),
@@ -147,12 +155,14 @@ function newPreview(): Preview {
       "netboot-next-boot-of-fleet",
       async ({ urn, name, oldInputs, oldOutputs, newInputs }) => {
         const [old, next] = [await seen(oldInputs), await seen(newInputs)];
-        const place = placeOf(next.inputs?.["connection"]);
+        const { connection, rows, chains, [hidden.pair]: pair } = next.inputs ?? {};
+        const of = { urn, place: placeOf(connection), isOnTwo: pair !== undefined };
+        const drawn = old.inputs === undefined ? { drawn: digestOf([rowsAsCompared(rows), chains]) } : {};
         const after = settled(old.inputs, next.inputs, preview);
         const { drift } = (await seen(oldOutputs)).inputs ?? {};
         await noteNotDone(name, oldOutputs);
         for (const change of changesOf(old.inputs, after, fleets.get(name) ?? {}, drift)) {
-          changes.push({ urn, place, ...change, ...onSecond(preview, name), ...secretOf(old, next) });
+          changes.push({ ...of, ...drawn, ...change, ...onSecond(preview, name), ...secretOf(old, next) });
         }
       },
       { onDryRun: true },
@@ -269,10 +279,10 @@ async function asInPreview(stack: Stack & { readonly urn?: pulumi.Output<string>
 
 /** The last words of a preview: first what goes, then what changes. */
 function sentencesOf(preview: Preview): readonly string[] {
-  const { total, before, declared, names, uncounted } = preview;
+  const { total, before, declared, names, servers, uncounted } = preview;
   const changes = preview.changes.map((change) => ({ ...change, ...beforeReplaced(change, before, declared) }));
   const told = total > 0 ? [describeNextBoots({ ...preview, changes }, total)] : [];
-  const sentences = [...whatGoes(before, declared, names), ...told];
+  const sentences = [...whatGoes(before, declared, names, servers), ...told];
   const unsaid = uncounted.map((fleet) => `which machines fleet ${fleet} has is known only ${afterUp}`);
   return [...sentences, ...unsaid, ...rolling(preview)];
 }
@@ -354,12 +364,13 @@ function aliasesOf(resource: Aliased): readonly pulumi.Output<string>[] {
 }
 
 /** Counts a machine, and has the preview hear of its change; nothing where nothing is previewed. */
-export function previewNode(name: string, second?: Second): pulumi.CustomResourceOptions {
+export function previewNode(name: string, server: string | undefined, second?: Second): pulumi.CustomResourceOptions {
   if (!pulumi.runtime.isDryRun()) return {};
   const preview = previewNow();
   if (second === undefined) {
     preview.total++;
     preview.names.add(name);
+    preview.servers.set(name, server ?? "");
   } else preview.seconds.set(name, second);
   return { hooks: { beforeCreate: [preview.node], beforeUpdate: [preview.node] } };
 }
@@ -379,10 +390,11 @@ export function previewPart(): pulumi.CustomResourceOptions {
 }
 
 /** Has the preview hear of each machine of a fleet that changes. */
-export function previewFleet(name: string, second?: Second): pulumi.CustomResourceOptions {
+export function previewFleet(name: string, server: string | undefined, second?: Second): pulumi.CustomResourceOptions {
   if (!pulumi.runtime.isDryRun()) return {};
-  const { fleet, seconds } = previewNow();
-  if (second !== undefined) seconds.set(name, second);
+  const { fleet, seconds, servers } = previewNow();
+  if (second === undefined) servers.set(name, server ?? "");
+  else seconds.set(name, second);
   return { hooks: { beforeCreate: [fleet], beforeUpdate: [fleet] } };
 }
 

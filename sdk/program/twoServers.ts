@@ -101,6 +101,8 @@ export function verifiedOnBoth(
 /** The servers of machines, as the program gives them. */
 export interface Chosen {
   readonly first: Server;
+  /** The name that the program gave the first. */
+  readonly name: string | undefined;
   readonly two?: Two;
   /** What is wrong with the two beside each other. */
   readonly problems: readonly pulumi.Input<readonly Problem[]>[];
@@ -112,17 +114,20 @@ export interface Chosen {
 export function chooseServers(servers: Servers): Chosen {
   const alone = { problems: [], declared: () => {} };
   // An empty list is told as what it is.
-  if (!Array.isArray(servers) || servers.length === 0) return { first: servers as Server, ...alone };
+  if (!Array.isArray(servers) || servers.length === 0) {
+    return { first: servers as Server, name: nameOf(servers as Server), ...alone };
+  }
   const [first, second, ...more] = servers as unknown as readonly [Server, ...Server[]];
-  if (second === undefined && servers.length === 1) return { first, ...alone };
-  const names = [nameOf(first) ?? "the first", nameOf(second) ?? "the second"] as const;
+  const name = nameOf(first);
+  if (second === undefined && servers.length === 1) return { first, name, ...alone };
+  const names = [name ?? "the first", nameOf(second) ?? "the second"] as const;
   const problems: readonly Problem[] = more.map((_server, index) => ({
     path: `server[${index + 2}]`,
     message: "a machine boots from one node 0, or from either of two; take the others out",
   }));
   if (first === second || dhcpOf(first) === (dhcpOf(second) ?? second)) {
     const message = `is ${names[0]} again; name two node 0s, or one alone`;
-    return { first, ...alone, problems: [[...problems, { path: "server[1]", message }]] };
+    return { first, name, ...alone, problems: [[...problems, { path: "server[1]", message }]] };
   }
   const [one, other] = [dhcpOf(first), dhcpOf(second)];
   const pair = one === undefined || other === undefined ? undefined : rememberPair(one, other);
@@ -134,6 +139,7 @@ export function chooseServers(servers: Servers): Chosen {
     .apply((found) => found.map((each) => ({ ...each, path: each.path.replace(/^server/, "server[1]") })));
   return {
     first,
+    name,
     two: { second: second as Server, names },
     problems: pair === undefined || "machines" in pair ? [problems, placed, reaching] : [[...problems, pair]],
     declared: (machines) => {

@@ -399,6 +399,63 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
       expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
     });
 
+    inWhole?.("let machines go from one to the other, and the first go once the second is the first", async () => {
+      const nodes = `${db1}, ${db2("192.168.1.6")}`;
+      const bootFrom = (servers: string, ofFleet = "[a, b]", alias = "") => {
+        const text = program(nodes, web1.replace("[a, b]", servers).replace(" MORE });", ` }${alias});`));
+        project.write({ "index.ts": text.replace('"rack", { server: [a, b]', `"rack", { server: ${ofFleet}`) });
+      };
+      const previewed = async () => (await project.pulumi(["preview"])).output;
+      bootFrom("a");
+      await project.succeed(up);
+      bootFrom("b");
+      expect(await previewed()).toMatch(
+        new RegExp(
+          `^\\s*next boot changes for 1 of 3 nodes: web-1 \\(node 0 ${one.node0.host} → ${other.node0.host}\\)`,
+          "m",
+        ),
+      );
+      await project.succeed(up);
+      await project.succeed([...up, "--expect-no-changes"]);
+      expect(await served(one)).not.toContain("192.168.1.7");
+      expect(await served(other)).toContain("192.168.1.7");
+      // One comes to the two, and leaves the first of them, while the fleet stays.
+      bootFrom("[a, b]");
+      await project.succeed(up);
+      bootFrom("b");
+      await project.succeed(up);
+      await project.succeed([...up, "--expect-no-changes"]);
+      bootFrom("[b, a]", "[b, a]");
+      await project.succeed(up);
+      await project.succeed([...up, "--expect-no-changes"]);
+      expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
+      bootFrom("a", "a");
+      const refused = await project.pulumi(up);
+      expect(refused.code).not.toBe(0);
+      expect(refused.output).toMatch(
+        /server: node0-b is the first of the two, and can't be taken out of them at once: .* as in server: \[node0-a, node0-b\]/,
+      );
+      bootFrom("[a, b]");
+      expect(await previewed()).toMatch(/^\s*next boot changes for none of 3 nodes$/m);
+      await project.succeed(up);
+      await project.succeed([...up, "--expect-no-changes"]);
+      const { stdout } = await verify();
+      expect(stdout).toMatch(/^3 machines, all served$/m);
+      expect(stdout).not.toContain("not declared on");
+      // A renamed resource is another one on both.
+      write(
+        nodes,
+        web1
+          .replace('OlaNode("web-1", {', 'OlaNode("front", { hostname: "web-1",')
+          .replace(" MORE });", ' }, { aliases: [{ name: "web-1" }] });'),
+      );
+      expect(await previewed()).not.toMatch(/no more/);
+      await project.succeed(up);
+      bootFrom("[a, b]", "[a, b]", ', { aliases: [{ name: "front" }] }');
+      await project.succeed(up);
+      expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
+    });
+
     inWhole?.("are two behind one address, told from each other by their ports", async () => {
       ways = await Promise.all([one, other].map(({ node0 }) => wireTo(node0.host, node0.port)));
       const [first, second] = ways.map(({ host, port }) => `${host}:${port}`);

@@ -101,7 +101,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   ],
   "test/unit/provider/lifecycle/moves.test.ts": [
     "is the first of the two, and can't be taken out of them at once: both would answer, and not know each other. Make",
-    "the first by an `up` of its own, as in server: [",
+    "the first of all their machines by an `up` of its own, as in server: [",
     "out by the next",
   ],
   "test/unit/provider/plan/health.test.ts": ["a drill keeps DHCP and TFTP silent here; this timer starts"],

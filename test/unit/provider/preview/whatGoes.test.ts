@@ -47,21 +47,30 @@ describe("whatGoes", () => {
   });
 });
 
+describe("whatGoes of two servers that change places", () => {
+  it("tells of no second that is the first now", () => {
+    const second = urn("OlaNode$pulumi-nodejs:dynamic/netboot:OlaNode", "a@node0-a");
+    const before = { ...state(["OlaNode", "a"]), [second]: { type: "pulumi-nodejs:dynamic/netboot:OlaNode" } };
+    const declared = new Set([urn("OlaNode", "a")]);
+    expect(whatGoes(before, declared, new Set(["a"]), new Map([["a", "node0-a"]]))).toEqual([]);
+    expect(whatGoes(before, declared, new Set(["a"]), new Map([["a", "node0-b"]]))).toEqual([
+      "node0-a serves a no more after this up",
+    ]);
+  });
+});
+
 describe("beforeReplaced", () => {
   const type = "pulumi-nodejs:dynamic/netboot:OlaNode";
   const outputs = { hostname: "a", address: "10.20.0.11", macs: ["m1"], connection: { host: "one" } };
   const after = "10.20.0.12 a (m1)\nUEFI x64 → ipxe.efi sha256:1…";
-  const comes = { name: "a", after, urn: urn("OlaNode", "a"), place: "one" };
+  const comes = { name: "a", after, urn: urn("OlaNode", "a"), place: "one", isOnTwo: false };
 
   it("is what the state has of a machine whose resource is replaced, and where it was if that was another node 0", () => {
     const state = { [comes.urn]: { type, outputs } };
     const before = "10.20.0.11 a (m1)\nUEFI x64 → ipxe.efi sha256:1…";
     expect(beforeReplaced(comes, state, new Set([comes.urn]))).toEqual({ before });
     expect(beforeReplaced({ ...comes, place: "two" }, state, new Set())).toEqual({ before, moved: "one → two" });
-    const paired = { ...outputs, __pair: { is: "first" } };
-    expect(beforeReplaced({ ...comes, place: "two" }, { [comes.urn]: { type, outputs: paired } }, new Set())).toEqual({
-      before,
-    });
+    expect(beforeReplaced({ ...comes, place: "two", isOnTwo: true }, state, new Set())).toEqual({ before });
   });
 
   it("is what the state has of an OlaNode that goes, where a fleet has the machine now", () => {
@@ -73,10 +82,19 @@ describe("beforeReplaced", () => {
     expect(beforeReplaced(inFleet, state, new Set([urn("OlaNode", "a")]))).toEqual({});
   });
 
-  it("can't be told of a fleet, and is nothing of what is new, or was told", () => {
-    const fleet = { ...comes, urn: urn("OlaFleet", "rack") };
-    expect(beforeReplaced(fleet, { [fleet.urn]: { type: `${type}x`, outputs: {} } }, new Set())).toEqual({
-      isReplaced: true,
+  it("is told of a fleet as far as its machines are the same, and is nothing of what is new, or was told", () => {
+    const fleet = { ...comes, urn: urn("OlaFleet", "rack"), drawn: "d1" };
+    const of = (__drawn: string) => ({
+      [fleet.urn]: {
+        type: "pulumi-nodejs:dynamic/netboot:OlaFleet",
+        outputs: { __drawn, connection: { host: "one" } },
+      },
+    });
+    expect(beforeReplaced(fleet, of("d2"), new Set())).toEqual({ isReplaced: true });
+    expect(beforeReplaced(fleet, of("d1"), new Set())).toEqual({ before: after });
+    expect(beforeReplaced({ ...fleet, place: "two" }, of("d1"), new Set())).toEqual({
+      before: after,
+      moved: "one → two",
     });
     expect(beforeReplaced(comes, {}, new Set())).toEqual({});
     expect(beforeReplaced({ ...comes, before: "b" }, { [comes.urn]: { type, outputs } }, new Set())).toEqual({});
