@@ -64,7 +64,7 @@ interface Comes extends NextBootChange {
   /** Where its node 0 is. */
   readonly place: string | undefined;
   readonly isOnTwo: boolean;
-  /** The digest of its fleet's inputs, as a state has it. */
+  /** The digest of its fleet's inputs, as a state has it; absent where the fleet is changed and not made. */
   readonly drawn?: string;
 }
 
@@ -81,7 +81,9 @@ export function beforeReplaced(
   // The second of two may have been the first.
   const first = on === undefined ? undefined : state[firstOf(urn)];
   const here = placeOf(first?.outputs?.["connection"]) === place ? first : undefined;
-  const was = state[urn] ?? (on === undefined ? goneMachine(state, declared, name) : here);
+  // A machine that comes into a fleet which was there is none of the fleet's before.
+  const own = isFleetOf(urn) && drawn === undefined ? undefined : state[urn];
+  const was = own ?? (on === undefined ? goneMachine(state, declared, name) : here);
   if (was === undefined) return {};
   const { hostname = name, address, macs, connection, [hidden.drawn]: drawnBefore } = was.outputs ?? {};
   const from = placeOf(connection);
@@ -95,6 +97,10 @@ export function beforeReplaced(
   const machine = renderMachine({ hostname, macs: macs.map(String), ...at });
   const files = isUnknown(after) ? [] : after.split("\n").slice(1);
   return { before: [machine, ...files].join("\n"), ...moved };
+}
+
+function isFleetOf(urn: string): boolean {
+  return urn.includes("netboot:OlaFleet::");
 }
 
 function goneMachine(state: Exclude<Before, Error>, declared: ReadonlySet<string>, name: string): Stored | undefined {

@@ -39,7 +39,7 @@ interface Heard extends NextBootChange {
   readonly place: string | undefined;
   /** It is on two node 0s. */
   readonly isOnTwo: boolean;
-  /** The digest of a fleet's inputs. */
+  /** The digest of a fleet's inputs; absent where it is changed and not made. */
   readonly drawn?: string;
 }
 

@@ -75,7 +75,8 @@ describe("beforeReplaced", () => {
 
   it("is what the state has of an OlaNode that goes, where a fleet has the machine now", () => {
     const inFleet = { ...comes, urn: urn("OlaFleet", "rack") };
-    const state = { [urn("OlaNode", "a")]: { type, outputs } };
+    const fleet = { type: "pulumi-nodejs:dynamic/netboot:OlaFleet", outputs: {} };
+    const state = { [urn("OlaNode", "a")]: { type, outputs }, [inFleet.urn]: fleet };
     expect(beforeReplaced(inFleet, state, new Set())).toEqual({
       before: "10.20.0.11 a (m1)\nUEFI x64 → ipxe.efi sha256:1…",
     });
