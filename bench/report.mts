@@ -496,9 +496,8 @@ export function profileSection(measured: readonly Profiled[]): Section {
     notes: [
       "Where several are named, the first has the largest part. What grows with the fleet though the change does not: with a resource " +
         "for each machine it is the engine's part and the SDK's, for each is serialised, registered, checked and compared, one after " +
-        "another, whether it changes or not. With one resource for all of them the most is the engine's again, which has thousands of " +
-        "lines to handle before each of check, diff and update; of ours it is the rendering in the program, and the joining and comparing " +
-        "of the files on node 0. " +
+        "another, whether it changes or not. With one resource for all of them it is ours: the rendering in the program, the plan, and the " +
+        "joining, comparing and copying of the files on node 0; the engine handles them as one text. " +
         "The largest things that are ours are the proof (0.3 s of it are a wait, by intention, for the answer of another DHCP server), " +
         "the facts (some thirty programs are asked) and the loading of our code in two processes, of which zod is a large part. " +
         "The largest of all is Node, which starts three times (twice more for the stand-in), and loads the SDK in two processes: a " +

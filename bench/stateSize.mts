@@ -17,7 +17,9 @@ export async function measureStateSize(project: ScratchProject): Promise<Readonl
 export async function measureFleetSize(project: ScratchProject): Promise<number> {
   const { deployment } = await project.state();
   const fleet = (deployment.resources ?? []).find(({ type }) => type.endsWith(":OlaFleet"));
-  const rows = String(fleet?.inputs?.["rows"] ?? "").trim().split("\n");
+  const rows = String(fleet?.inputs?.["rows"] ?? "")
+    .trim()
+    .split("\n");
   return Buffer.byteLength(JSON.stringify(fleet)) / rows.length;
 }
 
