@@ -115,7 +115,7 @@ export async function verifyHost(
 }
 
 /** By what the resource of the second of two servers is told from that of the first: `db-1@node0-b`. */
-const onSecond = /@[^@/]*$/;
+export const onSecond: RegExp = /@[^@/]*$/;
 
 /** In the place of the machines of a resource that is gone. */
 const noMachine = "-";

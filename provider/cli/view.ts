@@ -7,7 +7,7 @@ import { placeOf } from "../values/place";
 import { type FleetView, fleetViewOf, type Known, type SeenServer } from "../view/fleet";
 import { readHistory } from "./history";
 import { byHost, type StackResource } from "./stack";
-import { verifyHost } from "./verify";
+import { onSecond, verifyHost } from "./verify";
 
 /**
  * Gathers what a stack's page shows: out of its state alone, or with what every node 0 of it proves and what their logs tell.
@@ -54,18 +54,22 @@ async function seeServer(on: readonly StackResource[], since: number, offline: b
   };
 }
 
-/** The machines of a page in a line: `3 machines: 1 fails, 2 proved`. */
-export function renderCounts({ machines }: FleetView): string {
+/** The machines of a page in a line: `3 machines: 1 fail, 2 proved`. One on two node 0s is one, and as well off as on the worse of them. */
+export function renderCounts({ machines, resources }: Pick<FleetView, "machines" | "resources">): string {
   const words: Readonly<Record<Known, string>> = {
     wrong: "fail",
     doubt: "not proved",
     unasked: "not asked",
     proved: "proved",
   };
-  const counts = Object.entries(words).flatMap(([known, word]) => {
-    const count = machines.filter((machine) => machine.known === known).length;
-    return count === 0 ? [] : [`${count} ${word}`];
+  const nameOf = ({ name, by }: FleetView["machines"][number]) => `${name} ${resources[by]?.replace(onSecond, "")}`;
+  const each = [...Map.groupBy(machines, nameOf).values()];
+  const order = Object.keys(words) as readonly Known[];
+  const worst = each.map((rows) => order.find((known) => rows.some((row) => row.known === known)));
+  const counts = order.flatMap((known) => {
+    const count = worst.filter((one) => one === known).length;
+    return count === 0 ? [] : [`${count} ${words[known]}`];
   });
-  const all = `${machines.length} ${machines.length === 1 ? "machine" : "machines"}`;
+  const all = `${each.length} ${each.length === 1 ? "machine" : "machines"}`;
   return counts.length === 0 ? all : `${all}: ${counts.join(", ")}`;
 }
