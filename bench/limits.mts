@@ -3,7 +3,7 @@ import { wireTo } from "../lab/wire.mts";
 import { runCommand } from "../tools/command.mts";
 import { type ScratchProject, scratchProject } from "../tools/scratch.mts";
 import { fleetProgram, fleetProject, roomy, withLab, withProject } from "./projects.mts";
-import { alternate, type Comparison, compare, costOf, seconds } from "./samples.mts";
+import { alternate, type Comparison, compare, costOf, type Samples, samplesOf, seconds } from "./samples.mts";
 
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -31,29 +31,25 @@ export async function measureFarLink(roundTripMs: number, times: number): Promis
   });
 }
 
-/** What loading takes beside Pulumi's own package: the classes, and what a provider loads for check and diff. In seconds. */
+/** What loading takes where Pulumi's own package is loaded already: the classes, and what a provider needs for check and diff. In milliseconds. */
 export async function measureLoading(
   project: ScratchProject,
   times: number,
-): Promise<Readonly<Record<"classes" | "provider", Comparison>>> {
-  const loading = (what: string) => async () => {
+): Promise<Readonly<Record<"classes" | "provider", Samples>>> {
+  const loading = async (what: string): Promise<Samples> => {
     const script = `require("@pulumi/pulumi"); const began = performance.now(); require("${what}"); console.log(performance.now() - began);`;
-    const { stdout, output, code } = await runCommand([process.execPath, "-e", script], {
-      cwd: project.folder,
-      env: project.env,
-    });
-    if (code !== 0) throw new Error(`${what} can't be loaded\n${output}`);
-    return Number(stdout) / 1000;
-  };
-  const beside = async (what: string) => {
-    const [ours, theirs]: [number[], number[]] = [[], []];
+    const seen: number[] = [];
     for (let round = 0; round < times; round++) {
-      ours.push(await loading(what)());
-      theirs.push(await loading("@pulumi/pulumi")());
+      const { stdout, output, code } = await runCommand([process.execPath, "-e", script], {
+        cwd: project.folder,
+        env: project.env,
+      });
+      if (code !== 0) throw new Error(`${what} can't be loaded\n${output}`);
+      seen.push(Number(stdout));
     }
-    return compare(ours, theirs);
+    return samplesOf(seen);
   };
-  return { classes: await beside("pulumi-netboot"), provider: await beside("pulumi-netboot/provider") };
+  return { classes: await loading("pulumi-netboot"), provider: await loading("pulumi-netboot/provider") };
 }
 
 /** One changed line on all of several node 0s of a stack, each behind this round trip, beside the same on one of them. */

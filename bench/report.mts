@@ -236,12 +236,10 @@ export function growthSection(
 
 export function limitsSection(
   farLink: Comparison,
-  { classes, provider }: Readonly<Record<"classes" | "provider", Comparison>>,
+  { classes, provider }: Readonly<Record<"classes" | "provider", Samples>>,
   hosts: number,
   manyHosts: Comparison,
 ): Section {
-  const inMilliseconds = ({ ours }: Comparison): string =>
-    renderSamples(samplesOf(ours.values.map((value) => value * 1000)), " ms", 0);
   return {
     title: "Links, loading, and many node 0s",
     intro:
@@ -251,8 +249,8 @@ export function limitsSection(
       { what: "one machine more, a round trip of 100 ms", goal: "", seen: renderSamples(farLink.ours, " s") },
       { what: "the same without", goal: "", seen: renderSamples(farLink.theirs, " s") },
       { what: "**the one less the other**", goal: "0.6 s", seen: `**${renderSamples(farLink.difference, " s")}**` },
-      { what: "the classes are loaded", goal: "60 ms", seen: inMilliseconds(classes) },
-      { what: "the provider is loaded", goal: "60 ms", seen: inMilliseconds(provider) },
+      { what: "the classes are loaded", goal: "60 ms", seen: renderSamples(classes, " ms", 0) },
+      { what: "the provider is loaded", goal: "60 ms", seen: renderSamples(provider, " ms", 0) },
       {
         what: `one changed line on each of ${hosts} node 0s, a round trip of 300 ms, \`--parallel 300\``,
         goal: "",
