@@ -3,7 +3,7 @@ import { renderError } from "../errors";
 import { declaresMachines } from "../kinds/node";
 import { idFromUrn } from "../lifecycle/stacks";
 import { stackOf } from "../plan/records";
-import { placeOf } from "../values/place";
+import { hostName } from "../values/place";
 import { type FleetView, fleetViewOf, type Known, type SeenServer } from "../view/fleet";
 import { readHistory } from "./history";
 import { byHost, type StackResource } from "./stack";
@@ -25,7 +25,7 @@ export async function viewStack(
 }
 
 async function seeServer(on: readonly StackResource[], since: number, offline: boolean): Promise<SeenServer> {
-  const about = { host: placeOf(on[0]?.connection) ?? "", resources: on };
+  const about = { host: hostName(on[0]?.connection) ?? "", resources: on };
   if (offline) return { ...about, failures: [] };
   const failures: string[] = [];
   const unless = async <T>(asked: Promise<T>): Promise<T | undefined> => {

@@ -1,6 +1,5 @@
 import { hidden } from "../values/hidden";
 import { placeOf } from "../values/place";
-import { isUnknown } from "../values/unknown";
 import { renderMachine } from "./nextBoot";
 import { listed, type NextBootChange } from "./nextBootChanges";
 
@@ -59,7 +58,8 @@ export function whatGoes(
 }
 
 /** A machine of a resource that is made or changed. */
-interface Comes extends NextBootChange {
+export interface Comes extends NextBootChange {
+  /** Of the resource. */
   readonly urn: string;
   /** Where its node 0 is. */
   readonly place: string | undefined;
@@ -70,7 +70,8 @@ interface Comes extends NextBootChange {
 
 /**
  * What a machine was that comes by a create, where the state has it all the same: its resource is replaced, or an OlaNode goes that was
- * this machine. The files that it met are told as those that it will. Of a fleet the engine tells no machines, but whether they are the same.
+ * this machine. The files that it met are told as those that it will. Where it was another, its old values are not told, for the engine does
+ * not say which of a state's are secrets; and of a fleet it tells no machines, but whether they are the same.
  */
 export function beforeReplaced(
   { name, on, before, after, urn, place, isOnTwo, drawn }: Comes,
@@ -95,8 +96,8 @@ export function beforeReplaced(
   if (!Array.isArray(macs) || typeof hostname !== "string") return { isReplaced: true };
   const at = typeof address === "string" ? { address } : {};
   const machine = renderMachine({ hostname, macs: macs.map(String), ...at });
-  const files = isUnknown(after) ? [] : after.split("\n").slice(1);
-  return { before: [machine, ...files].join("\n"), ...moved };
+  if (after === "unknown") return { before: machine, ...moved };
+  return after.split("\n", 1)[0] === machine ? { before: after, ...moved } : { isReplaced: true };
 }
 
 function isFleetOf(urn: string): boolean {

@@ -3,7 +3,7 @@ import { digestOf, sha256Of } from "../../provider/digest";
 import { renderDrift } from "../../provider/kinds/drift";
 import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
-import { type Before, beforeReplaced, whatGoes } from "../../provider/preview/whatGoes";
+import { type Before, beforeReplaced, type Comes, whatGoes } from "../../provider/preview/whatGoes";
 import { hidden, isHidden } from "../../provider/values/hidden";
 import { linesByKey, parseRow, rowsAsCompared } from "../../provider/values/nodeRow";
 import { placeOf } from "../../provider/values/place";
@@ -33,21 +33,11 @@ interface Second {
   readonly names: readonly [string, string];
 }
 
-/** A change with the URN of its resource, and where its node 0 is. */
-interface Heard extends NextBootChange {
-  readonly urn: string;
-  readonly place: string | undefined;
-  /** It is on two node 0s. */
-  readonly isOnTwo: boolean;
-  /** The digest of a fleet's inputs; absent where it is changed and not made. */
-  readonly drawn?: string;
-}
-
 interface Preview {
   total: number;
   /** Whether the end of the program is waited for. */
   isAwaited: boolean;
-  readonly changes: Heard[];
+  readonly changes: Comes[];
   /** The URNs of the resources that declare machines, and those that they had before, by their aliases. */
   readonly declared: Set<string>;
   readonly names: Set<string>;
@@ -104,7 +94,7 @@ function previewNow(): Preview {
 }
 
 function newPreview(): Preview {
-  const changes: Heard[] = [];
+  const changes: Comes[] = [];
   const fleets = new Map<string, StandardLoaders>();
   const files = new Map<string, FileChange>();
   const drifted = new Set<string>();

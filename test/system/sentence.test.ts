@@ -138,7 +138,7 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
     const moved = whole.replace("[1, 2]", "[1]").replace("nodes: {", 'nodes: { "n2": node(2),');
     expect(await said(moved)).toEqual(["next boot changes for none of 4 nodes"]);
     const other = moved.replace('"n2": node(2)', '"n2": { ...node(2), address: "192.168.1.19" }');
-    expect(await said(other)).toEqual(["next boot changes for 1 of 4 nodes: n2 (address 192.168.1.12 → 192.168.1.19)"]);
+    expect(await said(other)).toEqual(["next boot changes for 1 of 4 nodes: n2 (replaced)"]);
   });
 
   it("names all where none is left", async () => {

@@ -62,24 +62,28 @@ describe("whatGoes of two servers that change places", () => {
 describe("beforeReplaced", () => {
   const type = "pulumi-nodejs:dynamic/netboot:OlaNode";
   const outputs = { hostname: "a", address: "10.20.0.11", macs: ["m1"], connection: { host: "one" } };
-  const after = "10.20.0.12 a (m1)\nUEFI x64 → ipxe.efi sha256:1…";
+  const after = "10.20.0.11 a (m1)\nUEFI x64 → ipxe.efi sha256:1…";
+  const other = "10.20.0.12 a (m1)\nUEFI x64 → ipxe.efi sha256:1…";
   const comes = { name: "a", after, urn: urn("OlaNode", "a"), place: "one", isOnTwo: false };
 
   it("is what the state has of a machine whose resource is replaced, and where it was if that was another node 0", () => {
     const state = { [comes.urn]: { type, outputs } };
-    const before = "10.20.0.11 a (m1)\nUEFI x64 → ipxe.efi sha256:1…";
-    expect(beforeReplaced(comes, state, new Set([comes.urn]))).toEqual({ before });
-    expect(beforeReplaced({ ...comes, place: "two" }, state, new Set())).toEqual({ before, moved: "one → two" });
-    expect(beforeReplaced({ ...comes, place: "two", isOnTwo: true }, state, new Set())).toEqual({ before });
+    expect(beforeReplaced(comes, state, new Set([comes.urn]))).toEqual({ before: after });
+    expect(beforeReplaced({ ...comes, place: "two" }, state, new Set())).toEqual({ before: after, moved: "one → two" });
+    expect(beforeReplaced({ ...comes, place: "two", isOnTwo: true }, state, new Set())).toEqual({ before: after });
+    expect(beforeReplaced({ ...comes, after: "unknown" }, state, new Set())).toEqual({ before: "10.20.0.11 a (m1)" });
+  });
+
+  it("shows no value of the state, of which one may be a secret", () => {
+    const state = { [comes.urn]: { type, outputs } };
+    expect(beforeReplaced({ ...comes, after: other }, state, new Set())).toEqual({ isReplaced: true });
   });
 
   it("is what the state has of an OlaNode that goes, where a fleet has the machine now", () => {
     const inFleet = { ...comes, urn: urn("OlaFleet", "rack") };
     const fleet = { type: "pulumi-nodejs:dynamic/netboot:OlaFleet", outputs: {} };
     const state = { [urn("OlaNode", "a")]: { type, outputs }, [inFleet.urn]: fleet };
-    expect(beforeReplaced(inFleet, state, new Set())).toEqual({
-      before: "10.20.0.11 a (m1)\nUEFI x64 → ipxe.efi sha256:1…",
-    });
+    expect(beforeReplaced(inFleet, state, new Set())).toEqual({ before: after });
     expect(beforeReplaced(inFleet, state, new Set([urn("OlaNode", "a")]))).toEqual({});
   });
 
