@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import { dhcpLanguages } from "../provider/formats/dhcpLanguage";
 import { type DhcpdSettings, type Loaders, parseDhcpdSettings } from "../provider/formats/isc/dhcpdConf";
 import type { DhcpServerInputs } from "../provider/kinds/dhcpServer";
-import { nicInputs } from "../provider/values/network";
+import { nicInputs, type Pool } from "../provider/values/network";
 import { bad, type Checked, good } from "../provider/values/problem";
 import type { BootArtifacts } from "./bootArtifacts";
 import { type ConnectionArgs, connectionInput } from "./connection";
@@ -140,8 +141,12 @@ export class DhcpServer extends HostResource {
       .all([pulumi.output(values), secretIn(values.extraConfig)])
       .apply(([settled, hasSecret]) => (hasSecret ? refuseSecret() : parseDhcpdSettings(settled)));
     const made: { server?: DhcpServer } = {};
-    const other = pairOf(() => made.server).then((pair) => otherOf(pair, made.server)?.address);
-    const settings = pulumi.all([alone, other]).apply(([own, address]) => beside(own, address));
+    const pair = pairOf(() => made.server);
+    const other = pair.then((known) => otherOf(known, made.server)?.address);
+    const whole = pair.then((known) => known && made.server?.partOf?.announced);
+    const settings = pulumi
+      .all([alone, other, whole])
+      .apply(([own, address, told]) => beside(own, address, told?.pool));
     const reachedBy = connectionInput(connection);
     super(
       "DhcpServer",
@@ -169,11 +174,21 @@ export class DhcpServer extends HostResource {
 }
 
 /** The same for a server that has another one beside it for the same machines, at that address. */
-function beside(alone: Checked<DhcpdSettings>, address: string | undefined): Checked<DhcpdSettings> {
+function beside(
+  alone: Checked<DhcpdSettings>,
+  address: string | undefined,
+  pool: Pool | undefined,
+): Checked<DhcpdSettings> {
   const { value } = alone;
-  const known = value?.otherDhcpServers ?? [];
-  if (value === undefined || address === undefined || known === "allow" || known.includes(address)) return alone;
-  return good({ ...value, otherDhcpServers: [...known, address].sort() });
+  if (value === undefined || address === undefined) return alone;
+  const { network, otherDhcpServers: known = [] } = value;
+  const isHalf = pool !== undefined && network.pool !== undefined && !isDeepStrictEqual(pool, network.pool);
+  const isKnown = known === "allow" || known.includes(address);
+  return good({
+    ...value,
+    ...(isHalf && { network: { ...network, sharedPool: pool } }),
+    ...(!isKnown && { otherDhcpServers: [...known, address].sort() }),
+  });
 }
 
 function secretIn(text: pulumi.Input<string> | undefined): pulumi.Output<boolean> {

@@ -59,13 +59,17 @@ export function check(kind: string, olds: Properties, news: Properties): CheckRe
 export async function rendered(kind: string, checked: CheckResult, news: Properties): Promise<CheckResult> {
   if (checked.failures.length > 0) return checked;
   const { [hidden.chain]: of, [hidden.chains]: text } = news;
-  const chains = (isUnknown(text) ? undefined : JSON.parse(String(text ?? "{}"))) as Told["chains"];
-  const anew = await kindOf(kind).rendered?.(checked.inputs as never, { of: String(of), chains });
+  // With `ignoreChanges: ["*"]` nothing comes from the program, and what the state has was rendered when it was declared.
+  const isOfState = kindOf(kind).rendered !== undefined && text === undefined;
+  const chains = (text === undefined || isUnknown(text) ? undefined : JSON.parse(String(text))) as Told["chains"];
+  const anew = isOfState
+    ? undefined
+    : await kindOf(kind).rendered?.(checked.inputs as never, { of: String(of), chains });
   const { value: inputs = checked.inputs, problems } = (anew ?? {
     value: undefined,
     problems: [],
   }) as Checked<Properties>;
-  const taken = problems.length > 0 ? [] : whyTaken(kind, news[hidden.urn], inputs, anew !== undefined);
+  const taken = problems.length > 0 ? [] : whyTaken(kind, news[hidden.urn], inputs, isOfState || anew !== undefined);
   return { inputs, failures: failuresOf([...problems, ...taken]) };
 }
 

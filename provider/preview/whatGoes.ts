@@ -69,8 +69,8 @@ export interface Comes extends NextBootChange {
 }
 
 /**
- * What a machine was that comes by a create, where the state has it all the same: its resource is replaced, or an OlaNode goes that was
- * this machine. The files that it met are told as those that it will. Where it was another, its old values are not told, for the engine does
+ * What a machine was that comes by a create, where the state has it all the same: its resource is replaced, or an OlaNode or a
+ * fleet goes that had this machine. The files that it met are told as those that it will. Where it was another, its old values are not told, for the engine does
  * not say which of a state's are secrets; and of a fleet it tells no machines, but whether they are the same.
  */
 export function beforeReplaced(
@@ -84,7 +84,8 @@ export function beforeReplaced(
   const here = placeOf(first?.outputs?.["connection"]) === place ? first : undefined;
   // A machine that comes into a fleet which was there is none of the fleet's before.
   const own = isFleetOf(urn) && drawn === undefined ? undefined : state[urn];
-  const was = own ?? (on === undefined ? goneMachine(state, declared, name) : here);
+  const gone = (): Stored | undefined => goneFleet(state, declared, drawn) ?? goneMachine(state, declared, name);
+  const was = own ?? (on === undefined ? gone() : here);
   if (was === undefined) return {};
   const { hostname = name, address, macs, connection, [hidden.drawn]: drawnBefore } = was.outputs ?? {};
   const from = placeOf(connection);
@@ -102,6 +103,19 @@ export function beforeReplaced(
 
 function isFleetOf(urn: string): boolean {
   return urn.includes("netboot:OlaFleet::");
+}
+
+/** One that goes with all the machines of one that comes, as after a rename. */
+function goneFleet(
+  state: Exclude<Before, Error>,
+  declared: ReadonlySet<string>,
+  drawn: string | undefined,
+): Stored | undefined {
+  if (drawn === undefined) return undefined;
+  return Object.entries(state).find(
+    ([urn, { outputs }]) =>
+      isFleetOf(urn) && !declared.has(urn) && !ofSecond.test(urn) && outputs?.[hidden.drawn] === drawn,
+  )?.[1];
 }
 
 function goneMachine(state: Exclude<Before, Error>, declared: ReadonlySet<string>, name: string): Stored | undefined {

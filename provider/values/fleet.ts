@@ -179,6 +179,12 @@ function checkPoolRoom(
   const place = room < before ? undefined : fromPool[room];
   if (place === undefined) return [];
   const others = unknownMachines === "serve" ? ", and machines that nobody declared take addresses from it too" : "";
-  const message = `the pool ${addressText(pool.from)} to ${addressText(pool.to)} has room for ${room}, and ${fromPool.length} machines have no address of their own${others}; write an address here, or make the pool larger`;
+  const span = `${addressText(pool.from)} to ${addressText(pool.to)}`;
+  const { sharedPool: whole } = network;
+  const lent =
+    whole === undefined
+      ? `the pool ${span}`
+      : `each of two node 0s lends one half of the pool ${whole.from} to ${whole.to}; that of this one, ${span},`;
+  const message = `${lent} has room for ${room}, and ${fromPool.length} machines have no address of their own${others}; write an address here, or make the pool larger`;
   return [{ place, path: "address", message }];
 }

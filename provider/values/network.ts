@@ -24,6 +24,8 @@ export interface Network {
   readonly mtu?: number;
   /** The addresses for machines that have none of their own, both ends included. */
   readonly pool?: Pool;
+  /** What the program has for its pool, where two node 0s lend one half of it each. */
+  readonly sharedPool?: Pool;
 }
 
 /** How long an address is lent unless a program says otherwise: two hours, as in the guide. */

@@ -118,6 +118,23 @@ describe("Pulumi's options", () => {
     );
   });
 
+  it('ignoreChanges: ["*"]: a machine stays as the state has it, and another one can not take its address', async () => {
+    const others = (address: string): readonly string[] => [
+      server,
+      machine("slow", address, '{ deletedWith: server.dhcp, ignoreChanges: ["*"] }'),
+    ];
+    write(...others("...node(7)"), machine("n2", "...node(2)", "{}"));
+    const { output } = await up();
+    expect(output).not.toMatch(/OlaNode slow/);
+    expect(sent()).toEqual([]);
+    const { output: told } = await project.succeed(["preview"]);
+    expect(told).toContain("next boot changes for none of 2 nodes");
+    write(...others("...node(7)"), machine("n2", "...node(1)", "{}"));
+    const { code, output: refused } = await project.pulumi(["preview"]);
+    expect(code).not.toBe(0);
+    expect(refused).toMatch(/address: the address 192\.168\.1\.11 is that of OlaNode "(?:slow|n2)" already/);
+  });
+
   it("deleteBeforeReplace, --replace: without it a machine is served all the while", async () => {
     for (const [option, order] of [
       ["deleteBeforeReplace: true", ["drop OlaNode/n2", "put OlaNode/n2"]],

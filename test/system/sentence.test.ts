@@ -141,6 +141,13 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
     expect(await said(other)).toEqual(["next boot changes for 1 of 4 nodes: n2 (replaced)"]);
   });
 
+  it("finds the machines of a fleet in the one that it was, if that has no alias", async () => {
+    expect(await said(whole.replace('"rack"', '"racks"'))).toEqual([
+      "no more in this program: all of fleet rack (but for what the program declares elsewhere). Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete keeps them",
+      "next boot changes for none of 4 nodes",
+    ]);
+  });
+
   it("names all where none is left", async () => {
     expect(await said("")).toEqual([
       "no more in this program: n1, n2, all of fleet rack. Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete keeps them",

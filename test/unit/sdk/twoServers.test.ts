@@ -122,6 +122,17 @@ describe("two servers of the same machines", () => {
     expect(inputsOf(made, "node0-a-dhcp")["pool"]).toBe("192.168.1.8-192.168.1.9");
     expect(inputsOf(made, "node0-b-dhcp")["pool"]).toBe("192.168.1.10-192.168.1.12");
     expect(mistakesOf(made["db-1"])).toEqual([]);
+    const crowded = await twoOf(
+      (two) => {
+        for (const at of [1, 2, 3]) new netboot.OlaNode(`n${at}`, { server: two, macs: [`52:54:00:00:0a:0${at}`] });
+      },
+      [{ network: { pool } }, { network: { pool } }],
+    );
+    expect(["n1", "n2", "n3", "n1@node0-b"].flatMap((name) => mistakesOf(crowded[name]))).toEqual([
+      expect.stringContaining(
+        "each of two node 0s lends one half of the pool 192.168.1.8 to 192.168.1.12; that of this one, 192.168.1.8 to 192.168.1.9, has room for 2, and 3 machines",
+      ),
+    ]);
   });
 
   it("are handed to the engine one after the other, with the machines of the first between them", async () => {

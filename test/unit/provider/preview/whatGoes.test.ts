@@ -101,6 +101,10 @@ describe("beforeReplaced", () => {
       before: after,
       moved: "one → two",
     });
+    const renamed = { ...fleet, urn: urn("OlaFleet", "racks") };
+    expect(beforeReplaced(renamed, of("d1"), new Set([renamed.urn]))).toEqual({ before: after });
+    expect(beforeReplaced(renamed, of("d2"), new Set([renamed.urn]))).toEqual({});
+    expect(beforeReplaced(renamed, of("d1"), new Set([renamed.urn, fleet.urn]))).toEqual({});
     expect(beforeReplaced(comes, {}, new Set())).toEqual({});
     expect(beforeReplaced({ ...comes, before: "b" }, { [comes.urn]: { type, outputs } }, new Set())).toEqual({});
     expect(beforeReplaced(comes, new Error("no state"), new Set())).toEqual({});

@@ -112,6 +112,10 @@ describe("checkNodes", () => {
     expect(checkNodes(network, "serve", false, nodes)[0]?.message).toContain(
       "machines that nobody declared take addresses from it too",
     );
+    const half = { ...network, sharedPool: { from: "10.20.0.200", to: "10.20.0.203" } };
+    expect(check(nodes, half)).toEqual([
+      'OlaNode "web-3" address: each of two node 0s lends one half of the pool 10.20.0.200 to 10.20.0.203; that of this one, 10.20.0.200 to 10.20.0.201, has room for 2, and 4 machines have no address of their own; write an address here, or make the pool larger',
+    ]);
   });
 
   it("names every mistake of every machine", () => {
