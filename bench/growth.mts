@@ -11,14 +11,18 @@ export interface Growing {
   readonly program: (machines: number) => string;
   /** The kind of which the inputs change; with a resource for each machine none does. */
   readonly changes?: "OlaFleet";
+  /** How many resources the engine may hand over at a time, where that is not what it does by itself. */
+  readonly parallel?: number;
 }
 
 /** What very many machines at once cost, beside the floor: in one `up`, all of them proved. */
 export async function measureGrowth(
   project: ScratchProject,
-  { from, to, program, changes }: Growing,
+  { from, to, program, changes, parallel }: Growing,
   times: number,
 ): Promise<Contest> {
+  project.write({ "index.ts": program(from) });
+  await project.succeed(up);
   const few = await project.state();
   project.write({ "index.ts": program(to) });
   await project.succeed(up);
@@ -32,7 +36,8 @@ export async function measureGrowth(
     await project.succeed(up, { env });
     packages.record(many);
     project.write({ "index.ts": program(to) });
-    return await costOf(() => project.succeed(up, { env }));
+    const options = parallel === undefined ? [] : ["--parallel", `${parallel}`];
+    return await costOf(() => project.succeed([...up, ...options], { env }));
   };
   const cost = await alternate(times, run("ours"), run("floor"));
   packages.use("ours");

@@ -201,9 +201,11 @@ async function growth(): Promise<Section> {
   const ofNodes = await withLab(roomy, (lab) => {
     const fleet = (machines: number) => ({ nics: Array.from({ length: machines }, () => 1) });
     const program = (machines: number) => fleetProgram(lab, fleet(machines));
-    return withStack(fleetProject(lab, fleet(3)), (project) =>
-      measureGrowth(project, { from: 3, to: nodes + 3, program }, times),
-    );
+    const growing = { from: 3, to: nodes + 3, program };
+    return withStack(fleetProject(lab, fleet(3)), async (project) => ({
+      asTheyCome: await measureGrowth(project, growing, times),
+      allAtOnce: await measureGrowth(project, { ...growing, parallel: nodes }, times),
+    }));
   });
   return growthSection(sizes, ofFleet, ofNodes);
 }

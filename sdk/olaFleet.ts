@@ -13,6 +13,7 @@ import { onRows, whyNotOne } from "./program/fleetOptions";
 import { given, isObject } from "./program/given";
 import { hidingSecrets } from "./program/hidingSecrets";
 import { HostResource } from "./program/hostResource";
+import { lazily } from "./program/lazily";
 import { countFleet, noteDeclared, noteLoaders, noteNextBoots, previewFleet } from "./program/nextBootPreview";
 import { asPlanned, asUnknown, type Eventual, partly, whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
@@ -120,14 +121,14 @@ export class OlaFleet extends HostResource {
   static readonly __pulumiType: string = "pulumi-nodejs:dynamic/netboot:OlaFleet";
 
   /** The machines by name: `fleet.nodes["db-1"].address`. */
-  readonly nodes: pulumi.Output<Readonly<Record<string, FleetNode>>>;
+  declare readonly nodes: pulumi.Output<Readonly<Record<string, FleetNode>>>;
   /**
    * Name → what the machine's next boot will do, as {@link OlaNode.nextBoot}; `not told: …` where the engine has the fleet otherwise
    * than the program, as in a run with `--target` that leaves it out.
    */
-  readonly nextBoots: pulumi.Output<Readonly<Record<string, string>>>;
+  declare readonly nextBoots: pulumi.Output<Readonly<Record<string, string>>>;
   /** @internal */
-  readonly named: pulumi.Output<readonly HostsEntry[]>;
+  declare readonly named: pulumi.Output<readonly HostsEntry[]>;
   /** What node 0 was seen to serve to them; of two servers what each was. */
   declare readonly verified: pulumi.Output<string>;
 
@@ -184,26 +185,42 @@ export class OlaFleet extends HostResource {
       );
     }
     described.apply(({ settings }) => noteLoaders(name, standardLoaders(settings)));
-    this.named = pulumi.all([read, reference]).apply(([list, { settings }]) => namedOf(rowsIn(list()), settings));
+    lazily(this, "named", () =>
+      pulumi.all([read, reference]).apply(([list, { settings }]) => namedOf(rowsIn(list()), settings)),
+    );
     const { chains: told, [hidden.drawn]: drawn } = this as unknown as Readonly<Record<string, pulumi.Output<unknown>>>;
     const isOther = isOtherThan(pulumi.all([rows, chains]), drawn);
-    this.nodes = pulumi.all([read, described, isOther]).apply(([list, whole, other]) => {
-      const known = rowsIn(list()).map((row) => [row.name, nodeOf(row, other ? notTold : bootOf(row, whole))] as const);
-      return isUnknown(list()) ? asUnknown(list()) : Object.fromEntries(known);
-    }) as OlaFleet["nodes"];
+    lazily(this, "nodes", () =>
+      pulumi.all([read, described, isOther]).apply(([list, whole, other]) => {
+        const known = rowsIn(list()).map(
+          (row) => [row.name, nodeOf(row, other ? notTold : bootOf(row, whole))] as const,
+        );
+        return isUnknown(list()) ? asUnknown(list()) : Object.fromEntries(known);
+      }),
+    );
     // In a preview the provider knows more of the files than the program; an up's engine has no chains.
     const more = pulumi.runtime.isDryRun() && told !== undefined ? partly(told) : undefined;
     // What an up could not declare, it does not tell of.
     const made = pulumi.runtime.isDryRun() ? undefined : this.id;
-    const declaredBoots = pulumi.all([read, described, more, made]).apply(([list, whole, texts]) => {
-      const known = rowsIn(list()).map((row) => [row.name, bootAs(row, whole, texts)] as const);
-      return isUnknown(list()) ? asUnknown(list()) : Object.fromEntries(known);
-    }) as OlaFleet["nextBoots"];
-    this.nextBoots = pulumi
-      .all([declaredBoots, isOther])
-      .apply(([known, other]) => (other ? Object.fromEntries(Object.keys(known).map((key) => [key, notTold])) : known));
+    const bootsOf = (list: ReadNodes, tell: (row: NodeRow) => string): Readonly<Record<string, string>> =>
+      Object.fromEntries(rowsIn(list).map((row) => [row.name, tell(row)]));
+    const declaredBoots = () => pulumi.all([read, described, more, made]);
+    lazily(this, "nextBoots", () =>
+      pulumi.all([declaredBoots(), isOther]).apply(([[list, whole, texts], other]) => {
+        const known = bootsOf(list(), (row) => (other ? notTold : bootAs(row, whole, texts)));
+        return isUnknown(list()) ? asUnknown(list()) : known;
+      }),
+    );
     // A preview's sentence is about the program's: a file that all boot by may change in a run that leaves the fleet out.
-    if (second === undefined) noteNextBoots(declaredBoots);
+    if (second === undefined && pulumi.runtime.isDryRun()) {
+      noteNextBoots(
+        declaredBoots().apply(
+          ([list, whole, texts]) =>
+            () =>
+              bootsOf(list(), (row) => bootAs(row, whole, texts)),
+        ),
+      );
+    }
     if (two === undefined) return;
     const onSecond: OlaFleetArgs & OfTwo = {
       ...args,

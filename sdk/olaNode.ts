@@ -15,6 +15,7 @@ import { given, whyNoFlag } from "./program/given";
 import { hidingSecrets } from "./program/hidingSecrets";
 import { hookNamed } from "./program/hook";
 import { HostResource } from "./program/hostResource";
+import { lazily } from "./program/lazily";
 import { noteDeclared, noteNextBoots, previewNode } from "./program/nextBootPreview";
 import { asPlanned, partly, whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
@@ -205,7 +206,7 @@ export class OlaNode extends HostResource {
       this.#nextBootOf(chains, opts?.additionalSecretOutputs?.includes("nextBoot") === true);
     } else if (second === undefined) {
       // As the program has it: of a machine that a run leaves out the engine has no text, and its files may change all the same.
-      noteNextBoots(nextBoot.apply((text) => ({ [name]: text })));
+      noteNextBoots(nextBoot.apply((text) => () => ({ [name]: text })));
     }
     this.#reference = reference;
     this.#name = name;
@@ -240,10 +241,9 @@ export class OlaNode extends HostResource {
     return this.#freshProof;
   }
 
-  /** In an up few programs ask for the text, and of hundreds of machines it costs. */
+  /** As the engine has the machine, which may have left a value as it was. */
   #nextBootOf(chains: pulumi.Output<Chains>, isSecret: boolean): void {
-    let made: pulumi.Output<string> | undefined;
-    const make = (): pulumi.Output<string> => {
+    lazily(this, "nextBoot", () => {
       const { macs, hostname, address, firmware, loader } = this;
       const { [hidden.chain]: changed } = this as unknown as {
         readonly [hidden.chain]: pulumi.Output<string | undefined>;
@@ -253,8 +253,7 @@ export class OlaNode extends HostResource {
         // Where the engine has none, it is the program's own: a key, and no text of lines.
         .apply(([words, ...known]) => (words?.includes("\n") === true ? words : nextBootAs(...known)));
       return isSecret ? pulumi.secret(text) : text;
-    };
-    Object.defineProperty(this, "nextBoot", { enumerable: true, get: () => (made ??= make()) });
+    });
   }
 
   /** @internal */

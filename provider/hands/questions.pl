@@ -136,14 +136,14 @@ sub answer_machines ($question, $register, $tell) {
 # How a file that is joined from all machines differs from what the register makes of it, and which it lacks; one of
 # which it has a MAC was changed.
 sub answer_joined ($question, $register, $tell) {
-    my $text = slurp($question->{path});
-    my $wanted = joined_content($register, { %$question, is => 'file' });
+    my ($text, $wanted) = (slurp($question->{path}), joined_content($register, { %$question, is => 'file' }) // '');
     my $is_missing = !defined $text || defined $question->{begin} && $text !~ block_pattern($question);
-    $tell->('joined', how => $is_missing ? 'missing' : $text eq ($wanted // '') ? 'same' : 'changed');
-    for my $machine ($question->{of} eq 'blocks' ? machines_of($register, parts_of($question->{ids})) : ()) {
+    $tell->('joined', how => my $how = $is_missing ? 'missing' : $text eq $wanted ? 'same' : 'changed');
+    my @ids = $how eq 'same' || $question->{of} ne 'blocks' ? () : parts_of($question->{ids});
+    for my $machine (machines_of($register, @ids)) {
         next if index($text // '', $machine->{blocks}) >= 0;
-        my $how = (grep { index(lc($text // ''), $_) >= 0 } split /,/, $machine->{macs}) ? 'changed' : 'missing';
-        $tell->('unjoined', how => $how, map { ($_ => $machine->{$_}) } qw(id hostname));
+        my $is = (grep { index(lc($text // ''), $_) >= 0 } split /,/, $machine->{macs}) ? 'changed' : 'missing';
+        $tell->('unjoined', how => $is, map { ($_ => $machine->{$_}) } qw(id hostname));
     }
     return '';
 }

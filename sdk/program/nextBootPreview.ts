@@ -48,7 +48,8 @@ interface Preview {
   /** Of the others the name of their server. */
   readonly servers: Map<string, string>;
   readonly files: Map<string, FileChange>;
-  readonly texts: Map<string, string>;
+  /** What the machines' next boots do, for whoever asks. */
+  readonly texts: Set<NextBoots>;
   /** What the state holds, once the engine has told. */
   before: Before;
   /** A fleet's name → what its machines start that have no loader of their own. */
@@ -116,7 +117,7 @@ function newPreview(): Preview {
     seconds: new Map(),
     servers: new Map(),
     files,
-    texts: new Map(),
+    texts: new Set(),
     before: new Error("the engine has not told"),
     fleets,
     chainChanges: false,
@@ -271,7 +272,11 @@ async function asInPreview(stack: Stack & { readonly urn?: pulumi.Output<string>
 function sentencesOf(preview: Preview): readonly string[] {
   const { total, before, declared, names, servers, uncounted } = preview;
   const changes = preview.changes.map((change) => ({ ...change, ...beforeReplaced(change, before, declared) }));
-  const told = total > 0 ? [describeNextBoots({ ...preview, changes }, total)] : [];
+  const texts =
+    preview.files.size === 0
+      ? []
+      : [...preview.texts].flatMap((tell) => Object.entries(tell()).filter(([, text]) => isText(text)));
+  const told = total > 0 ? [describeNextBoots({ ...preview, changes, texts: new Map(texts) }, total)] : [];
   const sentences = [...whatGoes(before, declared, names, servers), ...told];
   const unsaid = uncounted.map((fleet) => `which machines fleet ${fleet} has is known only ${afterUp}`);
   return [...sentences, ...unsaid, ...rolling(preview)];
@@ -388,13 +393,14 @@ export function previewFleet(name: string, server: string | undefined, second?: 
   return { hooks: { beforeCreate: [fleet], beforeUpdate: [fleet] } };
 }
 
+/** Machines' names → what their next boots do. */
+type NextBoots = () => Readonly<Record<string, string>>;
+
 /** Notes what machines' next boots do, once that is known. */
-export function noteNextBoots(texts: pulumi.Output<Readonly<Record<string, string>>>): void {
+export function noteNextBoots(texts: pulumi.Output<NextBoots>): void {
   if (!pulumi.runtime.isDryRun()) return;
   const preview = previewNow();
-  texts.apply((known) => {
-    for (const [name, text] of Object.entries(known)) preview.texts.set(name, text);
-  });
+  texts.apply((tell) => preview.texts.add(tell));
 }
 
 /** Counts the machines of a fleet; undefined where this preview does not know them. */

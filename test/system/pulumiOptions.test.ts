@@ -118,7 +118,7 @@ describe("Pulumi's options", () => {
     );
   });
 
-  it('ignoreChanges: ["*"]: a machine stays as the state has it, and another one can not take its address', async () => {
+  it("ignoreChanges: of everything, a machine stays as the state has it, and another one cannot take its address", async () => {
     const others = (address: string): readonly string[] => [
       server,
       machine("slow", address, '{ deletedWith: server.dhcp, ignoreChanges: ["*"] }'),
