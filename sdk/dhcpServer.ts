@@ -38,7 +38,7 @@ export interface NetworkArgs {
    * NetbootServer no block of a boot file is larger.
    */
   readonly mtu?: pulumi.Input<number>;
-  /** Addresses for machines that have none of their own, both ends included. */
+  /** Addresses for machines that have none of their own, one for each of their NICs, both ends included. */
   readonly pool?: pulumi.Input<{ readonly from: string; readonly to: string }>;
 }
 

@@ -108,8 +108,8 @@ sub summary_of ($record, $shown) {
     my ($macs, $pooled, %examples) = (0, 0);
     for my $line ($record->{nodes}->@*) {
         my (undef, undef, $address, $nics, $firmware, $loader, $proof) = split / /, $line, 8;
-        $pooled++ if $address eq '-';
-        $macs += 1 + ($nics =~ tr/,//);
+        $macs += my $count = 1 + ($nics =~ tr/,//);
+        $pooled += $count if $address eq '-';
         my $kind = "$firmware $loader " . $address =~ s/\.\d+$//r;
         # One that may be proved stands before one that may not.
         next if defined $shown->{$kind} && ($shown->{$kind} || $proof eq '-');

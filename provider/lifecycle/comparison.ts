@@ -44,6 +44,7 @@ export function check(kind: string, olds: Properties, news: Properties): CheckRe
   notePart(kind, news);
   const problems = [
     ...whyFirstStays(kind, olds, news),
+    ...whyNoInput(kind, olds, inputs),
     ...problemsIn(elsewhere),
     ...Object.values(inputs).flatMap((value) => problemsIn(ofProgram(value))),
   ];
@@ -71,6 +72,20 @@ export async function rendered(kind: string, checked: CheckResult, news: Propert
   }) as Checked<Properties>;
   const taken = problems.length > 0 ? [] : whyTaken(kind, news[hidden.urn], inputs, isOfState || anew !== undefined);
   return { inputs, failures: failuresOf([...problems, ...taken]) };
+}
+
+/** What a transform has written that this resource does not read; what an older release read may still be in the state. */
+function whyNoInput(kind: string, olds: Properties, inputs: Properties): readonly Problem[] {
+  const { inputKeys, outputKeys } = kindOf(kind);
+  const known = [...inputKeys, ...outputKeys, "connection", "writes"];
+  const names = inputKeys.filter((key) => !isHidden(key)).join(", ");
+  const machines = kind === "OlaFleet" ? "; its machines are the text rows, a line for each" : "";
+  return Object.keys(inputs)
+    .filter((key) => !isHidden(key) && !known.includes(key) && !(key in olds))
+    .map((key) => ({
+      path: key,
+      message: `a transform has written this, and nothing reads it: the inputs of an ${kind} are ${names}${machines}`,
+    }));
 }
 
 function failuresOf(problems: readonly Problem[]): CheckResult["failures"] {

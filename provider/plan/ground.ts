@@ -86,6 +86,10 @@ export function surveyed(given: Given, change: Change, facts: Facts): Ground {
   };
 }
 
+function nicsOf(machines: readonly Machine[]): number {
+  return machines.reduce((sum, { macs }) => sum + macs.length, 0);
+}
+
 /** The machines of a resource that is put are known here whole. */
 function withMachines(entry: RegisterEntry, put: Declaration | undefined): RegisterEntry {
   if (put === undefined) return entry;
@@ -96,7 +100,7 @@ function withMachines(entry: RegisterEntry, put: Declaration | undefined): Regis
     const known = examples.get(key);
     if (known === undefined || (known.proof === false && machine.proof !== false)) examples.set(key, machine);
   }
-  const pooled = machines.filter(({ address }) => address === undefined).length;
-  const macs = machines.reduce((sum, machine) => sum + machine.macs.length, 0);
+  const macs = nicsOf(machines);
+  const pooled = nicsOf(machines.filter(({ address }) => address === undefined));
   return { ...entry, machines: machines.length, macs, pooled, examples: [...examples.values()] };
 }

@@ -296,17 +296,20 @@ function shownSocket(socket: string): string {
 
 function renderVerified(
   { loaders, script }: Extract<Expectation, { readonly ask: "dhcp" }>,
-  { after }: Register,
+  { before, after }: Register,
   id: string,
   doubt: string | undefined,
 ): string {
   const entry = after.get(id);
   const [machine] = entry?.examples ?? [];
   const macs = entry?.macs ?? 0;
-  const one =
-    machine === undefined || entry?.machines !== 1
-      ? `their addresses and files to ${entry?.machines} machines`
-      : `${machine.address ?? "an address of the pool"}, ${machine.loader ?? loaders[machine.firmware]}, then ${script}`;
-  const unsure = doubt === undefined ? "" : `; not proved: ${doubt}`;
-  return `DHCP offered ${one} (${macs} MAC${macs === 1 ? "" : "s"})${unsure}`;
+  const nics = `(${macs} MAC${macs === 1 ? "" : "s"})`;
+  const several = `${entry?.machines} machines ${nics}`;
+  const told =
+    machine !== undefined && entry?.machines === 1
+      ? `${machine.address ?? "an address of the pool"}, ${machine.loader ?? loaders[machine.firmware]}, then ${script} ${nics}`
+      : before.has(id)
+        ? `their addresses and files to the new and changed of ${several}, and to one of each chain`
+        : `their addresses and files to ${several}`;
+  return `DHCP offered ${told}${doubt === undefined ? "" : `; not proved: ${doubt}`}`;
 }

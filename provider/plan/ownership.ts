@@ -111,7 +111,7 @@ export function warnOfTaken(
       const back = owner.startsWith("OlaNode/") ? ", and `pulumi up --refresh` declares it anew" : "";
       return {
         id,
-        text: `${claim} was that of ${owner}, which has this machine no more: right if it goes; if it stays, node 0 does not serve it${back}`,
+        text: `${claim} was that of ${owner}, which has lost the machine to this one: right where that resource goes, as after a rename; where it stays, node 0 serves nothing for it${back}`,
       };
     });
 }

@@ -8,7 +8,7 @@ import type { Warning } from "./warning";
 const namedAtMost = 10;
 
 /**
- * Machines without an address of their own, of all stacks, need one of the pool each. Those of the server's own stack that
+ * Machines without an address of their own, of all stacks, need one of the pool for each NIC. Those of the server's own stack that
  * are not in this change may be about to get one, or to go, later in the same run. `pooled`: some such machines, to be
  * named; they are counted by the register.
  */
@@ -29,13 +29,13 @@ export function whyPoolIsTooSmall(
   if (needed <= size) return undefined;
   const named = inOrderOfIds(pooled)
     .filter(({ id, machine }) => machine.address === undefined && counts(id))
-    .slice(0, namedAtMost)
-    .map(({ id, machine }) => `${machine.hostname} (${id})`);
-  const more = needed > named.length ? ` and ${needed - named.length} more` : "";
+    .slice(0, namedAtMost);
+  const names = named.map(({ id, machine }) => `${machine.hostname} (${id})`).join(", ");
+  const isAll = named.reduce((sum, { machine }) => sum + machine.macs.length, 0) >= needed;
   return {
     code: "CLASH",
     id: concerned,
-    message: `${needed} machines have no address of their own, and the pool has ${size}: ${named.join(", ")}${more}; give some of them an address, or make the pool larger`,
+    message: `machines without an address of their own get one of the pool for each NIC, ${needed} in all, and it has ${size}: ${names}${isAll ? "" : " and more"}; give some of them an address, or make the pool larger`,
   };
 }
 
@@ -84,8 +84,8 @@ export function warnOfLostPool({ after }: Register, puts: ReadonlySet<string>): 
   if (server === undefined || !puts.has(server.id) || hasAddress({ address: undefined }, server.held)) return undefined;
   const waiting = [...after.values()].filter(({ id, pooled }) => pooled > 0 && !puts.has(id));
   if (waiting.length === 0) return undefined;
-  const counted = waiting.map(({ id, pooled }) => `${pooled} of ${id}`).toSorted();
-  const text = `without a pool no machine has an address that is not its own: not served until their own change in this up: ${counted.join(", ")}`;
+  const counted = waiting.map(({ id, pooled }) => `${pooled} ${pooled === 1 ? "NIC" : "NICs"} of ${id}`).toSorted();
+  const text = `without a pool no machine has an address that is not its own: not served until their own change, or gone by then: ${counted.join(", ")}`;
   return { id: server.id, text };
 }
 

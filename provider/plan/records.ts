@@ -37,7 +37,7 @@ export interface RegisterEntry {
   readonly id: string;
   readonly generation: string;
   readonly held: readonly Held[];
-  /** How many machines it declares, with how many NICs, and how many have no address of their own. */
+  /** How many machines it declares, with how many NICs, and how many of these get an address of the pool. */
   readonly machines: number;
   readonly macs: number;
   readonly pooled: number;

@@ -82,7 +82,8 @@ export function nodeChecker(
       const contradiction = isUnknown(row.hostname) ? undefined : whyRecordContradicts(row, network.domain, recorded);
       if (contradiction !== undefined) problem("hostname", contradiction);
 
-      if (row.address === undefined) fromPool.push(place);
+      // The pool has an address for each NIC: a DHCP server knows no machines.
+      if (row.address === undefined) fromPool.push(...row.macs.map(() => place));
       else if (!isUnknown(row.address)) {
         const message = why(row.address);
         if (message !== undefined) problem("address", message);
@@ -156,7 +157,7 @@ function addressRules(network: Network, taken: ReadonlyMap<string, string>): (ad
   };
 }
 
-/** What is wrong with the machines from the pool, of which the first `before` were checked already. */
+/** What is wrong with the machines from the pool, each as often as it has NICs, of which the first `before` were checked already. */
 function checkPoolRoom(
   network: Network,
   unknownMachines: UnknownMachines,
@@ -168,7 +169,7 @@ function checkPoolRoom(
   const { first, last } = subnetOf(network);
   const example = `{ from: "${addressText(Math.ceil((first + last) / 2))}", to: "${addressText(last - 1)}" }`;
   if (pool === undefined) {
-    return fromPool.slice(before).map((place) => ({
+    return [...new Set(fromPool.slice(before))].map((place) => ({
       place,
       path: "address",
       message: `is required, because the network has no pool; write one of ${network.cidr}, or give the network a pool, as in ${example}`,
@@ -185,6 +186,6 @@ function checkPoolRoom(
     whole === undefined
       ? `the pool ${span}`
       : `each of two node 0s lends one half of the pool ${whole.from} to ${whole.to}; that of this one, ${span},`;
-  const message = `${lent} has room for ${room}, and ${fromPool.length} machines have no address of their own${others}; write an address here, or make the pool larger`;
+  const message = `${lent} has room for ${room}, and machines without an address of their own get one for each NIC, ${fromPool.length} in all${others}; write an address here, or make the pool larger`;
   return [{ place, path: "address", message }];
 }

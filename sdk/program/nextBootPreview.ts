@@ -197,13 +197,18 @@ function settled(before: Inputs, after: Inputs, { chainChanges }: Preview): Inpu
   return { ...after, ...Object.fromEntries(known) };
 }
 
+/** What the SDK has of an output: its value, with the parts that are unknown, which it would else be undefined for. */
+interface Promised {
+  promise(withUnknowns: true): Promise<unknown>;
+}
+
 /** Inputs as plain values, as the engine hands them to a hook: a secret comes as an output. */
 async function seen(inputs: Inputs): Promise<{ readonly inputs: Inputs; readonly secrets: readonly string[] }> {
   const secrets: string[] = [];
   const plain = Object.entries(inputs ?? {}).map(async ([key, value]) => {
     if (!pulumi.Output.isInstance(value)) return [key, withTexts(value)] as const;
     secrets.push(key);
-    return [key, withTexts(await (value as unknown as Required<Stack>["outputs"]).promise())] as const;
+    return [key, withTexts(await (value as unknown as Promised).promise(true))] as const;
   });
   return { inputs: inputs && Object.fromEntries(await Promise.all(plain)), secrets };
 }

@@ -45,6 +45,7 @@ export async function register(
 
 /** What a resource's check will say, as `path: message`. */
 export function mistakesOf(resource: Registered | undefined): readonly string[] {
-  const kind = /^pulumi-nodejs:dynamic\/netboot:(\w+)$/.exec(resource?.type ?? "")?.[1] ?? "OlaNode";
+  const kind = /^pulumi-nodejs:dynamic\/netboot:(\w+)$/.exec(resource?.type ?? "")?.[1];
+  if (kind === undefined) return [];
   return check(kind, {}, resource?.inputs ?? {}).failures.map(({ reason }) => reason);
 }

@@ -235,6 +235,16 @@ ${others}
     ]);
   });
 
+  it("has as new those of a fleet of which one is secret and another one unknown", async () => {
+    const unknown = 'order.id.apply(() => "52:54:00:00:0a:00")';
+    const mixed = `{ "n9": node(9, pulumi.secret("52:54:00:00:0a:09")), "n0": node(0, ${unknown}) }`;
+    const fleet = `new netboot.OlaFleet("mixed", { server, nodes: ${mixed} });`;
+    project.write({ "index.js": program("52:54:00:00:0a:01", fleet) });
+    const { output } = await project.succeed(["preview"]);
+    expect(output).toContain("next boot changes for 9 of 9 nodes: n0, n1, n2, n3, n4, n5, n7 and 2 more (all new)");
+    project.write({ "index.js": program("52:54:00:00:0a:01", "") });
+  });
+
   it("is put on node 0 as any other, with its secrets in no text of the state", async () => {
     await project.succeed(["up", "--yes", "--skip-preview"]);
     await project.succeed(["up", "--yes", "--skip-preview", "--expect-no-changes"]);

@@ -130,7 +130,7 @@ describe("two servers of the same machines", () => {
     );
     expect(["n1", "n2", "n3", "n1@node0-b"].flatMap((name) => mistakesOf(crowded[name]))).toEqual([
       expect.stringContaining(
-        "each of two node 0s lends one half of the pool 192.168.1.8 to 192.168.1.12; that of this one, 192.168.1.8 to 192.168.1.9, has room for 2, and 3 machines",
+        "each of two node 0s lends one half of the pool 192.168.1.8 to 192.168.1.12; that of this one, 192.168.1.8 to 192.168.1.9, has room for 2, and machines without an address of their own get one for each NIC, 3 in all",
       ),
     ]);
   });

@@ -55,7 +55,7 @@ describe("summary_of", () => {
           expect(counts).toEqual({
             machines: String(machines.length),
             macs: String(machines.flatMap(({ macs }) => macs).length),
-            pooled: String(machines.filter(({ address }) => address === undefined).length),
+            pooled: String(machines.filter(({ address }) => address === undefined).flatMap(({ macs }) => macs).length),
           });
           const shown = examples === "" ? [] : examples.split("\n").map(parseMachineLine);
           const pair = ({ firmware, loader, address = "-" }: Machine): string =>

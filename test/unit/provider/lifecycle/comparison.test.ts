@@ -26,12 +26,22 @@ describe("a host that the operator says is gone", () => {
 });
 
 describe("check", () => {
+  it("refuses what a transform has written that nothing reads, but not what an older state has", () => {
+    const fleet = { connection: { host: "a" }, rows: "db-1 10.20.0.11 db-1 52:54:00:00:00:01", chains: {} };
+    const written = { ...fleet, nodes: { "db-1": {} } };
+    expect(check("OlaFleet", {}, fleet).failures).toEqual([]);
+    expect(check("OlaFleet", {}, written).failures.map(({ reason }) => reason)).toEqual([
+      "nodes: a transform has written this, and nothing reads it: the inputs of an OlaFleet are rows, chains, verify, daemon, whileOneIsDown; its machines are the text rows, a line for each [ARGUMENTS_INVALID]",
+    ]);
+    expect(check("OlaFleet", { nodes: {} }, written).failures).toEqual([]);
+  });
+
   it("returns every mistake that the program found, with its property", () => {
     const problems = [
       { path: "macs[0]", message: '"52:54" is no MAC' },
       { path: "", message: "wrong" },
     ];
-    expect(check("OlaNode", {}, { ...inputs, __problems: problems })).toEqual({
+    expect(check("DhcpServer", {}, { ...inputs, __problems: problems })).toEqual({
       inputs,
       failures: [
         { property: "", reason: 'macs[0]: "52:54" is no MAC [ARGUMENTS_INVALID]' },
@@ -58,8 +68,8 @@ describe("check", () => {
 
   it("passes on inputs that are right, or not yet known", () => {
     const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-    expect(check("OlaNode", {}, { ...inputs, __problems: unknown })).toEqual({ inputs, failures: [] });
-    expect(check("OlaNode", {}, inputs)).toEqual({ inputs, failures: [] });
+    expect(check("DhcpServer", {}, { ...inputs, __problems: unknown })).toEqual({ inputs, failures: [] });
+    expect(check("DhcpServer", {}, inputs)).toEqual({ inputs, failures: [] });
   });
 });
 

@@ -212,7 +212,7 @@ describe("decide", () => {
       {
         code: "CLASH",
         id: nodeId,
-        message: /^1 machines have no address of their own, and the pool has 0: a \(OlaNode/,
+        message: /, 1 in all, and it has 0: a \(OlaNode/,
       },
     ],
     [

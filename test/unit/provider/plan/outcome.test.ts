@@ -325,12 +325,21 @@ describe("outputsOf", () => {
       [machine("a", { address: undefined, loader: "snponly.efi", macs: ["x", "y"] })],
       "DHCP offered an address of the pool, snponly.efi, then refind.pxe (2 MACs)",
     ],
-    ["several", [machine("a"), machine("b")], "DHCP offered their addresses and files to 2 machines (2 MACs)"],
   ])("tells what DHCP offered: %s", (_name, machines, verified) => {
     expect(outputs(asked("M"), [entry("M", [], machines)], ["M"])).toEqual({ M: { verified } });
     expect(outputs(asked("M"), [entry("M", [], machines)], ["M"], "no idea")).toEqual({
       M: { verified: `${verified}; not proved: no idea` },
     });
+  });
+
+  it("tells of a fleet that was there which of its machines were asked", () => {
+    const two = [entry("M", [], [machine("a"), machine("b")])];
+    const outputs = (before: typeof two) =>
+      outputsOf(asked("M"), register(before, two), ["M"], () => undefined).get("M")?.["verified"];
+    expect(outputs([])).toBe("DHCP offered their addresses and files to 2 machines (2 MACs)");
+    expect(outputs(two)).toBe(
+      "DHCP offered their addresses and files to the new and changed of 2 machines (2 MACs), and to one of each chain",
+    );
   });
 
   it("tells that machines were not asked for, as they said", () => {

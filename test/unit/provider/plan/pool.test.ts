@@ -20,23 +20,34 @@ describe("whyPoolIsTooSmall", () => {
       code: "CLASH",
       id: "OlaNode/p/two/b",
       message:
-        "2 machines have no address of their own, and the pool has 1: 1 (OlaNode/p/one/a), 2 (OlaNode/p/two/b); give some of them an address, or make the pool larger",
+        "machines without an address of their own get one of the pool for each NIC, 2 in all, and it has 1: 1 (OlaNode/p/one/a), 2 (OlaNode/p/two/b); give some of them an address, or make the pool larger",
     });
     expect(whyPoolIsTooSmall(upTo(10), new Set([two.id]), placed(two, one))).toBeUndefined();
+  });
+
+  it("counts each NIC, for the server lends by them", () => {
+    const nics = entry("OlaNode/p/one/a", [], [machine("1", { address: undefined, macs: ["a", "b"] })]);
+    const upTo = (last: number) => register([server(`192.168.1.9-192.168.1.${last}`), nics, two]);
+    expect(whyPoolIsTooSmall(upTo(10), new Set([nics.id]), placed(nics, two))?.message).toMatch(
+      /3 in all, and it has 2/,
+    );
+    expect(whyPoolIsTooSmall(upTo(11), new Set([nics.id]), placed(nics, two))).toBeUndefined();
   });
 
   it("does not count those of the server's stack that are not in the change", () => {
     const own = pooled("OlaNode/p/three/c", "3");
     const all = register([server("192.168.1.9-192.168.1.10"), one, two, own]);
     expect(whyPoolIsTooSmall(all, new Set([two.id]), placed(one, two, own))).toBeUndefined();
-    expect(whyPoolIsTooSmall(all, new Set([own.id]), placed(one, two, own))?.message).toMatch(/^3 machines/);
+    expect(whyPoolIsTooSmall(all, new Set([own.id]), placed(one, two, own))?.message).toMatch(
+      /, 3 in all, and it has 2: /,
+    );
   });
 
   it("blames the server where it is the one that changes, and nobody where nobody concerned does", () => {
     const all = register([server(), one, entry("OlaNode/p/one/x", [], [machine("x")])]);
     expect(whyPoolIsTooSmall(all, new Set(["DhcpServer/p/three/d"]), placed(one))).toMatchObject({
       id: "DhcpServer/p/three/d",
-      message: expect.stringMatching(/^1 machines have no address of their own, and the pool has 0: 1 /),
+      message: expect.stringMatching(/, 1 in all, and it has 0: 1 /),
     });
     expect(whyPoolIsTooSmall(all, new Set(["OlaNode/p/one/x"]), placed(one))).toBeUndefined();
   });
@@ -44,7 +55,7 @@ describe("whyPoolIsTooSmall", () => {
   it("names ten of them at most", () => {
     const many = pooled("OlaFleet/p/one/f", ...Array.from({ length: 12 }, (_, count) => `m${count}`));
     const message = whyPoolIsTooSmall(register([server(), many]), new Set([many.id]), placed(many))?.message ?? "";
-    expect(message).toMatch(/^12 machines .* m9 \(OlaFleet\/p\/one\/f\) and 2 more; give/);
+    expect(message).toMatch(/, 12 in all, and it has 0: .* m9 \(OlaFleet\/p\/one\/f\) and more; give/);
     expect(message).not.toContain("m10");
   });
 });
@@ -56,7 +67,7 @@ describe("warnOfLostPool", () => {
     const all = register([server(), own, pooled("OlaFleet/p/three/b", "4", "5"), entry("OlaNode/p/three/x")]);
     expect(warnOfLostPool(all, new Set([server().id]))).toEqual({
       id: "DhcpServer/p/three/d",
-      text: "without a pool no machine has an address that is not its own: not served until their own change in this up: 1 of OlaNode/p/three/c, 2 of OlaFleet/p/three/b",
+      text: "without a pool no machine has an address that is not its own: not served until their own change, or gone by then: 1 NIC of OlaNode/p/three/c, 2 NICs of OlaFleet/p/three/b",
     });
   });
 

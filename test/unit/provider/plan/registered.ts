@@ -16,7 +16,7 @@ export function machine(hostname: string, more: Partial<Machine> = {}): Machine 
 
 /** A resource of the register with what it holds and its machines. */
 export function entry(id: string, held: readonly Held[] = [], machines: readonly Machine[] = []): RegisterEntry {
-  const pooled = machines.filter(({ address }) => address === undefined).length;
+  const pooled = machines.filter(({ address }) => address === undefined).flatMap((each) => each.macs).length;
   const macs = machines.flatMap((each) => each.macs).length;
   return { id, generation: "1", held, machines: machines.length, macs, pooled, examples: machines };
 }

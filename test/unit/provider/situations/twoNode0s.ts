@@ -49,7 +49,7 @@ const programs: readonly Situation[] = [
   previewed("two servers that were declared before the program awaited something", async () => {
     machines = 0;
     const two = [server("node0-a", "192.168.1.1"), server("node0-b", "192.168.1.2")];
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 500));
     node(two, { address: "192.168.1.3" });
   }),
 ];

@@ -107,14 +107,19 @@ describe("checkNodes", () => {
   it("refuses more machines without address than the pool has room for, once, at the first that has none", () => {
     const nodes = [1, 2, 3, 4].map((number) => node(`web-${number}`, { macs: [mac(number)] }));
     expect(check(nodes)).toEqual([
-      'OlaNode "web-3" address: the pool 10.20.0.200 to 10.20.0.201 has room for 2, and 4 machines have no address of their own; write an address here, or make the pool larger',
+      'OlaNode "web-3" address: the pool 10.20.0.200 to 10.20.0.201 has room for 2, and machines without an address of their own get one for each NIC, 4 in all; write an address here, or make the pool larger',
     ]);
     expect(checkNodes(network, "serve", false, nodes)[0]?.message).toContain(
       "machines that nobody declared take addresses from it too",
     );
+    expect(check([node("web-1", { macs: [mac(1), mac(2), mac(3)] })])).toEqual([
+      expect.stringContaining(
+        "has room for 2, and machines without an address of their own get one for each NIC, 3 in all",
+      ),
+    ]);
     const half = { ...network, sharedPool: { from: "10.20.0.200", to: "10.20.0.203" } };
     expect(check(nodes, half)).toEqual([
-      'OlaNode "web-3" address: each of two node 0s lends one half of the pool 10.20.0.200 to 10.20.0.203; that of this one, 10.20.0.200 to 10.20.0.201, has room for 2, and 4 machines have no address of their own; write an address here, or make the pool larger',
+      'OlaNode "web-3" address: each of two node 0s lends one half of the pool 10.20.0.200 to 10.20.0.203; that of this one, 10.20.0.200 to 10.20.0.201, has room for 2, and machines without an address of their own get one for each NIC, 4 in all; write an address here, or make the pool larger',
     ]);
   });
 
