@@ -2,7 +2,7 @@
  * The measurements of docs/reports/performance.md. Each is a difference or a ratio of two things measured in turns in one run,
  * for times of their own say little about another machine.
  *
- *     npm run bench                    all of it, more than an hour; writes docs/reports/performance.md, section by section
+ *     npm run bench                    all of it, some two hours; writes docs/reports/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
  *     npm run bench -- --only firstUp  some of: nothing, line, profile, state, firstUp, scale, proof, growth,
  *                                      limits, storm

@@ -80,9 +80,9 @@ export interface OlaNodeArgs {
  * @remarks
  * On the host: a host block for each NIC in `/etc/dhcp/netboot/hosts.conf`, and an entry in node 0's register.
  * Machines that the engine hands over together (as many as its `--parallel`, by default four for each processor)
- * become one transaction and one restart of dhcpd, so a run with hundreds of new ones is shorter with `--parallel 300`; it stands only if node 0 then offers the machine its address and
- * both boot files, which is asked on node 0's own private interface, without a lease and without the machine. Deleting
- * the resource takes the blocks away.
+ * become one transaction and one restart of dhcpd, so a run with hundreds of new ones is shorter with `--parallel 300`. It
+ * stands only if node 0 then offers the machine its address and both boot files, which is asked on node 0's own private
+ * interface, without a lease and without the machine. Deleting the resource takes the blocks away.
  *
  * @example A machine with two NICs
  * ```ts

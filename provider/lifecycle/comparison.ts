@@ -84,7 +84,7 @@ function whyNoInput(kind: string, olds: Properties, inputs: Properties): readonl
     .filter((key) => !isHidden(key) && !known.includes(key) && !(key in olds))
     .map((key) => ({
       path: key,
-      message: `a transform has written this, and nothing reads it: the inputs of an ${kind} are ${names}${machines}`,
+      message: `a transform has written this, and nothing reads it: the inputs of ${kind} are ${names}${machines}`,
     }));
 }
 

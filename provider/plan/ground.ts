@@ -6,7 +6,7 @@ import { type Change, heldBy, type KnownFile, machinesOf, mergeHeld, wantsOf } f
 import type { Facts } from "./facts";
 import { type BringPlan, type BringReport, planTakes } from "./packages";
 import { lookKey, unitsFact } from "./questions";
-import type { Machine, Register, RegisterEntry } from "./records";
+import { type Machine, nicsOf, type Register, type RegisterEntry } from "./records";
 import { planEnabled } from "./timeDaemon";
 
 /** What has been brought before, and what came of it. */
@@ -84,10 +84,6 @@ export function surveyed(given: Given, change: Change, facts: Facts): Ground {
       return interfaces.links.find((link) => (by === "name" ? link.name : link.mac) === value)?.name;
     },
   };
-}
-
-function nicsOf(machines: readonly Machine[]): number {
-  return machines.reduce((sum, { macs }) => sum + macs.length, 0);
 }
 
 /** The machines of a resource that is put are known here whole. */

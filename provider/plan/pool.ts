@@ -1,6 +1,6 @@
 import { addressNumber } from "../values/ipv4";
 import { inOrderOfIds, listed } from "./placed";
-import { type Held, heldOf, type Machine, type Placed, type Register, stackNow } from "./records";
+import { type Held, heldOf, type Machine, nicsOf, type Placed, type Register, stackNow } from "./records";
 import type { Refusal } from "./refusal";
 import type { Warning } from "./warning";
 
@@ -8,8 +8,8 @@ import type { Warning } from "./warning";
 const namedAtMost = 10;
 
 /**
- * Machines without an address of their own, of all stacks, need one of the pool for each NIC. Those of the server's own stack that
- * are not in this change may be about to get one, or to go, later in the same run. `pooled`: some such machines, to be
+ * Machines without an address of their own, of all stacks, need one of the pool for each NIC. Those of the server's own
+ * stack that are not in this change may be about to get one, or to go, later in the same run. `pooled`: some such machines, to be
  * named; they are counted by the register.
  */
 export function whyPoolIsTooSmall(
@@ -31,11 +31,11 @@ export function whyPoolIsTooSmall(
     .filter(({ id, machine }) => machine.address === undefined && counts(id))
     .slice(0, namedAtMost);
   const names = named.map(({ id, machine }) => `${machine.hostname} (${id})`).join(", ");
-  const isAll = named.reduce((sum, { machine }) => sum + machine.macs.length, 0) >= needed;
+  const more = nicsOf(named.map(({ machine }) => machine)) < needed ? " and more" : "";
   return {
     code: "CLASH",
     id: concerned,
-    message: `machines without an address of their own get one of the pool for each NIC, ${needed} in all, and it has ${size}: ${names}${isAll ? "" : " and more"}; give some of them an address, or make the pool larger`,
+    message: `machines without an address of their own get one of the pool for each NIC, ${needed} in all, and it has ${size}: ${names}${more}; give some of them an address, or make the pool larger`,
   };
 }
 

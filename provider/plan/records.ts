@@ -26,6 +26,11 @@ export interface Machine {
   readonly blocks: string;
 }
 
+/** How many NICs machines have. */
+export function nicsOf(machines: readonly Machine[]): number {
+  return machines.reduce((sum, { macs }) => sum + macs.length, 0);
+}
+
 /** A machine, and the resource that declares it. */
 export interface Placed {
   readonly id: string;

@@ -70,8 +70,9 @@ export interface Comes extends NextBootChange {
 
 /**
  * What a machine was that comes by a create, where the state has it all the same: its resource is replaced, or an OlaNode or a
- * fleet goes that had this machine. The files that it met are told as those that it will. Where it was another, its old values are not told, for the engine does
- * not say which of a state's are secrets; and of a fleet it tells no machines, but whether they are the same.
+ * fleet goes that had this machine. The files that it met are told as those that it will. Where it was another, its old values
+ * are not told, for the engine does not say which of a state's are secrets; and of a fleet it tells no machines, but whether they
+ * are the same.
  */
 export function beforeReplaced(
   { name, on, before, after, urn, place, isOnTwo, drawn }: Comes,

@@ -170,6 +170,44 @@ describe("a fleet beside single machines", () => {
     expect(await served()).toEqual({ "b-nic0": "01 4", "c-nic0": "02 3" });
   });
 
+  it("lends an address of the pool to each NIC, and refuses one too many before node 0 is touched", async () => {
+    const pooled = (last: number, ...macs: readonly number[]): string => {
+      const pool = `pool: { from: "192.168.1.9", to: "192.168.1.${last}" }`;
+      const one = (name: string, of: readonly number[]) =>
+        `"${name}": { macs: ${JSON.stringify(of.map((each) => `52:54:00:00:03:0${each}`))} },`;
+      const members = one("p1", macs) + one("p2", [3]);
+      const made = `const ours = new netboot.OlaFleet("pooled", { server: node0, nodes: { ${members} } }); export const verified = ours.verified;`;
+      return [server.replace("network }", `network: { ...network, ${pool} } }`), made].join("\n");
+    };
+    const told = async (): Promise<string> => ((await project.outputs()) as { verified: string }).verified;
+    const write = (statements: string): void => project.write({ "index.ts": programOn(lab, statements) });
+    write(pooled(10, 1));
+    await project.succeed(up);
+    expect(await told()).toBe("DHCP offered their addresses and files to 2 machines (2 MACs)");
+    const before = (await lab.node0.run("sha256sum /etc/dhcp/netboot/hosts.conf")).stdout;
+    write(pooled(10, 1, 2));
+    for (const words of [["preview"], up]) {
+      const { code, output } = await project.pulumi(words);
+      expect(code).not.toBe(0);
+      expect(output).toContain("get one for each NIC, 3 in all; write an address here, or make the pool larger");
+    }
+    expect((await lab.node0.run("sha256sum /etc/dhcp/netboot/hosts.conf")).stdout).toBe(before);
+    write(pooled(11, 1, 2));
+    await project.succeed(up);
+    expect(await told()).toBe(
+      "DHCP offered their addresses and files to the new and changed of 2 machines (3 MACs), and to one of each chain",
+    );
+    const nodes = `{ "p1": { macs: ["52:54:00:00:03:01"], address: "192.168.1.5" } }`;
+    const transform = `pulumi.runtime.registerResourceTransform(({ name, props, opts }) => name === "pooled" ? { props: { ...props, nodes: ${nodes} }, opts } : undefined);`;
+    write([transform, pooled(11, 1, 2)].join("\n"));
+    const { code, output } = await project.pulumi(up);
+    expect(code).not.toBe(0);
+    expect(output).toContain(
+      "nodes: a transform has written this, and nothing reads it: the inputs of OlaFleet are rows",
+    );
+    await apply(node("b", 1, 4), node("c", 2, 3));
+  });
+
   it("renumbers the network, once node 0 has its new address", async () => {
     await lab.node0.run("ip address add 192.168.9.1/28 dev eno2");
     const statements = [server, node("b", 1, 4), node("c", 2, 3)].join("\n");

@@ -100,7 +100,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "the rules of the Firewall that is declared for it are gone from there, because somebody loaded others:",
   ],
   "test/unit/provider/lifecycle/comparison.test.ts": [
-    "a transform has written this, and nothing reads it: the inputs of an",
+    "a transform has written this, and nothing reads it: the inputs of",
     "; its machines are the text rows, a line for each",
   ],
   "test/unit/provider/lifecycle/moves.test.ts": [

@@ -31,7 +31,7 @@ describe("check", () => {
     const written = { ...fleet, nodes: { "db-1": {} } };
     expect(check("OlaFleet", {}, fleet).failures).toEqual([]);
     expect(check("OlaFleet", {}, written).failures.map(({ reason }) => reason)).toEqual([
-      "nodes: a transform has written this, and nothing reads it: the inputs of an OlaFleet are rows, chains, verify, daemon, whileOneIsDown; its machines are the text rows, a line for each [ARGUMENTS_INVALID]",
+      "nodes: a transform has written this, and nothing reads it: the inputs of OlaFleet are rows, chains, verify, daemon, whileOneIsDown; its machines are the text rows, a line for each [ARGUMENTS_INVALID]",
     ]);
     expect(check("OlaFleet", { nodes: {} }, written).failures).toEqual([]);
   });
