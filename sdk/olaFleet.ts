@@ -187,8 +187,12 @@ export class OlaFleet extends HostResource {
     lazily(this, "named", () =>
       pulumi.all([read, reference]).apply(([list, { settings }]) => namedOf(rowsIn(list()), settings)),
     );
-    const { chains: told, [hidden.drawn]: drawn } = this as unknown as Readonly<Record<string, pulumi.Output<unknown>>>;
-    const isOther = isOtherThan(pulumi.all([rows, chains]), drawn);
+    const {
+      chains: told,
+      rows: sent,
+      [hidden.drawn]: drawn,
+    } = this as unknown as Readonly<Record<string, pulumi.Output<unknown>>>;
+    const isOther = isOtherThan(pulumi.all([rows, chains]), drawn, sent);
     lazily(this, "nodes", () =>
       pulumi.all([read, described, isOther]).apply(([list, whole, other]) => {
         const known = rowsIn(list()).map(
@@ -236,13 +240,21 @@ const notTold =
   "not told: the engine has this fleet otherwise than this program, for --target or --exclude left it out of this run, or ignoreChanges " +
   "or a transform changed it on the way";
 
-/** Whether the engine goes by other machines, or by other chains, than the program has. In a test it tells nothing of that. */
-function isOtherThan(declared: pulumi.Output<unknown[]>, drawn: pulumi.Output<unknown> | undefined): Eventual<boolean> {
+/**
+ * Whether the engine goes by other machines, or by other chains, than the program has: by their digest in the state, or by
+ * `sent`, the rows that a preview is about to send to node 0. In a test it tells nothing of that.
+ */
+function isOtherThan(
+  declared: pulumi.Output<unknown[]>,
+  drawn: pulumi.Output<unknown> | undefined,
+  sent: pulumi.Output<unknown> | undefined,
+): Eventual<boolean> {
   if (drawn === undefined) return false;
-  return partly(pulumi.all([declared, drawn])).apply(
-    ([[rows, chains], known]) =>
-      typeof known === "string" && !isUnknown(known) && known !== digestOf([rowsAsCompared(rows), chains]),
-  );
+  return partly(pulumi.all([declared, drawn, sent])).apply(([[rows, chains], known, now]) => {
+    if (typeof known === "string" && !isUnknown(known)) return known !== digestOf([rowsAsCompared(rows), chains]);
+    if (now === undefined || now === rows || holdsUnknown(now) || holdsUnknown(rows)) return false;
+    return digestOf([rowsAsCompared(now)]) !== digestOf([rowsAsCompared(rows)]);
+  });
 }
 
 function nodeOf(row: NodeRow, nextBoot: string): FleetNode {

@@ -91,7 +91,11 @@ class Planning {
       case "transact": {
         this.#decided = step.decided;
         const originals = originalQuestions(releasedPaths(step.decided));
-        return { reply: "ask", questions: { ...questionsOfPlan(step.decided, this.#brought?.plan), ...originals } };
+        const ids = [...this.#change.puts.keys(), ...this.#change.drops.keys()];
+        return {
+          reply: "ask",
+          questions: { ...questionsOfPlan(step.decided, this.#brought?.plan, ids), ...originals },
+        };
       }
     }
   }

@@ -90,11 +90,8 @@ sub tell_facts ($machines, @clashes) {
     tell_client('machineId', text => $machine_id);
     my %shown;
     for my $id (sort keys %$before) {
-        my ($generation, $head) = $before->{$id}->@{qw(generation head)};
-        tell_client(
-            'entry', id => $id, generation => $generation, head => join("\n", @$head),
-            summary_of($after->{$id}, \%shown)
-        );
+        my ($generation, $head) = ($before->{$id}{generation}, join "\n", $before->{$id}{head}->@*);
+        tell_client('entry', id => $id, generation => $generation, head => $head, summary_of($after->{$id}, \%shown));
     }
     tell_client('new', id => $_, summary_of($after->{$_}, \%shown)) for grep { !$before->{$_} } sort keys %$after;
     tell_client('clash', claim => $_->[0], id => $_->[1], other => $_->[2]) for @clashes;

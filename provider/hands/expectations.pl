@@ -108,7 +108,7 @@ sub see_dhcp ($line, $machines, @) {
     }
     for my $machine ($every ? @told : ()) {
         my $key = "$machine->{id} $machine->{hostname}";
-        my %who = map { ($_ => $machine->{$_}) } qw(id hostname address firmware loader);
+        my %who = $machine->%{qw(id hostname address firmware loader)};
         tell_client('machine', %who, macs => $macs{$key}, wrong => $wrong_of{$key} ? 1 : 0);
     }
     return @wrong;
@@ -139,18 +139,21 @@ sub wrong_offer ($ask) {
     return \%wrong;
 }
 
-# Of this change's resources the machines that are new or changed, one of each chain, and those that stand for others.
+# Of this change the machines that are new or changed, one of each chain, stand-ins, and all that somebody changed.
 sub machines_to_ask ($line, $machines) {
-    my (@asked, %chains);
-    for my $id (parts_of($line->{puts})) {
+    my ($was, @asked, %chains) = ($machines->{edited});
+    my %is_put = map { ($_ => 1) } my @puts = parts_of($line->{puts});
+    for my $id (@puts, defined $was ? sort grep { !$is_put{$_} } keys $machines->{after}->%* : ()) {
         my @nodes = ($machines->{after}{$id} // {})->{nodes}->@*;
-        my %is_known = map { ($_ => 1) } $line->{every} ? () : (($machines->{before}{$id} // {})->{nodes} // [])->@*;
+        my @known = $line->{every} ? () : (($machines->{before}{$id} // {})->{nodes} // [])->@*;
+        my %is_known = map { ($_ => 1) } grep { !defined $was || index($was, machine_of($_)->{blocks}) >= 0 } @known;
         for my $node (@nodes) {
             my %kind;
             @kind{qw(firmware loader proof)} = (split / /, $node, 8)[4 .. 6];
             next if $kind{proof} eq '-' && !$line->{every};
-            next if $chains{ chain_of($line, \%kind) }++ && @nodes > 1 && $is_known{$node};
-            push @asked, { id => $id, machine_of($node)->%* };
+            next if $is_known{$node} && (!$is_put{$id} || $chains{ chain_of($line, \%kind) } && @nodes > 1);
+            $chains{ chain_of($line, \%kind) }++;
+            push @asked, { id => $id, ($is_put{$id} ? () : (undoIf => '')), machine_of($node)->%* };
         }
     }
     for my $stands (split /\n/, $line->{stands} // '') {

@@ -207,27 +207,27 @@ sub validate ($staged, $line) {
 
 # What was there before the first touch, and what somebody wrote since the last one.
 sub keep_what_goes ($work) {
-    my ($paths, $have, $before) = ($work->@{qw(paths have)}, $work->{machines}{before});
-    my %is_changed = map { ($_ => 1) } $work->{changed}->@*;
+    my ($paths, $have, $touched, $before) = ($work->@{qw(paths have touched)}, $work->{machines}{before});
     for my $path (sort keys %$paths) {
         my ($from, $to) = ($have->{$path}, $paths->{$path});
         my ($id, $had, $ours) = $to->@{qw(id had ours)};
         my $is_first = !$had && (!$ours || $to->{keep});
         # Also what is as wanted already was somebody's before, and stays when we let it go.
         keep_original($path, $from) if $is_first;
-        next unless $is_changed{$path} && defined $from->{sha256};
-        my $staged = $work->{staged}{$path} // '/dev/null';
-        my $is_adopted = $is_first && $to->{type} eq 'file' && !$ours && !is_of_apt($from);
+        next unless $touched->{$path};
+        my ($sha256, $staged) = ($from->{sha256} // '', $work->{staged}{$path} // '/dev/null');
+        my $is_adopted = $sha256 ne '' && $is_first && $to->{type} eq 'file' && !$ours && !is_of_apt($from);
         tell_difference('adopted', $id, $path, $staged) if $is_adopted;
-        next if !$had || defined $to->{begin} || $from->{sha256} eq ($to->{sha256} // '');
+        next if !$had || defined $to->{begin} || $sha256 eq ($to->{sha256} // '');
         # What we wrote last; of what is joined, as the register was.
         my $last = $to->{word} eq 'join' ? sha256_text(join_machines($before, as_before($to))) : $to->{recorded} // '';
-        next if $last eq '' || $from->{sha256} eq $last;
+        next if $last eq '' || $sha256 eq $last;
+        $work->{machines}{edited} = slurp($path) // '' if ($to->{of} // '') eq 'blocks';
         # An edit by hand is overwritten, but its lines are told and the whole file is kept.
-        my $copy = keep_as_edit($path);
+        my $copy = $sha256 eq '' ? undef : keep_as_edit($path);
         tell_difference('edited', $id, $path, $staged, $copy) if defined $copy;
     }
-    for my $join (grep { $is_changed{ $_->{path} } } lines_in($work->{plan}, 'join')) {
+    for my $join (grep { $touched->{ $_->{path} } } lines_in($work->{plan}, 'join')) {
         tell_lost_lines($join, $before);
     }
     sync_folder($_) for $KEPT, $EDITS;
@@ -244,8 +244,7 @@ sub tell_lost_lines ($join, $before) {
     return unless defined $join->{begin} && $join->{had};
     my $pattern = block_pattern($join);
     my ($block) = (slurp($join->{path}) // '') =~ /($pattern)/ or return;
-    my @ours = (split(/\n/, join_machines($before, as_before($join))), $join->@{qw(begin end)});
-    my %is_ours = map { ($_ => 1) } @ours;
+    my %is_ours = map { ($_ => 1) } split(/\n/, join_machines($before, as_before($join))), $join->@{qw(begin end)};
     my @lost = map { "  $_" } grep { !$is_ours{$_} } split /\n/, $block or return;
     tell_client('difference', why => 'block', id => $join->{id}, path => $join->{path}, lines => join "\n", @lost);
 }

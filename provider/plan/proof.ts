@@ -130,7 +130,7 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
 /** A fleet may be empty; a machine's own resource is not, unless another one took its machine over. */
 function whyEmpty({ id, machines }: RegisterEntry): string | undefined {
   if (machines > 0 || kindIn(id) !== "OlaNode") return undefined;
-  return "node 0 has no machine of it any more: another resource has its MAC, its address or its name";
+  return `node 0 has no machine of ${id} any more: another resource has its MAC, its address or its name`;
 }
 
 /** What was seen, machine by machine, in words: `served: 192.168.1.2, ipxe.efi, then refind.pxe (1 MAC)`. */

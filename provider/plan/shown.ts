@@ -68,6 +68,12 @@ export interface ShownMachine {
   readonly how: "comes" | "changes" | "goes";
   /** Its host name until now, where it gets another one. */
   readonly hostnameBefore?: string;
+  /** The resource that declared it until now, where that is another. */
+  readonly idBefore?: string;
+  /** What somebody made of its lines on node 0: this change puts them back as they are declared. */
+  readonly found?: "missing" | "changed";
+  /** Whether DHCP tells it the same as before; then only who declares it, or its comment, is another. */
+  readonly staysAsTold?: true;
   readonly before?: MachineInWords;
   readonly after?: MachineInWords;
 }
@@ -148,7 +154,11 @@ function joinedKey(path: string): string {
 }
 
 /** What is to be known besides once all is decided. Of apt's caches nothing is written. */
-export function questionsOfPlan({ plan }: Decided, bring: BringPlan | undefined): Readonly<Record<string, Question>> {
+export function questionsOfPlan(
+  { plan }: Decided,
+  bring: BringPlan | undefined,
+  ids: readonly string[],
+): Readonly<Record<string, Question>> {
   const options = ["Debug::NoLocking=1", "Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache="].flatMap((each) => [
     "-o",
     each,
@@ -166,6 +176,7 @@ export function questionsOfPlan({ plan }: Decided, bring: BringPlan | undefined)
           ask: "joined",
           path,
           of,
+          ...(of === "blocks" && { ids }),
           before,
           after,
           ...(separator !== undefined && { separator }),
@@ -377,7 +388,8 @@ function showJoins({ joins }: Plan, touched: ReadonlySet<string>, answers: HostA
 
 // ---- Machines ----
 
-function showMachines({ change, machinesBefore }: Planned): readonly ShownMachine[] {
+function showMachines({ change, machinesBefore, decided, facts }: Planned): readonly ShownMachine[] {
+  const found = foundOtherwise(decided.plan, facts.answers);
   const before = new Map<string, { readonly id: string; readonly machine: Machine }>();
   const after = new Map<string, { readonly id: string; readonly machine: Machine }>();
   for (const [id, machines] of machinesBefore)
@@ -391,18 +403,36 @@ function showMachines({ change, machinesBefore }: Planned): readonly ShownMachin
     if (names.has(hostname)) continue;
     const hostnameBefore = [...names].find(([, to]) => to === hostname)?.[0];
     const [was, is] = [before.get(hostnameBefore ?? hostname), after.get(hostname)];
-    if (was !== undefined && is !== undefined && was.machine.blocks === is.machine.blocks && was.id === is.id) continue;
+    const isSame =
+      was !== undefined && is !== undefined && was.machine.blocks === is.machine.blocks && was.id === is.id;
+    const other = was === undefined ? undefined : found.get(`${was.id} ${was.machine.hostname}`);
+    if (isSame && other === undefined) continue;
     const how = was === undefined ? "comes" : is === undefined ? "goes" : "changes";
+    const staysAsTold = was !== undefined && is !== undefined && told(was.machine) === told(is.machine);
     shown.push({
       hostname,
       id: (is ?? was)?.id ?? "",
       how,
       ...(hostnameBefore === undefined ? {} : { hostnameBefore }),
+      ...(was === undefined || is === undefined || was.id === is.id ? {} : { idBefore: was.id }),
+      ...(other === undefined || is === undefined ? {} : { found: other }),
+      ...(staysAsTold && { staysAsTold }),
       ...(was === undefined ? {} : { before: inWords(was.machine) }),
       ...(is === undefined ? {} : { after: inWords(is.machine) }),
     });
   }
   return shown;
+}
+
+/** What DHCP tells a machine: its blocks without the comment above them. */
+function told({ blocks }: Machine): string {
+  return blocks.replace(/^#[^\n]*\n/, "");
+}
+
+/** The machines of this change whose lines the DHCP server's file has otherwise, or not, as `<resource> <host name>`. */
+function foundOtherwise({ joins }: Plan, answers: HostAnswers): ReadonlyMap<string, "missing" | "changed"> {
+  const lacks = joins.flatMap(({ path, had }) => (had ? (answers.joined(joinedKey(path))?.lacks ?? []) : []));
+  return new Map(lacks.map(({ id, hostname, how }) => [`${id} ${hostname}`, how] as const));
 }
 
 type Placed = ReadonlyMap<string, { readonly id: string; readonly machine: Machine }>;
@@ -504,15 +534,17 @@ function showQuestions(planned: Planned, expectations: readonly Expectation[]): 
   };
 }
 
-/** Of a fleet those that are new or changed, and one of each chain; of one machine always it. */
-function machinesAsked({ change, machinesBefore }: Planned, id: string): readonly string[] {
+/** Of a fleet those that are new or changed, or that somebody changed, and one of each chain; of one machine always it. */
+function machinesAsked({ change, machinesBefore, decided, facts }: Planned, id: string): readonly string[] {
+  const found = foundOtherwise(decided.plan, facts.answers);
   const put = change.puts.get(id);
   const machines = put === undefined ? [] : machinesOf(put).filter(({ proof }) => proof !== false);
   const before = new Map((machinesBefore.get(id) ?? []).map((machine) => [machine.hostname, machine] as const));
   const chains = new Set<string>();
   return machines.flatMap((machine) => {
     const was = before.get(machine.hostname);
-    const isKnown = was !== undefined && was.blocks === machine.blocks && was.proof === machine.proof;
+    const isAsRecorded = was !== undefined && was.blocks === machine.blocks && was.proof === machine.proof;
+    const isKnown = isAsRecorded && !found.has(`${id} ${machine.hostname}`);
     const chain = `${machine.firmware} ${machine.loader ?? ""}`;
     if (machines.length > 1 && isKnown && chains.has(chain)) return [];
     chains.add(chain);

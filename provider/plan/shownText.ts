@@ -133,22 +133,38 @@ function shortened(sha256: string | undefined): string {
   return sha256 === undefined ? "" : `${sha256.slice(0, 10)}…`;
 }
 
-function machineLine({ hostname, hostnameBefore, id, how, before, after }: ShownMachine): string {
+function machineLine(machine: ShownMachine): string {
+  const { hostname, id, how, before, after } = machine;
   const now = after ?? before;
   const words =
     how === "changes" && before !== undefined && after !== undefined
-      ? changesIn(before, after, hostnameBefore === undefined ? [] : [`host name ${hostnameBefore} → ${hostname}`])
+      ? changesIn(machine, before, after)
       : now === undefined
         ? ""
         : `${now.address}, ${now.macs}`;
   return `${signs[how]} ${hostname}  ${words}  (${id})`;
 }
 
-function changesIn(before: MachineInWords, after: MachineInWords, more: readonly string[]): string {
+function changesIn(
+  { hostname, hostnameBefore, idBefore, found, staysAsTold }: ShownMachine,
+  before: MachineInWords,
+  after: MachineInWords,
+): string {
   const keys = ["address", "macs", "firmware", "loader"] as const;
-  const values = keys.filter((key) => before[key] !== after[key]).map((key) => `${before[key]} → ${after[key]}`);
-  const changed = [...more, ...values];
-  return changed.length === 0 ? "what DHCP tells it" : changed.join(", ");
+  const changed = [
+    ...(hostnameBefore === undefined ? [] : [`host name ${hostnameBefore} → ${hostname}`]),
+    ...keys.filter((key) => before[key] !== after[key]).map((key) => `${before[key]} → ${after[key]}`),
+  ];
+  const told = staysAsTold !== true ? ["what DHCP tells it"] : idBefore === undefined && !found ? ["its comment"] : [];
+  return [
+    ...(changed.length === 0 ? told : changed),
+    ...(found === undefined
+      ? []
+      : [`somebody ${found === "missing" ? "took it out" : "changed it"} on node 0; it is put back as declared`]),
+    ...(idBefore === undefined
+      ? []
+      : [`declared by ${idBefore} until now${staysAsTold === true ? ", and told the same by DHCP" : ""}`]),
+  ].join(", ");
 }
 
 function unitLines(units: readonly ShownUnit[], seconds: number | undefined): readonly string[] {

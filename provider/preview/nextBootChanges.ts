@@ -31,6 +31,8 @@ export interface Previewed {
   readonly files: ReadonlyMap<string, FileChange>;
   /** What each machine's next boot does after this run, also of resources that --target or --exclude leaves out. */
   readonly texts: ReadonlyMap<string, string>;
+  /** The machines of the program; one of these goes from one resource only to come with another. */
+  readonly names?: ReadonlySet<string>;
   /** What machines boot by that a refresh has found otherwise on node 0, by the names of the resources. */
   readonly drifted?: ReadonlySet<string>;
   /** What becomes of machines that nobody declares, where this run changes it. */
@@ -126,7 +128,10 @@ const most = 8;
 export function describeNextBoots(previewed: Previewed, total: number): string {
   const { now, already } = changesOfRun(previewed);
   // One that goes is none of the program's any more.
-  const all = total + now.filter(({ after, on }) => after === undefined && on === undefined).length;
+  const gone = now.filter(
+    ({ name, after, on }) => after === undefined && on === undefined && previewed.names?.has(name) !== true,
+  );
+  const all = total + gone.length;
   const changing = now.length === 0 ? `none of ${nodes(all)}` : `${now.length} of ${nodes(all)}: ${grouped(now)}`;
   const changed = already.length === 0 ? "" : `; it has changed before this run for ${grouped(already)}`;
   const strangers = previewed.strangers === undefined ? "" : ofStrangers[previewed.strangers];

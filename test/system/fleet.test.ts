@@ -130,6 +130,23 @@ describe("a fleet beside single machines", () => {
     expect(await told()).toMatch(/^192\.168\.1\.7 m2 /);
   });
 
+  it("counts a machine once that --target has go from its fleet and not come elsewhere", async () => {
+    const program = [server, node("a", 1, 3), node("m2", 3, 7), fleet(member("m1", [1, 2], 5))].join("\n");
+    project.write({ "index.ts": programOn(lab, program.replace("00:00:01:03", "00:00:02:03")) });
+    const { output } = await project.succeed(["preview", "--target", "**OlaFleet::rack"]);
+    expect(output).toMatch(/^\s*next boot changes for 1 of 3 nodes: m2 \(goes\)$/m);
+  });
+
+  it("tells no next boot in a preview where a transform changes the machines on their way", async () => {
+    const transform =
+      'pulumi.runtime.registerResourceTransform(({ name, props, opts }) => name === "rack" ? { props: { ...props, rows: pulumi.output(props.rows).apply((rows) => rows.replace("192.168.1.7", "192.168.1.8")) }, opts } : undefined);';
+    const declared = [server, node("a", 1, 3), fleet(member("m1", [1, 2], 5), member("m2", [3], 7))];
+    project.write({ "index.ts": programOn(lab, [transform, ...declared].join("\n")) });
+    const { output } = await project.succeed(["preview", "--diff"]);
+    expect(output).toMatch(/^\s*next boot changes for 1 of 3 nodes: m2 \(address 192\.168\.1\.7 → 192\.168\.1\.8\)$/m);
+    expect(output).toMatch(/~ m2: *\n(?: +- .*\n)+ +\+ not told: the engine has this fleet otherwise/);
+  });
+
   it("proves a machine anew when it is asked to, without a restart", async () => {
     const rack = fleet(member("m1", [1, 2], 5), member("m2", [3], 7));
     await apply(node("a", 1, 3), rack);

@@ -24,6 +24,7 @@ describe("a plan", () => {
     `new netboot.OlaFleet("rack", { server: node0, nodes: {
        m1: { macs: ["52:54:00:00:08:03"], address: "${m1}" },
        m2: { macs: ["52:54:00:00:08:04"], address: "192.168.1.5", loader: "snponly.efi" },
+       m3: { macs: ["52:54:00:00:08:05"], address: "192.168.1.7" },
      } });`;
 
   beforeAll(async () => {
@@ -74,7 +75,7 @@ describe("a plan", () => {
       "  managed by nftables",
       "  + allow in on eno2 udp 67",
       "  at the head of the chain inet filter input",
-      "  DHCP, as firmware and as iPXE from each MAC: a, m1, m2",
+      "  DHCP, as firmware and as iPXE from each MAC: a, m1, m2, m3",
     ]) {
       expect(stdout.split("\n")).toContain(line);
     }
@@ -115,6 +116,38 @@ describe("a plan", () => {
       code: 0,
       stdout: expect.stringMatching(/^nothing to do: the program is as the state has it/),
     });
+  });
+
+  it("tells a machine whose lines somebody changed, which the up asks for", async () => {
+    await lab.node0.run("sed -i 's/192\\.168\\.1\\.7;/192.168.1.14;/' /etc/dhcp/netboot/hosts.conf");
+    await project.succeed(["refresh", "--yes", "--skip-preview"]);
+    const { stdout } = await planned();
+    expect(stdout).toContain(
+      "machines:\n  ~ m3  somebody changed it on node 0; it is put back as declared  (OlaFleet/plan/dev/rack)\n",
+    );
+    expect(stdout).toContain("  DHCP, as firmware and as iPXE from each MAC: m1, m2, m3\n");
+    const offers = async (): Promise<number> => {
+      const { stdout } = await lab.node0.run(
+        "journalctl -q -o cat -u isc-dhcp-server.service --grep '^DHCPOFFER on 192.168.1.7 to 52:54:00:00:08:05' || true",
+      );
+      return stdout.split("\n").filter((line) => line !== "").length;
+    };
+    const before = await offers();
+    await project.succeed(up);
+    expect(await offers()).toBe(before + 2);
+  });
+
+  it("tells that a machine which goes into a fleet is told the same by DHCP", async () => {
+    const index = program(rack("192.168.1.4"));
+    const into = index
+      .replace(/new netboot\.OlaNode\("a".*\n/, "")
+      .replace("m1: {", 'a: { macs: ["52:54:00:00:08:01", "52:54:00:00:08:02"], address: "192.168.1.3" },\nm1: {');
+    project.write({ "index.ts": into });
+    const { stdout } = await planned();
+    project.write({ "index.ts": index });
+    expect(stdout).toContain(
+      "machines:\n  ~ a  declared by OlaNode/plan/dev/a until now, and told the same by DHCP  (OlaFleet/plan/dev/rack)\n",
+    );
   });
 
   it("of a change shows the lines that differ on the host, the machines, and the silence of DHCP", async () => {

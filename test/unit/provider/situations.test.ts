@@ -125,7 +125,8 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "an address of the pool",
   ],
   "test/unit/provider/plan/proof.test.ts": [
-    "node 0 has no machine of it any more: another resource has its MAC, its address or its name",
+    "node 0 has no machine of",
+    "any more: another resource has its MAC, its address or its name",
     "there is no DHCP server on this host",
     "another DHCP server answers too:",
     "a machine that no program names (",

@@ -63,22 +63,28 @@ describe("machines_to_ask", () => {
   };
   const id = "OlaFleet/p/one/f";
 
-  function asked(more: Partial<DhcpExpectation>, after: readonly Machine[], before: readonly Machine[] = []) {
+  function asked(
+    more: Partial<DhcpExpectation>,
+    after: readonly Machine[],
+    before: readonly Machine[] = [],
+    edited?: string,
+  ) {
     return inHands(
       String.raw`my ($line, $before, $after) = @in;
        my %machines = map { ($_->{word} => { $_->{id} => { nodes => [split /\n/, $_->{nodes}] } }) } $before, $after;
+       $machines{edited} = $after->{edited};
        for my $machine (machines_to_ask($line, \%machines)) {
            my @asks = questions_of($line, $machine);
            while (my ($ask, $then) = splice @asks, 0, 2) {
                die unless $ask->{mac} eq $then->{mac} && !$ask->{ipxe} && $then->{ipxe};
                tell_client('ask', id => $machine->{id}, line => $machine->{line}, mac => $ask->{mac}, chain => $ask->{chain}, arch => $ask->{arch}, file => $ask->{file}, then => $then->{file},
-                   undoIf => join('|', parts_of($machine->{undoIf})), stands => $machine->{stands});
+                   undoIf => join('|', parts_of($machine->{undoIf})), undoes => undoes($machine, {}, {}) ? 1 : 0, stands => $machine->{stands});
            }
        }`,
       [
         ...renderExpectations([{ ...dhcp, ...more }]),
         line("before", { id, nodes: before.map(renderMachineLine).join("\n") }),
-        line("after", { id, nodes: after.map(renderMachineLine).join("\n") }),
+        line("after", { id, nodes: after.map(renderMachineLine).join("\n"), ...(edited !== undefined && { edited }) }),
       ],
     ).map(({ values }) => values);
   }
@@ -108,6 +114,19 @@ describe("machines_to_ask", () => {
       );
     expect(macs(false)).toEqual(["a", "d", "new"]);
     expect(macs(true)).toEqual(["a", "b", "c", "d", "new", "no"]);
+  });
+
+  it("asks for those, too, of which somebody changed the lines, or took them out", () => {
+    const fleet = ["a", "b", "c"].map((name) => machine(name, { macs: [name], blocks: `host ${name} {\n}\n` }));
+    const macs = (edited?: string) => asked({ puts: [id] }, fleet, fleet, edited).map(({ mac }) => mac);
+    expect(macs()).toEqual(["a"]);
+    expect(macs("host a {\n}\nhost b {\n x;\n}\nhost c {\n}\n")).toEqual(["a", "b"]);
+    expect(macs("")).toEqual(["a", "b", "c"]);
+    // Of a resource that this change does not put, those alone, and a wrong answer undoes nothing.
+    const elsewhere = asked({}, fleet, fleet, "host a {\n}\nhost c {\n}\n");
+    expect(elsewhere.map(({ mac, undoes }) => [mac, undoes])).toEqual([["b", "0"]]);
+    expect(asked({ puts: [id] }, fleet, fleet).map(({ mac, undoes }) => [mac, undoes])).toEqual([["a", "1"]]);
+    expect(asked({}, fleet, fleet)).toEqual([]);
   });
 
   it("tells what another node 0 offers otherwise, also in its name, and undoes nothing for it", () => {

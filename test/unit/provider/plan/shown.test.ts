@@ -6,7 +6,7 @@ import { asIfBrought, broughtInPlan } from "../../../../provider/plan/asIfBrough
 import type { Decided } from "../../../../provider/plan/decide";
 import type { Facts } from "../../../../provider/plan/facts";
 import type { BringPlan } from "../../../../provider/plan/packages";
-import type { JoinPlan, PathPlan, Plan } from "../../../../provider/plan/plan";
+import type { Expectation, JoinPlan, PathPlan, Plan } from "../../../../provider/plan/plan";
 import type { Machine } from "../../../../provider/plan/records";
 import { changesSomething, type Planned, questionsOfPlan, showPlan } from "../../../../provider/plan/shown";
 import { renderShownPlan } from "../../../../provider/plan/shownText";
@@ -18,12 +18,13 @@ function answers(
   ran: Readonly<Record<string, Ran>> = {},
   paths: Readonly<Record<string, Seen>> = {},
   joined: Readonly<Record<string, "same" | "missing" | "changed">> = {},
+  lacks: readonly { readonly id: string; readonly hostname: string; readonly how: "missing" | "changed" }[] = [],
 ): HostAnswers {
   const none = () => undefined;
   return {
     ran: (key) => ran[key],
     path: (key) => paths[key],
-    joined: (key) => (joined[key] === undefined ? undefined : { how: joined[key], lacks: [] }),
+    joined: (key) => (joined[key] === undefined ? undefined : { how: joined[key], lacks }),
     ...{ ranFor: none, folder: none, holders: none, packetSockets: none },
     ...{ machines: none, others: none, boots: none, recorded: none, roster: none },
   };
@@ -177,6 +178,49 @@ describe("showPlan", () => {
     expect(changesSomething(same)).toBe(false);
   });
 
+  it("tells a machine that another resource declares now, and one of which only the comment is another", () => {
+    const [m1, m2] = ["m1", "m2"].map((name) => machine(name, { macs: [name], blocks: `# a\nhost ${name}` })) as [
+      Machine,
+      Machine,
+    ];
+    const said = answers({}, {}, { "plan.joined /etc/dhcp/netboot/hosts.conf": "changed" });
+    const shown = showPlan(
+      planned({ joins: [hosts] }, said, {
+        change: { puts: fleet(m1, { ...m2, blocks: "# b\nhost m2" }), drops: new Map() },
+        machinesBefore: new Map([
+          ["OlaNode/p/s/m1", [m1]],
+          ["OlaFleet/p/s/rack", [m2]],
+        ]),
+      }),
+    );
+    expect(renderShownPlan(shown)).toContain(`machines:
+  ~ m1  declared by OlaNode/p/s/m1 until now, and told the same by DHCP  (OlaFleet/p/s/rack)
+  ~ m2  its comment  (OlaFleet/p/s/rack)`);
+  });
+
+  it("tells machines whose lines somebody changed, or took out, and asks for them afterwards", () => {
+    const machines = ["m1", "m2", "m3"].map((name) => machine(name, { macs: [name], blocks: `host ${name}` }));
+    const id = "OlaFleet/p/s/rack";
+    const proof: Expectation = {
+      ...{ ask: "dhcp", id: "DhcpServer/p/s/dhcp", interface: "eno2", next: "192.168.1.1", script: "refind.pxe" },
+      ...{ loaders: {}, puts: [id], every: false, stands: [], stranger: true, othersAllowed: false },
+    };
+    const said = answers({}, {}, { "plan.joined /etc/dhcp/netboot/hosts.conf": "changed" }, [
+      { id, hostname: "m2", how: "changed" },
+      { id, hostname: "m3", how: "missing" },
+    ]);
+    const shown = showPlan(
+      planned({ joins: [hosts], expectations: [proof] }, said, {
+        change: { puts: fleet(...machines), drops: new Map() },
+        machinesBefore: new Map([[id, machines]]),
+      }),
+    );
+    expect(renderShownPlan(shown)).toContain(`machines:
+  ~ m2  somebody changed it on node 0; it is put back as declared  (${id})
+  ~ m3  somebody took it out on node 0; it is put back as declared  (${id})`);
+    expect(shown.asked.machines).toEqual(["m1", "m2", "m3"]);
+  });
+
   it("writes the names anew where a machine has another one, or another address", () => {
     const names: JoinPlan = { ...hosts, path: "/etc/netboot-names/hosts", id: "NameServer/p/s/n", of: "names" };
     const said = answers({}, {}, { "plan.joined /etc/netboot-names/hosts": "same" });
@@ -273,12 +317,12 @@ describe("packages in a plan", () => {
   });
 
   it("are asked of apt so that it writes nothing", () => {
-    const question = questionsOfPlan(decided({}), bring)["plan.apt"];
+    const question = questionsOfPlan(decided({}), bring, [])["plan.apt"];
     expect(question).toMatchObject({
       ask: "run",
       argv: expect.arrayContaining(["-s", "Dir::Cache::pkgcache=", "chrony"]),
     });
-    expect(questionsOfPlan(decided({}), undefined)).toEqual({});
+    expect(questionsOfPlan(decided({}), undefined, [])).toEqual({});
   });
 
   it("count as installed for the rest, with what Debian has in them", () => {
@@ -334,12 +378,12 @@ describe("a file out of a package, in a plan", () => {
   });
 
   it("is asked about so that nothing is fetched, unless it is no package's", () => {
-    const questions = questionsOfPlan(decided({}), take);
+    const questions = questionsOfPlan(decided({}), take, []);
     expect(questions["plan.wouldFetch ipxe"]).toMatchObject({
       argv: expect.arrayContaining(["--print-uris", "Dir::Cache::pkgcache="]),
     });
     const local = { ...take, take: take.take.map((each) => ({ ...each, package: "/home/me/ipxe.efi" })) };
-    expect(questionsOfPlan(decided({}), local)).toEqual({});
+    expect(questionsOfPlan(decided({}), local, [])).toEqual({});
   });
 });
 

@@ -73,6 +73,14 @@ describe("describeNextBoots", () => {
     );
   });
 
+  it("counts one once that goes and is in the program all the same, as where --target has it go and not come", () => {
+    const changes = [{ name: "db-2", before: usual }];
+    const of = (names: readonly string[]) =>
+      describePreviewed({ changes, files: allFiles, texts: new Map(), names: new Set(names) }, 3);
+    expect(of(["db-1", "db-2", "db-3"])).toBe("next boot changes for 1 of 3 nodes: db-2 (goes)");
+    expect(of(["db-1", "db-3", "db-4"])).toBe("next boot changes for 1 of 4 nodes: db-2 (goes)");
+  });
+
   it("names the machines whose next boot changes, and why", () => {
     const after = boot("10.20.0.11", "ipxe.efi", "18fc84b6aa");
     const changes = ["db-2", "db-1"].map((name) => ({ name, before: usual, after }));
