@@ -117,7 +117,7 @@ export function lostRecords({ host, stacks }: RecordsOnHost): readonly Finding[]
       if (lost.length === 0) return [];
       const shown = lost
         .slice(0, 6)
-        .map(({ id }) => id)
+        .map(({ as }) => as)
         .join(", ");
       const more = lost.length > 6 ? ` and ${lost.length - 6} more` : "";
       const [are, they, them] = lost.length === 1 ? ["is", "it", "it"] : ["are", "they", "them"];

@@ -1,11 +1,13 @@
 import type { Question } from "../facts/question";
 import type { Facts } from "./facts";
 import { tokenOf } from "./ownership";
-import { stackNow } from "./records";
+import { identityOf, stackNow } from "./records";
 
 /** A resource's record, and whether the state that was asked has it. */
 export interface RecordOnHost {
   readonly id: string;
+  /** The same as Pulumi has the resource now; a rename with an alias leaves its id as it was. */
+  readonly as: string;
   readonly generation: string;
   readonly machines: number;
   readonly isKnown: boolean;
@@ -57,7 +59,7 @@ export function stacksOnHost({ before, answers }: Facts, known: ReadonlyMap<stri
         label: names.filter((name) => name === stack).length > 1 ? key : stack,
         records: entries
           .map(({ id, generation, machines }) => ({
-            ...{ id, generation, machines },
+            ...{ id, as: identityOf(id, before), generation, machines },
             isKnown: isSame(known.get(id), generation),
           }))
           .toSorted((one, other) => (one.id < other.id ? -1 : 1)),

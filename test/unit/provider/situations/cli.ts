@@ -307,7 +307,7 @@ const plans: readonly Situation[] = [
 ];
 
 const record = (name: string, isKnown: boolean) => ({
-  ...{ id: id("OlaNode", name), generation: "aaaaaaaa00000001", machines: 1, isKnown },
+  ...{ id: id("OlaNode", name), as: id("OlaNode", name), generation: "aaaaaaaa00000001", machines: 1, isKnown },
 });
 const ofStack = (stack: string, records: readonly ReturnType<typeof record>[], isOwn: boolean) => ({
   host: "node0.example",
