@@ -66,6 +66,7 @@ function errorsIn(stdout: string): readonly string[] {
 
 interface PreviewedState {
   readonly type?: string;
+  readonly retainOnDelete?: boolean;
   readonly id?: string;
   readonly inputs?: Properties;
   readonly outputs?: Properties;
@@ -97,6 +98,8 @@ export function stepsOf({ steps = [] }: Preview): readonly Step[] {
     const kind = kindIn((newState ?? oldState)?.type);
     const how = hows[op];
     if (kind === undefined || how === undefined) return [];
+    // Node 0 hears nothing of one that only the state has no more.
+    if (how === "drop" && oldState?.retainOnDelete === true) return [];
     const state = how === "put" ? newState : oldState;
     return [
       {

@@ -3,7 +3,7 @@ import { renderError } from "../errors";
 import { declaresMachines } from "../kinds/node";
 import type { ProofBesides, Provable } from "../plan/proof";
 import { hidden } from "../values/hidden";
-import { linesByKey } from "../values/nodeRow";
+import { linesByKey, parseRow } from "../values/nodeRow";
 import { placeOf } from "../values/place";
 import { byHost, openStackHost, type StackResource, whyPassedOver } from "./stack";
 
@@ -61,6 +61,17 @@ export function machinesOf(kind: string, urn: string, { rows, hostname }: StackR
   return [typeof hostname === "string" ? hostname : urn.replace(/.*::/, "")];
 }
 
+/** The machines that a fleet has by the state, and not on node 0, each with why. */
+export function lostOf(
+  fleet: string,
+  { rows }: StackResource["inputs"],
+  there: ReadonlyMap<string, string>,
+): readonly (readonly [hostname: string, why: string])[] {
+  const names = Object.entries(linesByKey(rows)).flatMap(([name, text]) => parseRow(name, text)?.hostname ?? []);
+  const why = `node 0 has it of ${fleet} no more: another resource has its MAC, its address or its name; \`pulumi up --refresh\` declares it anew`;
+  return names.filter((name) => !there.has(name)).map((name) => [name, why]);
+}
+
 /** Host → the address of its DHCP server, and those of other node 0s that serve the same machines. */
 type Servers = ReadonlyMap<string, { readonly address: string; readonly others: readonly string[] }>;
 
@@ -109,7 +120,8 @@ export async function verifyHost(
     if (told === "gone") return [{ ...about, machine: noMachine, served: false, seen: goneWords }];
     if (typeof told === "string")
       return machinesOf(kind, urn, inputs).map((machine) => ({ ...about, machine, served: false, seen: told }));
-    return [...told].map(([name, seen]) => ({ ...about, machine: name, served: seen.startsWith("served: "), seen }));
+    const proved = [...told, ...(kind === "OlaFleet" ? lostOf(resource, inputs, told) : [])];
+    return proved.map(([name, seen]) => ({ ...about, machine: name, served: seen.startsWith("served: "), seen }));
   });
   return { machines, besides };
 }

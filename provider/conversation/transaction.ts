@@ -176,7 +176,10 @@ class Transaction {
   /** What is to be said of a change that stands. */
   #warn(said: readonly Said[], facts: Facts, first: string, lateWords: string): void {
     const { warnings, firewall } = this.#decided ?? impossible();
-    const differences = valuesOf(said, "difference").map(renderDifference);
+    // What goes of somebody's is told in any case, also where the resource of the file is not in this run.
+    const differences = valuesOf(said, "difference")
+      .map(renderDifference)
+      .map(({ id, text }) => ({ id: this.#change.puts.has(id) || this.#change.drops.has(id) ? id : "-", text }));
     for (const { id, text } of [
       ...differences,
       ...warnings,

@@ -20,6 +20,8 @@ export interface Kind<Inputs> {
    * otherwise. Any inputs are taken, also those of which a preview does not know all.
    */
   readonly made?: (inputs: Inputs) => string;
+  /** How many machines these inputs declare, for a state that does not hold them. */
+  readonly count?: (inputs: Inputs) => number;
   /**
    * What must be true on node 0. The outputs of a state, without what is not echoed, are enough for a look: also those
    * that an older release wrote.

@@ -1,12 +1,13 @@
 import { NetbootError } from "../errors";
 import { backendOf, type DhcpDaemon } from "../formats/dhcpBackend";
+import { type Hidden, hidden } from "../values/hidden";
 import { linesByKey, type NodeRow, parseRow, rowsAsCompared } from "../values/nodeRow";
 import type { Verify } from "../values/verify";
 import type { Kind } from "./kind";
 import { nodeWant } from "./node";
 
-/** What the program hands over for a fleet. */
-export interface OlaFleetInputs {
+/** What the program hands over for a fleet. A state has the number of machines in their place. */
+export interface OlaFleetInputs extends Pick<Hidden, typeof hidden.count> {
   /** The DHCP server that reads its machines; absent where it is ISC's. */
   readonly daemon?: Exclude<DhcpDaemon, "isc">;
   /**
@@ -36,8 +37,9 @@ export const olaFleet: Kind<OlaFleetInputs> = {
         return row === undefined ? "" : backendOf(daemon).renderMachine(row);
       })
       .join(""),
-  wants: ({ rows, verify, daemon }) => {
-    if (rows === undefined) return [{ want: "registered" }];
+  count: ({ rows }) => Object.keys(linesByKey(rows)).length,
+  wants: ({ rows, verify, daemon, [hidden.count]: machines }) => {
+    if (rows === undefined) return [{ want: "registered", ...(machines !== undefined && { machines }) }];
     return Object.entries(linesByKey(rows)).map(([name, text]) => {
       const row = rowOf(name, text);
       return nodeWant(row, backendOf(daemon).renderMachine(row), verify);

@@ -182,11 +182,12 @@ export function isOutput(kind: string, key: string): boolean {
 
 /** What the outputs hold in the place of the inputs that they do not repeat. */
 export function digestsOf(kind: string, inputs: Properties): Properties {
-  const { notEchoed, comparedAs = {}, made } = kindOf(kind);
+  const { notEchoed, comparedAs = {}, made, count } = kindOf(kind);
   if (notEchoed.length === 0) return {};
   const alike: Readonly<Record<string, ((value: unknown) => unknown) | undefined>> = comparedAs;
   const values = notEchoed.map((key: string) => alike[key]?.(inputs[key]) ?? inputs[key]);
   if (made === undefined) return { [hidden.digest]: digestOf(values) };
   const whole = digestOf([...values, sha256Of(made(inputs as never))]);
-  return { [hidden.digest]: whole, [hidden.drawn]: digestOf(values) };
+  const counted = count === undefined ? {} : { [hidden.count]: count(inputs as never) };
+  return { [hidden.digest]: whole, [hidden.drawn]: digestOf(values), ...counted };
 }

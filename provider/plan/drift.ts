@@ -46,7 +46,7 @@ export function lookQuestions(declarations: readonly Declaration[]): Readonly<Re
     ...Object.assign({}, ...wantsOf(puts, "tftpd").map(({ want }) => servedFolderQuestions(want.directory))),
     ...(has("package") ? packagesFact.questions : {}),
     ...(has("firewall") ? firewallQuestions : {}),
-    ...(joined.length > 0 ? machinesQuestions(joined) : {}),
+    ...(joined.length > 0 || has("serve") ? machinesQuestions(joined) : {}),
     ...(names === undefined ? {} : { [namesKey]: { ask: "joined", ...joinOf(namesJoin(names.want)) } }),
   };
 }
@@ -182,11 +182,21 @@ function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, otherwise
     }
     case "node":
       return lackingIn(entry, facts);
-    case "registered":
-      if (entry.machines >= (want.machines ?? 0)) return lackingIn(entry, facts);
-      return [
-        { what: "the machine", how: "other", seen: "another resource took it over, and node 0 does not serve it" },
-      ];
+    case "registered": {
+      const { machines = 0 } = want;
+      const lost = machines - entry.machines;
+      if (lost <= 0) return lackingIn(entry, facts);
+      const what = machines === 1 ? "the machine" : `${lost} of its ${machines} machines`;
+      const seen =
+        lost === 1
+          ? "another resource took it over, and node 0 does not serve it"
+          : "other resources took them over, and node 0 does not serve them";
+      return [{ what, how: "other", seen }, ...lackingIn(entry, facts)];
+    }
+    case "serve": {
+      const { how = "same" } = answers.joined(machinesKey(backendIn(facts.before).daemon)) ?? {};
+      return how === "same" ? [] : [{ what: backendIn(facts.before).machines.path, how, seen: "" }];
+    }
     default:
       return [];
   }

@@ -108,10 +108,9 @@ export function warnOfTaken(
           text: `${claim} was that of ${owner} of the stack that is taken over; it has this machine no more`,
         };
       }
-      const back = owner.startsWith("OlaNode/") ? ", and `pulumi up --refresh` declares it anew" : "";
       return {
         id,
-        text: `${claim} was that of ${owner}, which has lost the machine to this one: right where that resource goes, as after a rename; where it stays, node 0 serves nothing for it${back}`,
+        text: `${claim} was that of ${owner}, which has lost the machine to this one: right where that resource goes, as after a rename, or gets another by its own change in this up; where it stays as it is, node 0 serves nothing for it, and \`pulumi up --refresh\` declares it anew`,
       };
     });
 }

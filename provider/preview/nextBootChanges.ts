@@ -13,6 +13,8 @@ export interface NextBootChange {
   readonly on?: string;
   /** Its resource is replaced, and what it was is not known. */
   readonly isReplaced?: true;
+  /** A fleet that goes, and that may have had this machine, which the engine does not tell. */
+  readonly perhapsOf?: string;
   /** From where to where it goes, if that is another node 0. */
   readonly moved?: string;
 }
@@ -186,9 +188,9 @@ function reasonOf({ on, ...change }: NextBootChange): string {
   return on === undefined ? whatChanges(change) : `${whatChanges(change)} on ${on}`;
 }
 
-function whatChanges({ before, after, isSecret, isReplaced, moved }: NextBootChange): string {
+function whatChanges({ before, after, isSecret, isReplaced, moved, perhapsOf }: NextBootChange): string {
   if (isReplaced) return "replaced";
-  if (before === undefined) return "new";
+  if (before === undefined) return perhapsOf === undefined ? "new" : `new, or of fleet ${perhapsOf} until now`;
   if (after === undefined) return goes;
   if (after === "unknown") return `known only ${afterUp}`;
   if (isSecret) return "in what is secret";
@@ -215,7 +217,15 @@ function driftIn(text: string): string {
 }
 
 /** What a text of renderNextBoot says. */
-function partsOf(text: string) {
+export function partsOf(text: string):
+  | {
+      readonly address: string | undefined;
+      readonly "host name": string | undefined;
+      readonly NICs: string | undefined;
+      readonly firmware: string | undefined;
+      readonly files: readonly { readonly name: string; readonly hash: string | undefined }[];
+    }
+  | undefined {
   const machine =
     /^(?<address>from the pool|\[[^\]]+\]|\S+) (?<hostname>\[[^\]]+\]|\S+) \((?<macs>[^)]*)\)\nUEFI (?<firmware>\[[^\]]+\]|\S+) /.exec(
       text,

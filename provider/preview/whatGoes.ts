@@ -1,10 +1,15 @@
 import { hidden } from "../values/hidden";
 import { placeOf } from "../values/place";
 import { renderMachine } from "./nextBoot";
-import { listed, type NextBootChange } from "./nextBootChanges";
+import { listed, type NextBootChange, partsOf } from "./nextBootChanges";
 
 /** The resources of a state by their URNs, or why they can't be told. */
 export type Before = Readonly<Record<string, Stored>> | Error;
+
+/** The URNs of what the program declares, with their aliases. */
+interface Declared {
+  has(urn: string): boolean;
+}
 
 interface Stored {
   readonly type?: string;
@@ -14,7 +19,8 @@ interface Stored {
 /**
  * What a preview says first: the machines that the state has and the program does not. `declared` has the URNs of what
  * the program declares, with their aliases; `names` the machines, and `servers` the first server of each resource. A machine that another resource declares now, as a
- * fleet does, has not gone.
+ * fleet does, has not gone; nor has a fleet of which all machines come with another one, as of a component. `comes` are the
+ * machines that are made or changed.
  *
  * @example
  * ```
@@ -23,27 +29,33 @@ interface Stored {
  */
 export function whatGoes(
   before: Before,
-  declared: ReadonlySet<string>,
+  declared: Declared,
   names: ReadonlySet<string>,
   servers: ReadonlyMap<string, string> = new Map(),
+  comes: readonly Comes[] = [],
 ): readonly string[] {
   if (before instanceof Error) return [`whether machines go with this up can't be told: ${before.message}`];
   const all = Object.entries(before).filter(([urn]) => !declared.has(urn));
   const [gone, onSecond] = [all.filter(([urn]) => !ofSecond.test(urn)), all.filter(([urn]) => ofSecond.test(urn))];
-  const of = (kind: string): readonly string[] =>
+  const of = (kind: string): readonly (readonly [name: string, outputs: Stored["outputs"]])[] =>
     gone
       .filter(([, { type }]) => type === `pulumi-nodejs:dynamic/netboot:${kind}`)
-      .map(([urn]) => urn.replace(/.*::/, ""))
-      .sort();
+      .map(([urn, { outputs }]) => [nameIn(urn), outputs] as const)
+      .sort(([one], [other]) => (one < other ? -1 : 1));
   const onlyThere = onSecond.filter(([urn]) => {
     const [, name = "", server] = /::([^:]*)@([^@]*)$/.exec(urn) ?? [];
     // That one may be the first now.
     return servers.get(name)?.replaceAll(" ", "-") !== server && !gone.some(([other]) => other === firstOf(urn));
   });
-  const nodes = of("OlaNode").filter((name) => !names.has(name));
+  const nodes = of("OlaNode")
+    .filter(([name, outputs]) => !names.has(name) && !names.has(String(outputs?.["hostname"])))
+    .map(([name]) => name);
   // Of a fleet the engine tells no machines, and some may be another resource's now.
   const others = names.size === 0 ? "" : " (but for what the program declares elsewhere)";
-  const fleets = of("OlaFleet").map((name) => `all of fleet ${name}${others}`);
+  const stays = new Set(comes.flatMap(({ drawn }) => drawn ?? []));
+  const fleets = of("OlaFleet")
+    .filter(([, outputs]) => !stays.has(String(outputs?.[hidden.drawn])))
+    .map(([name]) => `all of fleet ${name}${others}`);
   const words = onlyThere.map(
     ([urn]) => `${urn.replace(/.*@/, "")} serves ${urn.replace(/.*::(.*)@.*/, "$1")} no more after this up`,
   );
@@ -55,6 +67,71 @@ export function whatGoes(
     `no more in this program: ${what}. Node 0 serves no machine by ${byName} after this up, unless --target or --exclude leaves ${them} out, or retainOnDelete keeps ${them}`,
     ...words.sort(),
   ];
+}
+
+/**
+ * The machines that the state and the program have, and that node 0 serves no more after this run, for another resource takes
+ * what they have, or has taken it, and their own one does not change.
+ *
+ * @param declared - each URN and alias of the program's resources, with the URN of now
+ * @example
+ * ```
+ * db-2 is served no more after this up: db-1 takes its address 10.20.0.12, and db-2 does not change in this run
+ * ```
+ */
+export function whatIsLost(
+  before: Before,
+  declared: ReadonlyMap<string, string>,
+  names: ReadonlySet<string>,
+  comes: readonly Comes[],
+): readonly string[] {
+  if (before instanceof Error) return [];
+  const touched = new Set(comes.map(({ urn }) => urn));
+  const changed = new Set(comes.map(({ name }) => name));
+  const words = Object.entries(before).flatMap(([urn, { type, outputs = {} }]) => {
+    if (type !== "pulumi-nodejs:dynamic/netboot:OlaNode" || ofSecond.test(urn)) return [];
+    const name = nameIn(urn);
+    const now = declared.get(urn);
+    if (now === undefined) {
+      const machine = [name, String(outputs["hostname"])].find((each) => names.has(each));
+      return machine === undefined || changed.has(machine) ? [] : [whyPerhapsLost(name, machine)];
+    }
+    if (touched.has(now)) return [];
+    for (const each of comes) {
+      const what = each.place === placeOf(outputs["connection"]) ? whatIsTaken(each, outputs) : undefined;
+      if (what === undefined) continue;
+      return [
+        `${name} is served no more after this up: ${each.name} takes its ${what}, and ${name} does not change in this run`,
+      ];
+    }
+    return [];
+  });
+  return words.sort();
+}
+
+function whyPerhapsLost(node: string, machine: string): string {
+  return (
+    `OlaNode ${node} goes, and what else declares ${machine} does not change in this run: ` +
+    `if that lost the machine to OlaNode ${node} before, node 0 serves it no more until \`pulumi up --refresh\``
+  );
+}
+
+/** What a machine is to have that another one has by the state; of a secret not its value. */
+function whatIsTaken({ after = "", isSecret }: Comes, outputs: Readonly<Record<string, unknown>>): string | undefined {
+  const parts = partsOf(after);
+  if (parts === undefined) return undefined;
+  const { address, hostname, macs } = outputs;
+  const nics = parts.NICs?.split(", ") ?? [];
+  const taken = [
+    ["address", parts.address === address ? address : undefined],
+    ["name", parts["host name"] === hostname ? hostname : undefined],
+    ["MAC", Array.isArray(macs) ? macs.find((mac) => nics.includes(String(mac))) : undefined],
+  ].find(([, value]) => value !== undefined);
+  return taken === undefined ? undefined : isSecret ? String(taken[0]) : taken.join(" ");
+}
+
+function nameIn(urn: string): string {
+  return urn.replace(/.*::/, "");
 }
 
 /** A machine of a resource that is made or changed. */
@@ -77,8 +154,8 @@ export interface Comes extends NextBootChange {
 export function beforeReplaced(
   { name, on, before, after, urn, place, isOnTwo, drawn }: Comes,
   state: Before,
-  declared: ReadonlySet<string>,
-): Pick<NextBootChange, "before" | "isReplaced" | "moved"> {
+  declared: Declared,
+): Pick<NextBootChange, "before" | "isReplaced" | "moved" | "perhapsOf"> {
   if (before !== undefined || after === undefined || state instanceof Error) return {};
   // The second of two may have been the first.
   const first = on === undefined ? undefined : state[firstOf(urn)];
@@ -87,7 +164,7 @@ export function beforeReplaced(
   const own = isFleetOf(urn) && drawn === undefined ? undefined : state[urn];
   const gone = (): Stored | undefined => goneFleet(state, declared, drawn) ?? goneMachine(state, declared, name);
   const was = own ?? (on === undefined ? gone() : here);
-  if (was === undefined) return {};
+  if (was === undefined) return perhapsOf(state, declared, drawn);
   const { hostname = name, address, macs, connection, [hidden.drawn]: drawnBefore } = was.outputs ?? {};
   const from = placeOf(connection);
   const isMoved = !isOnTwo && from !== undefined && place !== undefined && from !== place;
@@ -107,19 +184,26 @@ function isFleetOf(urn: string): boolean {
 }
 
 /** One that goes with all the machines of one that comes, as after a rename. */
-function goneFleet(
-  state: Exclude<Before, Error>,
-  declared: ReadonlySet<string>,
-  drawn: string | undefined,
-): Stored | undefined {
+function goneFleet(state: Exclude<Before, Error>, declared: Declared, drawn: string | undefined): Stored | undefined {
   if (drawn === undefined) return undefined;
-  return Object.entries(state).find(
-    ([urn, { outputs }]) =>
-      isFleetOf(urn) && !declared.has(urn) && !ofSecond.test(urn) && outputs?.[hidden.drawn] === drawn,
-  )?.[1];
+  return goneFleets(state, declared).find(([, { outputs }]) => outputs?.[hidden.drawn] === drawn)?.[1];
 }
 
-function goneMachine(state: Exclude<Before, Error>, declared: ReadonlySet<string>, name: string): Stored | undefined {
+function goneFleets(state: Exclude<Before, Error>, declared: Declared): readonly (readonly [string, Stored])[] {
+  return Object.entries(state).filter(([urn]) => isFleetOf(urn) && !declared.has(urn) && !ofSecond.test(urn));
+}
+
+/** Of a fleet that comes where another one goes: whose its machines may have been. */
+function perhapsOf(
+  state: Exclude<Before, Error>,
+  declared: Declared,
+  drawn: string | undefined,
+): Pick<NextBootChange, "perhapsOf"> {
+  const [gone] = drawn === undefined ? [] : goneFleets(state, declared);
+  return gone === undefined ? {} : { perhapsOf: nameIn(gone[0]) };
+}
+
+function goneMachine(state: Exclude<Before, Error>, declared: Declared, name: string): Stored | undefined {
   return Object.entries(state).find(
     ([urn, { type, outputs }]) =>
       type === "pulumi-nodejs:dynamic/netboot:OlaNode" &&

@@ -34,6 +34,8 @@ export const hidden = {
   digest: "__digest",
   /** In the outputs: the same without what this release makes of those inputs. */
   drawn: "__drawn",
+  /** In the outputs of a fleet: how many machines it has, which its other outputs do not tell. */
+  count: "__count",
   /** In the outputs: made anew by each create, so that a delete never takes away what was created since. */
   generation: "__generation",
   /** In the outputs: the first digits of the machine-id that the resource was made on. */
@@ -65,6 +67,7 @@ export interface Hidden {
   readonly [hidden.listenFor]?: string;
   readonly [hidden.digest]?: string;
   readonly [hidden.drawn]?: string;
+  readonly [hidden.count]?: number;
   readonly [hidden.generation]?: string;
   readonly [hidden.machine]?: string;
   readonly [hidden.schema]?: number;

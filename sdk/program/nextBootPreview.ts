@@ -3,7 +3,7 @@ import { digestOf, sha256Of } from "../../provider/digest";
 import { renderDrift } from "../../provider/kinds/drift";
 import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
-import { type Before, beforeReplaced, type Comes, whatGoes } from "../../provider/preview/whatGoes";
+import { type Before, beforeReplaced, type Comes, whatGoes, whatIsLost } from "../../provider/preview/whatGoes";
 import { hidden, isHidden } from "../../provider/values/hidden";
 import { linesByKey, parseRow, rowsAsCompared } from "../../provider/values/nodeRow";
 import { placeOf } from "../../provider/values/place";
@@ -38,8 +38,8 @@ interface Preview {
   /** Whether the end of the program is waited for. */
   isAwaited: boolean;
   readonly changes: Comes[];
-  /** The URNs of the resources that declare machines, and those that they had before, by their aliases. */
-  readonly declared: Set<string>;
+  /** The URNs of the resources that declare machines, and those that they had before, by their aliases, each with that of now. */
+  readonly declared: Map<string, string>;
   readonly names: Set<string>;
   /** Fleets of which this preview does not know the machines. */
   readonly uncounted: string[];
@@ -111,7 +111,7 @@ function newPreview(): Preview {
     total: 0,
     isAwaited: false,
     changes,
-    declared: new Set(),
+    declared: new Map(),
     names: new Set(),
     uncounted: [],
     seconds: new Map(),
@@ -282,7 +282,8 @@ function sentencesOf(preview: Preview): readonly string[] {
       ? []
       : [...preview.texts].flatMap((tell) => Object.entries(tell()).filter(([, text]) => isText(text)));
   const told = total > 0 ? [describeNextBoots({ ...preview, changes, texts: new Map(texts) }, total)] : [];
-  const sentences = [...whatGoes(before, declared, names, servers), ...told];
+  const goes = whatGoes(before, declared, names, servers, changes);
+  const sentences = [...goes, ...whatIsLost(before, declared, names, changes), ...told];
   const unsaid = uncounted.map((fleet) => `which machines fleet ${fleet} has is known only ${afterUp}`);
   return [...sentences, ...unsaid, ...rolling(preview)];
 }
@@ -338,7 +339,9 @@ export function watchPreview(): void {
 export function noteDeclared(resource: pulumi.Resource): void {
   if (!pulumi.runtime.isDryRun()) return;
   const { declared } = previewNow();
-  for (const urn of [resource.urn, ...aliasesOf(resource as Aliased)]) urn.apply((text) => declared.add(text));
+  for (const urn of [resource.urn, ...aliasesOf(resource as Aliased)]) {
+    pulumi.all([urn, resource.urn]).apply(([before, now]) => declared.set(before, now));
+  }
 }
 
 /** What the SDK keeps of a resource, by which the engine knows it again. */

@@ -103,7 +103,7 @@ describe("a resource's record", () => {
     const both = [server, node("web-1", 1), node("node-1", 2)];
     project.write({ "index.ts": programOn(lab, [server, node("web-1", 3), node("node-1", 1)].join("\n")) });
     const { output } = await project.succeed([...up, "--target", "**OlaNode::node-1"]);
-    expect(output).toMatch(/ was that of OlaNode\/names\/dev\/web-1, which has this machine no more/);
+    expect(output).toMatch(/ was that of OlaNode\/names\/dev\/web-1, which has lost the machine to this one/);
     await applied(both);
     expect(await verify()).toMatch(/^FAILED {2}web-1 /m);
     expect((await netbootCommand(project, "doctor", "--stack", "dev")).stdout).toMatch(

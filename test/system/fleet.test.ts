@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
-import { programOn } from "../support/node0";
+import { netbootCommand, programOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 
@@ -135,6 +135,85 @@ describe("a fleet beside single machines", () => {
     project.write({ "index.ts": programOn(lab, program.replace("00:00:01:03", "00:00:02:03")) });
     const { output } = await project.succeed(["preview", "--target", "**OlaFleet::rack"]);
     expect(output).toMatch(/^\s*next boot changes for 1 of 3 nodes: m2 \(goes\)$/m);
+  });
+
+  it("says before and after that a fleet has lost a machine to another resource, and mends it", async () => {
+    const [m2, whole] = [
+      node("m2", 3, 7).replace("00:01:03", "00:02:03"),
+      fleet(member("m1", [1, 2], 5), member("m2", [3], 7)),
+    ];
+    const write = (...statements: readonly string[]): void =>
+      project.write({ "index.ts": programOn(lab, [server, node("a", 1, 3), ...statements].join("\n")) });
+    await apply(node("a", 1, 3), whole);
+    write(m2, fleet(member("m1", [1, 2], 5)));
+    const taken = await project.succeed([...up, "--exclude", "**OlaFleet::rack"]);
+    expect(taken.output).toMatch(
+      /was that of OlaFleet\/fleet\/dev\/rack, which has lost the machine .* declares it anew/,
+    );
+    const verified = async (): Promise<string> => (await netbootCommand(project, "verify", "--stack", "dev")).stdout;
+    expect(await verified()).toMatch(/^FAILED {2}m2 +node 0 has it of OlaFleet\/fleet\/dev\/rack no more: /m);
+    write(whole);
+    const { output } = await project.succeed(["preview"]);
+    expect(output).toMatch(
+      /^\s*OlaNode m2 goes, and what else declares m2 does not change in this run: if that lost the machine to OlaNode m2 before, node 0 serves it no more until `pulumi up --refresh`$/m,
+    );
+    await project.succeed(up);
+    expect(await served()).not.toHaveProperty("m2-nic0");
+    expect(await verified()).toMatch(/^FAILED {2}m2 /m);
+    expect((await netbootCommand(project, "doctor", "--stack", "dev")).stdout).toMatch(
+      /rack: 1 of its 2 machines: another resource took it over/,
+    );
+    await project.succeed([...up, "--refresh"]);
+    expect(await served()).toMatchObject({ "m2-nic0": "03 7" });
+    expect(await verified()).toMatch(/^3 machines, all served$/m);
+  });
+
+  it("says which machine of the state a run with --target takes something from", async () => {
+    const rest = [server, node("b", 2, 4), fleet(member("m1", [1, 2], 5), member("m2", [3], 7))];
+    await apply(node("a", 1, 3), ...rest.slice(1));
+    const swapped = [server, node("a", 1, 4), node("b", 2, 3), ...rest.slice(2)];
+    project.write({ "index.ts": programOn(lab, swapped.join("\n")) });
+    const { output } = await project.succeed(["preview", "--target", "**OlaNode::a"]);
+    expect(output).toMatch(
+      /^\s*b is served no more after this up: a takes its address 192\.168\.1\.4, and b does not change in this run$/m,
+    );
+    expect((await project.succeed(["preview"])).output).not.toContain("is served no more");
+    await apply(node("a", 1, 3), rest[2] ?? "");
+  });
+
+  it("tells what somebody wrote beside the machines, and that it goes with whatever changes them", async () => {
+    const rack = fleet(member("m1", [1, 2], 5), member("m2", [3], 7));
+    const write = async (): Promise<void> => {
+      await lab.node0.run(
+        "echo 'host intruder { hardware ethernet 52:54:00:bb:00:01; fixed-address 192.168.1.9; }' >> /etc/dhcp/netboot/hosts.conf && systemctl restart isc-dhcp-server",
+      );
+    };
+    await write();
+    expect((await netbootCommand(project, "doctor", "--stack", "dev")).stdout).toMatch(
+      /node0-dhcp: \/etc\/dhcp\/netboot\/hosts\.conf was changed/,
+    );
+    await project.succeed([...up, "--refresh"]);
+    expect(await served()).not.toHaveProperty("intruder");
+    expect((await netbootCommand(project, "doctor", "--stack", "dev")).stdout).toContain("all as the stack has it");
+    await write();
+    const told = await apply(node("a", 1, 4), rack);
+    expect(told).toMatch(
+      /warning: \/etc\/dhcp\/netboot\/hosts\.conf was changed by hand since the last run; it is overwritten, and kept as/,
+    );
+    expect(await served()).not.toHaveProperty("intruder");
+    await apply(node("a", 1, 3), rack);
+  });
+
+  it("plans nothing for a machine that the stack only lets go of", async () => {
+    const rack = fleet(member("m1", [1, 2], 5), member("m2", [3], 7));
+    const kept = node("r", 2, 9).replace(" });", " }, { retainOnDelete: true });");
+    await apply(node("a", 1, 3), kept, rack);
+    project.write({ "index.ts": programOn(lab, [server, node("a", 1, 3), rack].join("\n")) });
+    expect((await netbootCommand(project, "plan", "--stack", "dev")).stdout).toMatch(/^nothing to do/);
+    await project.succeed(up);
+    expect(await served()).toHaveProperty("r-nic0");
+    await apply(node("a", 1, 3), node("r", 2, 9), rack);
+    await apply(node("a", 1, 3), rack);
   });
 
   it("tells no next boot in a preview where a transform changes the machines on their way", async () => {

@@ -1,5 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { onlyOnOne, renderVerified } from "../../../../provider/cli/verify";
+import { lostOf, onlyOnOne, renderVerified } from "../../../../provider/cli/verify";
+
+describe("a fleet of which another resource has a machine", () => {
+  it("fails with that one", () => {
+    const rows = "a 10.20.0.11 a 52:54:00:00:00:01\nkey 10.20.0.12 b 52:54:00:00:00:02\nsecret [secret]";
+    expect(lostOf("OlaFleet/p/s/rack", { rows }, new Map([["a", "served: 10.20.0.11"]]))).toEqual([
+      [
+        "b",
+        "node 0 has it of OlaFleet/p/s/rack no more: another resource has its MAC, its address or its name; `pulumi up --refresh` declares it anew",
+      ],
+    ]);
+    expect(lostOf("OlaFleet/p/s/rack", {}, new Map())).toEqual([]);
+  });
+});
 
 describe("two node 0s of the same machines", () => {
   const row = (machine: string, host: string, more = {}) => ({

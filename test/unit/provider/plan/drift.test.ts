@@ -186,6 +186,26 @@ describe("driftOf", () => {
       {},
       [{ what: "the machine", how: "other", seen: "another resource took it over, and node 0 does not serve it" }],
     ],
+    [
+      "machines of a fleet that other resources of its stack took over",
+      { want: "registered", machines: 3 },
+      {},
+      [
+        {
+          what: "3 of its 3 machines",
+          how: "other",
+          seen: "other resources took them over, and node 0 does not serve them",
+        },
+      ],
+    ],
+    ["a fleet of an older release's state", { want: "registered" }, {}, []],
+    [
+      "what somebody wrote beside the machines",
+      serve(),
+      { "look.machines": { how: "changed", lacks: [] } },
+      [{ what: "/etc/dhcp/netboot/hosts.conf", how: "changed", seen: "" }],
+    ],
+    ["a file of machines that is as it was", serve(), { "look.machines": { how: "same", lacks: [] } }, []],
     ["what is not looked at", { want: "history" }, {}, []],
   ])("tells of %s", (_name, want, told, expected) => {
     expect(drift(want, told)).toEqual(expected);

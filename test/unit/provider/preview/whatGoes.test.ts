@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { beforeReplaced, whatGoes } from "../../../../provider/preview/whatGoes";
+import { beforeReplaced, type Comes, whatGoes, whatIsLost } from "../../../../provider/preview/whatGoes";
 
 const urn = (kind: string, name: string) => `urn:pulumi:dev::shop::pulumi-nodejs:dynamic/netboot:${kind}::${name}`;
 const state = (...resources: readonly (readonly [kind: string, name: string])[]) =>
@@ -38,6 +38,21 @@ describe("whatGoes", () => {
       "node0-b serves a no more after this up",
       "node0-b serves rack no more after this up",
     ]);
+  });
+
+  it("says nothing of a fleet of which all machines come with another one, and goes by host names, too", () => {
+    const fleet = { type: "pulumi-nodejs:dynamic/netboot:OlaFleet", outputs: { __drawn: "d1" } };
+    const before = { [urn("OlaFleet", "rack")]: fleet };
+    const comes = { name: "m1", urn: urn("OlaFleet", "racks"), place: "one", isOnTwo: false };
+    const goes = (drawn: string) => whatGoes(before, new Set(), new Set(["m1"]), new Map(), [{ ...comes, drawn }]);
+    expect(goes("d1")).toEqual([]);
+    expect(goes("d2")).toEqual([expect.stringMatching(/^no more in this program: all of fleet rack \(but for/)]);
+    // As after \`pulumi state rename\`.
+    const renamed = {
+      [urn("OlaNode", "c5")]: { type: "pulumi-nodejs:dynamic/netboot:OlaNode", outputs: { hostname: "b5" } },
+    };
+    expect(whatGoes(renamed, new Set(), new Set(["b5"]))).toEqual([]);
+    expect(whatGoes(renamed, new Set(), new Set(["c"]))).toEqual([expect.stringMatching(/: c5\. Node 0 serves/)]);
   });
 
   it("says that it can't be told", () => {
@@ -103,10 +118,61 @@ describe("beforeReplaced", () => {
     });
     const renamed = { ...fleet, urn: urn("OlaFleet", "racks") };
     expect(beforeReplaced(renamed, of("d1"), new Set([renamed.urn]))).toEqual({ before: after });
-    expect(beforeReplaced(renamed, of("d2"), new Set([renamed.urn]))).toEqual({});
+    expect(beforeReplaced(renamed, of("d2"), new Set([renamed.urn]))).toEqual({ perhapsOf: "rack" });
     expect(beforeReplaced(renamed, of("d1"), new Set([renamed.urn, fleet.urn]))).toEqual({});
     expect(beforeReplaced(comes, {}, new Set())).toEqual({});
     expect(beforeReplaced({ ...comes, before: "b" }, { [comes.urn]: { type, outputs } }, new Set())).toEqual({});
     expect(beforeReplaced(comes, new Error("no state"), new Set())).toEqual({});
+  });
+});
+
+describe("whatIsLost", () => {
+  const type = "pulumi-nodejs:dynamic/netboot:OlaNode";
+  const stored = (hostname: string, address: string, mac: string, host = "one") => ({
+    type,
+    outputs: { hostname, address, macs: [mac], connection: { host } },
+  });
+  const [a, b] = [urn("OlaNode", "a"), urn("OlaNode", "b")];
+  const state = { [a]: stored("a", "10.20.0.11", "m1"), [b]: stored("b", "10.20.0.12", "m2") };
+  const declared = new Map([
+    [a, a],
+    [b, b],
+  ]);
+  const comes = (address: string, mac: string, more: Partial<Comes> = {}): Comes => ({
+    ...{ name: "a", urn: a, place: "one", isOnTwo: false },
+    after: `${address} ${more.name ?? "a"} (${mac})\nUEFI x64 → ipxe.efi sha256:1…`,
+    ...more,
+  });
+  const lost = (...all: readonly Comes[]) => whatIsLost(state, declared, new Set(["a", "b"]), all);
+
+  it("names a machine that stays as it is in the state, and from which another one takes something", () => {
+    expect(lost(comes("10.20.0.12", "m1"))).toEqual([
+      "b is served no more after this up: a takes its address 10.20.0.12, and b does not change in this run",
+    ]);
+    expect(lost(comes("10.20.0.11", "m1, m2"))).toEqual([expect.stringContaining(": a takes its MAC m2, and b ")]);
+    expect(lost(comes("10.20.0.12", "m1", { isSecret: true }))).toEqual([
+      expect.stringContaining(": a takes its address, and b "),
+    ]);
+  });
+
+  it("says nothing where it changes itself, is on another node 0, or is the same under another name", () => {
+    const second = comes("10.20.0.11", "m2", { name: "b", urn: b });
+    expect(lost(comes("10.20.0.12", "m1"), second)).toEqual([]);
+    expect(lost(comes("10.20.0.12", "m1", { place: "two" }))).toEqual([]);
+    expect(lost(comes("10.20.0.13", "m1"), comes("10.20.0.14", "m9", { after: "unknown" }))).toEqual([]);
+    const now = urn("OlaNode", "b2");
+    const renamed = comes("10.20.0.12", "m2", { name: "b2", urn: now });
+    expect(whatIsLost(state, new Map([...declared, [now, now], [b, now]]), new Set(["b2"]), [renamed])).toEqual([]);
+    expect(whatIsLost(new Error("no state"), declared, new Set(), [comes("10.20.0.12", "m1")])).toEqual([]);
+  });
+
+  it("says of a machine that goes, and that something else declares without a change, that this one may have lost it", () => {
+    const gone = (all: readonly Comes[], names = ["a", "b"]) =>
+      whatIsLost(state, new Map([[a, a]]), new Set(names), all);
+    expect(gone([])).toEqual([
+      "OlaNode b goes, and what else declares b does not change in this run: if that lost the machine to OlaNode b before, node 0 serves it no more until `pulumi up --refresh`",
+    ]);
+    expect(gone([comes("10.20.0.12", "m2", { name: "b", urn: urn("OlaFleet", "rack") })])).toEqual([]);
+    expect(gone([], ["a"])).toEqual([]);
   });
 });
