@@ -13,7 +13,14 @@ import { onRows, whyNotOne } from "./program/fleetOptions";
 import { given, isObject } from "./program/given";
 import { hidingSecrets } from "./program/hidingSecrets";
 import { HostResource, lazily } from "./program/hostResource";
-import { countFleet, noteDeclared, noteLoaders, noteNextBoots, previewFleet } from "./program/nextBootPreview";
+import {
+  countFleet,
+  noteDeclared,
+  noteLoaders,
+  noteNextBoots,
+  noteOtherwise,
+  previewFleet,
+} from "./program/nextBootPreview";
 import { asPlanned, asUnknown, type Eventual, partly, whenKnown } from "./program/partly";
 import { isPlain } from "./program/plain";
 import * as pulumi from "./program/pulumi";
@@ -158,6 +165,9 @@ export class OlaFleet extends HostResource {
           ...(wanted !== undefined && { verify: whenKnown(verify, ({ value }) => value) }),
           ...ofPair(two, second, whileOneIsDown),
           chains,
+          [hidden.chain]: whenKnown(isPlain(rows) ? rows : partly(rows), (of: unknown) =>
+            digestOf([rowsAsCompared(of)]),
+          ),
           // The engine gives an undefined one its value, and a run that leaves the fleet out the one of before.
           [hidden.drawn]: undefined,
         },
@@ -193,6 +203,7 @@ export class OlaFleet extends HostResource {
       [hidden.drawn]: drawn,
     } = this as unknown as Readonly<Record<string, pulumi.Output<unknown>>>;
     const isOther = isOtherThan(pulumi.all([rows, chains]), drawn, sent);
+    if (second === undefined) whenKnown(isOther, (other) => other && noteOtherwise(name));
     lazily(this, "nodes", () =>
       pulumi.all([read, described, isOther]).apply(([list, whole, other]) => {
         const known = rowsIn(list()).map(

@@ -4,6 +4,7 @@ import { NetbootError, renderError } from "../errors";
 import { kindOf } from "../kinds";
 import type { Told } from "../kinds/kind";
 import { hidden, isHidden } from "../values/hidden";
+import { rowsAsCompared } from "../values/nodeRow";
 import type { Checked, Problem } from "../values/problem";
 import { isUnknown } from "../values/unknown";
 import { noteKept, withKept } from "./keptFiles";
@@ -70,7 +71,9 @@ export async function rendered(kind: string, checked: CheckResult, news: Propert
     value: undefined,
     problems: [],
   }) as Checked<Properties>;
-  const taken = problems.length > 0 ? [] : whyTaken(kind, news[hidden.urn], inputs, isOfState || anew !== undefined);
+  const isOtherFleet = kind === "OlaFleet" && of !== digestOf([rowsAsCompared(inputs["rows"])]);
+  const isAnew = isOfState || isOtherFleet || anew !== undefined;
+  const taken = problems.length > 0 ? [] : whyTaken(kind, news[hidden.urn], inputs, isAnew);
   return { inputs, failures: failuresOf([...problems, ...taken]) };
 }
 

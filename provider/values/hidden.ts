@@ -11,7 +11,8 @@ export const hidden = {
   toldBeside: "__toldBeside",
   /**
    * In the inputs of a machine: which chain its next boot tells of, by `chainKey`. It gets into no state, as what follows, but of a
-   * machine that the engine changed on the way: its next boot, of which the program knows nothing else.
+   * machine that the engine changed on the way: its next boot, of which the program knows nothing else. Of a fleet: the digest of
+   * its machines as the program has them.
    */
   chain: "__chain",
   /** In the inputs of a machine: every chain of its server as JSON, for the engine may give it another one. */

@@ -43,6 +43,8 @@ interface Preview {
   readonly names: Set<string>;
   /** Fleets of which this preview does not know the machines. */
   readonly uncounted: string[];
+  /** Fleets that the engine has otherwise than the program, as where --exclude leaves one out. */
+  readonly otherwise: Set<string>;
   /** The resources of the second of two servers, by their names. */
   readonly seconds: Map<string, Second>;
   /** Of the others the name of their server. */
@@ -114,6 +116,7 @@ function newPreview(): Preview {
     declared: new Map(),
     names: new Set(),
     uncounted: [],
+    otherwise: new Set(),
     seconds: new Map(),
     servers: new Map(),
     files,
@@ -285,7 +288,14 @@ function sentencesOf(preview: Preview): readonly string[] {
   const goes = whatGoes(before, declared, names, servers, changes);
   const sentences = [...goes, ...whatIsLost(before, declared, names, changes), ...told];
   const unsaid = uncounted.map((fleet) => `which machines fleet ${fleet} has is known only ${afterUp}`);
-  return [...sentences, ...unsaid, ...rolling(preview)];
+  const others = [...(changes.length === 0 ? [] : preview.otherwise)].filter(
+    (fleet) => !changes.some(({ urn }) => urn.endsWith(`OlaFleet::${fleet}`)),
+  );
+  const untold = others.map(
+    (fleet) =>
+      `whether fleet ${fleet}, which is otherwise in the state than in this program, loses a machine by this up can't be told`,
+  );
+  return [...sentences, ...unsaid, ...untold, ...rolling(preview)];
 }
 
 /** In which order two servers are changed, where they are. */
@@ -418,6 +428,11 @@ export function countFleet(name: string, machines: readonly string[] | undefined
   if (machines === undefined) preview.uncounted.push(name);
   preview.total += machines?.length ?? 0;
   for (const machine of machines ?? []) preview.names.add(machine);
+}
+
+/** Notes that the engine has a fleet otherwise than the program, and of which this run tells no machines. */
+export function noteOtherwise(name: string): void {
+  if (pulumi.runtime.isDryRun()) previewNow().otherwise.add(name);
 }
 
 /** Notes what the machines of a fleet start that have no loader of their own. */

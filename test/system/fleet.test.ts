@@ -146,7 +146,11 @@ describe("a fleet beside single machines", () => {
       project.write({ "index.ts": programOn(lab, [server, node("a", 1, 3), ...statements].join("\n")) });
     await apply(node("a", 1, 3), whole);
     write(m2, fleet(member("m1", [1, 2], 5)));
-    const taken = await project.succeed([...up, "--exclude", "**OlaFleet::rack"]);
+    const left = ["--exclude", "**OlaFleet::rack"];
+    expect((await project.succeed(["preview", ...left])).output).toMatch(
+      /^\s*whether fleet rack, which is otherwise in the state than in this program, loses a machine by this up can't be told$/m,
+    );
+    const taken = await project.succeed([...up, ...left]);
     expect(taken.output).toMatch(
       /was that of OlaFleet\/fleet\/dev\/rack, which has lost the machine .* declares it anew/,
     );
@@ -166,6 +170,19 @@ describe("a fleet beside single machines", () => {
     await project.succeed([...up, "--refresh"]);
     expect(await served()).toMatchObject({ "m2-nic0": "03 7" });
     expect(await verified()).toMatch(/^3 machines, all served$/m);
+  });
+
+  it("refuses in the preview what a fleet with ignoreChanges has already", async () => {
+    const ignoring = (members: string): string => members.replace(" } });", " } }, { ignoreChanges: ['nodes'] });");
+    await apply(node("a", 1, 3), ignoring(fleet(member("m1", [1, 2], 5), member("m2", [3], 7))));
+    const taking = [server, node("a", 1, 3), ignoring(fleet(member("m1", [1, 2], 5))), node("n", 9, 7)];
+    project.write({ "index.ts": programOn(lab, taking.join("\n")) });
+    const { code, output } = await project.pulumi(["preview"]);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(
+      /the address 192\.168\.1\.7 is that of Ola(?:Fleet "rack"|Node "n") already, which ignoreChanges/,
+    );
+    await apply(node("a", 1, 3), fleet(member("m1", [1, 2], 5), member("m2", [3], 7)));
   });
 
   it("says which machine of the state a run with --target takes something from", async () => {

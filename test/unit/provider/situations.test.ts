@@ -94,6 +94,8 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   "test/system/fleet.test.ts": [
     "not told: the engine has this fleet otherwise than this program, for --target or --exclude left it out of this run, or ignoreChanges",
     "or a transform changed it on the way",
+    "whether fleet",
+    ", which is otherwise in the state than in this program, loses a machine by this up can't be told",
   ],
   "test/unit/provider/plan/decide.test.ts": ["; with verify.again, what can't be told is an error", "allow in on"],
   "test/unit/provider/admitted/whyNotAdmitted.test.ts": [

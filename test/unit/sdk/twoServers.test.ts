@@ -210,7 +210,7 @@ describe("two servers of the same machines", () => {
     const declare = async ([first, second]: readonly [More?, More?]) => {
       const made = await register(async () => {
         const two = [server("node0-a", "192.168.1.1", first), server("node0-b", "192.168.1.2", second)] as const;
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await new Promise((resolve) => setTimeout(resolve, 300));
         new netboot.OlaNode("db-1", { server: two, ...machine });
       });
       return mistakesOf(made["db-1"]);

@@ -1,5 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { digestOf } from "../../../../provider/digest";
 import type { whyTaken as WhyTaken } from "../../../../provider/lifecycle/machinesSeen";
+import { hidden } from "../../../../provider/values/hidden";
+import { rowsAsCompared } from "../../../../provider/values/nodeRow";
 import { unknownText } from "../../../../provider/values/unknown";
 
 const connection = { host: "node0.example" };
@@ -54,5 +57,30 @@ describe("whyTaken", () => {
     expect(whyTaken("OlaNode", urn("d"), unknown, true)).toEqual([]);
     expect(whyTaken("OlaFleet", urn("e"), { connection, rows: unknownText }, true)).toEqual([]);
     expect(whyTaken("DhcpServer", urn("f"), machine(), true)).toEqual([]);
+  });
+});
+
+describe("a fleet of which the engine goes by other machines than the program", () => {
+  const f1 = "f1 10.20.0.11 f1 52:54:00:00:00:01";
+  const f2 = "f2 10.20.0.12 f2 52:54:00:00:00:02";
+  const fleet = (rows: string, declared: string) => ({
+    ...{ connection: { host: "n0" }, chains: {}, rows, [hidden.urn]: "urn:pulumi:one::p::OlaFleet::rack" },
+    [hidden.chain]: digestOf([rowsAsCompared(declared)]),
+  });
+  const node = {
+    ...{ connection: { host: "n0" }, macs: ["52:54:00:00:00:09"], address: "10.20.0.12", hostname: "new" },
+    ...{ hostBlocks: "", nextBoot: "", [hidden.urn]: "urn:pulumi:one::p::OlaNode::new" },
+  };
+
+  it.each([
+    ["ignoreChanges", `${f1}\n${f2}`, 1],
+    ["nothing", f1, 0],
+  ])("keeps what it has by %s from the others", async (_why, rows, count) => {
+    vi.resetModules();
+    const { check, rendered } = await import("../../../../provider/lifecycle/comparison.js");
+    const { whyTaken } = await import("../../../../provider/lifecycle/machinesSeen.js");
+    const news = fleet(rows, f1);
+    expect((await rendered("OlaFleet", check("OlaFleet", {}, news), news)).failures).toEqual([]);
+    expect(whyTaken("OlaNode", node[hidden.urn], node, false)).toHaveLength(count);
   });
 });
