@@ -1,7 +1,7 @@
 import { proveNow } from "../conversation/look";
 import { renderError } from "../errors";
 import { declaresMachines } from "../kinds/node";
-import type { ProofBesides, Provable } from "../plan/proof";
+import { type ProofBesides, type Provable, whyLost } from "../plan/proof";
 import { hidden } from "../values/hidden";
 import { linesByKey, parseRow } from "../values/nodeRow";
 import { placeOf } from "../values/place";
@@ -68,8 +68,7 @@ export function lostOf(
   there: ReadonlyMap<string, string>,
 ): readonly (readonly [hostname: string, why: string])[] {
   const names = Object.entries(linesByKey(rows)).flatMap(([name, text]) => parseRow(name, text)?.hostname ?? []);
-  const why = `node 0 has it of ${fleet} no more: another resource has its MAC, its address or its name; \`pulumi up --refresh\` declares it anew`;
-  return names.filter((name) => !there.has(name)).map((name) => [name, why]);
+  return names.filter((name) => !there.has(name)).map((name) => [name, whyLost(fleet)]);
 }
 
 /** Host → the address of its DHCP server, and those of other node 0s that serve the same machines. */

@@ -130,7 +130,12 @@ export function planProofOf(facts: Facts, resources: readonly Provable[]): Proof
 /** A fleet may be empty; a machine's own resource is not, unless another one took its machine over. */
 function whyEmpty({ id, machines }: RegisterEntry): string | undefined {
   if (machines > 0 || kindIn(id) !== "OlaNode") return undefined;
-  return `node 0 has no machine of ${id} any more: another resource has its MAC, its address or its name`;
+  return whyLost(id);
+}
+
+/** Of a machine that a resource has by the state, and not on node 0. */
+export function whyLost(id: string): string {
+  return `node 0 has it of ${id} no more: another resource has its MAC, its address or its name; \`pulumi up --refresh\` declares it anew`;
 }
 
 /** What was seen, machine by machine, in words: `served: 192.168.1.2, ipxe.efi, then refind.pxe (1 MAC)`. */

@@ -2,7 +2,7 @@ import { packagesFact } from "../facts/packages";
 import type { HostAnswers, Question, Seen } from "../facts/question";
 import { dhcpBackends } from "../formats/dhcpBackend";
 import { masked } from "../preview/masked";
-import { type Change, machinesOf, wantsOf } from "./change";
+import { type Change, wantsOf } from "./change";
 import type { Decided } from "./decide";
 import { backendIn } from "./dhcpServer";
 import type { Facts } from "./facts";
@@ -14,6 +14,7 @@ import type { BringPlan } from "./packages";
 import type { DhcpExpectation, Expectation, PathPlan, Plan, UnitPlan } from "./plan";
 import { lookKey, pathsLookedAt, unitsFact } from "./questions";
 import type { Machine, Register } from "./records";
+import { joinedKey, type MachinesPlanned, machinesAsked, type ShownMachine, showMachines } from "./shownMachines";
 import { takenQuestions, takenSha256 } from "./takenBytes";
 import type { Warning } from "./warning";
 
@@ -59,30 +60,6 @@ export interface ShownFile {
   readonly sha256?: { readonly before?: string; readonly after?: string };
   /** What else there is to say. */
   readonly notes: readonly string[];
-}
-
-/** A machine that DHCP answers, or answered. */
-export interface ShownMachine {
-  readonly hostname: string;
-  readonly id: string;
-  readonly how: "comes" | "changes" | "goes";
-  /** Its host name until now, where it gets another one. */
-  readonly hostnameBefore?: string;
-  /** The resource that declared it until now, where that is another. */
-  readonly idBefore?: string;
-  /** What somebody made of its lines on node 0: this change puts them back as they are declared. */
-  readonly found?: "missing" | "changed";
-  /** Whether DHCP tells it the same as before; then only who declares it, or its comment, is another. */
-  readonly staysAsTold?: true;
-  readonly before?: MachineInWords;
-  readonly after?: MachineInWords;
-}
-
-export interface MachineInWords {
-  readonly address: string;
-  readonly macs: string;
-  readonly firmware: string;
-  readonly loader: string;
 }
 
 export interface ShownUnit {
@@ -149,10 +126,6 @@ export function contentQuestions(change: Change): Readonly<Record<string, Questi
 
 const aptKey = "plan.apt";
 
-function joinedKey(path: string): string {
-  return `plan.joined ${path}`;
-}
-
 /** What is to be known besides once all is decided. Of apt's caches nothing is written. */
 export function questionsOfPlan(
   { plan }: Decided,
@@ -192,7 +165,7 @@ export function questionsOfPlan(
 export function showPlan(planned: Planned): ShownPlan {
   const { decided, facts } = planned;
   const { plan, firewall, warnings } = decided;
-  const machines = showMachines(planned);
+  const machines = showMachines(machinesPlanned(planned));
   const files = plan.paths.flatMap((path) => showPath(path, planned) ?? []);
   const touched = new Set([...files.map(({ path }) => path), ...joinsTouched(plan, facts.answers, machines)]);
   const units = showUnits(plan, facts, touched);
@@ -221,6 +194,10 @@ export function showPlan(planned: Planned): ShownPlan {
     ),
     warnings: [...warnings, ...(firewall?.warnings ?? [])],
   };
+}
+
+function machinesPlanned({ change, machinesBefore, decided, facts }: Planned): MachinesPlanned {
+  return { change, machinesBefore, plan: decided.plan, answers: facts.answers };
 }
 
 /** Whether a plan changes anything on node 0 but its own records. */
@@ -386,70 +363,7 @@ function showJoins({ joins }: Plan, touched: ReadonlySet<string>, answers: HostA
     });
 }
 
-// ---- Machines ----
-
-function showMachines({ change, machinesBefore, decided, facts }: Planned): readonly ShownMachine[] {
-  const found = foundOtherwise(decided.plan, facts.answers);
-  const before = new Map<string, { readonly id: string; readonly machine: Machine }>();
-  const after = new Map<string, { readonly id: string; readonly machine: Machine }>();
-  for (const [id, machines] of machinesBefore)
-    for (const machine of machines) before.set(machine.hostname, { id, machine });
-  for (const put of change.puts.values()) {
-    for (const machine of machinesOf(put)) after.set(machine.hostname, { id: put.id, machine });
-  }
-  const shown: ShownMachine[] = [];
-  const names = renames(before, after);
-  for (const hostname of [...new Set([...before.keys(), ...after.keys()])].toSorted()) {
-    if (names.has(hostname)) continue;
-    const hostnameBefore = [...names].find(([, to]) => to === hostname)?.[0];
-    const [was, is] = [before.get(hostnameBefore ?? hostname), after.get(hostname)];
-    const isSame =
-      was !== undefined && is !== undefined && was.machine.blocks === is.machine.blocks && was.id === is.id;
-    const other = was === undefined ? undefined : found.get(`${was.id} ${was.machine.hostname}`);
-    if (isSame && other === undefined) continue;
-    const how = was === undefined ? "comes" : is === undefined ? "goes" : "changes";
-    const staysAsTold = was !== undefined && is !== undefined && told(was.machine) === told(is.machine);
-    shown.push({
-      hostname,
-      id: (is ?? was)?.id ?? "",
-      how,
-      ...(hostnameBefore === undefined ? {} : { hostnameBefore }),
-      ...(was === undefined || is === undefined || was.id === is.id ? {} : { idBefore: was.id }),
-      ...(other === undefined || is === undefined ? {} : { found: other }),
-      ...(staysAsTold && { staysAsTold }),
-      ...(was === undefined ? {} : { before: inWords(was.machine) }),
-      ...(is === undefined ? {} : { after: inWords(is.machine) }),
-    });
-  }
-  return shown;
-}
-
-/** What DHCP tells a machine: its blocks without the comment above them. */
-function told({ blocks }: Machine): string {
-  return blocks.replace(/^#[^\n]*\n/, "");
-}
-
-/** The machines of this change whose lines the DHCP server's file has otherwise, or not, as `<resource> <host name>`. */
-function foundOtherwise({ joins }: Plan, answers: HostAnswers): ReadonlyMap<string, "missing" | "changed"> {
-  const lacks = joins.flatMap(({ path, had }) => (had ? (answers.joined(joinedKey(path))?.lacks ?? []) : []));
-  return new Map(lacks.map(({ id, hostname, how }) => [`${id} ${hostname}`, how] as const));
-}
-
-type Placed = ReadonlyMap<string, { readonly id: string; readonly machine: Machine }>;
-
-/** The host names of machines that get another one: the same NICs, declared by the same resource. */
-function renames(before: Placed, after: Placed): ReadonlyMap<string, string> {
-  const names = new Map<string, string>();
-  for (const [to, { id, machine }] of after) {
-    if (before.has(to)) continue;
-    const macs = machine.macs.join();
-    const was = [...before].find(
-      ([from, each]) => each.id === id && !after.has(from) && each.machine.macs.join() === macs,
-    );
-    if (was !== undefined) names.set(was[0], to);
-  }
-  return names;
-}
+// ---- Records ----
 
 function showRenamed({ change, facts }: Planned): ShownPlan["renamed"] {
   return [...change.puts.values()].flatMap(({ id, wants }) => {
@@ -461,15 +375,6 @@ function showRenamed({ change, facts }: Planned): ShownPlan["renamed"] {
     });
     return from === to ? [] : [{ id, from, to }];
   });
-}
-
-function inWords({ address, macs, firmware, loader }: Machine): MachineInWords {
-  return {
-    address: address ?? "an address of the pool",
-    macs: macs.join(", "),
-    firmware,
-    loader: loader ?? "the loader of all",
-  };
 }
 
 // ---- Units ----
@@ -523,7 +428,7 @@ function showQuestions(planned: Planned, expectations: readonly Expectation[]): 
   const dhcp: readonly DhcpExpectation[] = of("dhcp");
   return {
     sockets: of("unit").map(({ unit, sockets }) => ({ unit, on: sockets })),
-    machines: dhcp.flatMap(({ puts }) => puts.flatMap((id) => machinesAsked(planned, id))).toSorted(),
+    machines: dhcp.flatMap(({ puts }) => puts.flatMap((id) => machinesAsked(machinesPlanned(planned), id))).toSorted(),
     standing: dhcp.flatMap(({ stands }) => stands.map(({ machine }) => machine.hostname)),
     stranger: dhcp.some(({ stranger }) => stranger),
     others: dhcp.some(({ othersAllowed }) => !othersAllowed),
@@ -532,24 +437,6 @@ function showQuestions(planned: Planned, expectations: readonly Expectation[]): 
     time: of("ntp").map(({ address }) => address),
     firewall: of("heads").length + of("run").length > 0,
   };
-}
-
-/** Of a fleet those that are new or changed, or that somebody changed, and one of each chain; of one machine always it. */
-function machinesAsked({ change, machinesBefore, decided, facts }: Planned, id: string): readonly string[] {
-  const found = foundOtherwise(decided.plan, facts.answers);
-  const put = change.puts.get(id);
-  const machines = put === undefined ? [] : machinesOf(put).filter(({ proof }) => proof !== false);
-  const before = new Map((machinesBefore.get(id) ?? []).map((machine) => [machine.hostname, machine] as const));
-  const chains = new Set<string>();
-  return machines.flatMap((machine) => {
-    const was = before.get(machine.hostname);
-    const isAsRecorded = was !== undefined && was.blocks === machine.blocks && was.proof === machine.proof;
-    const isKnown = isAsRecorded && !found.has(`${id} ${machine.hostname}`);
-    const chain = `${machine.firmware} ${machine.loader ?? ""}`;
-    if (machines.length > 1 && isKnown && chains.has(chain)) return [];
-    chains.add(chain);
-    return [machine.hostname];
-  });
 }
 
 /** The paths that nobody wants any more, whose originals come back. */

@@ -1,13 +1,5 @@
-import type {
-  MachineInWords,
-  ShownFile,
-  ShownFirewall,
-  ShownMachine,
-  ShownPackages,
-  ShownPlan,
-  ShownQuestions,
-  ShownUnit,
-} from "./shown";
+import type { ShownFile, ShownFirewall, ShownPackages, ShownPlan, ShownQuestions, ShownUnit } from "./shown";
+import type { MachineInWords, ShownMachine } from "./shownMachines";
 
 /** So many of a list are named; a fleet may be long. */
 const mostNamed = 12;

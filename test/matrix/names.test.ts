@@ -175,7 +175,7 @@ describe("a resource's record", () => {
     );
     const seen = await verify("live");
     expect(seen).toMatch(/^FAILED {2}new-1 .*node 0 has it of another stack of this name, which took it over$/m);
-    expect(seen).toMatch(/^FAILED {2}node-1 .*node 0 has no machine of \S+ any more: another resource has its MAC/m);
+    expect(seen).toMatch(/^FAILED {2}node-1 .*node 0 has it of \S+ no more: another resource has its MAC/m);
     for (const name of ["r-1", "r-2"]) expect(seen).toMatch(new RegExp(`^FAILED  ${name} .*which took it over$`, "m"));
     expect(seen).toMatch(/5 machines, 4 not served/);
     const doctor = (await netbootCommand(project, "doctor", "--stack", "live")).stdout;

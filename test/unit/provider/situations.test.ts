@@ -117,10 +117,6 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "other resources took them over, and node 0 does not serve them",
     "of its",
   ],
-  "test/unit/provider/cli/verify.test.ts": [
-    "node 0 has it of",
-    "no more: another resource has its MAC, its address or its name; `pulumi up --refresh` declares it anew",
-  ],
   "test/unit/provider/plan/firewall.test.ts": ["somebody saved our rules", "drop in on all but"],
   "test/unit/provider/plan/interfaces.test.ts": ["with the MAC"],
   "test/unit/provider/plan/outcome.test.ts": [
@@ -134,9 +130,10 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     ", and to one of each chain",
     "an address of the pool",
   ],
+  "test/unit/provider/plan/shown.test.ts": ["the loader of all"],
   "test/unit/provider/plan/proof.test.ts": [
-    "node 0 has no machine of",
-    "any more: another resource has its MAC, its address or its name",
+    "node 0 has it of",
+    "no more: another resource has its MAC, its address or its name; `pulumi up --refresh` declares it anew",
     "there is no DHCP server on this host",
     "another DHCP server answers too:",
     "a machine that no program names (",

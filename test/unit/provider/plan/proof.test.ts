@@ -163,7 +163,7 @@ describe("renderProof", () => {
     });
     const empty = { ...entry(id), generation: of.generation };
     expect(proved({ ...of, before: [...serving, empty] })).toEqual({
-      [id]: `node 0 has no machine of ${id} any more: another resource has its MAC, its address or its name`,
+      [id]: `node 0 has it of ${id} no more: another resource has its MAC, its address or its name; \`pulumi up --refresh\` declares it anew`,
     });
     expect(
       proved({ ids: ["OlaFleet/p/one/g"], before: [...serving, entry("OlaFleet/p/one/g")], machines: [] }),
