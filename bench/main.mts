@@ -94,7 +94,7 @@ const repetitions = options.quick
       guide: 10,
       fleet: 14,
       line: 5,
-      profile: 3,
+      profile: 5,
       firstUp: 5,
       machines: 300,
       scale: 5,
@@ -104,7 +104,7 @@ const repetitions = options.quick
       growth: { from: 1000, to: 10_000, nodes: 300 },
       hosts: 10,
       loads: 25,
-      storm: { machines: 10_000, rates: [5000, 2000, 1000, 500], rounds: 3 },
+      storm: { machines: 10_000, rates: [5000, 2000, 1000, 500], rounds: 5 },
       clients: [200, 1000],
     };
 

@@ -150,8 +150,6 @@ export interface Declaration {
   /** By what the resources of its stack are told from those of another stack. */
   readonly stack?: {
     readonly tokens: ReadonlySet<string>;
-    /** Whether the engine has shown anything of its state in this run. */
-    readonly isSettled?: boolean;
     /** Where this run takes place, as a digest. */
     readonly place?: string;
     /** `<project>/<stack>`: all that has this name is this stack's from now on. */

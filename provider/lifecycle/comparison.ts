@@ -10,7 +10,7 @@ import { isUnknown } from "../values/unknown";
 import { noteKept, withKept } from "./keptFiles";
 import { whyTaken } from "./machinesSeen";
 import { isMoved, notePart, whyFirstStays } from "./moves";
-import { identityIn, rememberResource, urnFromId, urnIn } from "./stacks";
+import { identityIn, idFromUrn, rememberResource, rememberTokens, urnFromId, urnIn } from "./stacks";
 import { isForgotten, noteProgram } from "./ways";
 
 // Every run of the engine asks for check and diff of every resource, and most ask for nothing else: so this file needs
@@ -37,8 +37,10 @@ export function check(kind: string, olds: Properties, news: Properties): CheckRe
     [hidden.chains]: _chains,
     [hidden.replaces]: replaces,
     [hidden.preview]: _preview,
+    [hidden.tokens]: tokens,
     ...given
   } = news;
+  rememberTokens(idFromUrn(kind, news[hidden.urn]), tokens);
   if (replaces === true) comparedByEngine.add(news[hidden.urn]);
   // A secret that is not given comes as null.
   const inputs = withKept(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)));

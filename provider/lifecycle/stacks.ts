@@ -1,13 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { Declaration } from "../kinds/want";
-import { tokenOf } from "../plan/ownership";
 import { stackOf } from "../plan/records";
-import { hidden } from "../values/hidden";
+import { hidden, tokenOf } from "../values/hidden";
 import type { Properties } from "./comparison";
 
-// The engine shows a provider what a state holds, with diff and read, before it has something created. What a stack's
-// resources have in common tells it from another of the same name; and an id that one of them has is not free, whatever
-// Pulumi calls it now.
+// What a stack's resources have in common tells it from another of the same name. The program reads it in the state and tells
+// it with each resource, for the engine may have something created before it shows anything else of what is there. And an id
+// that one of them has is not free, whatever Pulumi calls it now: those the engine shows with diff and read.
 
 /** `<kind>/<project>/<stack>/<name>`, from the URN: never random, so that a repeated create meets itself. */
 export function idFromUrn(kind: string, urn: unknown): string {
@@ -69,6 +68,14 @@ export function rememberResource(identity: string, id: string, generation: unkno
   memory.isSettled = true;
 }
 
+/** Notes the tokens that the program has read in its stack's state. */
+export function rememberTokens(identity: string, tokens: unknown): void {
+  if (!Array.isArray(tokens) || tokens.length === 0) return;
+  const memory = memoryOf(identity);
+  for (const token of tokens) memory.tokens.add(String(token));
+  memory.isSettled = true;
+}
+
 /** The id of a new resource: its identity, unless another one was made under that name and lives on under another. */
 export function idOfNew(identity: string): string {
   const owner = memoryOf(identity).identities.get(identity) ?? identity;
@@ -102,7 +109,7 @@ export function ownershipOf(
 ): Required<Pick<Declaration, "stack" | "wants">> {
   const { tokens, isSettled } = memoryOf(identity);
   return {
-    stack: { tokens, isSettled, place, takesOver: process.env["PULUMI_NETBOOT_TAKE_OVER"] },
+    stack: { tokens, place, takesOver: process.env["PULUMI_NETBOOT_TAKE_OVER"] },
     wants: [
       ...(identity === id ? [] : [{ want: "named", as: identity } as const]),
       isSettled ? { want: "settled" } : { want: "begun", at: place },

@@ -1,5 +1,6 @@
 import type { Declaration } from "../kinds/want";
 import { listed } from "../preview/nextBootChanges";
+import { tokenOf } from "../values/hidden";
 import type { Clash, Register, RegisterEntry } from "./records";
 import { identityOf, stackOf } from "./records";
 import type { Refusal } from "./refusal";
@@ -8,11 +9,6 @@ import type { Warning } from "./warning";
 // A record goes by its resource's id, which Pulumi keeps through renames, aliases and moves to other stacks; so an id does
 // not tell whose a record is. Its generation does: eight hex digits that one stack's resources share, the token, and
 // eight of the create itself. Older releases wrote only the latter.
-
-/** The token of the stack that made a record; undefined where an older release did. */
-export function tokenOf(generation: string): string | undefined {
-  return generation.length === 16 ? generation.slice(0, 8) : undefined;
-}
 
 /** Whether two generations are of one create: an update adds the token to one that has none. */
 export function isSameCreate(one: string, other: string): boolean {
@@ -45,7 +41,7 @@ export function whyNotOurs(puts: Puts, { before, goOn }: Register): Refusal | un
     const entry = before.get(id);
     if (entry === undefined || isSameCreate(entry.generation, put.generation)) continue;
     if (isForeign(entry, put, before)) {
-      return refuseForeign(put, "this resource", stackOf(identityOf(id, before, puts)));
+      return refuseForeign(id, "this resource", stackOf(identityOf(id, before, puts)));
     }
     const hasMachines = entry.machines > 0 && put.wants.some(({ want }) => want === "node");
     if (hasMachines && goOn?.has(id) !== true) {
@@ -55,17 +51,12 @@ export function whyNotOurs(puts: Puts, { before, goOn }: Register): Refusal | un
   return undefined;
 }
 
-function refuseForeign({ id, stack: known }: Declaration, what: string, stack: string): Refusal {
-  const unseen =
-    `a stack that is named ${stack} has ${what} here, and this run can't tell whether that is this one: it was shown nothing else of ` +
-    `its state, as with --target, in a new stack, or after a lost state or a first \`up\` that was cut short elsewhere. With --target, run it without. If it is another one's, give ` +
-    `this stack or its project another name. If the state was lost, or the other stack is no more, take over what this program declares, by ` +
-    `one \`pulumi up\` with PULUMI_NETBOOT_TAKE_OVER=${stack} in its environment`;
-  if (known?.isSettled === false) return { code: "CLASH", id, message: unseen };
+function refuseForeign(id: string, what: string, stack: string): Refusal {
   const message =
-    `another stack that is named ${stack} as well has ${what} here: another backend's or a colleague's, or one whose state ` +
-    `was lost. Give this stack or its project another name; if the other one is no more, take over what this program declares, ` +
-    `by one \`pulumi up\` with PULUMI_NETBOOT_TAKE_OVER=${stack} in its environment`;
+    `a stack that is named ${stack} has ${what} here, and nothing of that is in the state of this one: it is another backend's or a ` +
+    `colleague's, or this one's from before its state was lost, or from a first \`up\` that was cut short elsewhere. Give this stack ` +
+    `or its project another name; if the other one is no more, take over what this program declares, by one \`pulumi up\` with ` +
+    `PULUMI_NETBOOT_TAKE_OVER=${stack} in its environment`;
   return { code: "CLASH", id, message };
 }
 
@@ -74,7 +65,7 @@ export function refuseClash({ claim, id, other }: Clash, puts: Puts, before: Reg
   const owner = identityOf(other, before, puts);
   const put = puts.get(id);
   const isNamedAlike = !puts.has(other) && stackOf(owner) === stackOf(identityOf(id, before, puts));
-  if (isNamedAlike && put !== undefined) return refuseForeign(put, claim, stackOf(owner));
+  if (isNamedAlike) return refuseForeign(id, claim, stackOf(owner));
   const machine = put?.id.startsWith("OlaFleet/") === true ? machineOf(put, claim) : undefined;
   const whose = machine === undefined ? claim : `${claim} of ${machine}`;
   return { code: "CLASH", id, message: `${whose} belongs to ${owner} already; take it out of one of the two programs` };

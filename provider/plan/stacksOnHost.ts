@@ -1,6 +1,6 @@
 import type { Question } from "../facts/question";
+import { tokenOf } from "../values/hidden";
 import type { Facts } from "./facts";
-import { tokenOf } from "./ownership";
 import { identityOf, stackNow } from "./records";
 
 /** A resource's record, and whether the state that was asked has it. */

@@ -21,6 +21,8 @@ export const hidden = {
   replaces: "__replaces",
   /** In the inputs: this is a preview, which a provider is not told otherwise. It never gets into a state. */
   preview: "__preview",
+  /** In the inputs, but of a preview: the tokens that the resources of the stack's state have. It never gets into a state. */
+  tokens: "__tokens",
   /** In inputs and outputs: a text among them is a secret of the program's, so no line of it is shown. */
   quiet: "__quiet",
   /** In the inputs: the resource's URN, from which its id is made. */
@@ -37,7 +39,7 @@ export const hidden = {
   drawn: "__drawn",
   /** In the outputs of a fleet: how many machines it has, which its other outputs do not tell. */
   count: "__count",
-  /** In the outputs: made anew by each create, so that a delete never takes away what was created since. */
+  /** In the outputs: made anew by each create, so that a delete never takes away what was created since. It begins with a token. */
   generation: "__generation",
   /** In the outputs: the first digits of the machine-id that the resource was made on. */
   machine: "__machine",
@@ -61,6 +63,7 @@ export interface Hidden {
   readonly [hidden.chains]?: string;
   readonly [hidden.replaces]?: boolean;
   readonly [hidden.preview]?: boolean;
+  readonly [hidden.tokens]?: readonly string[];
   readonly [hidden.quiet]?: boolean;
   readonly [hidden.urn]?: string;
   readonly [hidden.pair]?: Pair;
@@ -78,4 +81,9 @@ export interface Hidden {
 /** Whether a key is ours, also one that only an older release knew. */
 export function isHidden(key: string): boolean {
   return key.startsWith("__");
+}
+
+/** The token in a generation, which all resources of one stack share; undefined where an older release made it. */
+export function tokenOf(generation: string): string | undefined {
+  return generation.length === 16 ? generation.slice(0, 8) : undefined;
 }

@@ -7,7 +7,7 @@ import type { Checked, Problem } from "../../provider/values/problem";
 import { isUnknown } from "../../provider/values/unknown";
 import { connectionProblems } from "../connection";
 import { rememberName, rememberThing } from "./declaredOnce";
-import { watchPreview } from "./nextBootPreview";
+import { toldOfRun } from "./nextBootPreview";
 import { type Eventual, partly, whenKnown } from "./partly";
 import { providerText } from "./providerText";
 import * as pulumi from "./pulumi";
@@ -53,7 +53,7 @@ export abstract class HostResource extends pulumi.CustomResource {
   readonly reachedBy: pulumi.Input<Connection>;
 
   constructor(kind: KindName, name: string, declared: Declared, opts: PartOptions | undefined) {
-    watchPreview();
+    const told = toldOfRun();
     const { connection, inputs, values = {}, problems: own = [], without = [], listsPaths = false, once } = declared;
     const { inputKeys, outputKeys, wants } = kindOf(kind);
     const place = `${kind} "${name}"`;
@@ -98,7 +98,7 @@ export abstract class HostResource extends pulumi.CustomResource {
           ...(Array.isArray(elsewhere) && elsewhere.length === 0 ? {} : { [hidden.problems]: elsewhere }),
           ...(declared.toldBeside !== undefined && { [hidden.toldBeside]: declared.toldBeside }),
           ...(opts?.replaceOnChanges !== undefined && opts.replaceOnChanges.length > 0 && { [hidden.replaces]: true }),
-          ...(pulumi.runtime.isDryRun() && { [hidden.preview]: true }),
+          ...told,
           ...(inputs !== undefined && { [hidden.quiet]: pulumi.isSecret(inputs).then((is) => is || undefined) }),
           [hidden.urn]: urnOf(name, type, opts?.parent),
           [hidden.provider]: providerText(kind),

@@ -4,7 +4,7 @@ import { renderDrift } from "../../provider/kinds/drift";
 import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import { type Before, beforeReplaced, type Comes, whatGoes, whatIsLost } from "../../provider/preview/whatGoes";
-import { hidden, isHidden } from "../../provider/values/hidden";
+import { hidden, isHidden, tokenOf } from "../../provider/values/hidden";
 import { linesByKey, parseRow, rowsAsCompared } from "../../provider/values/nodeRow";
 import { placeOf } from "../../provider/values/place";
 import { afterUp, isUnknown } from "../../provider/values/unknown";
@@ -257,23 +257,21 @@ const ofEngine = "pulumi:pulumi";
  */
 async function readBefore(stack: Stack): Promise<Before> {
   if (stack === noStack) return {};
-  const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
   try {
+    const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
     const { outputs } = await pulumi.runtime.invoke(`${ofEngine}:readStackResourceOutputs`, { stackName });
-    return outputs as Before;
+    return (outputs ?? {}) as Before;
   } catch (reason) {
     return reason instanceof Error ? reason : new Error(String(reason));
   }
 }
 
-/**
- * Has the engine make the same provider of its own in an up as for the question of a preview: a plan that `preview
- * --save-plan` wrote has it, and `up --plan` must meet all of the plan.
- */
-async function asInPreview(stack: Stack & { readonly urn?: pulumi.Output<string> }): Promise<void> {
-  if (stack === noStack || stack.urn === undefined) return;
-  const urn = await new Promise<string>((resolve) => stack.urn?.apply(resolve));
-  await pulumi.runtime.invoke(`${ofEngine}:getResource`, { urn }).catch(() => undefined);
+/** The tokens by which node 0 knows the resources of the state; none where the engine does not tell, as in a test. */
+async function readTokens(stack: Stack): Promise<readonly string[]> {
+  const before = await readBefore(stack);
+  if (before instanceof Error) return [];
+  const generations = Object.values(before).map(({ outputs }) => outputs?.[hidden.generation]);
+  return [...new Set(generations.flatMap((each) => (isText(each) ? (tokenOf(each) ?? []) : [])))];
 }
 
 /** The last words of a preview: first what goes, then what changes. */
@@ -331,18 +329,22 @@ async function tellAtTheEnd(preview: Preview, stack: Stack): Promise<void> {
   if (sentences.length > 0) await pulumi.log.info(sentences.join("\n"));
 }
 
-/** The stacks whose engine was asked in an up. */
-const asked = new WeakSet<Stack>();
+/** The tokens that a stack's state has, of which an up asks the engine once. */
+const tokens = new WeakMap<Stack, Promise<readonly string[]>>();
 
-/** Has a preview end with what becomes of machines, in whatever program has something of ours. */
-export function watchPreview(): void {
-  if (pulumi.runtime.isDryRun()) previewNow();
-  else {
-    const stack = stackNow();
-    if (asked.has(stack)) return;
-    asked.add(stack);
-    void asInPreview(stack);
+/**
+ * What each resource's provider is told of the run, as hidden inputs. A preview ends with what becomes of machines, in whatever
+ * program has something of ours.
+ */
+export function toldOfRun(): Readonly<Record<string, pulumi.Input<unknown>>> {
+  if (pulumi.runtime.isDryRun()) {
+    previewNow();
+    return { [hidden.preview]: true };
   }
+  const stack = stackNow();
+  const read = tokens.get(stack) ?? readTokens(stack);
+  tokens.set(stack, read);
+  return { [hidden.tokens]: read };
 }
 
 /** Notes that a resource which declares machines is in the program, and how it was called before. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type PulumiOptions, type ScratchProject, scratchProject } from "../../tools/scratch.mts";
-import { hostsOf, netbootCommand, programOn, recordsOf } from "../support/node0";
+import { hostsOf, netbootCommand, programOn, recordsOf, tokensOn } from "../support/node0";
 
 const up = ["up", "--yes", "--skip-preview"];
 const server =
@@ -114,14 +114,41 @@ describe("a resource's record", () => {
     expect(await verify()).toMatch(/2 machines, all served/);
   });
 
-  it("is told from another stack's only where the run has seen its own", async () => {
+  it("is known as its stack's by a run that the engine shows nothing else of the state", async () => {
     project.write({ "index.ts": programOn(lab, [server, node("web-1", 1), node("other", 2)].join("\n")) });
-    const { code, output } = await project.pulumi([...up, "--target", "**OlaNode::other"]);
-    expect(code).not.toBe(0);
-    expect(output).toMatch(/With --target, run it without.*\[CLASH\]/s);
+    const { output } = await project.succeed([...up, "--target", "**OlaNode::other"]);
+    expect(output).toMatch(/ was that of OlaNode\/names\/dev\/node-1, which has lost the machine to this one/);
+    expect(hosts()).toEqual(["other 02", "web-1 01"]);
     await applied([server, node("web-1", 1), node("other", 2)]);
     await applied([server, node("web-1", 1), node("node-1", 2)]);
     expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
+  });
+
+  it("goes to what comes in its place where all of a server is made anew, of which nothing else is seen before", async () => {
+    const machines = [node("web-1", 1), node("node-1", 2)];
+    const before = tokensOn(lab);
+    expect(before).toHaveLength(1);
+    const urnOf = async (kind: string) =>
+      (await project.succeed(["stack", "--show-urns"])).stdout.match(new RegExp(`urn:\\S+:${kind}::\\S+`))?.[0] ?? "";
+    const isServed = async () => {
+      expect(hosts()).toEqual(["node-1 02", "web-1 01"]);
+      expect(tokensOn(lab)).toEqual(before);
+      expect(await verify()).toMatch(/2 machines, all served/);
+    };
+    // Another name, and another parent, both without an alias.
+    await applied([server.replace("'node0'", "'third'"), ...machines]);
+    await isServed();
+    const below = `const site = new (class extends pulumi.ComponentResource { constructor() { super("acme:index:Site", "site"); } })();`;
+    await applied([below, server.replace(" });", " }, { parent: site });"), ...machines]);
+    await isServed();
+    await applied([server, ...machines]);
+    await isServed();
+    await project.succeed([...up, "--replace", await urnOf("Packages")]);
+    await isServed();
+    await project.succeed(["state", "taint", await urnOf("Packages")]);
+    await project.succeed(up);
+    await isServed();
+    await project.succeed([...up, "--expect-no-changes"]);
   });
 
   it("is written anew when its resource is replaced", async () => {
@@ -166,7 +193,7 @@ describe("a resource's record", () => {
     });
     const machines = [server, node("node-1", 2), node("new-1", 3), rack(1)];
     const { output } = await apply(machines, colleague, { stack: "live" });
-    expect(output).toMatch(/another stack that is named names\/live as well/);
+    expect(output).toMatch(/a stack that is named names\/live has/);
     const env = { PULUMI_NETBOOT_TAKE_OVER: "names/live" };
     const taking = await applied(machines, colleague, { stack: "live", env });
     // A fleet with fewer machines than the other stack has in it takes their boots away.
@@ -182,7 +209,7 @@ describe("a resource's record", () => {
     expect(doctor).toMatch(/OlaNode\/names\/live\/new-1: the resource: node 0 has it of another stack of this name/);
     const again = [server, node("app-1", 1), node("node-1", 2), node("new-1", 5)];
     expect((await apply(again, project, { stack: "live" })).output).toMatch(
-      /another stack that is named names\/live as well has this resource here/,
+      /a stack that is named names\/live has this resource here/,
     );
     expect(doctor).not.toMatch(/mends what differs/);
     // Its own end takes nothing away that the other one has.

@@ -101,6 +101,13 @@ export function hostsOf(lab: Lab): readonly string[] {
   return [...text.matchAll(/^host (\S+)-nic0 .*?:(\d\d);/gm)].map(([, name, mac]) => `${name} ${mac}`).toSorted();
 }
 
+/** The tokens of the stacks whose records node 0 has. */
+export function tokensOn(lab: Lab): readonly string[] {
+  const register = join(lab.node0.root, "var/lib/pulumi-netboot/register");
+  const texts = readdirSync(register).map((name) => readFileSync(join(register, name), "utf8"));
+  return [...new Set(texts.map((text) => /^generation ([0-9a-f]{8})[0-9a-f]{8}$/m.exec(text)?.[1] ?? ""))];
+}
+
 /** The ids of the OlaNodes that node 0 has records of. */
 export function recordsOf(lab: Lab): readonly string[] {
   return readdirSync(join(lab.node0.root, "var/lib/pulumi-netboot/register"))

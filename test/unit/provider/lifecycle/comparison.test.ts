@@ -110,6 +110,7 @@ describe("diff", () => {
 
   it("keeps out of the state that it is a preview", () => {
     expect(check("DhcpServer", {}, { ...inputs, __preview: true }).inputs).toEqual(inputs);
+    expect(check("DhcpServer", {}, { ...inputs, __tokens: ["11111111"] }).inputs).toEqual(inputs);
   });
 
   it("sees an input that is gone", async () => {

@@ -7,6 +7,7 @@ import {
   otherId,
   ownershipOf,
   rememberResource,
+  rememberTokens,
   urnFromId,
   urnIn,
 } from "../../../../provider/lifecycle/stacks";
@@ -59,6 +60,24 @@ describe("generationOf", () => {
     expect(generationOf(one)).toMatch(/^11111111/);
     expect(generationOf(one, "33333333")).toBe("1111111133333333");
     expect(generationOf(one, "4444444433333333")).toBe("4444444433333333");
+  });
+});
+
+describe("rememberTokens", () => {
+  const place = "5f70bf18a086007f";
+
+  it("has a create be of the stack whose state the program has read, before the engine shows anything of it", () => {
+    const one = identity();
+    rememberTokens(one, ["11111111", "22222222"]);
+    expect(generationOf(one)).toMatch(/^11111111/);
+    expect(ownershipOf(one, one, place).wants).toEqual([{ want: "settled" }]);
+    expect([...ownershipOf(one, one, place).stack.tokens]).toEqual(["11111111", "22222222"]);
+  });
+
+  it.each([[[]], [undefined]])("leaves a stack unsettled of whose state there is %j", (tokens) => {
+    const one = identity();
+    rememberTokens(one, tokens);
+    expect(ownershipOf(one, one, place).wants).toEqual([{ want: "begun", at: place }]);
   });
 });
 

@@ -6,7 +6,6 @@ import {
   isOfOtherStack,
   isSameCreate,
   refuseClash,
-  tokenOf,
   warnOfKept,
   warnOfLeft,
   warnOfTaken,
@@ -14,6 +13,7 @@ import {
   whyOtherRecord,
 } from "../../../../provider/plan/ownership";
 import type { Held, RegisterEntry } from "../../../../provider/plan/records";
+import { tokenOf } from "../../../../provider/values/hidden";
 
 const id = "OlaNode/shop/prod/node-1";
 const other = "OlaNode/shop/prod/node-2";
@@ -67,14 +67,14 @@ describe("whyNotOurs", () => {
   it("refuses the record of another stack of the same name, and says both ways out", () => {
     const refusal = why(put(id, `${ours}00000002`), living);
     expect(refusal).toMatchObject({ code: "CLASH", id });
-    expect(refusal?.message).toMatch(/another stack that is named shop\/prod as well/);
+    expect(refusal?.message).toMatch(/a stack that is named shop\/prod has this resource here/);
     expect(refusal?.message).toMatch(/PULUMI_NETBOOT_TAKE_OVER=shop\/prod/);
   });
 
   it("refuses what another first up has made elsewhere, and goes on with one that was cut short here", () => {
     const create = (place: string) => {
       const made = put(id, `${ours}00000002`);
-      return { ...made, stack: { tokens: new Set([ours]), isSettled: false, place } };
+      return { ...made, stack: { tokens: new Set([ours]), place } };
     };
     const begun = [entry(id, `${theirs}00000001`, [{ want: "begun", at: "there" }])];
     expect(why(create("there"), begun)).toBeUndefined();
@@ -82,16 +82,6 @@ describe("whyNotOurs", () => {
     const takingOver = create("here");
     const stack = { ...takingOver.stack, takesOver: "shop/prod" };
     expect(why({ ...takingOver, stack }, begun)).toBeUndefined();
-  });
-
-  it("says of a run that was shown nothing of its stack that it can't tell, and what to do", () => {
-    const alone = put(id, `${theirs}00000002`);
-    const unseen = { ...alone, stack: { tokens: new Set([ours]), isSettled: false } };
-    const refusal = why(unseen, living);
-    expect(refusal).toMatchObject({ code: "CLASH", id });
-    expect(refusal?.message).toMatch(
-      /a stack that is named shop\/prod has this resource here.* With --target, run it without/,
-    );
   });
 
   it("takes over what the operator names, and nothing else", () => {
@@ -169,9 +159,7 @@ describe("refuseClash", () => {
       new Map([[id, put(id, `${ours}1`)]]),
       byId(entry(other, `${theirs}1`)),
     );
-    expect(refusal.message).toMatch(
-      /^another stack that is named shop\/prod as well has the MAC 52:54:00:00:00:02 here: /,
-    );
+    expect(refusal.message).toMatch(/^a stack that is named shop\/prod has the MAC 52:54:00:00:00:02 here, /);
   });
 });
 

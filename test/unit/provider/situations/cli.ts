@@ -296,7 +296,7 @@ const plans: readonly Situation[] = [
         refused: [
           { code: "OCCUPIED", resource: id("DhcpServer", "node0"), message: "dnsmasq has port 67" },
           ...["node0-artifacts-ipxe.efi", "node0-artifacts-refind.conf"].map((name) => {
-            const message = "another stack that is named shop/prod as well has this resource here";
+            const message = "a stack that is named shop/prod has this resource here";
             return { code: "CLASH", resource: id("BootFile", name), message };
           }),
         ],

@@ -31,13 +31,6 @@ export const shared: readonly Situation[] = [
     said: whyNotOurs(new Map([[node.id, alike]]), { ...register([ofOther]), clashes: [] } as never),
   },
   {
-    what: "a machine that only --target has in the run, where node 0 has it of this stack's name",
-    said: whyNotOurs(new Map([[node.id, { ...alike, stack: { ...alike.stack, isSettled: false } }]]), {
-      ...register([ofOther]),
-      clashes: [],
-    } as never),
-  },
-  {
     what: "a machine that was another one's of the same stack",
     said: warnOfTaken(
       { puts: new Map([[node.id, alike]]), drops: new Map() },
