@@ -1,5 +1,6 @@
 import { sha256Of } from "../digest";
 import { NetbootError } from "../errors";
+import { fixedQuestions } from "../facts/fixedPaths";
 import type { Question } from "../facts/question";
 import type { Change as Wanted } from "../kinds/want";
 import { stateFolder } from "../os/packages";
@@ -7,11 +8,12 @@ import { asIfBrought, broughtInPlan } from "../plan/asIfBrought";
 import type { Change } from "../plan/change";
 import { type Decided, decide } from "../plan/decide";
 import type { Facts } from "../plan/facts";
+import { refuseFixed } from "../plan/fixed";
 import type { Brought } from "../plan/ground";
 import { recordKey, recordQuestion } from "../plan/otherDhcpServer";
 import { questionsOf } from "../plan/questions";
 import type { Refusal } from "../plan/refusal";
-import { contentQuestions, type Planned, questionsOfPlan, releasedPaths } from "../plan/shown";
+import { contentQuestions, type Planned, questionsOfPlan, releasedPaths, showPlan } from "../plan/shown";
 import type { Host } from "../ssh/link";
 import { type Conversation, converse, type Opening, type Reply } from "./conversation";
 import { encodeWord } from "./protocol";
@@ -92,9 +94,15 @@ class Planning {
         this.#decided = step.decided;
         const originals = originalQuestions(releasedPaths(step.decided));
         const ids = [...this.#change.puts.keys(), ...this.#change.drops.keys()];
+        const { paths, joins } = step.decided.plan;
+        const written = [...paths, ...joins].map(({ path }) => path);
         return {
           reply: "ask",
-          questions: { ...questionsOfPlan(step.decided, this.#brought?.plan, ids), ...originals },
+          questions: {
+            ...questionsOfPlan(step.decided, this.#brought?.plan, ids),
+            ...originals,
+            ...fixedQuestions(written),
+          },
         };
       }
     }
@@ -107,21 +115,21 @@ class Planning {
     }
     const { puts, drops } = this.#change;
     const ids = [...puts.keys(), ...drops.keys()];
-    return {
-      planned: {
-        change: this.#change,
-        decided: this.#decided,
-        facts: this.#brought === undefined ? facts : asIfBrought(facts, this.#brought.plan),
-        bring: this.#brought?.plan,
-        machinesBefore: new Map(ids.map((id) => [id, facts.answers.recorded(recordKey(id)) ?? []] as const)),
-        originals: new Map(
-          releasedPaths(this.#decided).flatMap((path) => {
-            const was = originalIn(facts, path);
-            return was === undefined ? [] : [[path, was] as const];
-          }),
-        ),
-      },
+    const planned = {
+      change: this.#change,
+      decided: this.#decided,
+      facts: this.#brought === undefined ? facts : asIfBrought(facts, this.#brought.plan),
+      bring: this.#brought?.plan,
+      machinesBefore: new Map(ids.map((id) => [id, facts.answers.recorded(recordKey(id)) ?? []] as const)),
+      originals: new Map(
+        releasedPaths(this.#decided).flatMap((path) => {
+          const was = originalIn(facts, path);
+          return was === undefined ? [] : [[path, was] as const];
+        }),
+      ),
     };
+    const refusal = refuseFixed(showPlan({ ...planned, hidden: new Map() }).files, facts.answers);
+    return refusal === undefined ? { planned } : { refusal };
   }
 }
 

@@ -203,6 +203,12 @@ export function renderFailure(text: string): string {
     const folder = full.replace(/\/[^/]*$/, "") || "/";
     return `${text}; \`df ${folder}\` and \`df -i ${folder}\` there show of what there is none left`;
   }
+  const [, made, why] = /^cannot make (\/\S+): (Operation not permitted|Read-only file system)$/m.exec(text) ?? [];
+  if (made !== undefined && !made.startsWith("/run/")) {
+    const folder = made.replace(/\/[^/]*$/, "") || "/";
+    const shows = why === "Read-only file system" ? `findmnt -T ${folder}` : `lsattr -d ${folder}`;
+    return `${text}; \`${shows}\` there shows what keeps root from it`;
+  }
   if (!/ \/run\/\S+: Read-only file system$/m.test(text)) return text;
   return (
     `${text}; nothing but a setting for all units keeps root from writing to /run there: ` +

@@ -214,6 +214,25 @@ describe("a plan", () => {
     expect(stdout).toMatch(/as .* is now, this is refused: .*hosts\.deny.*\[NOT_SERVING\]/);
   });
 
+  it("refuses what nobody can replace, as the up would", async () => {
+    const refused = async (before: string, after: string) => {
+      await lab.node0.run(before);
+      const { code, stdout } = await planned();
+      await lab.node0.run(after);
+      expect(code).toBe(1);
+      return /^refused:\n {2}(.*)$/m.exec(stdout)?.[1];
+    };
+    const conf = "/srv/tftp/refind.conf";
+    expect(await refused(`chattr +i ${conf}`, `chattr -i ${conf}`)).toBe(
+      `BootFile/plan/dev/node0-artifacts-refind.conf: ${conf} cannot be replaced: it is immutable (lsattr) [TRANSACTION_FAILED]`,
+    );
+    const folder = "/etc/dhcp/netboot";
+    const mounting = `mount --bind ${folder} ${folder}; mount -o remount,ro,bind ${folder}`;
+    expect(await refused(mounting, `umount ${folder}`)).toMatch(
+      `${folder}/hosts.conf cannot be replaced: ${folder} is mounted read-only (findmnt) [TRANSACTION_FAILED]`,
+    );
+  });
+
   it("tells what is refused and why, and plans the rest", async () => {
     await lab.node0.run("chmod 600 /srv/tftp/snponly.efi");
     const { code, stdout } = await planned();

@@ -221,6 +221,13 @@ export const inTheWay: readonly Situation[] = [
       message: renderFailure("cannot write /srv/tftp/.refind.conf.netboot-new: No space left on device"),
     },
   },
+  ...["Operation not permitted", "Read-only file system"].map((why) => ({
+    what: why === "Operation not permitted" ? "an immutable folder" : "a folder that is mounted read-only",
+    said: {
+      code: "TRANSACTION_FAILED" as const,
+      message: renderFailure(`cannot make /etc/dhcp/netboot/.hosts.conf.netboot-new: ${why}`),
+    },
+  })),
   { what: "the disk of the boot files is not mounted", said: notMounted() },
   ...["0777", "0755"].map((mode) => ({
     what: mode === "0777" ? "everybody may write to the boot files" : "the boot files are in a user's folder",
