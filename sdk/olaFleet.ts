@@ -233,6 +233,7 @@ export class OlaFleet extends HostResource {
             () =>
               bootsOf(list(), (row) => bootAs(row, whole, texts)),
         ),
+        two?.names ?? [ofServer],
       );
     }
     if (two === undefined) return;

@@ -205,7 +205,8 @@ export class OlaNode extends HostResource {
       this.#nextBootOf(chains, opts?.additionalSecretOutputs?.includes("nextBoot") === true);
     } else if (second === undefined) {
       // As the program has it: of a machine that a run leaves out the engine has no text, and its files may change all the same.
-      noteNextBoots(nextBoot.apply((text) => () => ({ [name]: text })));
+      const texts = nextBoot.apply((text) => () => ({ [name]: text }));
+      noteNextBoots(texts, two?.names ?? [ofServer]);
     }
     this.#reference = reference;
     this.#name = name;

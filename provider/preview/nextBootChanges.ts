@@ -13,10 +13,14 @@ export interface NextBootChange {
   readonly on?: string;
   /** Its resource is replaced, and what it was is not known. */
   readonly isReplaced?: true;
+  /** What of it is another than it was: `another address`. */
+  readonly others?: readonly string[];
   /** A fleet that goes, and that may have had this machine, which the engine does not tell. */
   readonly perhapsOf?: string;
   /** From where to where it goes, if that is another node 0. */
   readonly moved?: string;
+  /** From where to where the address goes from which it has its files: `192.168.1.1 → 192.168.1.8`. */
+  readonly bootServer?: string;
 }
 
 /** A boot file that a run gives another content: its hashes, as far as they are known. */
@@ -39,13 +43,15 @@ export interface Previewed {
   readonly drifted?: ReadonlySet<string>;
   /** What becomes of machines that nobody declares, where this run changes it. */
   readonly strangers?: "refuse" | "serve";
+  /** The machines whose server gets another address, also of resources that do not change for it. */
+  readonly bootServers?: readonly NextBootChange[];
 }
 
 /**
  * The machines whose next boot this run changes; and those for which it has changed before, by a run that left their own
  * resources out, or by the stack that has the files.
  */
-export function changesOfRun({ changes, files, texts }: Previewed): {
+export function changesOfRun({ changes, files, texts, bootServers = [] }: Previewed): {
   readonly now: readonly NextBootChange[];
   readonly already: readonly NextBootChange[];
 } {
@@ -74,12 +80,29 @@ export function changesOfRun({ changes, files, texts }: Previewed): {
     );
     if (before !== next) now.push({ name, before, after: next });
   }
-  return { now: onceEach(now), already: onceEach(already) };
+  return { now: onceEach(withBootServers(now, bootServers)), already: onceEach(already) };
+}
+
+/** The changes with those that a server's other address is, for a machine that does not change but for it as well. */
+function withBootServers(
+  changes: readonly NextBootChange[],
+  bootServers: readonly NextBootChange[],
+): readonly NextBootChange[] {
+  const other = new Map(bootServers.map((each) => [machineOn(each), each]));
+  const own = new Set(changes.map(machineOn));
+  return [
+    ...changes.map((change) => ({ ...other.get(machineOn(change)), ...change })),
+    ...[...other].flatMap(([machine, each]) => (own.has(machine) ? [] : [{ ...each, before: "", after: "" }])),
+  ];
+}
+
+function machineOn({ name, on }: NextBootChange): string {
+  return `${name}\0${on}`;
 }
 
 /** A machine that goes from one resource and comes with another, as from a fleet to an OlaNode, is one that stays. */
 function asOne(changes: readonly NextBootChange[]): readonly NextBootChange[] {
-  return [...Map.groupBy(changes, ({ name, on }) => `${name}\0${on}`).values()].flatMap((of) => {
+  return [...Map.groupBy(changes, machineOn).values()].flatMap((of) => {
     const [goes, comes] = [of.find((each) => each.after === undefined), of.find((each) => each.before === undefined)];
     return of.length === 2 && goes !== undefined && comes !== undefined ? [{ ...goes, ...comes }] : of;
   });
@@ -122,6 +145,7 @@ const most = 8;
  * @example
  * ```
  * next boot changes for 2 of 300 nodes: db-1, db-2 (both: ipxe.efi 67c7f1f8 → 18fc84b6)
+ * next boot changes for 300 of 300 nodes: db-1, db-2, db-3, db-4, db-5, db-6, db-7 and 293 more (all: boot server 192.168.1.1 → 192.168.1.8)
  * next boot changes for none of 300 nodes; it has changed before this run for db-1 (refind.conf 453785cb → babcb66c)
  * next boot changes for none of 300 nodes; machines that nobody declares boot by node 0, too
  * next boot changes for none of 300 nodes; that is by the program: on node 0 node0-tftp is not as declared, and until a …
@@ -188,15 +212,17 @@ function reasonOf({ on, ...change }: NextBootChange): string {
   return on === undefined ? whatChanges(change) : `${whatChanges(change)} on ${on}`;
 }
 
-function whatChanges({ before, after, isSecret, isReplaced, moved, perhapsOf }: NextBootChange): string {
-  if (isReplaced) return "replaced";
+function whatChanges(change: NextBootChange): string {
+  const { before, after, isSecret, isReplaced, others = [], moved, perhapsOf, bootServer } = change;
+  if (isReplaced) return others.length === 0 ? "replaced" : `replaced with ${others.join(" and ")}`;
   if (before === undefined) return perhapsOf === undefined ? "new" : `new, or of fleet ${perhapsOf} until now`;
   if (after === undefined) return goes;
   if (after === "unknown") return `known only ${afterUp}`;
   if (isSecret) return "in what is secret";
   if (before.startsWith(notAsDeclared)) return driftIn(before.slice(notAsDeclared.length));
   const [was, is] = [partsOf(before), partsOf(after)];
-  if (was === undefined || is === undefined) return "changed";
+  const server = bootServer === undefined ? [] : [`boot server ${bootServer}`];
+  if (was === undefined || is === undefined) return server[0] ?? "changed";
   const reasons = (["address", "host name", "NICs", "firmware"] as const)
     .filter((what) => was[what] !== is[what])
     .map((what) => `${what} ${was[what]} → ${is[what]}`);
@@ -207,6 +233,7 @@ function whatChanges({ before, after, isSecret, isReplaced, moved, perhapsOf }: 
     else if (old.hash !== file.hash) reasons.push(`${file.name} ${old.hash} → ${file.hash}`);
   }
   if (moved !== undefined) reasons.push(`node 0 ${moved}`);
+  reasons.push(...server);
   return reasons.length === 0 ? "changed" : reasons.join(", ");
 }
 

@@ -152,10 +152,10 @@ export interface Comes extends NextBootChange {
  * are the same.
  */
 export function beforeReplaced(
-  { name, on, before, after, urn, place, isOnTwo, drawn }: Comes,
+  { name, on, before, after, urn, place, isOnTwo, drawn, isSecret }: Comes,
   state: Before,
   declared: Declared,
-): Pick<NextBootChange, "before" | "isReplaced" | "moved" | "perhapsOf"> {
+): Pick<NextBootChange, "before" | "isReplaced" | "others" | "moved" | "perhapsOf"> {
   if (before !== undefined || after === undefined || state instanceof Error) return {};
   // The second of two may have been the first.
   const first = on === undefined ? undefined : state[firstOf(urn)];
@@ -164,7 +164,7 @@ export function beforeReplaced(
   const own = isFleetOf(urn) && drawn === undefined ? undefined : state[urn];
   const gone = (): Stored | undefined => goneFleet(state, declared, drawn) ?? goneMachine(state, declared, name);
   const was = own ?? (on === undefined ? gone() : here);
-  if (was === undefined) return perhapsOf(state, declared, drawn);
+  if (was === undefined) return perhapsOf(state, declared);
   const { hostname = name, address, macs, connection, [hidden.drawn]: drawnBefore } = was.outputs ?? {};
   const from = placeOf(connection);
   const isMoved = !isOnTwo && from !== undefined && place !== undefined && from !== place;
@@ -176,7 +176,16 @@ export function beforeReplaced(
   const at = typeof address === "string" ? { address } : {};
   const machine = renderMachine({ hostname, macs: macs.map(String), ...at });
   if (after === "unknown") return { before: machine, ...moved };
-  return after.split("\n", 1)[0] === machine ? { before: after, ...moved } : { isReplaced: true };
+  if (after.split("\n", 1)[0] === machine) return { before: after, ...moved };
+  const is = partsOf(after);
+  // What is known only after the up may be the same.
+  const isOther = (was: string, now = "["): boolean => was !== now && !now.includes("[");
+  const others = [
+    ...(isOther(at.address ?? "from the pool", is?.address) ? ["another address"] : []),
+    ...(isOther(hostname, is?.["host name"]) ? ["another host name"] : []),
+    ...(isOther(macs.join(", "), is?.NICs) ? ["other NICs"] : []),
+  ];
+  return { isReplaced: true, ...(is === undefined || isSecret ? {} : { others }) };
 }
 
 function isFleetOf(urn: string): boolean {
@@ -193,13 +202,9 @@ function goneFleets(state: Exclude<Before, Error>, declared: Declared): readonly
   return Object.entries(state).filter(([urn]) => isFleetOf(urn) && !declared.has(urn) && !ofSecond.test(urn));
 }
 
-/** Of a fleet that comes where another one goes: whose its machines may have been. */
-function perhapsOf(
-  state: Exclude<Before, Error>,
-  declared: Declared,
-  drawn: string | undefined,
-): Pick<NextBootChange, "perhapsOf"> {
-  const [gone] = drawn === undefined ? [] : goneFleets(state, declared);
+/** Of a machine that comes where a fleet goes: whose it may have been. */
+function perhapsOf(state: Exclude<Before, Error>, declared: Declared): Pick<NextBootChange, "perhapsOf"> {
+  const [gone] = goneFleets(state, declared);
   return gone === undefined ? {} : { perhapsOf: nameIn(gone[0]) };
 }
 

@@ -50,8 +50,8 @@ interface Preview {
   /** Of the others the name of their server. */
   readonly servers: Map<string, string>;
   readonly files: Map<string, FileChange>;
-  /** What the machines' next boots do, for whoever asks. */
-  readonly texts: Set<NextBoots>;
+  /** What the machines' next boots do, for whoever asks, and the names of their servers. */
+  readonly texts: Map<NextBoots, readonly (string | undefined)[]>;
   /** What the state holds, once the engine has told. */
   before: Before;
   /** A fleet's name → what its machines start that have no loader of their own. */
@@ -62,6 +62,8 @@ interface Preview {
   readonly drifted: Set<string>;
   /** What this run makes of machines that nobody declares, where that is another than before. */
   strangers?: "refuse" | "serve";
+  /** The name of a DHCP server that names another boot server from now on → from where to where. */
+  readonly bootServers: Map<string, string>;
   /** One for all machines: each hook is registered with the engine. */
   readonly node: pulumi.ResourceHook;
   readonly fleet: pulumi.ResourceHook;
@@ -120,11 +122,12 @@ function newPreview(): Preview {
     seconds: new Map(),
     servers: new Map(),
     files,
-    texts: new Set(),
+    texts: new Map(),
     before: new Error("the engine has not told"),
     fleets,
     chainChanges: false,
     drifted,
+    bootServers: new Map(),
     node: hookNamed(
       "netboot-next-boot-of-node",
       async ({ urn, name, oldInputs, oldOutputs, newInputs }) => {
@@ -170,6 +173,9 @@ function newPreview(): Preview {
         preview.chainChanges = true;
         const [were = "refuse", are] = [old?.["unknownMachines"], next?.["unknownMachines"]];
         if ((are === "refuse" || are === "serve") && are !== were) preview.strangers = are;
+        const [from, to] = [old?.["bootServer"], next?.["bootServer"]];
+        if (isText(from) && isText(to) && from !== to)
+          preview.bootServers.set(resource, isKnown(to) ? `${from} → ${to}` : `known only ${afterUp}`);
         const { directory, name } = next ?? {};
         if (isText(directory) && isText(name)) {
           files.set(name, { before: hashOf((await seen(oldOutputs)).inputs), after: hashOf(next) });
@@ -278,11 +284,11 @@ async function readTokens(stack: Stack): Promise<readonly string[]> {
 function sentencesOf(preview: Preview): readonly string[] {
   const { total, before, declared, names, servers, uncounted } = preview;
   const changes = preview.changes.map((change) => ({ ...change, ...beforeReplaced(change, before, declared) }));
-  const texts =
-    preview.files.size === 0
-      ? []
-      : [...preview.texts].flatMap((tell) => Object.entries(tell()).filter(([, text]) => isText(text)));
-  const told = total > 0 ? [describeNextBoots({ ...preview, changes, texts: new Map(texts) }, total)] : [];
+  const isAsked = preview.files.size > 0 || preview.bootServers.size > 0;
+  const boots = [...(isAsked ? preview.texts : [])].map(([tell, on]) => ({ told: Object.entries(tell()), on }));
+  const texts = new Map(boots.flatMap(({ told: all }) => all.filter(([, text]) => isText(text))));
+  const bootServers = boots.flatMap(({ told: all, on }) => all.flatMap(([name]) => bootServersOf(preview, name, on)));
+  const told = total > 0 ? [describeNextBoots({ ...preview, changes, texts, bootServers }, total)] : [];
   const goes = whatGoes(before, declared, names, servers, changes);
   const sentences = [...goes, ...whatIsLost(before, declared, names, changes), ...told];
   const unsaid = uncounted.map((fleet) => `which machines fleet ${fleet} has is known only ${afterUp}`);
@@ -294,6 +300,16 @@ function sentencesOf(preview: Preview): readonly string[] {
       `whether fleet ${fleet}, which is otherwise in the state than in this program, loses a machine by this up can't be told`,
   );
   return [...sentences, ...unsaid, ...untold, ...rolling(preview)];
+}
+
+/** Of a machine on one or two servers: those that get another address. */
+function bootServersOf({ bootServers }: Preview, name: string, on: readonly (string | undefined)[]) {
+  return on.flatMap((server, index) => {
+    const bootServer = bootServers.get(`${server}-dhcp`) ?? bootServers.get(server ?? "");
+    return bootServer === undefined
+      ? []
+      : [{ name, bootServer, ...(index > 0 && server !== undefined && { on: server }) }];
+  });
 }
 
 /** In which order two servers are changed, where they are. */
@@ -416,11 +432,11 @@ export function previewFleet(name: string, server: string | undefined, second?: 
 /** Machines' names → what their next boots do. */
 type NextBoots = () => Readonly<Record<string, string>>;
 
-/** Notes what machines' next boots do, once that is known. */
-export function noteNextBoots(texts: pulumi.Output<NextBoots>): void {
+/** Notes what machines' next boots do, once that is known, and by which of the program's servers. */
+export function noteNextBoots(texts: pulumi.Output<NextBoots>, servers: readonly (string | undefined)[]): void {
   if (!pulumi.runtime.isDryRun()) return;
   const preview = previewNow();
-  texts.apply((tell) => preview.texts.add(tell));
+  texts.apply((tell) => preview.texts.set(tell, servers));
 }
 
 /** Counts the machines of a fleet; undefined where this preview does not know them. */

@@ -125,7 +125,7 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
     const renamed = whole.replace(/new netboot.OlaFleet.*/, "").replace('"n" + n', '"m" + n');
     expect(await said(renamed)).toEqual([
       "no more in this program: n1, n2, all of fleet rack (but for what the program declares elsewhere). Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete keeps them",
-      "next boot changes for 2 of 2 nodes: m1, m2 (both new)",
+      "next boot changes for 2 of 2 nodes: m1, m2 (both new, or of fleet rack until now)",
     ]);
   });
 
@@ -138,7 +138,15 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
     const moved = whole.replace("[1, 2]", "[1]").replace("nodes: {", 'nodes: { "n2": node(2),');
     expect(await said(moved)).toEqual(["next boot changes for none of 4 nodes"]);
     const other = moved.replace('"n2": node(2)', '"n2": { ...node(2), address: "192.168.1.19" }');
-    expect(await said(other)).toEqual(["next boot changes for 1 of 4 nodes: n2 (replaced)"]);
+    expect(await said(other)).toEqual(["next boot changes for 1 of 4 nodes: n2 (replaced with another address)"]);
+  });
+
+  it("counts all machines where node 0 gets another address", async () => {
+    project.write({ "index.js": program(whole).replace('address: "192.168.1.2"', 'address: "192.168.1.8"') });
+    const { output } = await project.succeed(["preview"]);
+    expect(output).toMatch(
+      /next boot changes for 4 of 4 nodes: n1, n2, n3, n4 \(all: boot server 192\.168\.1\.2 → 192\.168\.1\.8\)$/m,
+    );
   });
 
   it("finds the machines of a fleet in the one that it was, if that has no alias", async () => {

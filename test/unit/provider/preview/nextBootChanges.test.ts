@@ -36,6 +36,46 @@ describe("describeNextBoots", () => {
     expect(strangers("refuse")).toMatch(/; machines that nobody declares boot by node 0 no more$/);
   });
 
+  it("counts every machine of a server that gets another address", () => {
+    const bootServer = "192.168.1.1 → 192.168.1.8";
+    const after = boot("10.20.0.11", "ipxe.efi", "18fc84b6aa");
+    const sentence = (changes: readonly NextBootChange[], ...on: readonly (string | undefined)[]) =>
+      describePreviewed(
+        {
+          changes,
+          files: changes.length === 0 ? new Map() : allFiles,
+          texts: new Map(),
+          bootServers: ["db-1", "db-2"].flatMap((name) =>
+            on.map((server) => ({ name, bootServer, ...(server && { on: server }) })),
+          ),
+        },
+        2,
+      );
+    expect(sentence([], undefined)).toBe(
+      `next boot changes for 2 of 2 nodes: db-1, db-2 (both: boot server ${bootServer})`,
+    );
+    expect(sentence([], undefined, "node0-b")).toBe(sentence([], undefined));
+    expect(sentence([], "node0-b")).toBe(
+      `next boot changes for 2 of 2 nodes: db-1, db-2 (both: boot server ${bootServer} on node0-b)`,
+    );
+    const changes = [
+      { name: "db-1", before: usual, after },
+      { name: "db-2", after: usual },
+    ];
+    expect(sentence(changes, undefined)).toBe(
+      `next boot changes for 2 of 2 nodes: db-1 (ipxe.efi 67c7f1f8 → 18fc84b6, boot server ${bootServer}); db-2 (new)`,
+    );
+  });
+
+  it("says of a replaced machine what of it is another", () => {
+    const replaced = (...others: readonly string[]) =>
+      describeNextBoots([{ name: "db-1", after: usual, isReplaced: true, others }], 1);
+    expect(replaced()).toBe("next boot changes for 1 of 1 node: db-1 (replaced)");
+    expect(replaced("another address", "other NICs")).toBe(
+      "next boot changes for 1 of 1 node: db-1 (replaced with another address and other NICs)",
+    );
+  });
+
   it("counts a machine once that changes on both of two servers, and says of which one a change is that is on one only", () => {
     const after = boot("10.20.0.11", "ipxe.efi", "18fc84b6aa");
     const both = [

@@ -91,7 +91,17 @@ describe("beforeReplaced", () => {
 
   it("shows no value of the state, of which one may be a secret", () => {
     const state = { [comes.urn]: { type, outputs } };
-    expect(beforeReplaced({ ...comes, after: other }, state, new Set())).toEqual({ isReplaced: true });
+    const replaced = (more: object) => beforeReplaced({ ...comes, ...more }, state, new Set());
+    expect(replaced({ after: other })).toEqual({ isReplaced: true, others: ["another address"] });
+    expect(replaced({ after: other.replace("a (m1)", "b (m2)") })).toEqual({
+      isReplaced: true,
+      others: ["another address", "another host name", "other NICs"],
+    });
+    expect(replaced({ after: other.replace("10.20.0.12", "[address known only after this up]") })).toEqual({
+      isReplaced: true,
+      others: [],
+    });
+    expect(replaced({ after: other, isSecret: true })).toEqual({ isReplaced: true });
   });
 
   it("is what the state has of an OlaNode that goes, where a fleet has the machine now", () => {
@@ -99,7 +109,15 @@ describe("beforeReplaced", () => {
     const fleet = { type: "pulumi-nodejs:dynamic/netboot:OlaFleet", outputs: {} };
     const state = { [urn("OlaNode", "a")]: { type, outputs }, [inFleet.urn]: fleet };
     expect(beforeReplaced(inFleet, state, new Set())).toEqual({ before: after });
-    expect(beforeReplaced(inFleet, state, new Set([urn("OlaNode", "a")]))).toEqual({});
+    expect(beforeReplaced(inFleet, state, new Set([urn("OlaNode", "a"), inFleet.urn]))).toEqual({});
+  });
+
+  it("is perhaps what a fleet had that goes, whatever has the machine now", () => {
+    const gone = { [urn("OlaFleet", "webs")]: { type: "pulumi-nodejs:dynamic/netboot:OlaFleet", outputs: {} } };
+    const inFleet = { ...comes, urn: urn("OlaFleet", "rack") };
+    for (const each of [comes, inFleet]) {
+      expect(beforeReplaced(each, gone, new Set([each.urn]))).toEqual({ perhapsOf: "webs" });
+    }
   });
 
   it("is told of a fleet as far as its machines are the same, and is nothing of what is new, or was told", () => {
