@@ -230,6 +230,7 @@ function whatChanges(change: NextBootChange): string {
     const old = was.files[index];
     if (old === undefined || old.name !== file.name) reasons.push(`${old?.name ?? "nothing"} → ${file.name}`);
     else if (file.hash === undefined) reasons.push(`${file.name} known only ${afterUp}`);
+    else if (old.hash === undefined) reasons.push(`${file.name} → ${file.hash}`);
     else if (old.hash !== file.hash) reasons.push(`${file.name} ${old.hash} → ${file.hash}`);
   }
   if (moved !== undefined) reasons.push(`node 0 ${moved}`);
@@ -263,7 +264,7 @@ export function partsOf(text: string):
     "host name": machine["hostname"],
     NICs: machine["macs"],
     firmware: machine["firmware"],
-    files: [...text.matchAll(/(\S+) (?:sha256:(\w+)…|\(its hash)/g)].map(([, name = "", hash]) => ({
+    files: [...text.matchAll(/(\S+) (?:sha256:(?:(\w+)|\?)…|\(its hash)/g)].map(([, name = "", hash]) => ({
       name,
       hash: hash?.slice(0, 8),
     })),

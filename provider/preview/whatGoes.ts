@@ -188,6 +188,26 @@ export function beforeReplaced(
   return { isReplaced: true, ...(is === undefined || isSecret ? {} : { others }) };
 }
 
+/** A boot file on a host. */
+export interface FileOnHost {
+  readonly name: string;
+  readonly directory: string;
+  /** Where its node 0 is. */
+  readonly place: string | undefined;
+}
+
+/** What the state has of a boot file, whatever resource declares it: one that is made anew was there all the same. */
+export function fileBefore(state: Before, { name, directory, place }: FileOnHost): Stored["outputs"] {
+  if (state instanceof Error) return undefined;
+  return Object.values(state).find(
+    ({ type, outputs = {} }) =>
+      type === "pulumi-nodejs:dynamic/netboot:BootFile" &&
+      outputs["name"] === name &&
+      outputs["directory"] === directory &&
+      placeOf(outputs["connection"]) === place,
+  )?.outputs;
+}
+
 function isFleetOf(urn: string): boolean {
   return urn.includes("netboot:OlaFleet::");
 }

@@ -3,7 +3,15 @@ import { digestOf, sha256Of } from "../../provider/digest";
 import { renderDrift } from "../../provider/kinds/drift";
 import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
-import { type Before, beforeReplaced, type Comes, whatGoes, whatIsLost } from "../../provider/preview/whatGoes";
+import {
+  type Before,
+  beforeReplaced,
+  type Comes,
+  type FileOnHost,
+  fileBefore,
+  whatGoes,
+  whatIsLost,
+} from "../../provider/preview/whatGoes";
 import { hidden, isHidden, tokenOf } from "../../provider/values/hidden";
 import { linesByKey, parseRow, rowsAsCompared } from "../../provider/values/nodeRow";
 import { placeOf } from "../../provider/values/place";
@@ -33,6 +41,11 @@ interface Second {
   readonly names: readonly [string, string];
 }
 
+/** A boot file that changes; of one that is made, and may have been there, where that is. */
+interface FileHeard extends FileChange {
+  readonly made?: FileOnHost;
+}
+
 interface Preview {
   total: number;
   /** Whether the end of the program is waited for. */
@@ -49,7 +62,7 @@ interface Preview {
   readonly seconds: Map<string, Second>;
   /** Of the others the name of their server. */
   readonly servers: Map<string, string>;
-  readonly files: Map<string, FileChange>;
+  readonly files: Map<string, FileHeard>;
   /** What the machines' next boots do, for whoever asks, and the names of their servers. */
   readonly texts: Map<NextBoots, readonly (string | undefined)[]>;
   /** What the state holds, once the engine has told. */
@@ -101,7 +114,7 @@ function previewNow(): Preview {
 function newPreview(): Preview {
   const changes: Comes[] = [];
   const fleets = new Map<string, StandardLoaders>();
-  const files = new Map<string, FileChange>();
+  const files = new Map<string, FileHeard>();
   const drifted = new Set<string>();
   const noteDrift = async (name: string, outputs: Inputs): Promise<void> => {
     const { drift } = (await seen(outputs)).inputs ?? {};
@@ -178,7 +191,9 @@ function newPreview(): Preview {
           preview.bootServers.set(resource, isKnown(to) ? `${from} → ${to}` : `known only ${afterUp}`);
         const { directory, name } = next ?? {};
         if (isText(directory) && isText(name)) {
-          files.set(name, { before: hashOf((await seen(oldOutputs)).inputs), after: hashOf(next) });
+          const made = { name, directory, place: placeOf(next?.["connection"]) };
+          const before = hashOf((await seen(oldOutputs)).inputs);
+          files.set(name, { before, after: hashOf(next), ...(old === undefined && { made }) });
         }
       },
       { onDryRun: true },
@@ -288,7 +303,13 @@ function sentencesOf(preview: Preview): readonly string[] {
   const boots = [...(isAsked ? preview.texts : [])].map(([tell, on]) => ({ told: Object.entries(tell()), on }));
   const texts = new Map(boots.flatMap(({ told: all }) => all.filter(([, text]) => isText(text))));
   const bootServers = boots.flatMap(({ told: all, on }) => all.flatMap(([name]) => bootServersOf(preview, name, on)));
-  const told = total > 0 ? [describeNextBoots({ ...preview, changes, texts, bootServers }, total)] : [];
+  const files = new Map(
+    [...preview.files].map(([name, { made, ...file }]) => [
+      name,
+      made === undefined ? file : { ...file, before: hashOf(fileBefore(before, made)) },
+    ]),
+  );
+  const told = total > 0 ? [describeNextBoots({ ...preview, changes, files, texts, bootServers }, total)] : [];
   const goes = whatGoes(before, declared, names, servers, changes);
   const sentences = [...goes, ...whatIsLost(before, declared, names, changes), ...told];
   const unsaid = uncounted.map((fleet) => `which machines fleet ${fleet} has is known only ${afterUp}`);

@@ -149,6 +149,14 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
     );
   });
 
+  it.each(["refind.pxe", "refind.conf"])("has a %s that is made anew as it was be none that changes", async (file) => {
+    project.write({ "index.js": program(whole) });
+    const urn = `urn:pulumi:dev::less::netboot:index:NetbootServer$netboot:index:BootArtifacts$pulumi-nodejs:dynamic/netboot:BootFile::node0-artifacts-${file}`;
+    const { output } = await project.succeed(["preview", "--replace", urn]);
+    expect(output).toMatch(/next boot changes for none of 4 nodes$/m);
+    expect(output).toMatch(/1 to replace/);
+  });
+
   it("finds the machines of a fleet in the one that it was, if that has no alias", async () => {
     const renamed = whole.replace('"rack"', '"racks"');
     expect(await said(renamed)).toEqual(["next boot changes for none of 4 nodes"]);

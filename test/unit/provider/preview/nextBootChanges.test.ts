@@ -67,6 +67,18 @@ describe("describeNextBoots", () => {
     );
   });
 
+  it("says nothing of a file that is made anew as it was, and of one that nobody declared only what it will be", () => {
+    const texts = new Map([["db-1", usual]]);
+    const made = (before: string | undefined) =>
+      describePreviewed(
+        { changes: [], texts, files: new Map([["refind.pxe", { before, after: "9a12c0ffee".padEnd(64, "0") }]]) },
+        1,
+      );
+    expect(made("9a12c0ffee".padEnd(64, "0"))).toBe("next boot changes for none of 1 node");
+    expect(made("1".repeat(64))).toBe("next boot changes for 1 of 1 node: db-1 (refind.pxe 11111111 → 9a12c0ff)");
+    expect(made(undefined)).toBe("next boot changes for 1 of 1 node: db-1 (refind.pxe → 9a12c0ff)");
+  });
+
   it("says of a replaced machine what of it is another", () => {
     const replaced = (...others: readonly string[]) =>
       describeNextBoots([{ name: "db-1", after: usual, isReplaced: true, others }], 1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { beforeReplaced, type Comes, whatGoes, whatIsLost } from "../../../../provider/preview/whatGoes";
+import { beforeReplaced, type Comes, fileBefore, whatGoes, whatIsLost } from "../../../../provider/preview/whatGoes";
 
 const urn = (kind: string, name: string) => `urn:pulumi:dev::shop::pulumi-nodejs:dynamic/netboot:${kind}::${name}`;
 const state = (...resources: readonly (readonly [kind: string, name: string])[]) =>
@@ -192,5 +192,28 @@ describe("whatIsLost", () => {
     ]);
     expect(gone([comes("10.20.0.12", "m2", { name: "b", urn: urn("OlaFleet", "rack") })])).toEqual([]);
     expect(gone([], ["a"])).toEqual([]);
+  });
+});
+
+describe("fileBefore", () => {
+  const file = { name: "refind.pxe", directory: "/srv/tftp", place: "one" };
+  const outputs = { name: "refind.pxe", directory: "/srv/tftp", sha256: "ab", connection: { host: "one" } };
+  const of = (more: object) => ({
+    [urn("BootFile", "x")]: { type: "pulumi-nodejs:dynamic/netboot:BootFile", outputs: { ...outputs, ...more } },
+  });
+
+  it("is what the state has of the file, whatever its resource was called", () => {
+    expect(fileBefore(of({}), file)).toEqual(outputs);
+  });
+
+  it.each([[{ name: "refind.conf" }], [{ directory: "/srv/boot" }], [{ connection: { host: "two" } }]])(
+    "is none of another file: %j",
+    (more) => {
+      expect(fileBefore(of(more), file)).toBeUndefined();
+    },
+  );
+
+  it("is not known where the engine does not tell", () => {
+    expect(fileBefore(new Error("no state"), file)).toBeUndefined();
   });
 });
