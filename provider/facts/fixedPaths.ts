@@ -3,7 +3,8 @@ import type { Answers, Question } from "./question";
 const flagsKey = "fixedPaths.flags";
 const mountsKey = "fixedPaths.mounts";
 
-function folderOf(path: string): string {
+/** The folder that a path is in. */
+export function folderOf(path: string): string {
   return path.replace(/\/[^/]*$/, "") || "/";
 }
 

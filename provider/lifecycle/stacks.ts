@@ -60,12 +60,9 @@ function memoryOf(identity: string): Memory {
 
 /** Notes a resource that a stack's state holds. */
 export function rememberResource(identity: string, id: string, generation: unknown): void {
-  const memory = memoryOf(identity);
-  memory.identities.set(id, identity);
+  memoryOf(identity).identities.set(id, identity);
   const token = typeof generation === "string" ? tokenOf(generation) : undefined;
-  if (token === undefined) return;
-  memory.tokens.add(token);
-  memory.isSettled = true;
+  rememberTokens(identity, token === undefined ? [] : [token]);
 }
 
 /** Notes the tokens that the program has read in its stack's state. */

@@ -1,4 +1,5 @@
 import { type ErrorCode, unreached } from "../errors";
+import { folderOf } from "../facts/fixedPaths";
 import { dhcpBackends } from "../formats/dhcpBackend";
 import { namesFile } from "../os/paths";
 import { masked } from "../preview/masked";
@@ -200,12 +201,12 @@ export function renderFailure(text: string): string {
   if (unread !== undefined) return `${unread}\n${lastWords(said)}`;
   const full = /(?:^| )(\/\S+): No space left on device$/m.exec(text)?.[1];
   if (full !== undefined) {
-    const folder = full.replace(/\/[^/]*$/, "") || "/";
+    const folder = folderOf(full);
     return `${text}; \`df ${folder}\` and \`df -i ${folder}\` there show of what there is none left`;
   }
   const [, made, why] = /^cannot make (\/\S+): (Operation not permitted|Read-only file system)$/m.exec(text) ?? [];
   if (made !== undefined && !made.startsWith("/run/")) {
-    const folder = made.replace(/\/[^/]*$/, "") || "/";
+    const folder = folderOf(made);
     const shows = why === "Read-only file system" ? `findmnt -T ${folder}` : `lsattr -d ${folder}`;
     return `${text}; \`${shows}\` there shows what keeps root from it`;
   }
