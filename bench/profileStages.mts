@@ -197,7 +197,7 @@ export interface Samples {
 
 /** Who works in the program's process, by the file of the frame that is on top. */
 const workers: readonly (readonly [RegExp, string])[] = [
-  [/\/node_modules\/(pulumi-netboot|handlebars|zod)\//, "ours"],
+  [/\/node_modules\/(pulumi-netboot|handlebars)\//, "ours"],
   [/\/@pulumi\/pulumi\/runtime\/rpc\.js$|\/google-protobuf\/|\/@pulumi\/pulumi\/proto\//, "serialising"],
   [/\/node_modules\/(@pulumi|@opentelemetry|source-map)/, "outputs"],
   [/\/node_modules\/@grpc\//, "node"],

@@ -505,7 +505,7 @@ export function profileSection(measured: readonly Profiled[]): Section {
         "another, whether it changes or not. With one resource for all of them it is ours: the rendering in the program, the plan, and the " +
         "joining, comparing and copying of the files on node 0; the engine handles them as one text. " +
         "The largest things that are ours are the proof (0.3 s of it are a wait, by intention, for the answer of another DHCP server), " +
-        "the facts (some thirty programs are asked) and the loading of our code in two processes, of which zod is a large part. " +
+        "the facts (some thirty programs are asked) and the loading of our code in two processes. " +
         "The largest of all is Node, which starts three times (twice more for the stand-in), and loads the SDK in two processes: a " +
         "folder of one's own in the variable " +
         "`NODE_COMPILE_CACHE` takes a quarter of a second of processor time off each run.",

@@ -8,6 +8,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, normalize, relative } from "node:path";
 import { runInherited } from "./command.mts";
@@ -20,6 +21,8 @@ interface Manifest {
   readonly repository?: { readonly url: string };
   readonly homepage?: string;
   readonly bugs?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 /** What would be published: path → text, and whether the repository has a path that is not published. */
@@ -36,6 +39,7 @@ const programs = ["examples/**/package.json", "templates/*/package.json"];
 export function whatIsMissing({ manifest, files, isInRepository }: Publication): readonly string[] {
   const { name, version } = manifest;
   const texts = [...files];
+  const brought = new Set([name, ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })]);
   const missing: string[] = [];
   if (!/^\d+\.\d+\.\d+$/.test(version) || version === "0.0.0") missing.push(`${version} is no version of a release`);
   for (const field of ["repository", "homepage", "bugs"] as const) {
@@ -46,6 +50,12 @@ export function whatIsMissing({ manifest, files, isInRepository }: Publication):
   for (const [path, text] of texts.filter(([file]) => /^dist\/.*\.(?:js|d\.ts)$/.test(file))) {
     for (const [page] of text.matchAll(/\bdocs\/[a-z0-9-]+\.md\b/g)) {
       if (!files.has(page)) missing.push(`${path} names ${page}, which is not published`);
+    }
+    for (const [, asked = ""] of text.matchAll(
+      /(?:\bfrom |\b(?:require|import)\()"((?:@[\w-]+\/)?[\w-]+)(?:\/[^"]*)?"/g,
+    )) {
+      if (!brought.has(asked) && !isBuiltin(asked))
+        missing.push(`${path} asks for ${asked}, which an install does not bring`);
     }
   }
   for (const [path, text] of texts.filter(([file]) => file.endsWith(".js.map"))) {

@@ -1,5 +1,5 @@
-import { z } from "zod";
 import type { NftRule } from "../facts/nftables";
+import * as z from "../zod";
 import type { Condition, Property, Rule, Verdict } from "./rule";
 
 /**

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../zod";
 import { readJson } from "./links";
 import type { Answers, Fact } from "./question";
 

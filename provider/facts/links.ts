@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../zod";
 import { inWords } from "./nftables";
 import type { Answers, Fact, Ran } from "./question";
 
@@ -105,7 +105,11 @@ export const links: Fact<Links> = {
   },
 };
 
-/** A program's JSON by its schema; what is no such value is told in the program's words. An old ip(8) prints nothing for an empty list. */
+/**
+ * A program's JSON by its schema; what is no such value is told in the program's words. An old ip(8) prints nothing for an empty list.
+ *
+ * @internal
+ */
 export function readJson<T>(
   what: string,
   schema: z.ZodType<T>,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../zod";
 import type { Answers, Fact, Ran } from "./question";
 
 /** Where the kernel goes through a chain by itself. */

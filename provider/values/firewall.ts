@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../zod";
 import { interfaceSchema, interfaceWord, type NetworkInterface } from "./network";
 import { bad, type Checked, good, guess, quoted, readFields } from "./problem";
 

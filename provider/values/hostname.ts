@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "../zod";
 import { isHostname, isLabel } from "./nodeRow";
 import { bad, type Checked, good, quoted, textBy } from "./problem";
 import { isUnknown } from "./unknown";

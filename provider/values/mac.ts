@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "../zod";
 import { bad, type Checked, good, quoted, read, textBy } from "./problem";
 import { isUnknown } from "./unknown";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../zod";
 import { parseHostname } from "./hostname";
 import { addressNumber, addressSchema, addressText, cidrSchema, holdsHost, movedInto, type Subnet } from "./ipv4";
 import { macSchema } from "./mac";
@@ -104,7 +104,11 @@ const addressList: z.ZodType<string[]> = z
 
 const domainSchema = textBy(parseHostname, 'write a domain name, as in "example.net"');
 
-/** 576 is what every IPv4 host must take (RFC 791), 9216 the largest frame that switches carry. */
+/**
+ * 576 is what every IPv4 host must take (RFC 791), 9216 the largest frame that switches carry.
+ *
+ * @internal
+ */
 export const mtuSchema: z.ZodType<number> = z.int().min(576).max(9216);
 
 const shape = {

@@ -1,5 +1,5 @@
-import { z } from "zod";
 import { whyNoOptionText } from "../formats/isc/dhcpdString";
+import * as z from "../zod";
 import { hostnameSchema, parseHostname } from "./hostname";
 import { addressSchema } from "./ipv4";
 import { macSchema } from "./mac";

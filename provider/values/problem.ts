@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../zod";
 import { isUnknown } from "./unknown";
 
 // What names zod in its type is marked so that it stays out of the published types (stripInternal): else every program

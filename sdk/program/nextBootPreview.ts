@@ -12,21 +12,17 @@ import {
   whatGoes,
   whatIsLost,
 } from "../../provider/preview/whatGoes";
-import { hidden, isHidden, tokenOf } from "../../provider/values/hidden";
+import { hidden, isHidden } from "../../provider/values/hidden";
 import { linesByKey, parseRow, rowsAsCompared } from "../../provider/values/nodeRow";
 import { placeOf } from "../../provider/values/place";
 import { afterUp, isUnknown } from "../../provider/values/unknown";
 import { hasHooks, hookNamed } from "./hook";
 import { withTexts } from "./partly";
 import * as pulumi from "./pulumi";
+import { readBefore, type Stack, stackNow, tokensInState } from "./stackState";
 
 type Inputs = Readonly<Record<string, unknown>> | undefined;
 type StandardLoaders = Readonly<Record<string, string | undefined>>;
-
-/** The program's stack, as a resource; nothing in a test without an engine. */
-interface Stack {
-  readonly outputs?: { promise(): Promise<unknown> };
-}
 
 /** Whether this is one of several programs in a process, which the SDK keeps apart by a storage of its own. */
 function isInline(): boolean {
@@ -86,11 +82,6 @@ interface Preview {
 
 /** One process can run several programs. */
 const previews = new WeakMap<Stack, Preview>();
-const noStack: Stack = {};
-
-function stackNow(): Stack {
-  return (pulumi.runtime.getStackResource() ?? noStack) as Stack;
-}
 
 function previewOf(stack: Stack): Preview {
   const preview = previews.get(stack) ?? newPreview();
@@ -270,31 +261,6 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-const ofEngine = "pulumi:pulumi";
-
-/**
- * The resources of the state, as the engine has them from before: a program hears nothing of one that it does not declare
- * any more. In a test without an engine there are none.
- */
-async function readBefore(stack: Stack): Promise<Before> {
-  if (stack === noStack) return {};
-  try {
-    const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-    const { outputs } = await pulumi.runtime.invoke(`${ofEngine}:readStackResourceOutputs`, { stackName });
-    return (outputs ?? {}) as Before;
-  } catch (reason) {
-    return reason instanceof Error ? reason : new Error(String(reason));
-  }
-}
-
-/** The tokens by which node 0 knows the resources of the state; none where the engine does not tell, as in a test. */
-async function readTokens(stack: Stack): Promise<readonly string[]> {
-  const before = await readBefore(stack);
-  if (before instanceof Error) return [];
-  const generations = Object.values(before).map(({ outputs }) => outputs?.[hidden.generation]);
-  return [...new Set(generations.flatMap((each) => (isText(each) ? (tokenOf(each) ?? []) : [])))];
-}
-
 /** The last words of a preview: first what goes, then what changes. */
 function sentencesOf(preview: Preview): readonly string[] {
   const { total, before, declared, names, servers, uncounted } = preview;
@@ -366,9 +332,6 @@ async function tellAtTheEnd(preview: Preview, stack: Stack): Promise<void> {
   if (sentences.length > 0) await pulumi.log.info(sentences.join("\n"));
 }
 
-/** The tokens that a stack's state has, of which an up asks the engine once. */
-const tokens = new WeakMap<Stack, Promise<readonly string[]>>();
-
 /**
  * What each resource's provider is told of the run, as hidden inputs. A preview ends with what becomes of machines, in whatever
  * program has something of ours.
@@ -378,10 +341,7 @@ export function toldOfRun(): Readonly<Record<string, pulumi.Input<unknown>>> {
     previewNow();
     return { [hidden.preview]: true };
   }
-  const stack = stackNow();
-  const read = tokens.get(stack) ?? readTokens(stack);
-  tokens.set(stack, read);
-  return { [hidden.tokens]: read };
+  return { [hidden.tokens]: tokensInState(stackNow()) };
 }
 
 /** Notes that a resource which declares machines is in the program, and how it was called before. */

@@ -1,8 +1,8 @@
-import { z } from "zod";
 import { parseHostname } from "../../values/hostname";
 import { addressNumber } from "../../values/ipv4";
 import { type Network, parseNetwork } from "../../values/network";
 import { bad, type Checked, good, quoted, readFields, textBy, within } from "../../values/problem";
+import * as z from "../../zod";
 import { fill } from "../template";
 
 /** What the time server serves, and from whom it has the time. */

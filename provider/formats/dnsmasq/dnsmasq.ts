@@ -1,8 +1,8 @@
-import { z } from "zod";
 import { parseHostname } from "../../values/hostname";
 import { addressSchema } from "../../values/ipv4";
 import { type Network, parseNetwork } from "../../values/network";
 import { bad, type Checked, good, type Problem, quoted, read, readFields, within } from "../../values/problem";
+import * as z from "../../zod";
 import { fill } from "../template";
 
 /** A server for names, or lines in node 0's own /etc/hosts. */

@@ -1,5 +1,5 @@
-import { z } from "zod";
 import { bad, type Checked, good, nearest, type Problem, quoted, readFields } from "../../values/problem";
+import * as z from "../../zod";
 import { fill } from "../template";
 
 /** What refind.pxe does beyond the guide's steps. */

@@ -1,8 +1,8 @@
-import { z } from "zod";
 import { type BootScriptName, bootScriptName, firmwares, type LoaderFor, loadersFor } from "../../values/bootChain";
 import { addressNumber, addressSchema, addressText, holdsHost } from "../../values/ipv4";
 import { type Network, parseNetwork, subnetOf } from "../../values/network";
 import { bad, type Checked, good, type Problem, quoted, readFields, within } from "../../values/problem";
+import * as z from "../../zod";
 import type { DhcpDaemon } from "../dhcpBackend";
 import { whyNoExtraConfig } from "../kea/extraConfig";
 import { fill } from "../template";

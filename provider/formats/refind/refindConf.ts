@@ -1,5 +1,5 @@
-import { z } from "zod";
 import { bad, type Checked, good, quoted, readFields } from "../../values/problem";
+import * as z from "../../zod";
 import { fill } from "../template";
 import { lintRefindConf, scanSources, tools, uiParts } from "./refindLint";
 

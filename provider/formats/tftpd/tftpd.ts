@@ -1,7 +1,7 @@
-import { z } from "zod";
 import { addressSchema } from "../../values/ipv4";
 import { mtuSchema } from "../../values/network";
 import { bad, type Checked, good, nearest, quoted, readFields, textBy } from "../../values/problem";
+import * as z from "../../zod";
 import { fill } from "../template";
 
 /** What the TFTP server serves, and where. */

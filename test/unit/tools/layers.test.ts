@@ -46,7 +46,7 @@ describe("the layer rules of biome.json", () => {
         "../../sdk",
         "../../sdk/index",
       ];
-      const inside = ["./mac", "../values/mac", "../errors", "zod", "handlebars/runtime"];
+      const inside = ["./mac", "../values/mac", "../errors", "../zod", "handlebars/runtime"];
       expect(refused(`provider/${layer}/x.ts`, [...outside, ...inside])).toEqual(outside);
     },
   );

@@ -2,12 +2,19 @@ import { describe, expect, it } from "vitest";
 import { type Publication, whatIsMissing } from "../../../tools/release.mts";
 
 const whole = {
-  manifest: { name: "p", version: "0.1.0", repository: { url: "u" }, homepage: "h", bugs: "b" },
+  manifest: {
+    name: "p",
+    version: "0.1.0",
+    repository: { url: "u" },
+    homepage: "h",
+    bugs: "b",
+    dependencies: { q: "1" },
+  },
   files: {
     "CHANGELOG.md": "# p\n\n## 0.1.0\n\n- all\n",
     "README.md": "[how](docs/how.md#here) [e](examples/fleet) [elsewhere](https://example.net) [below](#below)",
     "docs/how.md": "[back](../README.md)",
-    "dist/a.js": "// see docs/how.md",
+    "dist/a.js": '// see docs/how.md\nrequire("q/runtime"); require("fs"); require("p"); require("./b");',
     "dist/a.js.map": `{ "sources": ["../a.ts"], "sourcesContent": ["// see"] }`,
   },
 };
@@ -33,6 +40,16 @@ describe("whatIsMissing", () => {
       "a page that stayed behind",
       publication({ "dist/a.d.ts": "/** docs/other.md */" }),
       "dist/a.d.ts names docs/other.md, which is not published",
+    ],
+    [
+      "a type out of a package that only we have",
+      publication({ "dist/a.d.ts": 'import type { Z } from "zod";' }),
+      "dist/a.d.ts asks for zod, which an install does not bring",
+    ],
+    [
+      "a module of such a one",
+      publication({ "dist/a.js": 'const z = require("@acme/zod/mini");' }),
+      "dist/a.js asks for @acme/zod, which an install does not bring",
     ],
     [
       "a map without its source",
