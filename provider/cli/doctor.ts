@@ -117,7 +117,10 @@ export function findingsOf(
   verified: readonly Verified[],
   ailments: readonly Ailment[] = [],
 ): readonly Finding[] {
-  const told = new Set(ailments.map(({ text }) => `served, but ${text}`));
+  const told = new Set([
+    ...ailments.map(({ text }) => `served, but ${text}`),
+    ...differing.flatMap(({ drift: { what, seen } }) => (what === wholeResource ? [seen] : [])),
+  ]);
   const bad = verified.filter(({ served, seen }) => !served && !told.has(seen));
   const left = new Set([...Map.groupBy(bad, causeOf)].map(([cause, machines]): Suffering => ({ cause, machines })));
   const sayTo = (isOfIt: (suffering: Suffering) => boolean): string => {

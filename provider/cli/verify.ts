@@ -1,6 +1,7 @@
 import { proveNow } from "../conversation/look";
 import { renderError } from "../errors";
 import { declaresMachines } from "../kinds/node";
+import { declaredBy } from "../lifecycle/comparison";
 import { type ProofBesides, type Provable, whyLost } from "../plan/proof";
 import { hidden } from "../values/hidden";
 import { linesByKey, parseRow } from "../values/nodeRow";
@@ -132,9 +133,9 @@ export const onSecond: RegExp = /@[^@/]*$/;
 const noMachine = "-";
 const goneWords = "is not on node 0; run `pulumi up --refresh`";
 
-function provable({ id, outputs }: StackResource): Provable {
+function provable({ kind, id, outputs }: StackResource): Provable {
   const generation = outputs[hidden.generation];
-  return { id, generation: typeof generation === "string" ? generation : undefined };
+  return { id, generation: typeof generation === "string" ? generation : undefined, by: declaredBy(kind, outputs) };
 }
 
 /** The machines as people read them: a line each, and a last one that counts. */

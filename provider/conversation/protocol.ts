@@ -167,6 +167,8 @@ function wordsOf(held: Held): readonly string[] {
       return ["tftpd", held.address, held.directory];
     case "named":
       return ["named", held.as];
+    case "declared":
+      return ["declared", held.by];
     case "begun":
       return ["begun", held.at];
     case "peers":
@@ -249,6 +251,8 @@ export function parseHeld(text: string): Held | undefined {
       return { want, address: first, directory: second };
     case "named":
       return { want, as: first };
+    case "declared":
+      return { want, by: first };
     case "begun":
       return { want, at: first };
     case "peers":

@@ -18,6 +18,7 @@ export const bootFile: Kind<BootFileInputs> = {
   inputKeys: ["directory", "name", "content", "file", "sha256", "package", "version"],
   outputKeys: ["sha256", "bytes"],
   notEchoed: [],
+  tells: ({ file }) => (file === undefined ? ["sha256"] : []),
   wants: (inputs, localBytes) => [
     { want: "dir", path: inputs.directory, mode: "0755" },
     fileWant(inputs, `${inputs.directory}/${inputs.name}`, localBytes),

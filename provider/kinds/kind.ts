@@ -11,6 +11,8 @@ export interface Kind<Inputs> {
   readonly inputKeys: readonly [keyof Inputs & string, ...(keyof Inputs & string)[]];
   /** What only node 0 can tell. */
   readonly outputKeys: readonly string[];
+  /** The inputs that node 0 tells in the outputs where the program does not give them. */
+  readonly tells?: (inputs: Inputs) => readonly (keyof Inputs & string)[];
   /** Inputs that the outputs hold only as a digest, so that the state of a large fleet stays small; their order counts. */
   readonly notEchoed: readonly (keyof Inputs & string)[];
   /** What a value that is not echoed is compared as, where the same can be written in several ways. */

@@ -118,6 +118,8 @@ export type Want =
     }
   /** Where Pulumi has the resource now, if that is not what its id says: `OlaNode/<project>/<stack>/<name>`. */
   | { readonly want: "named"; readonly as: string }
+  /** By which inputs it was declared, as a digest: a state of before or after that run has another one. */
+  | { readonly want: "declared"; readonly by: string }
   /** The state of its stack knew the stack's token when this was written. */
   | { readonly want: "settled" }
   /** It did not, for this was its first `up`; where that took place, as a digest. */
@@ -152,6 +154,8 @@ export interface Declaration {
     readonly tokens: ReadonlySet<string>;
     /** Where this run takes place, as a digest. */
     readonly place?: string;
+    /** By which inputs its other resources were declared, as the state has them, by their ids. */
+    readonly declared?: ReadonlyMap<string, string>;
     /** `<project>/<stack>`: all that has this name is this stack's from now on. */
     readonly takesOver?: string | undefined;
   };

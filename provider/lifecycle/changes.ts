@@ -10,7 +10,7 @@ import { openHost } from "../ssh/pool";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden, isHidden } from "../values/hidden";
 import { printableValue } from "../values/printable";
-import { digestsOf, isOutput, type Properties } from "./comparison";
+import { declaredBy, digestsOf, isOutput, type Properties } from "./comparison";
 import { displayOf, displayOn } from "./display";
 import { orForget } from "./forgotten";
 import { readLocalFile } from "./localFile";
@@ -24,6 +24,7 @@ import {
   idOfNew,
   otherId,
   ownershipOf,
+  rememberDeclared,
   rememberResource,
   shortUrnFromId,
   tokensOf,
@@ -128,7 +129,9 @@ async function put(
   news: Properties,
   machine: string | undefined,
 ): Promise<Properties> {
-  const declaration = await declarationOf(kind, id, generation, news, "apply");
+  const digests = digestsOf(kind, news);
+  const declaration = await declarationOf(kind, id, generation, { ...news, ...digests }, "apply");
+  rememberDeclared(identityIn(kind, id, news), id);
   const shown = displayOn(news["connection"], urnIn(kind, news));
   const display: typeof shown =
     news[hidden.quiet] === true ? (severity, text) => shown(severity, withoutLines(text)) : shown;
@@ -156,7 +159,7 @@ async function put(
     ...texts,
     ...(bytes === undefined ? {} : { bytes: Number(bytes) }),
     ...lastBootOf(log, files),
-    ...digestsOf(kind, news),
+    ...digests,
     [hidden.generation]: generation,
     ...(outcome !== undefined && { [hidden.machine]: outcome.machine }),
     ...(outcome === undefined && {
@@ -192,7 +195,18 @@ export async function declarationOf(
   const { wants, localFile } = kindOf(kind);
   const file = purpose === "apply" ? localFile?.(inputs as never) : undefined;
   const { stack, wants: rows } = ownershipOf(identityIn(kind, id, inputs), id, placeOfRun());
-  return { id, generation, stack, wants: [...wants(inputs as never, file && (await readLocalFile(file))), ...rows] };
+  const own = wants(inputs as never, file && (await readLocalFile(file)));
+  // A look compares a text with what lies there; machines, and bytes that do not travel, only with what node 0 has recorded.
+  const by =
+    purpose === "apply" || own.some(({ want }) => want === "registered" || want === "take")
+      ? declaredBy(kind, inputs)
+      : undefined;
+  return {
+    id,
+    generation,
+    stack,
+    wants: [...own, ...rows, ...(by === undefined ? [] : [{ want: "declared", by } as const])],
+  };
 }
 
 function connectionOf(properties: Properties): Connection {

@@ -10,7 +10,7 @@ import { isUnknown } from "../values/unknown";
 import { noteKept, withKept } from "./keptFiles";
 import { whyTaken } from "./machinesSeen";
 import { isMoved, notePart, whyFirstStays } from "./moves";
-import { identityIn, idFromUrn, rememberResource, rememberTokens, urnFromId, urnIn } from "./stacks";
+import { identityIn, idFromUrn, rememberDeclared, rememberResource, rememberTokens, urnFromId, urnIn } from "./stacks";
 import { isForgotten, noteProgram } from "./ways";
 
 // Every run of the engine asks for check and diff of every resource, and most ask for nothing else: so this file needs
@@ -119,6 +119,8 @@ export function diff(kind: string, id: string, olds: Properties, news: Propertie
   notePart(kind, news, olds[hidden.machine]);
   if (isMoved(kind, olds, news)) return { changes: true, replaces: ["connection"] };
   rememberResource(identity, id, olds[hidden.generation]);
+  const hasDrift = Array.isArray(olds["drift"]) && olds["drift"].length > 0;
+  rememberDeclared(identity, id, hasDrift ? undefined : declaredBy(kind, olds));
   // Its machine is gone, and whatever stands in the place of that has none of it.
   if (isForgotten(olds["connection"])) return { changes: true, replaces: [] };
   noteProgram(olds[hidden.machine], news["connection"], id);
@@ -132,7 +134,6 @@ export function diff(kind: string, id: string, olds: Properties, news: Propertie
   // Where this release makes something else of the same inputs, the engine would find no difference.
   const isMadeOtherwise = olds[hidden.drawn] !== undefined && olds[hidden.drawn] === digests[hidden.drawn];
   if (isOtherDigest && isMadeOtherwise && !isOther) return { changes: true, replaces: [] };
-  const hasDrift = Array.isArray(olds["drift"]) && olds["drift"].length > 0;
   if (!isOther && !hasDrift) noteKept(olds, news);
   // An output of an older release is gone without a difference of inputs: that stays quiet.
   const inputKeys: readonly string[] = kindOf(kind).inputKeys;
@@ -195,4 +196,15 @@ export function digestsOf(kind: string, inputs: Properties): Properties {
   const whole = digestOf([...values, sha256Of(made(inputs as never))]);
   const counted = count === undefined ? {} : { [hidden.count]: count(inputs as never) };
   return { [hidden.digest]: whole, [hidden.drawn]: digestOf(values), ...counted };
+}
+
+/**
+ * A digest of the inputs by which a resource is declared, of its outputs as of the inputs themselves; how node 0 is reached is none of
+ * them.
+ */
+export function declaredBy(kind: string, properties: Properties): string {
+  const { inputKeys, notEchoed, tells } = kindOf(kind);
+  const without: readonly string[] = [...notEchoed, ...(tells?.(properties as never) ?? [])];
+  const echoed = inputKeys.filter((key: string) => !isHidden(key) && !without.includes(key)).toSorted();
+  return digestOf([properties[hidden.digest], echoed.map((key: string) => [key, properties[key]])]);
 }

@@ -47,13 +47,20 @@ interface Memory {
   isSettled: boolean;
   /** Where Pulumi has each resource, by its id. */
   readonly identities: Map<string, string>;
+  /** By which inputs each was declared, unless this run declares it anew. */
+  readonly declared: Map<string, string>;
 }
 
 const memories = new Map<string, Memory>();
 
 function memoryOf(identity: string): Memory {
   const stack = stackOf(identity);
-  const memory = memories.get(stack) ?? { tokens: new Set(), isSettled: false, identities: new Map() };
+  const memory = memories.get(stack) ?? {
+    tokens: new Set(),
+    isSettled: false,
+    identities: new Map(),
+    declared: new Map(),
+  };
   memories.set(stack, memory);
   return memory;
 }
@@ -63,6 +70,13 @@ export function rememberResource(identity: string, id: string, generation: unkno
   memoryOf(identity).identities.set(id, identity);
   const token = typeof generation === "string" ? tokenOf(generation) : undefined;
   rememberTokens(identity, token === undefined ? [] : [token]);
+}
+
+/** Notes by which inputs a resource was declared, as the state has it; or, without it, that this is to change. */
+export function rememberDeclared(identity: string, id: string, by?: string): void {
+  const { declared } = memoryOf(identity);
+  if (by === undefined) declared.delete(id);
+  else declared.set(id, by);
 }
 
 /** Notes the tokens that the program has read in its stack's state. */
@@ -104,9 +118,9 @@ export function ownershipOf(
   id: string,
   place: string,
 ): Required<Pick<Declaration, "stack" | "wants">> {
-  const { tokens, isSettled } = memoryOf(identity);
+  const { tokens, isSettled, declared } = memoryOf(identity);
   return {
-    stack: { tokens, place, takesOver: process.env["PULUMI_NETBOOT_TAKE_OVER"] },
+    stack: { tokens, place, declared, takesOver: process.env["PULUMI_NETBOOT_TAKE_OVER"] },
     wants: [
       ...(identity === id ? [] : [{ want: "named", as: identity } as const]),
       isSettled ? { want: "settled" } : { want: "begun", at: place },

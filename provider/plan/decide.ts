@@ -25,7 +25,7 @@ import { isInNetwork, warnOfMovedNetwork, whyNetworkStays } from "./network";
 import { whyOccupied } from "./occupied";
 import { machineQuestions, planMachines, recordKey } from "./otherDhcpServer";
 import { peersOf, whyOtherServers } from "./otherServers";
-import { warnOfKept, warnOfLeft, warnOfTaken, whyNotOurs } from "./ownership";
+import { warnOfKept, warnOfLeft, warnOfOtherRuns, warnOfTaken, whyNotOurs } from "./ownership";
 import {
   type AfterCommit,
   type BringPlan,
@@ -314,6 +314,7 @@ function decideTransaction(given: Given, ground: Ground, facts: Facts, heads: st
         ...(given.brought === undefined ? [] : warnOfApt(given.brought.report, { id: first })),
         ...warnOfTaken(change, facts),
         ...warnOfKept(change, facts.before),
+        ...warnOfOtherRuns(change, facts.before),
         ...warnOfLeft(change.puts, facts.before, (id) => answers.recorded(recordKey(id)) ?? []),
         ...(moved === undefined ? [] : [moved]),
         ...(unpooled === undefined ? [] : [unpooled]),

@@ -95,7 +95,8 @@ export function driftOf(
       if (entry === undefined) return [id, []] as const;
       const otherwise = whyNotAsDeclared(declaration, facts.answers, (text) => named(text, entry));
       const looked = { facts, sha256, units, otherwise };
-      const other = whyOtherRecord(entry, generation);
+      const declared = wants.find((want) => want.want === "declared");
+      const other = whyOtherRecord(entry, generation, declared?.by);
       const drift = other === undefined ? [] : [{ what: wholeResource, how: "other", seen: other } as const];
       // What lies there is as the other one declares it, and nothing of this stack mends that.
       if (drift.length > 0 && isOfOtherStack(entry, generation)) {

@@ -15,11 +15,43 @@ export function isSameCreate(one: string, other: string): boolean {
   return one.slice(-8) === other.slice(-8);
 }
 
-/** How a record is another one than that of which a state tells; nothing if it is the same, or if none of them tells. */
-export function whyOtherRecord({ generation }: RegisterEntry, declared: string | undefined): string | undefined {
-  if (declared === undefined || !/^([0-9a-f]{8}){1,2}$/.test(declared)) return undefined;
-  if (isSameCreate(generation, declared)) return undefined;
-  return isOfOtherStack({ generation }, declared) ? takenOver : "node 0 has it made anew since this state was written";
+/**
+ * How a record is another one than that of which a state tells, by its generation and what declared it; nothing if it is the
+ * same, or if none of them tells.
+ */
+export function whyOtherRecord(entry: RegisterEntry, generation: string | undefined, by?: string): string | undefined {
+  if (generation === undefined || !/^([0-9a-f]{8}){1,2}$/.test(generation)) return undefined;
+  if (isSameCreate(entry.generation, generation))
+    return isOfOtherRun(entry, by) ? `node 0 has it ${asOtherRun}` : undefined;
+  return isOfOtherStack(entry, generation) ? takenOver : "node 0 has it made anew since this state was written";
+}
+
+const asOtherRun = "as another run declared it, of which this state knows nothing";
+
+/** Whether a record was written by other inputs than a state has; what an older release wrote does not tell. */
+function isOfOtherRun({ held }: RegisterEntry, by: string | undefined): boolean {
+  return by !== undefined && held.some((each) => each.want === "declared" && each.by !== by);
+}
+
+/**
+ * What node 0 has otherwise than the state, beside what a run declares anew: its words and its proof hold what is there, and a state
+ * of before would be believed for the rest.
+ */
+export function warnOfOtherRuns(
+  { puts, drops }: { readonly puts: Puts; readonly drops: ReadonlyMap<string, string> },
+  before: Register["before"],
+): readonly Warning[] {
+  const [first] = [...puts.keys()].toSorted();
+  const declared = new Map([...puts.values()].flatMap(({ stack }) => [...(stack?.declared ?? [])]));
+  const others = [...declared].flatMap(([id, by]) => {
+    const entry = before.get(id);
+    return entry !== undefined && !puts.has(id) && !drops.has(id) && isOfOtherRun(entry, by)
+      ? [identityOf(id, before)]
+      : [];
+  });
+  if (first === undefined || others.length === 0) return [];
+  const text = `node 0 has ${listed(others.toSorted())} ${asOtherRun}; what is said of next boots may be wrong by that. \`pulumi up --refresh\` declares all as the program does`;
+  return [{ id: first, text }];
 }
 
 const takenOver = "node 0 has it of another stack of this name, which took it over";

@@ -82,14 +82,16 @@ export interface Provable {
   readonly id: string;
   /** As the state has it; without it, whatever node 0 has by this id is proved. */
   readonly generation?: string | undefined;
+  /** By which inputs it was declared, as the state has it. */
+  readonly by?: string;
 }
 
 /** Plans the proof of these resources' machines. */
 export function planProofOf(facts: Facts, resources: readonly Provable[]): ProofPlan {
   const without = new Map(
-    resources.flatMap(({ id, generation }) => {
+    resources.flatMap(({ id, generation, by }) => {
       const entry = facts.before.get(id);
-      const why = entry === undefined ? "gone" : (whyOtherRecord(entry, generation) ?? whyEmpty(entry));
+      const why = entry === undefined ? "gone" : (whyOtherRecord(entry, generation, by) ?? whyEmpty(entry));
       return why === undefined ? [] : [[id, why] as const];
     }),
   );

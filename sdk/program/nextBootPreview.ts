@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { digestOf, sha256Of } from "../../provider/digest";
-import { renderDrift } from "../../provider/kinds/drift";
+import { renderDrift, wholeResource } from "../../provider/kinds/drift";
 import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
 import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import {
@@ -463,6 +463,7 @@ function textsOf(
   drift: readonly unknown[] = [],
 ): ReadonlyMap<string, string> {
   const chains = (inputs?.["chains"] ?? {}) as Readonly<Record<string, string>>;
+  const ofAll = drift.find((words) => isText(words) && words.startsWith(`${wholeResource}: `));
   return new Map(
     Object.entries(linesByKey(inputs?.["rows"])).flatMap(([name, text]) => {
       if (isUnknown(text)) return [[name, "unknown"] as const];
@@ -471,6 +472,7 @@ function textsOf(
       const found = (["missing", "changed"] as const)
         .map((how) => renderDrift({ what: row.hostname, how, seen: "" }))
         .find((words) => drift.includes(words));
+      if (ofAll !== undefined) return [[name, `${notAsDeclared}${ofAll}`] as const];
       if (found !== undefined) return [[name, `${notAsDeclared}${found}`] as const];
       const chain = chains[`${row.firmware} ${row.loader ?? standard[row.firmware]}`];
       return [[name, chain === undefined ? "unknown" : `${renderMachine(row)}\n${chain}`] as const];

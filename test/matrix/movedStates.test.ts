@@ -83,6 +83,16 @@ describe("a resource's record, whose state", () => {
     expect((await netbootCommand(project, "verify", "--stack", "dev")).stdout).toMatch(
       /db-1 .*node 0 has it made anew since this state was written/,
     );
+    expect(await verify()).toMatch(/web-1 .*node 0 has it as another run declared it/);
+    const { output: late } = await apply([
+      server,
+      node("web-1", 1),
+      node("node-1", 2),
+      node("db-1", 3),
+      node("late-1", 6),
+    ]);
+    expect(late).toMatch(/node 0 has \S+\/web-1 as another run declared it[^\n]*may be wrong/);
+    project.write({ "index.ts": programOn(lab, today.join("\n")) });
     const { output } = await project.succeed(["preview", "--refresh"]);
     expect(output).not.toMatch(/refused|CLASH/);
     await project.succeed([...up, "--refresh"]);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Lab, labUp } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
@@ -208,6 +209,34 @@ describe("what somebody changes on node 0", () => {
     expect((await project.succeed(up)).output).not.toMatch(told);
     project.write({ "index.ts": programOn(lab, declared) });
     await project.succeed(up);
+  });
+
+  it("is told where the state is one of before: by verify, a refresh, and beside whatever else changes", async () => {
+    const before = join(project.root, "before.json");
+    await project.succeed(["stack", "export", "--file", before]);
+    const elsewhere = declared.replace('address: "192.168.1.5"', 'address: "192.168.1.9"');
+    expect(elsewhere).not.toBe(declared);
+    project.write({ "index.ts": programOn(lab, elsewhere) });
+    await project.succeed(up);
+    await project.succeed(["stack", "import", "--file", before]);
+    const why = /node 0 has it as another run declared it, of which this state knows nothing/;
+    const verified = await netbootCommand(project, "verify", "--stack", "dev");
+    expect(verified).toMatchObject({ code: 1, stdout: expect.stringMatching(/^FAILED {2}c /m) });
+    expect(verified.stdout).toMatch(/^ok {6}a /m);
+    const doctor = await netbootCommand(project, "doctor", "--stack", "dev");
+    expect(doctor.stdout.match(new RegExp(why, "g"))).toHaveLength(1);
+    project.write({ "index.ts": programOn(lab, `${declared}\n${oneMore}`) });
+    expect((await project.succeed(up)).output).toMatch(/node 0 has OlaFleet\S+ as another run declared it/);
+    const { output } = await project.succeed(["preview", "--refresh"]);
+    expect(output).toMatch(/c \(not as declared on node 0: the resource: node 0 has it as another run/);
+    project.write({ "index.ts": programOn(lab, declared) });
+    const { output: mended } = await project.succeed([...up, "--refresh"]);
+    expect(mended).toMatch(why);
+    expect((await lab.node0.run("grep -c 'fixed-address 192.168.1.5;' /etc/dhcp/netboot/hosts.conf")).stdout).toBe(
+      "1\n",
+    );
+    expect(await netbootCommand(project, "verify", "--stack", "dev")).toMatchObject({ code: 0 });
+    await project.succeed([...up, "--refresh", "--expect-no-changes"]);
   });
 
   /** It runs as nothing says any more that it should: what lies there is as declared. */

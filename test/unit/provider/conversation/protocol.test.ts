@@ -151,6 +151,7 @@ const everyHeld: { readonly [W in Held["want"]]: fc.Arbitrary<Extract<Held, { re
   enabled: fc.record({ want: fc.constant("enabled"), unit: word }),
   named: fc.record({ want: fc.constant("named"), as: word }),
   settled: fc.record({ want: fc.constant("settled") }),
+  declared: fc.record({ want: fc.constant("declared"), by: word }),
   begun: fc.record({ want: fc.constant("begun"), at: word }),
   listen: fc.record({
     want: fc.constant("listen"),

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { check, diff, digestsOf } from "../../../../provider/lifecycle/comparison";
+import { kindOf } from "../../../../provider/kinds";
+import { check, declaredBy, diff, digestsOf } from "../../../../provider/lifecycle/comparison";
 import type { ExportedState } from "../../../../tools/scratch.mts";
 import { bare, hostKey, userKey } from "../../../support/sshServer.ts";
 
@@ -214,5 +215,34 @@ describe("diff", () => {
     expect(
       (await diff("DhcpServer", id, { ...outputs, connection: before }, { ...inputs, connection: after })).changes,
     ).toBeUndefined();
+  });
+});
+
+describe("declaredBy", () => {
+  const given = {
+    BootFile: { directory: "/srv/tftp", name: "ipxe.efi", package: "ipxe" },
+    DhcpServer: { config: "a", loaders: { x64: "ipxe.efi" } },
+    OlaFleet: { rows: "db-1 10.20.0.11 db-1 04:3f:72:aa:00:01", chains: { x: "y" } },
+    OlaNode: { hostBlocks: "host …", macs: ["04:3f:72:aa:00:01"], hostname: "db-1", nextBoot: "then" },
+  };
+
+  it.each(Object.entries(given))(
+    "is the same of the inputs of %s and of the outputs that come of them",
+    (kind, values) => {
+      const { notEchoed, outputKeys } = kindOf(kind);
+      const declared = { connection, ...values, ...digestsOf(kind, values) };
+      const told = Object.fromEntries(outputKeys.map((key: string) => [key, "0a"]));
+      const echoed = Object.entries(declared).filter(([key]) => !(notEchoed as readonly string[]).includes(key));
+      const outputs = { ...Object.fromEntries(echoed), ...told, connection: { host: "another" }, drift: ["x"] };
+      expect(declaredBy(kind, outputs)).toBe(declaredBy(kind, declared));
+      const [[key = "", value] = []] = Object.entries(values);
+      const other = { ...values, [key]: `${value}, changed` };
+      expect(declaredBy(kind, { ...other, ...digestsOf(kind, other) })).not.toBe(declaredBy(kind, declared));
+    },
+  );
+
+  it("tells a local file by its hash, which the program gives", () => {
+    const file = { name: "a.efi", file: "a.efi", sha256: "0a" };
+    expect(declaredBy("BootFile", { ...file, sha256: "0b" })).not.toBe(declaredBy("BootFile", file));
   });
 });

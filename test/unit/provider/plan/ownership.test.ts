@@ -8,6 +8,7 @@ import {
   refuseClash,
   warnOfKept,
   warnOfLeft,
+  warnOfOtherRuns,
   warnOfTaken,
   whyNotOurs,
   whyOtherRecord,
@@ -171,6 +172,11 @@ describe("whyOtherRecord", () => {
     expect(whyOtherRecord(entry(id, `${theirs}00000002`), `${ours}00000001`)).toMatch(/another stack/);
     expect(whyOtherRecord(entry(id, `${ours}00000002`), `${ours}00000001`)).toMatch(/made anew/);
     expect(whyOtherRecord(entry(id, "00000002"), `${ours}00000001`)).toMatch(/made anew/);
+    const declared = entry(id, `${ours}00000001`, [{ want: "declared", by: "0a" }]);
+    expect(whyOtherRecord(declared, `${ours}00000001`, "0a")).toBeUndefined();
+    expect(whyOtherRecord(declared, `${ours}00000001`, "0b")).toMatch(/another run declared it/);
+    // What an older release wrote does not tell.
+    expect(whyOtherRecord(entry(id, `${ours}00000001`), `${ours}00000001`, "0b")).toBeUndefined();
     expect(isOfOtherStack(entry(id, `${theirs}00000002`), `${ours}00000001`)).toBe(true);
     expect(isOfOtherStack(entry(id, "00000002"), `${ours}00000001`)).toBe(false);
   });
@@ -225,6 +231,31 @@ describe("warnOfLeft", () => {
     expect(left(taken, entry(id, `${ours}00000001`), "a", "b")).toEqual([]);
     expect(left(taken, entry(id, "00000001"), "a", "b")).toEqual([]);
     expect(left({ ...taken, stack: { tokens: new Set([ours]) } }, entry(id, `${theirs}00000002`), "b")).toEqual([]);
+  });
+});
+
+describe("warnOfOtherRuns", () => {
+  const before = byId(entry(other, `${ours}00000001`, [{ want: "declared", by: "0a" }]));
+  const warned = (by: string, drops: ReadonlyMap<string, string> = new Map(), more: readonly Declaration[] = []) => {
+    const own = put(id, `${ours}00000002`);
+    const declaration = { ...own, stack: { tokens: new Set([ours]), declared: new Map([[other, by]]) } };
+    const puts = new Map([declaration, ...more].map((each) => [each.id, each]));
+    return warnOfOtherRuns({ puts, drops }, before);
+  };
+
+  it("tells of what node 0 has otherwise than the state, beside what a run declares", () => {
+    expect(warned("0b")).toEqual([
+      {
+        id,
+        text: expect.stringMatching(/^node 0 has OlaNode\/shop\/prod\/node-2 as another run declared it, .*--refresh/),
+      },
+    ]);
+  });
+
+  it("says nothing of what is as the state has it, and of what this run declares or lets go", () => {
+    expect(warned("0a")).toEqual([]);
+    expect(warned("0b", new Map([[other, ""]]))).toEqual([]);
+    expect(warned("0b", new Map(), [put(other, `${ours}00000001`)])).toEqual([]);
   });
 });
 

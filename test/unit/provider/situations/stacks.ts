@@ -6,7 +6,14 @@ import { whyBootPartsStay, whyNoServer, whyServerStays } from "../../../../provi
 import { whyNobodyServes } from "../../../../provider/plan/expectations";
 import { whyRecordsContradict } from "../../../../provider/plan/nameRecords";
 import { whyNetworkStays } from "../../../../provider/plan/network";
-import { refuseClash, warnOfKept, warnOfLeft, warnOfTaken, whyNotOurs } from "../../../../provider/plan/ownership";
+import {
+  refuseClash,
+  warnOfKept,
+  warnOfLeft,
+  warnOfOtherRuns,
+  warnOfTaken,
+  whyNotOurs,
+} from "../../../../provider/plan/ownership";
 import { whyAddressesArePooled, whyPoolIsTooSmall } from "../../../../provider/plan/pool";
 import { entry, machine, placed, register, serve } from "../plan/registered";
 import { host } from "./inTheWay";
@@ -14,6 +21,7 @@ import { dhcp, dhcpId, node, others, tftp, theirs } from "./register";
 import type { Situation } from "./situation";
 
 const stack = (token: string) => ({ tokens: new Set([token]), takesOver: undefined });
+const stateOfBefore = { ...stack("aaaaaaaa"), declared: new Map([[node.id, "0a"]]) };
 const alike = { id: node.id, generation: "aaaaaaaa00000002", wants: [], stack: stack("aaaaaaaa") };
 const taking = { ...alike, stack: { ...alike.stack, takesOver: "p/one" } };
 const ofOther = { ...node, generation: "bbbbbbbb00000001", held: [{ want: "settled" } as const] };
@@ -70,6 +78,16 @@ export const shared: readonly Situation[] = [
   {
     what: "destroy of a stack that another one took over",
     said: warnOfKept({ drops: new Map([[node.id, alike.generation]]) }, new Map([[ofOther.id, ofOther]]))[0]?.text,
+  },
+  {
+    what: "a change with a state of before, of which node 0 has something otherwise",
+    said: warnOfOtherRuns(
+      {
+        puts: new Map([["OlaNode/p/one/new", { ...alike, id: "OlaNode/p/one/new", stack: stateOfBefore }]]),
+        drops: new Map(),
+      },
+      new Map([[node.id, { ...node, held: [{ want: "declared", by: "0b" }] }]]),
+    )[0]?.text,
   },
   {
     what: "a machine where the TFTP server is down",

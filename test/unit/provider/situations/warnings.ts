@@ -177,6 +177,15 @@ export const warnings: readonly Situation[] = [
       seen: whyOtherRecord({ ...node, generation }, "aaaaaaaa00000001") ?? "",
     }),
   ),
+  drift("a record of a later run than the state", {
+    ...{ what: "the resource", how: "other" },
+    seen:
+      whyOtherRecord(
+        { ...node, generation: "aaaaaaaa00000001", held: [{ want: "declared", by: "0b" }] },
+        "aaaaaaaa00000001",
+        "0a",
+      ) ?? "",
+  }),
   drift("the rules would go with the next ruleset", {
     ...{ what: "pulumi-netboot-firewall.service", how: "stopped" },
     seen: "nothing puts the rules back if somebody loads others",
