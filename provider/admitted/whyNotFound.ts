@@ -33,6 +33,12 @@ export function whyNotFound(
 /** Why nothing comes or goes by the interface at all. Node 0's own question does not leave it. */
 export function whyNoLink(links: readonly Link[], nic: string): NotAdmitted | undefined {
   const link = links.find(({ name }) => name === nic);
+  if (link === undefined && nic !== "" && links.length > 0) {
+    return {
+      sure: false,
+      text: `node 0 has no interface ${nic} any more (it has ${links.map(({ name }) => name).join(", ")}), so that no DHCP server would start again on it, and nothing can be asked there: give it that name back, or declare the one that it has now`,
+    };
+  }
   if (link?.isUp === false) {
     return {
       sure: true,

@@ -70,9 +70,9 @@ sub parse_offer ($frame) {
 
 # A talk with DHCP servers on an interface, by whole frames: { wire, select, source, asked => { xid => question }, open,
 # said, others }. An offer is our own if the kernel says that it was sent here (packet(7), PACKET_OUTGOING): what a
-# frame says of its sender anybody can write. One of ours that a switch sends back is none.
+# frame says of its sender anybody can write. One of ours that a switch sends back is none. No interface: no answer.
 sub open_talk ($interface) {
-    my $link = interfaces()->{$interface} // die "there is no interface $interface\n";
+    my $link = interfaces()->{$interface} // { index => 0, mac => '00:00:00:00:00:00' };
     socket my $wire, 17, SOCK_RAW, unpack('S', pack 'n', 3) or die "cannot open a packet socket: $!\n";
     bind $wire, pack 'S n i S C C a8', 17, 3, $link->{index}, 0, 0, 0, '' or die "cannot bind to $interface: $!\n";
     my %empty = (asked => {}, open => {}, said => [], others => {}, sent => {});

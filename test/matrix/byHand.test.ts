@@ -94,6 +94,14 @@ const cases: readonly ByHand[] = [
     ...both(/eno2 is down, so that nothing comes or goes by it: `ip link set eno2 up` switches it on/),
   },
   {
+    what: "the interface has another name",
+    harm: "ip link set eno2 down; ip link set eno2 name gone0; ip link set gone0 up",
+    mend: "ip link set gone0 down; ip link set gone0 name eno2; ip link set eno2 up; sleep 1; systemctl restart isc-dhcp-server tftpd-hpa netboot-names chrony",
+    ...both(
+      /node 0 has no interface eno2 any more \(it has .*gone0.*\), so that no DHCP server would start again on it/,
+    ),
+  },
+  {
     what: "in.tftpd is frozen",
     harm: "systemctl freeze tftpd-hpa",
     mend: "systemctl thaw tftpd-hpa",
