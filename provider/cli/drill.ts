@@ -40,8 +40,8 @@ interface Ways {
  * first serve again.
  *
  * @param which - the one that falls silent, by its host or its name; without it, the first of the two
- * @returns nothing if whoever was asked said no
- * @throws when there are no two; when a machine would be without a boot meanwhile; what keeps node 0 from it
+ * @returns nothing if whoever was asked said no, or when a machine would be without a boot meanwhile, which is told
+ * @throws when there are no two; what keeps node 0 from it
  */
 export async function drill(
   resources: readonly StackResource[],
@@ -54,7 +54,10 @@ export async function drill(
   const seen = Map.groupBy(await verify([...silent, ...others]), ({ host }) => (host === address ? "own" : "other"));
   const { own = [], other: elsewhere = [] } = Object.fromEntries(seen);
   const why = whyNotSilent(name, own, elsewhere);
-  if (why !== undefined) throw new Error(why);
+  if (why !== undefined) {
+    say(why);
+    return undefined;
+  }
   const strangers = (await readRecords(silent)).flatMap(({ stacks }) => stacks.filter(({ isOwn }) => !isOwn));
   if (!(await ask(askWhether({ name, address, seconds, machines: own.length, strangers })))) return undefined;
   const host = await openStackHost(first);

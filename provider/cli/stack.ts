@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { NetbootError, unreached } from "../errors";
+import { NetbootError } from "../errors";
 import type { Properties } from "../lifecycle/comparison";
 import { byNewestWay } from "../lifecycle/ways";
 import type { Host } from "../ssh/link";
@@ -95,12 +95,12 @@ export async function openStackHost({ id, connection, outputs }: StackResource):
 }
 
 /**
- * Why a host could not be asked, in one line, where there are others that can: one that is down keeps nobody from these.
+ * Why a host could not be asked, in one line, where there are others that can: whatever is wrong with one keeps nobody from these.
  *
  * @throws the reason, where it is no such
  */
 export function whyPassedOver(hosts: number, connection: unknown, reason: unknown): NetbootError {
-  if (hosts < 2 || !NetbootError.is(reason) || !unreached.has(reason.code)) throw reason;
+  if (hosts < 2 || !NetbootError.is(reason)) throw reason;
   const [words = ""] = reason.message.split("\n", 1);
   return new NetbootError(reason.code, `not asked: ${words.replace(`${hostName(connection)}: `, "")}`, {
     cause: reason,

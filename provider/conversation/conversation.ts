@@ -9,7 +9,7 @@ import { recoveryUnitName } from "../os/paths";
 import type { Facts, NamedMachine } from "../plan/facts";
 import type { Clash, Machine, RegisterEntry } from "../plan/records";
 import { perlsVariables } from "../plan/recoveryUnit";
-import type { Host } from "../ssh/link";
+import { type Host, NotEnded } from "../ssh/link";
 import { Collected, renderQuestion } from "./answers";
 import { type Echo, whyNotStarted } from "./notStarted";
 import { type Line, line, parseHeld, parseMachineLine, parseSaid, renderMessage, type Said } from "./protocol";
@@ -64,7 +64,7 @@ export type Tell = (id: string, severity: "progress" | "warning", line: string) 
 const longestSeconds = 45 * 60;
 /** Hands that begin say something sooner, unless the host is slow: so it is asked whether commands come through at all. */
 const silentMs = 10_000;
-const echoMs = 30_000;
+const echoMs = 60_000;
 /** What is kept of words that are no line of the hands; a program that refuses needs less. */
 const mostWords = 4096;
 /** Ten thousand machines with eight NICs each are told in fewer lines. */
@@ -141,19 +141,27 @@ export async function converse(
   const askWhy = async (): Promise<void> => {
     if (hasBegun) return;
     echo = echoOf(host);
-    const { came } = await echo;
-    if (!came && !hasBegun) stdin?.end();
+    const { came, isSilent } = await echo;
+    if (hasBegun) return;
+    if (isSilent) givenUp.abort();
+    else if (!came) stdin?.end();
   };
+  const givenUp = new AbortController();
   const silence = setTimeout(() => void askWhy(), silentMs);
   const stdout = lines(onLine);
   const result = await host
     .run(handsCommand(host, nonce), {
       stdin: renderOpening(nonce, opening),
       timeoutMs: longestSeconds * 1000,
+      signal: givenUp.signal,
       onStdin: (opened) => {
         stdin = opened;
       },
       onStdout: (chunk) => stdout.take(chunk),
+    })
+    .catch((reason: unknown) => {
+      if (!givenUp.signal.aborted) throw reason;
+      return { code: undefined, stderr: "" };
     })
     .finally(() => clearTimeout(silence));
   words += stdout.rest();
@@ -291,9 +299,10 @@ async function echoOf(host: Host): Promise<Echo> {
   try {
     const { stdout, stderr } = await host.run("cat", { stdin: Buffer.from(`${text}\n`), timeoutMs: echoMs });
     return { came: stdout.includes(text), words: `${stdout}${stderr}` };
-  } catch {
+  } catch (reason) {
     // A connection that breaks meanwhile is no answer.
-    return { came: true, words: "" };
+    const isSilent = reason instanceof NotEnded;
+    return { came: !isSilent, words: "", isSilent };
   }
 }
 

@@ -12,6 +12,8 @@ export interface Echo {
   /** Whether it came back. */
   readonly came: boolean;
   readonly words: string;
+  /** Whether the command neither said a word nor ended, on a connection that lived. */
+  readonly isSilent?: boolean;
 }
 
 /** The login, for the words of an error. */
@@ -61,6 +63,15 @@ export function whyNotStarted(
       "AUTHENTICATION_FAILED",
       `${name}: ${user} may not log in here; node 0 says so in the place of what it was asked:\n${said}\n` +
         `say user: "${other}" (who needs \`sudo -n\`), or take the \`command="…"\` out of ${homeOf(user)}/.ssh/authorized_keys there`,
+    );
+  }
+  if (echo?.isSilent === true) {
+    return new NetbootError(
+      "COMMAND_FAILED",
+      `${name}: "${user}" may log in, and no command of that user answers there: neither ours nor \`cat\` said a word in a minute, and ` +
+        `nothing was changed\n${said}\n` +
+        `\`ssh ${user}@${name} cat </etc/hostname\` waits as well; look there at what comes before a command: start files (.bashrc, ` +
+        '.profile, ~/.ssh/rc), `command="…"` in authorized_keys, ForceCommand, and a home folder on a file system that does not answer',
     );
   }
   const ending = code === undefined ? "was ended by a signal" : `ended with exit code ${code}`;

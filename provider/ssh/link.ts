@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly timeoutMs: number;
   /** Is given the output as it arrives, which then is not kept. */
   readonly onStdout?: (chunk: Buffer) => void;
+  /** Gives the command up, whatever becomes of it. */
+  readonly signal?: AbortSignal;
   /** How much the command may say; more ends the connection. @defaultValue 256 MB */
   readonly mostBytes?: number;
 }
@@ -43,8 +45,8 @@ export interface Host {
   /**
    * Runs a command in a channel of its own, as it is given.
    *
-   * @throws CONNECTION_LOST when the connection breaks or the command runs out of time; what became of the command is
-   * then unknown
+   * @throws CONNECTION_LOST when the connection breaks or the command runs out of time ({@link NotEnded});
+   * what became of the command is then unknown. What {@link RunOptions.signal} gives as its reason
    */
   run(command: string, options: RunOptions): Promise<RunResult>;
 }
@@ -125,7 +127,7 @@ export class Link implements Host {
 
   // node-ssh's execCommand turns the output into text chunk by chunk and trims it; we need the bytes as they are.
   #runNow(command: string, options: RunOptions): Promise<RunResult> {
-    const { stdin, timeoutMs, onStdin, onStdout, mostBytes = mostBytesSaid } = options;
+    const { stdin, timeoutMs, onStdin, onStdout, signal: given, mostBytes = mostBytesSaid } = options;
     return new Promise((resolve, reject) => {
       let channel: ClientChannel | undefined;
       let isSettled = false;
@@ -136,10 +138,15 @@ export class Link implements Host {
         act();
       };
       const fail = (why: string): void => settle(() => reject(this.#lost(why)));
-      const clock = setTimeout(() => {
-        fail(`a command did not end within ${timeoutMs / 1000} s`);
+      const giveUp = (reason: unknown): void => {
+        settle(() => reject(reason));
         channel?.close();
+      };
+      const clock = setTimeout(() => {
+        const { code, message } = this.#lost(`a command did not end within ${timeoutMs / 1000} s`);
+        giveUp(new NotEnded(code, message));
       }, timeoutMs);
+      given?.addEventListener("abort", () => giveUp(given.reason), { once: true });
       void this.#closed.then(() => fail(`the connection broke while a command ran: ${this.#whyClosed()}`));
       if (!this.#isOpen) {
         fail(`the connection is closed: ${this.#whyClosed()}`);
@@ -278,6 +285,9 @@ export class Link implements Host {
     return new NetbootError("CONNECTION_LOST", redact(`${this.name}: ${why}`, this.#secrets));
   }
 }
+
+/** A command did not end in the time that it had. */
+export class NotEnded extends NetbootError {}
 
 /** The host has no session left for us now. */
 class NoRoom extends Error {}

@@ -60,6 +60,8 @@ describe("whyNoLink", () => {
       sure: true,
       text: expect.stringMatching(/^eno2 is down, .*set eno2 up/),
     });
+    expect(seen({ name: "gone0" })?.text).toMatch(/^node 0 has no interface eno2 any more \(it has .*gone0/);
+    expect(whyNoLink([], "eno2")).toBeUndefined();
     expect(seen({ hasCarrier: false })).toMatchObject({
       sure: true,
       text: expect.stringMatching(/^eno2 has no carrier/),

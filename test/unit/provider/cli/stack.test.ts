@@ -16,10 +16,17 @@ describe("whyPassedOver", () => {
     expect(renderError(whyPassedOver(2, { host: "a.example" }, down))).toBe("not asked: no answer [HOST_UNREACHABLE]");
   });
 
-  it("passes over no host that is the only one, and none that answers", () => {
-    expect(() => whyPassedOver(1, { host: "a.example" }, down)).toThrow(down);
+  it("says so of one that answers, and not as it should", () => {
     const other = new NetbootError("OTHER_MACHINE", "a.example: another machine");
-    expect(() => whyPassedOver(2, { host: "a.example" }, other)).toThrow(other);
+    expect(renderError(whyPassedOver(2, { host: "a.example" }, other))).toBe(
+      "not asked: another machine [OTHER_MACHINE]",
+    );
+  });
+
+  it("passes over no host that is the only one, and no fault of this program", () => {
+    expect(() => whyPassedOver(1, { host: "a.example" }, down)).toThrow(down);
+    const fault = new TypeError("x is undefined");
+    expect(() => whyPassedOver(2, { host: "a.example" }, fault)).toThrow(fault);
   });
 });
 

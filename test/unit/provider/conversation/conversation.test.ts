@@ -5,7 +5,7 @@ import { converse, type Opening, type Reply } from "../../../../provider/convers
 import { line, renderMessage, type Value } from "../../../../provider/conversation/protocol";
 import { hands, loader } from "../../../../provider/embedded";
 import type { Facts } from "../../../../provider/plan/facts";
-import type { Host, RunOptions, RunResult } from "../../../../provider/ssh/link";
+import { type Host, NotEnded, type RunOptions, type RunResult } from "../../../../provider/ssh/link";
 
 /** What the other side hears and says; it answers as soon as it is spoken to. */
 interface Node0 {
@@ -458,6 +458,24 @@ describe("converse", () => {
     expect(slow.isEnded()).toBe(false);
     slow.end();
     expect((await slow.talk).message).toMatch(/must be a Debian/);
+  });
+
+  it("gives up where no command says a word or ends, and says what comes before a command", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const run = (command: string, { timeoutMs, signal }: RunOptions): Promise<RunResult> =>
+      new Promise((_resolve, reject) => {
+        setTimeout(() => reject(new NotEnded("CONNECTION_LOST", `${command} did not end`)), timeoutMs);
+        signal?.addEventListener("abort", () => reject(new Error("given up")));
+      });
+    const talk = converse({ name: "h", user: "root", isRoot: true, run }, nothing, stop).catch((error) => error);
+    await vi.advanceTimersByTimeAsync(70_000);
+    expect(await talk).toMatchObject({
+      code: "COMMAND_FAILED",
+      message: expect.stringMatching(
+        /no command of that user answers there: neither ours nor `cat`[\s\S]*ForceCommand/,
+      ),
+    });
   });
 
   it.each([

@@ -102,6 +102,7 @@ export const firewalls: readonly Situation[] = [
   ...(
     [
       ["an interface that is down", { isUp: false }],
+      ["an interface that has another name now", { name: "priv0" }],
       ["an interface without a carrier", { hasCarrier: false }],
       ["an interface without ARP", { hasArp: false }],
       ["node 0 does not answer who has its address", {}, { ignored: new Map([["all", 8]]) }],

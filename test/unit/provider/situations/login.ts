@@ -1,15 +1,9 @@
-import { whyNotStarted } from "../../../../provider/conversation/notStarted";
+import { type Echo, whyNotStarted } from "../../../../provider/conversation/notStarted";
 import type { Situation } from "./situation";
 
 const login = { name: "node0.example", user: "debian", isRoot: false };
 const root = { ...login, user: "root", isRoot: true };
-const started = (
-  what: string,
-  who: typeof login,
-  code: number | undefined,
-  words: string,
-  echo?: { came: boolean; words: string },
-) => {
+const started = (what: string, who: typeof login, code: number | undefined, words: string, echo?: Echo) => {
   const error = whyNotStarted(who, { code, words }, echo);
   return { what, said: error };
 };
@@ -36,6 +30,7 @@ export const notStarted: readonly Situation[] = [
     came: false,
     words: "This account is currently not available.\n",
   }),
+  started("a forced command that waits", root, undefined, "", { came: false, words: "", isSilent: true }),
   started("killed", root, undefined, ""),
   started("no D-Bus", root, 1, "Failed to connect to bus: Connection refused\n", { came: true, words: "" }),
   started(

@@ -165,6 +165,16 @@ describe("Host.run", () => {
     expect(result).toMatchObject({ code: 4, stderr: "no space left\n" });
   });
 
+  it("gives up a command when it is told so, and only this command", async () => {
+    const { host } = await hostThat((command, channel) => {
+      if (command !== "hang") answer(channel, command);
+    });
+    const enough = new AbortController();
+    setTimeout(() => enough.abort(new Error("enough")), 50);
+    await expect(host.run("hang", { ...soon, signal: enough.signal })).rejects.toThrow("enough");
+    await expect(host.run("go on", soon)).resolves.toMatchObject({ code: 0 });
+  });
+
   it("fails when the command takes too long, and only this command", async () => {
     const { host } = await hostThat((command, channel) => {
       if (command !== "hang") answer(channel, command);
