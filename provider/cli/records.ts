@@ -122,7 +122,7 @@ export function lostRecords({ host, stacks }: RecordsOnHost): readonly Finding[]
       const more = lost.length > 6 ? ` and ${lost.length - 6} more` : "";
       const [are, they, them] = lost.length === 1 ? ["is", "it", "it"] : ["are", "they", "them"];
       const what = [
-        `${count(lost.length, "record")} on node 0 ${are} not in this stack's state: ${shown}${more} (last written ${timeOf(written)}). Node 0 goes on with what ${they} declare${lost.length === 1 ? "s" : ""}`,
+        `${count(lost.length, "record")} on node 0 ${are} not in this stack's state: ${shown}${more} (something of this stack was last written there at ${timeOf(written)}). Node 0 goes on with what ${they} declare${lost.length === 1 ? "s" : ""}`,
         `  if the program has ${them}: \`pulumi up\` goes on with ${them}. If it is refused: \`PULUMI_NETBOOT_TAKE_OVER=${stack} pulumi up\``,
         `  if nobody needs ${them}: \`npx pulumi-netboot records --clear ${label}\` takes ${them} off node 0, and asks first`,
         `  if another stack is named ${stack} too, as a colleague's, ${they} may be its: leave ${them}, and give one of the two stacks another name`,
