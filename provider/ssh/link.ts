@@ -45,8 +45,8 @@ export interface Host {
   /**
    * Runs a command in a channel of its own, as it is given.
    *
-   * @throws CONNECTION_LOST when the connection breaks or the command runs out of time ({@link NotEnded});
-   * what became of the command is then unknown. What {@link RunOptions.signal} gives as its reason
+   * @throws CONNECTION_LOST when the connection breaks or the command runs out of time ({@link NotEnded}), the signal's reason
+   * when the command is given up; what became of it is then unknown
    */
   run(command: string, options: RunOptions): Promise<RunResult>;
 }

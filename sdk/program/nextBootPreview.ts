@@ -469,10 +469,10 @@ function textsOf(
       if (isUnknown(text)) return [[name, "unknown"] as const];
       const row = parseRow(name, text);
       if (row === undefined) return [];
-      const found = (["missing", "changed"] as const)
+      const ofIt = (["missing", "changed"] as const)
         .map((how) => renderDrift({ what: row.hostname, how, seen: "" }))
         .find((words) => drift.includes(words));
-      if (ofAll !== undefined) return [[name, `${notAsDeclared}${ofAll}`] as const];
+      const found = ofAll ?? ofIt;
       if (found !== undefined) return [[name, `${notAsDeclared}${found}`] as const];
       const chain = chains[`${row.firmware} ${row.loader ?? standard[row.firmware]}`];
       return [[name, chain === undefined ? "unknown" : `${renderMachine(row)}\n${chain}`] as const];

@@ -102,6 +102,15 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
       expect(await netbootCommand(project, "doctor", "--stack", "dev")).toMatchObject({ code: 0 });
     });
 
+    it("are asked each by itself: one that answers, and not as it should, keeps nobody from the other", async () => {
+      await on(other, "mv /usr/bin/perl /usr/bin/perl.away");
+      const { stdout, code } = await verify();
+      await on(other, "mv /usr/bin/perl.away /usr/bin/perl");
+      expect(code, stdout).toBe(1);
+      expect(stdout.match(/^ok +db-[12] +\S+ +served: /gm)).toHaveLength(2);
+      expect(stdout.match(/^FAILED +db-[12] +\S+ +not asked: .*\[COMMAND_FAILED\]$/gm)).toHaveLength(2);
+    });
+
     inWhole?.("refuse a third server, and tell of a second that offers something else", async () => {
       write(`${db1}, ${db2("192.168.1.5")}`);
       const { code, output } = await withAnotherDhcpServer(one, packages.folder, () => project.pulumi(up));

@@ -237,6 +237,22 @@ describe("what somebody changes on node 0", () => {
     );
     expect(await netbootCommand(project, "verify", "--stack", "dev")).toMatchObject({ code: 0 });
     await project.succeed([...up, "--refresh", "--expect-no-changes"]);
+    // A boot file of another run, of which each next boot is told.
+    project.write({
+      "index.ts": programOn(
+        lab,
+        declared.replace("network,", "network, artifacts: { refindConf: { timeoutSeconds: 3 } },"),
+      ),
+    });
+    await project.succeed(up);
+    await project.succeed(["stack", "import", "--file", before]);
+    project.write({ "index.ts": programOn(lab, `${declared}\n${oneMore}`) });
+    expect((await project.succeed(up)).output).toMatch(
+      /node 0 has BootFile\S+refind\.conf, OlaFleet\S+, OlaNode\S+\/a as another run declared it/,
+    );
+    project.write({ "index.ts": programOn(lab, declared) });
+    await project.succeed([...up, "--refresh"]);
+    expect(await netbootCommand(project, "verify", "--stack", "dev")).toMatchObject({ code: 0 });
   });
 
   /** It runs as nothing says any more that it should: what lies there is as declared. */
