@@ -9,6 +9,7 @@ import { foldersOwned, ownersQuestions } from "../facts/tftpFolder";
 import { type Unit, unitFacts } from "../facts/units";
 import { dhcpBackends } from "../formats/dhcpBackend";
 import { chronyUnit, namesUnit, recoveryUnitName, tftpdUnit } from "../os/paths";
+import { isBootServerHere, whyAddressIsGone } from "./bootServer";
 import { shownGoneUser, shownUnmet } from "./daemons";
 import type { Facts } from "./facts";
 import { whoElseServes, whoElseTells } from "./occupied";
@@ -52,9 +53,13 @@ export function ailmentsOf({ before, answers }: Facts): readonly Ailment[] {
   const others = whoElseServes(register, known);
   const tells = whoElseTells(register, known);
   const nic = heldOf(before, "serve")[0]?.held.interface ?? "";
-  const noLink = whyNoLink(links.read(answers).links, nic);
+  const interfaces = links.read(answers);
+  // Where ip(8) told nothing, nothing is known.
+  const isHere =
+    interfaces.links.every(({ addresses }) => addresses.length === 0) || isBootServerHere(register, interfaces);
+  const noLink = whyNoLink(interfaces.links, nic)?.text ?? whyAddressIsGone(register, isHere);
   return [
-    ...(noLink === undefined ? [] : [{ what: nic, text: noLink.text, holdsUp: true } as const]),
+    ...(noLink === undefined ? [] : [{ what: nic, text: noLink, holdsUp: true } as const]),
     ...(isDrilled ? [{ what: silenceTimer, text: shownDrill }] : []),
     ...(recovery === undefined ? [] : [{ what: recoveryUnitName, text: recovery }]),
     ...(others === undefined ? [] : [{ what: "another server", text: others }]),

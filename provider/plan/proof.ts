@@ -234,7 +234,7 @@ function othersIn(wrongs: readonly Wrong[], occupied: string | undefined): reado
     .map(({ seen }) => ({ server: seen["server"] ?? "", hardware: seen["hardware"] ?? "" }));
   const strangers = wrongs.filter(({ seen }) => seen["is"] === "stranger");
   return [
-    ...(others.length === 0 ? [] : [`another DHCP server answers too: ${namesOfServers(others)}`]),
+    ...(others.length === 0 ? [] : [`another DHCP server answers on the private network: ${namesOfServers(others)}`]),
     ...strangers.map(({ seen }) => `a machine that no program names (${seen["mac"]}) was offered ${seen["address"]}`),
     ...(occupied === undefined ? [] : [occupied]),
   ];

@@ -290,7 +290,7 @@ describe("the proof and a machine in QEMU", () => {
   it("says no while another DHCP server answers, for which of the two a machine takes is chance", async () => {
     const { served, seen } = await withAnotherDhcpServer(lab, packages?.folder ?? "", proved);
     expect(served).toBe(false);
-    expect(seen).toContain("another DHCP server answers too: 192.168.1.13");
+    expect(seen).toContain("another DHCP server answers on the private network: 192.168.1.13");
   });
 
   it("says no while another DHCP server serves the same wire on node 0 itself", async () => {

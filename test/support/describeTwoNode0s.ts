@@ -150,7 +150,7 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
         // On the second itself it is a stranger, whatever it says.
         expect(stdout).toMatch(
           new RegExp(
-            `^FAILED +db-1 +${second} +served, but another DHCP server answers too: 192\\.168\\.1\\.14 \\(`,
+            `^FAILED +db-1 +${second} +served, but another DHCP server answers on the private network: 192\\.168\\.1\\.14 \\(`,
             "m",
           ),
         );

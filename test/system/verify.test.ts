@@ -136,12 +136,14 @@ describe("the command", () => {
       const { code, stdout } = await withForgedOffers(lab, "192.168.1.4", () => netboot("verify"));
       expect(code).toBe(1);
       expect(stdout).toMatch(
-        /^FAILED {2}m1 {2}the firmware of m1 .* got no answer\b.*; another DHCP server answers too: 192\.168\.1\.1 \(/m,
+        /^FAILED {2}m1 {2}the firmware of m1 .* got no answer\b.*; another DHCP server answers on the private network: 192\.168\.1\.1 \(/m,
       );
     });
     const { code, stdout } = await withForgedOffers(lab, "192.168.1.4", () => netboot("verify"));
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^FAILED {2}m1 {2}served, but another DHCP server answers too: 192\.168\.1\.1 \(/m);
+    expect(stdout).toMatch(
+      /^FAILED {2}m1 {2}served, but another DHCP server answers on the private network: 192\.168\.1\.1 \(/m,
+    );
   });
 
   it("verify hears no user of node 0 who answers for its TFTP server", async () => {

@@ -135,7 +135,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "node 0 has it of",
     "no more: another resource has its MAC, its address or its name; `pulumi up --refresh` declares it anew",
     "there is no DHCP server on this host",
-    "another DHCP server answers too:",
+    "another DHCP server answers on the private network:",
     "a machine that no program names (",
   ],
   "test/unit/provider/plan/timeDaemon.test.ts": ["is none of ours"],

@@ -36,6 +36,25 @@ describe("ailmentsOf", () => {
     expect(ailment?.text).toContain(text);
   });
 
+  it.each([
+    ["is at home", "192.168.1.1/28", []],
+    ["is gone", "192.168.1.9/28", ["node 0 does not have 192.168.1.1 any more, from which machines fetch their files"]],
+  ])("holds up every `up` where the address of node 0 is taken off: it %s", (_what, address, texts) => {
+    const [local = "", prefixlen = ""] = address.split("/");
+    const said = (links: unknown) => ({ status: 0, said: JSON.stringify(links) });
+    const found = ailmentsOf(
+      facts(before, {
+        ...recovery(""),
+        "links.links": said([{ ifname: "eno2", flags: ["UP", "LOWER_UP"] }]),
+        "links.addresses": said([
+          { ifname: "eno2", addr_info: [{ family: "inet", local, prefixlen: Number(prefixlen) }] },
+        ]),
+      }),
+    );
+    expect(found.map(({ text }) => text.replace(/:.*/s, ""))).toEqual(texts);
+    expect(found.every(({ holdsUp }) => holdsUp === true)).toBe(true);
+  });
+
   it("tells of a drill, for which DHCP and TFTP are silent", () => {
     const said = "Id=pulumi-netboot-drill.timer\nLoadState=loaded\nActiveState=active\n";
     expect(ailmentsOf(facts(before, { ...recovery(""), "health.drill": { status: 0, said } }))).toEqual([

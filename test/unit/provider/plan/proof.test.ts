@@ -128,7 +128,7 @@ describe("besidesOf", () => {
       ],
     ]);
     expect([...wrongOffers]).toEqual([`${fleet.id} b`]);
-    expect(others).toEqual(["another DHCP server answers too: 192.168.1.9 (52:54:00:00:00:09)"]);
+    expect(others).toEqual(["another DHCP server answers on the private network: 192.168.1.9 (52:54:00:00:00:09)"]);
     expect(loaders).toMatchObject({ x64: "ipxe.efi", script: "refind.pxe" });
   });
 
@@ -329,7 +329,7 @@ describe("renderProof", () => {
       { n: 0, seen: { is: "stranger", mac: "52:54:00:00:00:99", address: "192.168.1.7" } },
     ];
     const text =
-      "served, but another DHCP server answers too: 192.168.1.9 (52:54:00:00:00:09); a machine that no program names (52:54:00:00:00:99) was offered 192.168.1.7";
+      "served, but another DHCP server answers on the private network: 192.168.1.9 (52:54:00:00:00:09); a machine that no program names (52:54:00:00:00:99) was offered 192.168.1.7";
     expect(proved({ wrongs })).toEqual({ [fleet.id]: { a: text, b: text } });
   });
 });

@@ -103,7 +103,7 @@ describe("fleetViewOf", () => {
   it("never counts as proved what the proof did not say is served", () => {
     const words = [
       ["served: 192.168.1.3, ipxe.efi, then refind.pxe (1 MAC)", "proved"],
-      ["served, but another DHCP server answers too: 192.168.1.9", "doubt"],
+      ["served, but another DHCP server answers on the private network: 192.168.1.9", "doubt"],
       ["not proved: a rule with a limit", "doubt"],
       ["not asked: a minute was over", "doubt"],
       ["the firmware of db-1 asked by DHCP and got no answer", "wrong"],
@@ -177,14 +177,18 @@ describe("fleetViewOf", () => {
     const fine = (server: SeenServer): readonly string[] => shop(server).servers[0]?.fine ?? [];
     expect(fine(smallServer)).toEqual(["no other DHCP server answered the proof's questions", "its log has no gaps"]);
     expect(fine(proved({ tellsServers: false }))).toEqual(["its log has no gaps"]);
-    expect(fine({ ...proved({ others: ["another DHCP server answers too: x"] }), gaps: ["lines"] })).toEqual([]);
+    expect(
+      fine({ ...proved({ others: ["another DHCP server answers on the private network: x"] }), gaps: ["lines"] }),
+    ).toEqual([]);
     expect(fine(unasked)).toEqual([]);
   });
 
   it("is all proved only with every machine proved, and nothing else found", () => {
     const good = new Map([...said].map(([key]) => [key, "served: x"] as const));
     expect(isAllProved(shop(proved({}, good)))).toBe(true);
-    expect(isAllProved(shop(proved({ others: ["another DHCP server answers too: x"] }, good)))).toBe(false);
+    expect(isAllProved(shop(proved({ others: ["another DHCP server answers on the private network: x"] }, good)))).toBe(
+      false,
+    );
     expect(isAllProved(smallFleet())).toBe(false);
   });
 
