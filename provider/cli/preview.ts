@@ -4,6 +4,7 @@ import { idFromUrn, idOfNew, rememberResource } from "../lifecycle/stacks";
 import { isSecret, whyHidden } from "../preview/placeholders";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden } from "../values/hidden";
+import { placeOf } from "../values/place";
 import { holdsUnknown } from "../values/unknown";
 import { kindIn, runPulumi, type StackResource } from "./stack";
 
@@ -96,36 +97,45 @@ function rememberState({ steps = [] }: Preview): void {
 export function stepsOf({ steps = [] }: Preview): readonly Step[] {
   return steps.flatMap(({ op = "", urn = "", newState, oldState }) => {
     const kind = kindIn((newState ?? oldState)?.type);
-    const how = hows[op];
-    if (kind === undefined || how === undefined) return [];
-    // Node 0 hears nothing of one that only the state has no more.
-    if (how === "drop" && oldState?.retainOnDelete === true) return [];
-    const state = how === "put" ? newState : oldState;
-    return [
-      {
-        how,
-        kind,
-        urn,
-        id: oldState?.id ?? idOfNew(idFromUrn(kind, urn)),
-        inputs: state?.inputs ?? {},
-        secretBefore: Object.entries(oldState?.inputs ?? {}).flatMap(([key, value]) => (isSecret(value) ? [key] : [])),
-        outputs: op === "create" ? {} : (oldState?.outputs ?? {}),
-        dependencies: [
-          ...(state?.dependencies ?? []),
-          ...Object.values(state?.propertyDependencies ?? {}).flatMap((urns) => urns ?? []),
-        ],
-      },
-    ];
+    if (kind === undefined) return [];
+    return howsOf(op, newState, oldState).flatMap((how): readonly Step[] => {
+      // Node 0 hears nothing of one that only the state has no more.
+      if (how === "drop" && oldState?.retainOnDelete === true) return [];
+      const state = how === "put" ? newState : oldState;
+      return [
+        {
+          how,
+          kind,
+          urn,
+          id: oldState?.id ?? idOfNew(idFromUrn(kind, urn)),
+          inputs: state?.inputs ?? {},
+          secretBefore: Object.entries(oldState?.inputs ?? {}).flatMap(([key, value]) =>
+            isSecret(value) ? [key] : [],
+          ),
+          outputs: op === "create" ? {} : (oldState?.outputs ?? {}),
+          dependencies: [
+            ...(state?.dependencies ?? []),
+            ...Object.values(state?.propertyDependencies ?? {}).flatMap((urns) => urns ?? []),
+          ],
+        },
+      ];
+    });
   });
 }
 
-/** One that is replaced has its id again, so its old self is not dropped. */
-const hows: Readonly<Record<string, Step["how"]>> = {
-  create: "put",
-  update: "put",
-  "create-replacement": "put",
-  delete: "drop",
+const hows: Readonly<Record<string, readonly Step["how"][]>> = {
+  create: ["put"],
+  update: ["put"],
+  delete: ["drop"],
 };
+
+/** What a step does to node 0. One that is replaced has its id again there, and goes where it was only if that is another host. */
+function howsOf(op: string, next: PreviewedState | undefined, old: PreviewedState | undefined): readonly Step["how"][] {
+  // Of the three steps of a replacement a preview shows this one.
+  if (op !== "replace") return hows[op] ?? [];
+  const [from, to] = [old?.inputs, next?.inputs].map((inputs) => placeOf(inputs?.["connection"]));
+  return from === undefined || from === to ? ["put"] : ["put", "drop"];
+}
 
 /**
  * The connection of a step. A secret in it is not in a preview, so it is taken from the state, where the same host has it.

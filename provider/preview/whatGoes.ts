@@ -208,6 +208,23 @@ export function fileBefore(state: Before, { name, directory, place }: FileOnHost
   )?.outputs;
 }
 
+/**
+ * Where the first servers of the machines are that the state and the program have, and of those that come; undefined where the
+ * state can't be told.
+ */
+export function placesOfFirst(
+  state: Before,
+  declared: Declared,
+  comes: readonly Comes[],
+): ReadonlySet<string | undefined> | undefined {
+  if (state instanceof Error) return undefined;
+  const stay = Object.entries(state).filter(([urn]) => declared.has(urn) && !ofSecond.test(urn));
+  return new Set([
+    ...stay.map(([, { outputs }]) => placeOf(outputs?.["connection"])),
+    ...comes.flatMap(({ on, place }) => (on === undefined ? [place] : [])),
+  ]);
+}
+
 function isFleetOf(urn: string): boolean {
   return urn.includes("netboot:OlaFleet::");
 }

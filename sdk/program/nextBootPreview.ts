@@ -9,6 +9,7 @@ import {
   type Comes,
   type FileOnHost,
   fileBefore,
+  placesOfFirst,
   whatGoes,
   whatIsLost,
 } from "../../provider/preview/whatGoes";
@@ -37,9 +38,9 @@ interface Second {
   readonly names: readonly [string, string];
 }
 
-/** A boot file that changes; of one that is made, and may have been there, where that is. */
-interface FileHeard extends FileChange {
-  readonly made?: FileOnHost;
+/** A boot file that changes, and where; one that is made may have been there. */
+interface FileHeard extends FileChange, FileOnHost {
+  readonly isMade: boolean;
 }
 
 interface Preview {
@@ -58,7 +59,7 @@ interface Preview {
   readonly seconds: Map<string, Second>;
   /** Of the others the name of their server. */
   readonly servers: Map<string, string>;
-  readonly files: Map<string, FileHeard>;
+  readonly files: FileHeard[];
   /** What the machines' next boots do, for whoever asks, and the names of their servers. */
   readonly texts: Map<NextBoots, readonly (string | undefined)[]>;
   /** What the state holds, once the engine has told. */
@@ -105,7 +106,7 @@ function previewNow(): Preview {
 function newPreview(): Preview {
   const changes: Comes[] = [];
   const fleets = new Map<string, StandardLoaders>();
-  const files = new Map<string, FileHeard>();
+  const files: FileHeard[] = [];
   const drifted = new Set<string>();
   const noteDrift = async (name: string, outputs: Inputs): Promise<void> => {
     const { drift } = (await seen(outputs)).inputs ?? {};
@@ -182,9 +183,9 @@ function newPreview(): Preview {
           preview.bootServers.set(resource, isKnown(to) ? `${from} → ${to}` : `known only ${afterUp}`);
         const { directory, name } = next ?? {};
         if (isText(directory) && isText(name)) {
-          const made = { name, directory, place: placeOf(next?.["connection"]) };
           const before = hashOf((await seen(oldOutputs)).inputs);
-          files.set(name, { before, after: hashOf(next), ...(old === undefined && { made }) });
+          const place = placeOf(next?.["connection"]);
+          files.push({ name, directory, place, before, after: hashOf(next), isMade: old === undefined });
         }
       },
       { onDryRun: true },
@@ -265,16 +266,11 @@ function isText(value: unknown): value is string {
 function sentencesOf(preview: Preview): readonly string[] {
   const { total, before, declared, names, servers, uncounted } = preview;
   const changes = preview.changes.map((change) => ({ ...change, ...beforeReplaced(change, before, declared) }));
-  const isAsked = preview.files.size > 0 || preview.bootServers.size > 0;
+  const isAsked = preview.files.length > 0 || preview.bootServers.size > 0;
   const boots = [...(isAsked ? preview.texts : [])].map(([tell, on]) => ({ told: Object.entries(tell()), on }));
   const texts = new Map(boots.flatMap(({ told: all }) => all.filter(([, text]) => isText(text))));
   const bootServers = boots.flatMap(({ told: all, on }) => all.flatMap(([name]) => bootServersOf(preview, name, on)));
-  const files = new Map(
-    [...preview.files].map(([name, { made, ...file }]) => [
-      name,
-      made === undefined ? file : { ...file, before: hashOf(fileBefore(before, made)) },
-    ]),
-  );
+  const files = filesOf(preview);
   const told = total > 0 ? [describeNextBoots({ ...preview, changes, files, texts, bootServers }, total)] : [];
   const goes = whatGoes(before, declared, names, servers, changes);
   const sentences = [...goes, ...whatIsLost(before, declared, names, changes), ...told];
@@ -287,6 +283,22 @@ function sentencesOf(preview: Preview): readonly string[] {
       `whether fleet ${fleet}, which is otherwise in the state than in this program, loses a machine by this up can't be told`,
   );
   return [...sentences, ...unsaid, ...untold, ...rolling(preview)];
+}
+
+/**
+ * The boot files that change, by their names. A machine's text is that of its first server: where both have another one of a
+ * name, it is told of that, and one that comes to a host where no machine's first server is changes nobody's boot.
+ */
+function filesOf({ files, before, declared, changes }: Preview): ReadonlyMap<string, FileChange> {
+  const first = placesOfFirst(before, declared, changes);
+  const heard = files.map((file) => ({
+    ...file,
+    isFirst: first?.has(file.place) !== false,
+    before: file.isMade ? hashOf(fileBefore(before, file)) : file.before,
+  }));
+  const told = heard.filter(({ isMade, isFirst, before: was }) => isFirst || !isMade || was !== undefined);
+  told.sort((one, other) => Number(one.isFirst) - Number(other.isFirst));
+  return new Map(told.map(({ name, before: was, after }) => [name, { before: was, after }]));
 }
 
 /** Of a machine on one or two servers: those that get another address. */

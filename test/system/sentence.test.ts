@@ -149,6 +149,14 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
     );
   });
 
+  it("says where machines come to a second node 0, and of none of their files that it changes", async () => {
+    const second =
+      'const other = new netboot.NetbootServer("node1", { connection: { ...connection, host: "192.0.2.3" }, network: { interface: "eth1", cidr: "192.168.1.0/24", address: "192.168.1.3" } });';
+    expect(await said(`${second}\n${whole.replace(/\bserver, /g, "server: [server, other], ")}`)).toEqual([
+      "next boot changes for 4 of 4 nodes: n1, n2, n3, n4 (all new on node1)",
+    ]);
+  });
+
   it.each(["refind.pxe", "refind.conf"])("has a %s that is made anew as it was be none that changes", async (file) => {
     project.write({ "index.js": program(whole) });
     const urn = `urn:pulumi:dev::less::netboot:index:NetbootServer$netboot:index:BootArtifacts$pulumi-nodejs:dynamic/netboot:BootFile::node0-artifacts-${file}`;

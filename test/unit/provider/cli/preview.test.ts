@@ -30,7 +30,6 @@ describe("stepsOf", () => {
       step("update", "BootFile", { name: "x" }, { inputs: { content: "[secret]" } }),
       step("delete", "OlaNode", {}),
       step("same", "DhcpServer", {}),
-      step("delete-replaced", "OlaNode", {}),
       { op: "create", urn: "urn:other", newState: { type: "aws:s3/bucket:Bucket", inputs: {} } },
     ];
     expect(stepsOf({ steps })).toMatchObject([
@@ -39,6 +38,17 @@ describe("stepsOf", () => {
       { how: "drop", kind: "OlaNode", outputs: { __generation: "g1" } },
     ]);
     expect(stepsOf({})).toEqual([]);
+  });
+
+  it("has one that is replaced come again, and go where it was if that is another host", () => {
+    const there = (host: string) => ({ connection: { host } });
+    const replaced = (from: string, to: string) =>
+      stepsOf({ steps: [step("replace", "OlaNode", there(to), { id: "x", inputs: there(from) })] }).map(
+        ({ how, id, inputs }) => ({ how, id, inputs }),
+      );
+    const comes = { how: "put", id: "x", inputs: there("10.0.0.5") };
+    expect(replaced("10.0.0.5", "10.0.0.5")).toEqual([comes]);
+    expect(replaced("10.0.0.4", "10.0.0.5")).toEqual([comes, { how: "drop", id: "x", inputs: there("10.0.0.4") }]);
   });
 });
 
