@@ -3,8 +3,9 @@ import { converse } from "../conversation/conversation";
 import { commit } from "../conversation/groupCommit";
 import { refuseOtherMachine, throwFailure } from "../conversation/refused";
 import { timeOf } from "../facts/bootLog";
+import { declaresMachines } from "../kinds/node";
 import { identityIn } from "../lifecycle/stacks";
-import { stackOf } from "../plan/records";
+import { kindIn, stackOf } from "../plan/records";
 import { type RecordOnHost, type StackOnHost, stacksOnHost, stacksOnHostQuestions } from "../plan/stacksOnHost";
 import type { Host } from "../ssh/link";
 import type { Connection } from "../values/connection";
@@ -121,8 +122,12 @@ export function lostRecords({ host, stacks }: RecordsOnHost): readonly Finding[]
         .join(", ");
       const more = lost.length > 6 ? ` and ${lost.length - 6} more` : "";
       const [are, they, them] = lost.length === 1 ? ["is", "it", "it"] : ["are", "they", "them"];
+      const isEmpty = lost.every(({ id, machines }) => machines === 0 && declaresMachines({ kind: kindIn(id) }));
+      const goesOn = isEmpty
+        ? `Node 0 serves nothing for ${them}: the machines are another resource's now`
+        : `Node 0 goes on with what ${they} declare${lost.length === 1 ? "s" : ""}`;
       const what = [
-        `${count(lost.length, "record")} on node 0 ${are} not in this stack's state: ${shown}${more} (something of this stack was last written there at ${timeOf(written)}). Node 0 goes on with what ${they} declare${lost.length === 1 ? "s" : ""}`,
+        `${count(lost.length, "record")} on node 0 ${are} not in this stack's state: ${shown}${more} (something of this stack was last written there at ${timeOf(written)}). ${goesOn}`,
         `  if the program has ${them}: \`pulumi up\` goes on with ${them}. If it is refused: \`PULUMI_NETBOOT_TAKE_OVER=${stack} pulumi up\``,
         `  if nobody needs ${them}: \`npx pulumi-netboot records --clear ${label}\` takes ${them} off node 0, and asks first`,
         `  if another stack is named ${stack} too, as a colleague's, ${they} may be its: leave ${them}, and give one of the two stacks another name`,

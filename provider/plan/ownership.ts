@@ -100,7 +100,11 @@ export function refuseClash({ claim, id, other }: Clash, puts: Puts, before: Reg
   if (isNamedAlike) return refuseForeign(id, claim, stackOf(owner));
   const machine = put?.id.startsWith("OlaFleet/") === true ? machineOf(put, claim) : undefined;
   const whose = machine === undefined ? claim : `${claim} of ${machine}`;
-  return { code: "CLASH", id, message: `${whose} belongs to ${owner} already; take it out of one of the two programs` };
+  return {
+    code: "CLASH",
+    id,
+    message: `${whose} belongs to ${owner} already; take it out of one of the two programs. Where none has that any more, \`npx pulumi-netboot records\` lists what stands there, and takes it off`,
+  };
 }
 
 /** The machine of a fleet that wants this. */

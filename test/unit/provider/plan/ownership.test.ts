@@ -134,7 +134,8 @@ describe("refuseClash", () => {
   const claim = "the MAC 52:54:00:00:00:02";
 
   it("says what both want, and who has it, by the name that it has now", () => {
-    const message = (other: string) => `${claim} belongs to ${other} already; take it out of one of the two programs`;
+    const message = (other: string) =>
+      `${claim} belongs to ${other} already; take it out of one of the two programs. Where none has that any more, \`npx pulumi-netboot records\` lists what stands there, and takes it off`;
     const clash = { claim, id, other: "OlaNode/shop/dev/mine" };
     expect(refuseClash(clash, new Map(), byId())).toEqual({ code: "CLASH", id, message: message(clash.other) });
     const named = entry(clash.other, "1", [{ want: "named", as: "OlaNode/shop/live/yours" }]);

@@ -83,4 +83,15 @@ describe("records, as people read them,", () => {
     ]);
     expect(lostRecords({ ...onHost, stacks: onHost.stacks.filter(({ isOwn }) => !isOwn) })).toEqual([]);
   });
+
+  it("are told as serving nothing where another resource has their machines", () => {
+    const [stack = undefined] = onHost.stacks.filter(({ key }) => key === "shop/prod#aaaaaaaa");
+    if (stack === undefined) throw new Error("no such stack");
+    const emptied = stack.records.map((each) => (each.id.startsWith("OlaNode/") ? { ...each, machines: 0 } : each));
+    const told = (records: typeof emptied) => lostRecords({ ...onHost, stacks: [{ ...stack, records }] })[0]?.what;
+    expect(told(emptied)).toContain("Node 0 goes on with what they declare\n");
+    expect(told(emptied.filter(({ id }) => id.startsWith("OlaNode/")))).toContain(
+      "Node 0 serves nothing for it: the machines are another resource's now\n",
+    );
+  });
 });

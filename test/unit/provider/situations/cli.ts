@@ -321,12 +321,14 @@ const lost = ofStack(
   Array.from({ length: 8 }, (_, at) => record(`db-${at}`, false)),
   true,
 );
+const emptied = ofStack("shop/prod", [{ ...record("db-1", false), machines: 0 }], true);
 const theirs = ofStack("shop/old", [record("web-1", false)], false);
 
 const records: readonly Situation[] = [
   { what: "no records", said: renderRecords([{ host: "node0.example", stacks: [] }]) },
   { what: "records of this stack and another one", said: renderRecords([own, theirs]) },
   { what: "records that the state has lost", said: renderFindings(lostRecords(lost)) },
+  { what: "a lost record without its machine", said: renderFindings(lostRecords(emptied)) },
   { what: "other stacks, as doctor tells of them", said: renderOthers([theirs]).join("\n").trim() },
   throwing("clear what is not there", () => clearRecords([theirs], "shop/dev", async () => true)),
   throwing("clear where nothing is", () => clearRecords([], "shop/dev", async () => true)),
