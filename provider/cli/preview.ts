@@ -98,7 +98,10 @@ export function stepsOf({ steps = [] }: Preview): readonly Step[] {
   return steps.flatMap(({ op = "", urn = "", newState, oldState }) => {
     const kind = kindIn((newState ?? oldState)?.type);
     if (kind === undefined) return [];
-    return howsOf(op, newState, oldState).flatMap((how): readonly Step[] => {
+    const hows = howsOf(op, newState, oldState);
+    // What comes to a host has no outputs of there.
+    const comes = op === "create" || hows.length > 1;
+    return hows.flatMap((how): readonly Step[] => {
       // Node 0 hears nothing of one that only the state has no more.
       if (how === "drop" && oldState?.retainOnDelete === true) return [];
       const state = how === "put" ? newState : oldState;
@@ -112,7 +115,7 @@ export function stepsOf({ steps = [] }: Preview): readonly Step[] {
           secretBefore: Object.entries(oldState?.inputs ?? {}).flatMap(([key, value]) =>
             isSecret(value) ? [key] : [],
           ),
-          outputs: op === "create" ? {} : (oldState?.outputs ?? {}),
+          outputs: comes && how === "put" ? {} : (oldState?.outputs ?? {}),
           dependencies: [
             ...(state?.dependencies ?? []),
             ...Object.values(state?.propertyDependencies ?? {}).flatMap((urns) => urns ?? []),
@@ -123,7 +126,7 @@ export function stepsOf({ steps = [] }: Preview): readonly Step[] {
   });
 }
 
-const hows: Readonly<Record<string, readonly Step["how"][]>> = {
+const howsOfStep: Readonly<Record<string, readonly Step["how"][]>> = {
   create: ["put"],
   update: ["put"],
   delete: ["drop"],
@@ -132,7 +135,7 @@ const hows: Readonly<Record<string, readonly Step["how"][]>> = {
 /** What a step does to node 0. One that is replaced has its id again there, and goes where it was only if that is another host. */
 function howsOf(op: string, next: PreviewedState | undefined, old: PreviewedState | undefined): readonly Step["how"][] {
   // Of the three steps of a replacement a preview shows this one.
-  if (op !== "replace") return hows[op] ?? [];
+  if (op !== "replace") return howsOfStep[op] ?? [];
   const [from, to] = [old?.inputs, next?.inputs].map((inputs) => placeOf(inputs?.["connection"]));
   return from === undefined || from === to ? ["put"] : ["put", "drop"];
 }

@@ -43,12 +43,22 @@ describe("stepsOf", () => {
   it("has one that is replaced come again, and go where it was if that is another host", () => {
     const there = (host: string) => ({ connection: { host } });
     const replaced = (from: string, to: string) =>
-      stepsOf({ steps: [step("replace", "OlaNode", there(to), { id: "x", inputs: there(from) })] }).map(
-        ({ how, id, inputs }) => ({ how, id, inputs }),
-      );
+      stepsOf({
+        steps: [
+          step("replace", "OlaNode", there(to), {
+            id: "x",
+            inputs: there(from),
+            outputs: { __machine: "0123456789ab" },
+          }),
+        ],
+      }).map(({ how, id, inputs, outputs }) => ({ how, id, inputs, outputs }));
+    const outputs = { __machine: "0123456789ab" };
     const comes = { how: "put", id: "x", inputs: there("10.0.0.5") };
-    expect(replaced("10.0.0.5", "10.0.0.5")).toEqual([comes]);
-    expect(replaced("10.0.0.4", "10.0.0.5")).toEqual([comes, { how: "drop", id: "x", inputs: there("10.0.0.4") }]);
+    expect(replaced("10.0.0.5", "10.0.0.5")).toEqual([{ ...comes, outputs }]);
+    expect(replaced("10.0.0.4", "10.0.0.5")).toEqual([
+      { ...comes, outputs: {} },
+      { how: "drop", id: "x", inputs: there("10.0.0.4"), outputs },
+    ]);
   });
 });
 
