@@ -429,8 +429,8 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
       );
       const planned = (await netbootCommand(project, "plan", "--stack", "dev")).stdout.split("\n\n");
       const of = ({ node0 }: Lab) => planned.find((text) => text.startsWith(node0.host));
-      expect(of(other)).toMatch(/^ +\+ web-1 192\.168\.1\.7\b/m);
-      expect(of(one)).toMatch(/^ +- web-1 192\.168\.1\.7\b/m);
+      expect(of(other)).toMatch(/^ +\+ web-1 +192\.168\.1\.7,/m);
+      expect(of(one)).toMatch(/^ +- web-1 +192\.168\.1\.7,/m);
       await project.succeed(up);
       await project.succeed([...up, "--expect-no-changes"]);
       expect(await served(one)).not.toContain("192.168.1.7");
