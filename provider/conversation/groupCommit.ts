@@ -57,7 +57,7 @@ class Queue {
   #reached: Promise<Host> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #busy = false;
-  /** The resources that this run has changed there: by id, whether they are there since or gone. */
+  /** The resources whose changes this run has committed there: by id, whether they are there since or gone. */
   readonly #committed = new Map<string, Change["kind"]>();
 
   constructor(connection: Connection) {
@@ -132,9 +132,8 @@ class Queue {
         tell,
       );
       for (const [id, member] of byId) {
-        const answer = report.answers.get(id) ?? nothing;
-        if (answer.how !== "unchanged") this.#committed.set(id, member.change.kind);
-        member.resolve({ machine: report.machine, ...answer });
+        this.#committed.set(id, member.change.kind);
+        member.resolve({ machine: report.machine, ...(report.answers.get(id) ?? nothing) });
       }
       return [];
     } catch (reason) {
