@@ -1,6 +1,8 @@
+import type { Lab } from "../lab/index.mts";
 import { processFile, providerOf } from "../tools/processes.mts";
 import type { ScratchProject } from "../tools/scratch.mts";
 import { packagesOf } from "./nothingToChange.mts";
+import { loginsOf } from "./projects.mts";
 import { alternate, type Contest, costOf } from "./samples.mts";
 
 /** A stack that gets very many machines more. */
@@ -56,6 +58,38 @@ export async function measureRefresh(project: ScratchProject, times: number): Pr
   const cost = await alternate(times, run("ours"), run("floor"));
   packages.use("ours");
   return cost;
+}
+
+/** A look at a change, beside the floor. */
+export interface Previewing {
+  readonly cost: Contest;
+  /** SSH logins on node 0 in all runs together. */
+  readonly logins: number;
+}
+
+/** `pulumi preview` of a program whose fleet has another machine more than the stack, beside the floor. */
+export async function measurePreview(
+  lab: Lab,
+  project: ScratchProject,
+  { from, to, program }: Growing,
+  times: number,
+): Promise<Previewing> {
+  const applied = async (machines: number) => {
+    project.write({ "index.ts": program(machines) });
+    await project.succeed(up);
+    return await project.state();
+  };
+  const packages = packagesOf(project, await applied(to));
+  await applied(from);
+  project.write({ "index.ts": program(to) });
+  const logins = await loginsOf(lab);
+  const run = (which: "ours" | "floor") => async () => {
+    packages.use(which);
+    return await costOf(() => project.succeed(["preview"], { env: { BENCH_FLOOR_CHANGES: "OlaFleet" } }));
+  };
+  const cost = await alternate(times, run("ours"), run("floor"));
+  packages.use("ours");
+  return { cost, logins: (await loginsOf(lab)) - logins };
 }
 
 /** The most that the provider's process has in memory in an `up` of this program, and in the floor's, in megabytes. */

@@ -4,8 +4,8 @@
  *
  *     npm run bench                    all of it, some two hours; writes docs/reports/performance.md, section by section
  *     npm run bench -- --quick         fewer repetitions and machines, some minutes; writes nothing
- *     npm run bench -- --only firstUp  some of: nothing, line, profile, state, firstUp, scale, proof, growth,
- *                                      limits, storm
+ *     npm run bench -- --only firstUp  some of: nothing, line, profile, state, firstUp, scale, preview, proof,
+ *                                      growth, limits, storm
  *     npm run bench -- --counts        what is the same on each machine (connections, bytes, files, modules), beside what is
  *                                      accepted in bench/counts.json; with --accept, that is what is seen now
  */
@@ -22,7 +22,7 @@ import { measureChangedLine } from "./changedLine.mts";
 import { acceptCounts, knownCounts, measureCounts, whyGrown } from "./counts.mts";
 import { measureFirstUp, partsOf } from "./firstUp.mts";
 import { type FleetProof, measureFleetProof, vast, vastProgram, vastProject } from "./fleetProof.mts";
-import { measureGrowth, measureMemory, measureRefresh } from "./growth.mts";
+import { measureGrowth, measureMemory, measurePreview, measureRefresh } from "./growth.mts";
 import { measureFarLink, measureLoading, measureManyHosts } from "./limits.mts";
 import { measureNothingToChange, type NothingToChange } from "./nothingToChange.mts";
 import { versions } from "./peers.mts";
@@ -34,6 +34,7 @@ import {
   growthSection,
   limitsSection,
   nothingSection,
+  previewSection,
   profileSection,
   proofSection,
   renderSection,
@@ -56,6 +57,7 @@ const measurements = [
   "state",
   "firstUp",
   "scale",
+  "preview",
   "proof",
   "growth",
   "limits",
@@ -169,6 +171,17 @@ async function small(): Promise<readonly Section[]> {
     } finally {
       wire.close();
     }
+  });
+}
+
+async function preview(): Promise<Section> {
+  const { scale: times, proved: from } = repetitions;
+  say(`a preview of one machine more than ${from}: ${times} times each`);
+  return await withLab(vast, (lab) => {
+    const program = (machines: number) => vastProgram(lab, machines);
+    return withStack(vastProject(lab, from), async (project) =>
+      previewSection(from, await measurePreview(lab, project, { from, to: from + 1, program }, times)),
+    );
   });
 }
 
@@ -308,6 +321,7 @@ async function main(): Promise<void> {
     ...(wants("line", "state", "firstUp") ? await small() : []),
     ...(wants("profile") ? [await profile()] : []),
     ...(wants("scale") ? [await scale()] : []),
+    ...(wants("preview") ? [await preview()] : []),
     ...(wants("proof") ? [await proof()] : []),
     ...(wants("growth") ? [await growth()] : []),
     ...(wants("limits") ? [await limits()] : []),

@@ -1,6 +1,7 @@
 import type { ChangedLine } from "./changedLine.mts";
 import type { FirstUp } from "./firstUp.mts";
 import type { FleetProof } from "./fleetProof.mts";
+import type { Previewing } from "./growth.mts";
 import type { NothingToChange } from "./nothingToChange.mts";
 import type { Profiled } from "./profile.mts";
 import { comparing } from "./profileStages.mts";
@@ -238,6 +239,27 @@ export function growthSection(
       },
       { what: "**ours less the floor**", goal: "120 MB", seen: `**${(memory.ours - memory.floor).toFixed(0)} MB**` },
       { what: "bytes of the state for each machine of the fleet", goal: "100", seen: bytes.toFixed(0) },
+    ],
+  };
+}
+
+export function previewSection(machines: number, { cost, logins }: Previewing): Section {
+  const { clock, processor } = cost;
+  return {
+    title: "A preview of a large fleet",
+    intro:
+      `\`pulumi preview\` of a program whose OlaFleet has one machine more than the ${machines} of the stack, with two NICs each, in turns ` +
+      "with the floor of the first table, whose fleet has the same change.",
+    rows: [
+      { what: "ours", goal: "", seen: renderSamples(clock.ours, " s") },
+      { what: "the floor", goal: "", seen: renderSamples(clock.theirs, " s") },
+      {
+        what: "**ours less the floor**, pair by pair",
+        goal: "0.5 s",
+        seen: `**${renderSamples(clock.difference, " s")}**`,
+      },
+      { what: "the same in processor time", goal: "", seen: renderSamples(processor.difference, " s") },
+      { what: "SSH logins on node 0, all runs together", goal: "0", seen: `${logins}` },
     ],
   };
 }

@@ -57,9 +57,9 @@ export function ailmentsOf({ before, answers }: Facts): readonly Ailment[] {
   // Where ip(8) told nothing, nothing is known.
   const isHere =
     interfaces.links.every(({ addresses }) => addresses.length === 0) || isBootServerHere(register, interfaces);
-  const noLink = whyNoLink(interfaces.links, nic)?.text ?? whyAddressIsGone(register, isHere);
+  const cutOff = whyNoLink(interfaces.links, nic)?.text ?? whyAddressIsGone(register, isHere);
   return [
-    ...(noLink === undefined ? [] : [{ what: nic, text: noLink, holdsUp: true } as const]),
+    ...(cutOff === undefined ? [] : [{ what: nic, text: cutOff, holdsUp: true } as const]),
     ...(isDrilled ? [{ what: silenceTimer, text: shownDrill }] : []),
     ...(recovery === undefined ? [] : [{ what: recoveryUnitName, text: recovery }]),
     ...(others === undefined ? [] : [{ what: "another server", text: others }]),
