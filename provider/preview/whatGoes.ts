@@ -1,7 +1,8 @@
+import { sha256Of } from "../digest";
 import { hidden } from "../values/hidden";
 import { placeOf } from "../values/place";
 import { renderMachine } from "./nextBoot";
-import { listed, type NextBootChange, partsOf } from "./nextBootChanges";
+import { type FileChange, listed, type NextBootChange, partsOf } from "./nextBootChanges";
 
 /** The resources of a state by their URNs, or why they can't be told. */
 export type Before = Readonly<Record<string, Stored>> | Error;
@@ -189,15 +190,48 @@ export function beforeReplaced(
 }
 
 /** A boot file on a host. */
-export interface FileOnHost {
+interface FileOnHost {
   readonly name: string;
   readonly directory: string;
   /** Where its node 0 is. */
   readonly place: string | undefined;
 }
 
+/** A boot file that changes, and where; one that is made may have been there. */
+export interface FileHeard extends FileChange, FileOnHost {
+  readonly isMade: boolean;
+}
+
+/**
+ * The boot files that change, by their names. A machine's text is that of its first server: where both have another one of a
+ * name, it is told of that, and one that comes to a host where no machine's first server is changes nobody's boot.
+ */
+export function filesOf(
+  files: readonly FileHeard[],
+  state: Before,
+  declared: Declared,
+  comes: readonly Comes[],
+): ReadonlyMap<string, FileChange> {
+  const first = placesOfFirst(state, declared, comes);
+  const heard = files.map((file) => ({
+    ...file,
+    isFirst: first?.has(file.place) !== false,
+    before: file.isMade ? hashOf(fileBefore(state, file)) : file.before,
+  }));
+  const told = heard.filter(({ isMade, isFirst, before }) => isFirst || !isMade || before !== undefined);
+  told.sort((one, other) => Number(one.isFirst) - Number(other.isFirst));
+  return new Map(told.map(({ name, before, after }) => [name, { before, after }]));
+}
+
+/** The hash of a boot file, as its inputs or outputs tell it. */
+export function hashOf(file: Stored["outputs"]): string | undefined {
+  const { content, sha256 } = file ?? {};
+  if (typeof content === "string") return sha256Of(content);
+  return typeof sha256 === "string" ? sha256 : undefined;
+}
+
 /** What the state has of a boot file, whatever resource declares it: one that is made anew was there all the same. */
-export function fileBefore(state: Before, { name, directory, place }: FileOnHost): Stored["outputs"] {
+function fileBefore(state: Before, { name, directory, place }: FileOnHost): Stored["outputs"] {
   if (state instanceof Error) return undefined;
   return Object.values(state).find(
     ({ type, outputs = {} }) =>
@@ -212,7 +246,7 @@ export function fileBefore(state: Before, { name, directory, place }: FileOnHost
  * Where the first servers of the machines are that the state and the program have, and of those that come; undefined where the
  * state can't be told.
  */
-export function placesOfFirst(
+function placesOfFirst(
   state: Before,
   declared: Declared,
   comes: readonly Comes[],

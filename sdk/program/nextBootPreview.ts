@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
-import { digestOf, sha256Of } from "../../provider/digest";
+import { digestOf } from "../../provider/digest";
 import { renderDrift, wholeResource } from "../../provider/kinds/drift";
 import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
-import { describeNextBoots, type FileChange, type NextBootChange } from "../../provider/preview/nextBootChanges";
+import { describeNextBoots, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import {
   type Before,
   beforeReplaced,
   type Comes,
-  type FileOnHost,
-  fileBefore,
-  placesOfFirst,
+  type FileHeard,
+  filesOf,
+  hashOf,
   whatGoes,
   whatIsLost,
 } from "../../provider/preview/whatGoes";
@@ -36,11 +36,6 @@ interface Second {
   /** The resource of the first one. */
   readonly name: string;
   readonly names: readonly [string, string];
-}
-
-/** A boot file that changes, and where; one that is made may have been there. */
-interface FileHeard extends FileChange, FileOnHost {
-  readonly isMade: boolean;
 }
 
 interface Preview {
@@ -251,13 +246,6 @@ function isSameBut(keys: readonly string[], before: Inputs, after: Inputs): bool
   return before !== undefined && isDeepStrictEqual(compared(before), compared(after));
 }
 
-/** The hash of a boot file, as its inputs or outputs tell it. */
-function hashOf(file: Inputs): string | undefined {
-  const { content, sha256 } = file ?? {};
-  if (isText(content)) return sha256Of(content);
-  return isText(sha256) ? sha256 : undefined;
-}
-
 function isText(value: unknown): value is string {
   return typeof value === "string";
 }
@@ -270,7 +258,7 @@ function sentencesOf(preview: Preview): readonly string[] {
   const boots = [...(isAsked ? preview.texts : [])].map(([tell, on]) => ({ told: Object.entries(tell()), on }));
   const texts = new Map(boots.flatMap(({ told: all }) => all.filter(([, text]) => isText(text))));
   const bootServers = boots.flatMap(({ told: all, on }) => all.flatMap(([name]) => bootServersOf(preview, name, on)));
-  const files = filesOf(preview);
+  const files = filesOf(preview.files, before, declared, changes);
   const told = total > 0 ? [describeNextBoots({ ...preview, changes, files, texts, bootServers }, total)] : [];
   const goes = whatGoes(before, declared, names, servers, changes);
   const sentences = [...goes, ...whatIsLost(before, declared, names, changes), ...told];
@@ -283,22 +271,6 @@ function sentencesOf(preview: Preview): readonly string[] {
       `whether fleet ${fleet}, which is otherwise in the state than in this program, loses a machine by this up can't be told`,
   );
   return [...sentences, ...unsaid, ...untold, ...rolling(preview)];
-}
-
-/**
- * The boot files that change, by their names. A machine's text is that of its first server: where both have another one of a
- * name, it is told of that, and one that comes to a host where no machine's first server is changes nobody's boot.
- */
-function filesOf({ files, before, declared, changes }: Preview): ReadonlyMap<string, FileChange> {
-  const first = placesOfFirst(before, declared, changes);
-  const heard = files.map((file) => ({
-    ...file,
-    isFirst: first?.has(file.place) !== false,
-    before: file.isMade ? hashOf(fileBefore(before, file)) : file.before,
-  }));
-  const told = heard.filter(({ isMade, isFirst, before: was }) => isFirst || !isMade || was !== undefined);
-  told.sort((one, other) => Number(one.isFirst) - Number(other.isFirst));
-  return new Map(told.map(({ name, before: was, after }) => [name, { before: was, after }]));
 }
 
 /** Of a machine on one or two servers: those that get another address. */

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { beforeReplaced, type Comes, fileBefore, whatGoes, whatIsLost } from "../../../../provider/preview/whatGoes";
+import {
+  type Before,
+  beforeReplaced,
+  type Comes,
+  filesOf,
+  whatGoes,
+  whatIsLost,
+} from "../../../../provider/preview/whatGoes";
 
 const urn = (kind: string, name: string) => `urn:pulumi:dev::shop::pulumi-nodejs:dynamic/netboot:${kind}::${name}`;
 const state = (...resources: readonly (readonly [kind: string, name: string])[]) =>
@@ -195,25 +202,58 @@ describe("whatIsLost", () => {
   });
 });
 
-describe("fileBefore", () => {
-  const file = { name: "refind.pxe", directory: "/srv/tftp", place: "one" };
+describe("filesOf", () => {
+  const file = {
+    name: "refind.pxe",
+    directory: "/srv/tftp",
+    place: "one",
+    after: "cd",
+    before: undefined,
+    isMade: true,
+  };
   const outputs = { name: "refind.pxe", directory: "/srv/tftp", sha256: "ab", connection: { host: "one" } };
   const of = (more: object) => ({
     [urn("BootFile", "x")]: { type: "pulumi-nodejs:dynamic/netboot:BootFile", outputs: { ...outputs, ...more } },
   });
+  const comes: Comes = { name: "m1", urn: urn("OlaNode", "m1"), place: "one", isOnTwo: true };
+  const told = (state: Before, files = [file], declared: readonly string[] = [], coming = [comes]) =>
+    Object.fromEntries(filesOf(files, state, new Set(declared), coming));
 
-  it("is what the state has of the file, whatever its resource was called", () => {
-    expect(fileBefore(of({}), file)).toEqual(outputs);
+  it("has of one that is made what the state has of it, whatever its resource was called", () => {
+    expect(told(of({}))).toEqual({ "refind.pxe": { before: "ab", after: "cd" } });
   });
 
   it.each([[{ name: "refind.conf" }], [{ directory: "/srv/boot" }], [{ connection: { host: "two" } }]])(
-    "is none of another file: %j",
+    "has nothing of another file: %j",
     (more) => {
-      expect(fileBefore(of(more), file)).toBeUndefined();
+      expect(told(of(more))).toEqual({ "refind.pxe": { before: undefined, after: "cd" } });
     },
   );
 
-  it("is not known where the engine does not tell", () => {
-    expect(fileBefore(new Error("no state"), file)).toBeUndefined();
+  it("does not know what was where the engine does not tell, and leaves none out", () => {
+    const unknown = { "refind.pxe": { before: undefined, after: "cd" } };
+    expect(told(new Error("no state"), [{ ...file, place: "two" }])).toEqual(unknown);
+  });
+
+  const there = { ...file, place: "two" };
+
+  it("leaves out one that comes to a host which is no machine's first server", () => {
+    expect(told({}, [there])).toEqual({});
+    const machine = { type: "pulumi-nodejs:dynamic/netboot:OlaNode", outputs: { connection: { host: "two" } } };
+    const state = { [urn("OlaNode", "m2")]: machine };
+    expect(told(state, [there], [], [])).toEqual({});
+    expect(told(state, [there], [urn("OlaNode", "m2")], [])).toHaveProperty(["refind.pxe"]);
+    // The second of two is no first server, and a file that was there is another one.
+    expect(told({}, [there], [], [{ ...comes, on: "two", place: "two" }])).toEqual({});
+    expect(told({}, [{ ...there, isMade: false }])).toHaveProperty(["refind.pxe"]);
+  });
+
+  it("tells of the first server's where both have another one", () => {
+    const both = [
+      { ...file, after: "first" },
+      { ...there, isMade: false, after: "second" },
+    ];
+    expect(told({}, both)).toMatchObject({ "refind.pxe": { after: "first" } });
+    expect(told({}, both.toReversed())).toMatchObject({ "refind.pxe": { after: "first" } });
   });
 });
