@@ -23,25 +23,44 @@ export async function measureChangedLine(
   options: FleetOptions,
   times: number,
 ): Promise<readonly ChangedLine[]> {
-  const trace = join(project.root, "ssh-trace");
   const seen: ChangedLine[] = [];
   for (let round = 0; round < times; round++) {
     const leaseSeconds = 3600 + round;
     project.write({ "index.ts": fleetProgram(lab, { ...options, leaseSeconds }) });
-    rmSync(trace, { force: true });
-    wire.taken();
     const before = await loginsOf(lab);
-    await project.succeed(["up", "--yes", "--skip-preview"], {
-      env: { NODE_OPTIONS: `--require=${join(import.meta.dirname, "sshTrace.cjs")}`, NETBOOT_SSH_TRACE: trace },
-    });
+    const watched = await watchRun(project, wire, ["up", "--yes", "--skip-preview"]);
     const { stdout } = await lab.node0.run("grep default-lease-time /etc/dhcp/dhcpd.conf");
     if (!stdout.includes(String(leaseSeconds)))
       throw new Error(`the lease time on node 0 is not ${leaseSeconds}: ${stdout}`);
-    const connections = wire.taken();
-    const after = countAfterAuthentication(messagesOf(trace), connections[0] ?? []);
-    seen.push({ connections: connections.length, logins: (await loginsOf(lab)) - before, after });
+    seen.push({ ...watched, logins: (await loginsOf(lab)) - before });
   }
   return seen;
+}
+
+/** What goes to node 0 and back in a run. */
+export type Watched = Pick<ChangedLine, "connections" | "after">;
+
+/** Watches a refresh of a stack that is as declared. */
+export async function watchRefreshes(project: ScratchProject, wire: Wire, times: number): Promise<readonly Watched[]> {
+  const seen: Watched[] = [];
+  for (let round = 0; round < times; round++) {
+    seen.push(await watchRun(project, wire, ["refresh", "--yes", "--skip-preview", "--expect-no-changes"]));
+  }
+  return seen;
+}
+
+async function watchRun(project: ScratchProject, wire: Wire, args: readonly string[]): Promise<Watched> {
+  const trace = join(project.root, "ssh-trace");
+  rmSync(trace, { force: true });
+  wire.taken();
+  await project.succeed(args, {
+    env: { NODE_OPTIONS: `--require=${join(import.meta.dirname, "sshTrace.cjs")}`, NETBOOT_SSH_TRACE: trace },
+  });
+  const connections = wire.taken();
+  return {
+    connections: connections.length,
+    after: countAfterAuthentication(messagesOf(trace), connections[0] ?? []),
+  };
 }
 
 /** The messages of the first connection in the trace. */

@@ -18,7 +18,7 @@ import type { Lab } from "../lab/index.mts";
 import { wireTo } from "../lab/wire.mts";
 import { runCommand } from "../tools/command.mts";
 import type { ExportedState, ScratchProject } from "../tools/scratch.mts";
-import { measureChangedLine } from "./changedLine.mts";
+import { measureChangedLine, watchRefreshes } from "./changedLine.mts";
 import { acceptCounts, knownCounts, measureCounts, whyGrown } from "./counts.mts";
 import { measureFirstUp, partsOf } from "./firstUp.mts";
 import { type FleetProof, measureFleetProof, vast, vastProgram, vastProject } from "./fleetProof.mts";
@@ -160,7 +160,8 @@ async function small(): Promise<readonly Section[]> {
       const sections: Section[] = [];
       if (wants("line")) {
         say(`a changed line: ${repetitions.line} times`);
-        sections.push(changedLineSection(await measureChangedLine(lab, project, wire, fleet, repetitions.line)));
+        const changed = await measureChangedLine(lab, project, wire, fleet, repetitions.line);
+        sections.push(changedLineSection(changed, await watchRefreshes(project, wire, repetitions.line)));
       }
       if (wants("state")) sections.push(stateSection(await measureStateSize(project)));
       if (wants("firstUp")) sections.push(await firstUp(lab, await project.state()));

@@ -1,4 +1,4 @@
-import type { ChangedLine } from "./changedLine.mts";
+import type { ChangedLine, Watched } from "./changedLine.mts";
 import type { FirstUp } from "./firstUp.mts";
 import type { FleetProof } from "./fleetProof.mts";
 import type { Previewing } from "./growth.mts";
@@ -93,7 +93,7 @@ export function nothingSection(measured: ReadonlyMap<string, NothingToChange>): 
   };
 }
 
-export function changedLineSection(measured: readonly ChangedLine[]): Section {
+export function changedLineSection(measured: readonly ChangedLine[], refreshes: readonly Watched[]): Section {
   const span = (values: readonly number[]) => [...new Set(values)].sort((one, other) => one - other).join(", ");
   const [first] = measured;
   const besides = [...new Set(measured.flatMap(({ after }) => Object.keys(after.besides)))];
@@ -103,7 +103,7 @@ export function changedLineSection(measured: readonly ChangedLine[]): Section {
       "The lease time changes in a program with three machines, and `pulumi up` brings it to node 0 over a TCP proxy. " +
       "Round trips are counted by two witnesses: ssh2's own trace in the provider's process, which names each message " +
       "before it is encrypted, and the changes of direction on the wire since the client read USERAUTH_SUCCESS. A round " +
-      "trip is something that the client says and then waits for an answer.",
+      "trip is something that the client says and then waits for an answer. Then `pulumi refresh` of the same stack, by the same witnesses.",
     rows: [
       { what: "connections, by the proxy", goal: "1", seen: span(measured.map(({ connections }) => connections)) },
       { what: "logins, by sshd's log", goal: "1", seen: span(measured.map(({ logins }) => logins)) },
@@ -123,6 +123,16 @@ export function changedLineSection(measured: readonly ChangedLine[]): Section {
         seen: besides
           .map((word) => `${word} ${span(measured.map(({ after }) => after.besides[word] ?? 0))}`)
           .join("; "),
+      },
+      {
+        what: "a refresh: connections, by the proxy",
+        goal: "1",
+        seen: span(refreshes.map(({ connections }) => connections)),
+      },
+      {
+        what: "**a refresh: round trips after authentication**",
+        goal: "4",
+        seen: `**${span(refreshes.map(({ after }) => after.roundTrips))}**`,
       },
     ],
     notes: first === undefined ? [] : [`The messages of one run: ${runs(first.after.messages)}.`],
