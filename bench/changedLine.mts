@@ -40,13 +40,12 @@ export async function measureChangedLine(
 /** What goes to node 0 and back in a run. */
 export type Watched = Pick<ChangedLine, "connections" | "after">;
 
-/** Watches a refresh of a stack that is as declared. */
-export async function watchRefreshes(project: ScratchProject, wire: Wire, times: number): Promise<readonly Watched[]> {
-  const seen: Watched[] = [];
-  for (let round = 0; round < times; round++) {
-    seen.push(await watchRun(project, wire, ["refresh", "--yes", "--skip-preview", "--expect-no-changes"]));
-  }
-  return seen;
+/** How a refresh is run. */
+const refresh: readonly string[] = ["refresh", "--yes", "--skip-preview", "--expect-no-changes"];
+
+/** Watches a refresh of a stack that is as declared; the engine asks for `parallel` resources at once. */
+export async function watchRefresh(project: ScratchProject, wire: Wire, parallel: number): Promise<Watched> {
+  return await watchRun(project, wire, [...refresh, "--parallel", String(parallel)]);
 }
 
 async function watchRun(project: ScratchProject, wire: Wire, args: readonly string[]): Promise<Watched> {

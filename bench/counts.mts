@@ -4,7 +4,7 @@ import type { Lab } from "../lab/index.mts";
 import { type Wire, wireTo } from "../lab/wire.mts";
 import { runCommand } from "../tools/command.mts";
 import type { ScratchProject } from "../tools/scratch.mts";
-import { measureChangedLine } from "./changedLine.mts";
+import { measureChangedLine, watchRefresh } from "./changedLine.mts";
 import { vast, vastProgram, vastProject } from "./fleetProof.mts";
 import { fleetProgram, fleetProject, withLab, withProject } from "./projects.mts";
 
@@ -53,9 +53,11 @@ export async function measureCounts(): Promise<Counts> {
         const changed = await changeOf(lab, project, wire, fleetProgram(lab, { ...fleet, leaseSeconds: 7000 }));
         await project.succeed([...up, "--expect-no-changes"]);
         const nothing = wire.taken().length;
+        const refreshed = await watchRefresh(project, wire, 16);
         return {
           ...under("a changed line", { "round trips": line?.after.roundTrips ?? Number.NaN, ...changed }),
           "nothing to change: connections": nothing,
+          ...under("a refresh", { connections: refreshed.connections, "round trips": refreshed.after.roundTrips }),
           ...under("the package", await loadedBy(project)),
         };
       });

@@ -18,7 +18,7 @@ import type { Lab } from "../lab/index.mts";
 import { wireTo } from "../lab/wire.mts";
 import { runCommand } from "../tools/command.mts";
 import type { ExportedState, ScratchProject } from "../tools/scratch.mts";
-import { measureChangedLine, watchRefreshes } from "./changedLine.mts";
+import { measureChangedLine, watchRefresh } from "./changedLine.mts";
 import { acceptCounts, knownCounts, measureCounts, whyGrown } from "./counts.mts";
 import { measureFirstUp, partsOf } from "./firstUp.mts";
 import { type FleetProof, measureFleetProof, vast, vastProgram, vastProject } from "./fleetProof.mts";
@@ -161,7 +161,9 @@ async function small(): Promise<readonly Section[]> {
       if (wants("line")) {
         say(`a changed line: ${repetitions.line} times`);
         const changed = await measureChangedLine(lab, project, wire, fleet, repetitions.line);
-        sections.push(changedLineSection(changed, await watchRefreshes(project, wire, repetitions.line)));
+        const refreshes = [];
+        for (const parallel of [8, 16]) refreshes.push({ parallel, ...(await watchRefresh(project, wire, parallel)) });
+        sections.push(changedLineSection(changed, refreshes));
       }
       if (wants("state")) sections.push(stateSection(await measureStateSize(project)));
       if (wants("firstUp")) sections.push(await firstUp(lab, await project.state()));

@@ -41,15 +41,12 @@ export async function examine(resources: readonly StackResource[]): Promise<read
     if (first === undefined) continue;
     try {
       const host = await openStackHost(first);
-      const changes = await Promise.all(
-        on.map(async ({ kind, id, outputs }) => ({
-          kind: "put" as const,
-          declaration: await declarationOf(kind, id, String(outputs[hidden.generation]), outputs, "look"),
-        })),
+      const declarations = await Promise.all(
+        on.map(({ kind, id, outputs }) => declarationOf(kind, id, String(outputs[hidden.generation]), outputs, "look")),
       );
       const machine = first.outputs[hidden.machine];
       const known = typeof machine === "string" ? machine : undefined;
-      const { answers, unfinished, ailments } = await inspect(host, changes, known);
+      const { answers, unfinished, ailments } = await inspect(host, declarations, known);
       if (unfinished.length > 0) {
         findings.push({ host: host.name, resource: transaction, what: renderUnfinished(unfinished), differs: false });
       }

@@ -27,7 +27,12 @@ export interface Opening {
 /** What this side says next. */
 export type Reply =
   /** More is to be known. */
-  | { readonly reply: "ask"; readonly questions: Readonly<Record<string, Question>> }
+  | {
+      readonly reply: "ask";
+      readonly questions: Readonly<Record<string, Question>>;
+      /** What was answered before is of another matter, and forgotten. */
+      readonly isOther?: true;
+    }
   /** Packages and files out of packages are to be brought; then the questions are asked. */
   | { readonly reply: "bring"; readonly lines: readonly Line[]; readonly questions: Readonly<Record<string, Question>> }
   /** The whole plan; what is asked at its end, after all is done. */
@@ -83,7 +88,7 @@ const mostLines = 500_000;
 export async function converse(
   host: Host,
   opening: Opening,
-  decide: (facts: Facts, said: readonly Said[]) => Reply,
+  decide: (facts: Facts, said: readonly Said[]) => Reply | Promise<Reply>,
   tell: Tell = () => {},
 ): Promise<Conversation> {
   const nonce = randomBytes(6).toString("hex");
@@ -99,20 +104,29 @@ export async function converse(
   let heardLines = 0;
   let echo: Promise<Echo> | undefined;
 
-  const answer = (): void => {
-    let reply: Reply;
-    try {
-      reply = decide(heard.facts(), said);
-    } catch (reason) {
-      thrown = reason;
-      reply = { reply: "stop" };
-    }
+  const send = (reply: Reply): void => {
     if (reply.reply === "stop") {
       stdin?.end();
       return;
     }
+    if (reply.reply === "ask" && reply.isOther === true) heard.answers = new Collected();
     stdin?.write(renderReply(reply));
     if (reply.reply === "transact" || reply.reply === "see") stdin?.end();
+  };
+
+  const stopFor = (reason: unknown): void => {
+    thrown = reason;
+    send({ reply: "stop" });
+  };
+
+  const answer = (): void => {
+    try {
+      const decided = decide(heard.facts(), said);
+      if (decided instanceof Promise) decided.then(send, stopFor);
+      else send(decided);
+    } catch (reason) {
+      stopFor(reason);
+    }
   };
 
   const onLine = (text: string): void => {
@@ -182,7 +196,7 @@ class Heard {
   readonly clashes: Clash[] = [];
   readonly names: NamedMachine[] = [];
   proved: readonly string[] = [];
-  readonly answers = new Collected();
+  answers = new Collected();
 
   facts(): Facts {
     return this;

@@ -2,7 +2,7 @@ import { sha256Of } from "../digest";
 import { NetbootError } from "../errors";
 import { journal } from "../facts/journal";
 import type { Question } from "../facts/question";
-import type { Change as Wanted } from "../kinds/want";
+import type { Declaration } from "../kinds/want";
 import { driftOf, lookQuestions } from "../plan/drift";
 import type { Facts } from "../plan/facts";
 import { type Ailment, ailmentsOf, healthQuestions } from "../plan/health";
@@ -17,7 +17,7 @@ import {
 } from "../plan/proof";
 import type { Host } from "../ssh/link";
 import { bootFilesNow, bootFilesQuestions, historyOf, historyQuestions } from "./boots";
-import { converse } from "./conversation";
+import { converse, type Opening } from "./conversation";
 import { wrongsIn } from "./heard";
 import { refuseOtherMachine, throwFailure } from "./refused";
 import { renderExpectations } from "./renderPlan";
@@ -26,41 +26,55 @@ import { valuesOf } from "./rows";
 
 // Nothing here changes a host.
 
-/** Compares a host with what was declared. Nothing is locked, and nothing changes. */
-export async function look(host: Host, wanted: readonly Wanted[], machine: string | undefined): Promise<Report> {
-  return (await compare(host, wanted, machine)).report;
+/**
+ * Compares a host with what was declared, for as long as `next` gives more to look at: all in one conversation. Nothing is locked,
+ * and nothing changes.
+ */
+export async function look(
+  host: Host,
+  first: readonly Declaration[],
+  machine: string | undefined,
+  next: (report: Report) => Promise<readonly Declaration[]>,
+): Promise<void> {
+  let looked = first;
+  const talk = await converse(host, openingOf(questionsOf(first)), async (facts) => {
+    refuseOtherMachine(host, machine, facts);
+    looked = await next(reportOf(looked, facts));
+    if (looked.length === 0) return { reply: "stop" };
+    return { reply: "ask", questions: questionsOf(looked), isOther: true };
+  });
+  refuseOtherMachine(host, machine, talk.facts);
+  throwFailure(host, talk);
+  if (looked.length === 0) return;
+  const message = "node 0 waits 20 s for a question, and ended before it had answered all; run it again";
+  throw new NetbootError("CONNECTION_LOST", `${host.name}: ${message}`);
 }
 
-/** The same, and what is wrong with the host itself. */
+/** Compares a host with what was declared, and tells what is wrong with the host itself. */
 export async function inspect(
   host: Host,
-  wanted: readonly Wanted[],
+  declarations: readonly Declaration[],
   machine: string | undefined,
 ): Promise<Report & { readonly ailments: readonly Ailment[] }> {
-  const { report, facts } = await compare(host, wanted, machine, healthQuestions);
-  return { ...report, ailments: ailmentsOf(facts) };
+  const opening = openingOf({ ...questionsOf(declarations), ...healthQuestions });
+  const talk = await converse(host, opening, () => ({ reply: "stop" }));
+  refuseOtherMachine(host, machine, talk.facts);
+  throwFailure(host, talk);
+  return { ...reportOf(declarations, talk.facts), ailments: ailmentsOf(talk.facts) };
 }
 
-async function compare(
-  host: Host,
-  wanted: readonly Wanted[],
-  machine: string | undefined,
-  more: Readonly<Record<string, Question>> = {},
-): Promise<{ readonly report: Report; readonly facts: Facts }> {
-  const declarations = wanted.flatMap((each) => (each.kind === "put" ? [each.declaration] : []));
+function openingOf(questions: Opening["questions"]): Opening {
+  return { locks: false, puts: [], drops: [], questions };
+}
+
+function questionsOf(declarations: readonly Declaration[]): Opening["questions"] {
   const withHistory = declarations
     .filter(({ wants }) => wants.some(({ want }) => want === "history"))
     .map(({ id }) => id);
-  const questions = {
-    ...lookQuestions(declarations),
-    ...journal.questions,
-    ...historyQuestions(withHistory),
-    ...more,
-  };
-  const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));
-  const { facts } = talk;
-  refuseOtherMachine(host, machine, facts);
-  throwFailure(host, talk);
+  return { ...lookQuestions(declarations), ...journal.questions, ...historyQuestions(withHistory) };
+}
+
+function reportOf(declarations: readonly Declaration[], facts: Facts): Report {
   const answers = new Map<string, Answer>();
   const drifts = driftOf(declarations, facts, sha256Of);
   for (const declaration of declarations) {
@@ -76,8 +90,7 @@ async function compare(
       drift: drifts.get(declaration.id) ?? [],
     });
   }
-  const report = { machine: facts.machineId.slice(0, 12), answers, unfinished: journal.read(facts.answers) };
-  return { report, facts };
+  return { machine: facts.machineId.slice(0, 12), answers, unfinished: journal.read(facts.answers) };
 }
 
 /** Proves machines now: both DHCP stages from each of their MACs, and every file that they meet. Nothing changes. */
@@ -113,7 +126,7 @@ export async function readBoots(
     roster: { ask: "roster" },
     ...bootFilesQuestions,
   };
-  const talk = await converse(host, { locks: false, puts: [], drops: [], questions }, () => ({ reply: "stop" }));
+  const talk = await converse(host, openingOf(questions), () => ({ reply: "stop" }));
   refuseOtherMachine(host, machine, talk.facts);
   throwFailure(host, talk);
   const { answers } = talk.facts;

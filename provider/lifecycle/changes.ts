@@ -1,12 +1,11 @@
 import { commit } from "../conversation/groupCommit";
-import { look } from "../conversation/look";
+import { lookTogether } from "../conversation/groupLook";
 import { Refused } from "../conversation/refused";
 import { parseGaps, parseHistory, renderBoot, renderGaps } from "../facts/bootLog";
 import { kindOf } from "../kinds";
 import { type Drift, renderDrift } from "../kinds/drift";
 import type { Change, Declaration } from "../kinds/want";
 import { renderFound } from "../plan/shownDrift";
-import { openHost } from "../ssh/pool";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden, isHidden } from "../values/hidden";
 import { printableValue } from "../values/printable";
@@ -85,10 +84,9 @@ export async function read(kind: string, id: string, props: Properties): Promise
 async function readNow(kind: string, id: string, props: Properties): Promise<Read> {
   rememberResource(identityIn(kind, id, props), id, props[hidden.generation]);
   const declaration = await declarationOf(kind, id, String(props[hidden.generation]), props, "look");
-  const change: Change = { kind: "put", declaration };
   const machine = textOf(props[hidden.machine]);
-  const report = await byNewestWay(id, machine, connectionOf(props), async (way) =>
-    look(await openHost(connectionSchema.parse(way)), [change], machine),
+  const report = await byNewestWay(id, machine, connectionOf(props), (way) =>
+    lookTogether(connectionSchema.parse(way), declaration, machine),
   );
   noteLook(props["connection"]);
   const answer = printableValue(report.answers.get(id));

@@ -28,7 +28,10 @@ interface Entry {
 
 // The provider process is one for all resources of a run, so this is one connection per host and run.
 const entries = new Map<string, Entry>();
-let isEnding = false;
+const ended = new AbortController();
+
+/** Tells that the run ends: what runs may finish, and nothing that could be left is begun. */
+export const ending: AbortSignal = ended.signal;
 
 /**
  * A host, ready to run commands: connected, its key verified, the user let in. There is one connection for each way
@@ -59,7 +62,7 @@ async function openLink(target: Target, around: Surroundings, say: (line: string
   const key = JSON.stringify(target);
   for (;;) {
     const isAlone = await engineIsGone();
-    if (isEnding || isAlone) {
+    if (ending.aborted || isAlone) {
       throw new NetbootError("CONNECTION_LOST", `${target.name}: no connection is opened any more: the run ends`);
     }
     const known = entries.get(key);
@@ -147,8 +150,8 @@ function installSignalHandler(): void {
   if (isInstalled) return;
   isInstalled = true;
   const onSignal = (): void => {
-    if (isEnding) return;
-    isEnding = true;
+    if (ending.aborted) return;
+    ended.abort();
     void finish().finally(() => {
       // Taken off only now: another copy of this package may be done before us, and must see that we are not.
       process.off("SIGINT", onSignal);

@@ -97,6 +97,9 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "whether fleet",
     ", which is otherwise in the state than in this program, loses a machine by this up can't be told",
   ],
+  "test/unit/provider/conversation/groupLook.test.ts": [
+    "node 0 waits 20 s for a question, and ended before it had answered all; run it again",
+  ],
   "test/unit/provider/plan/decide.test.ts": ["; with verify.again, what can't be told is an error", "allow in on"],
   "test/unit/provider/admitted/whyNotAdmitted.test.ts": [
     "the rules of the Firewall that is declared for it are gone from there, because somebody loaded others:",
