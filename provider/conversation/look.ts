@@ -2,6 +2,7 @@ import { sha256Of } from "../digest";
 import { NetbootError } from "../errors";
 import { journal } from "../facts/journal";
 import type { Question } from "../facts/question";
+import { registerTime } from "../facts/registerTime";
 import type { Declaration } from "../kinds/want";
 import { driftOf, lookQuestions } from "../plan/drift";
 import type { Facts } from "../plan/facts";
@@ -27,8 +28,8 @@ import { valuesOf } from "./rows";
 // Nothing here changes a host.
 
 /**
- * Compares a host with what was declared, for as long as `next` gives more to look at: all in one conversation. Nothing is locked,
- * and nothing changes.
+ * Compares a host with what was declared, for as long as `next` gives more to look at: in one conversation, unless somebody
+ * changes a record meanwhile. Nothing is locked, and nothing changes.
  */
 export async function look(
   host: Host,
@@ -37,14 +38,23 @@ export async function look(
   next: (report: Report) => Promise<readonly Declaration[]>,
 ): Promise<void> {
   let looked = first;
-  const talk = await converse(host, openingOf(questionsOf(first)), async (facts) => {
+  let began: string | undefined;
+  let isOutdated = false;
+  const asked = (group: readonly Declaration[]) => ({ ...questionsOf(group), ...registerTime.questions });
+  const talk = await converse(host, openingOf(asked(first)), async (facts) => {
     refuseOtherMachine(host, machine, facts);
+    const time = registerTime.read(facts.answers);
+    began ??= time;
+    // The records are those of the beginning.
+    isOutdated = time !== began;
+    if (isOutdated) return { reply: "stop" };
     looked = await next(reportOf(looked, facts));
     if (looked.length === 0) return { reply: "stop" };
-    return { reply: "ask", questions: questionsOf(looked), isOther: true };
+    return { reply: "ask", questions: asked(looked), isOther: true };
   });
   refuseOtherMachine(host, machine, talk.facts);
   throwFailure(host, talk);
+  if (isOutdated) return await look(host, looked, machine, next);
   if (looked.length === 0) return;
   const message = "node 0 waits 20 s for a question, and ended before it had answered all; run it again";
   throw new NetbootError("CONNECTION_LOST", `${host.name}: ${message}`);

@@ -35,6 +35,19 @@ describe("lookTogether", () => {
     expect(turns()).toEqual([3]);
   });
 
+  it("has the records told anew when somebody has changed one meanwhile", async () => {
+    let time = 1;
+    const { look, turns } = await node0((say, turn) => {
+      if (turn === 0 && time === 2) say("entry", { id: idOf("db-2"), generation, head: "" });
+      say("ran", { key: "register.time", status: 0, said: `${time}\n` });
+      say("asked");
+    });
+    await look("db-1");
+    time = 2;
+    expect((await look("db-2")).answers.get(idOf("db-2"))?.how).toBe("seen");
+    expect(turns()).toEqual([2, 1]);
+  });
+
   it("reaches node 0 anew for what comes when a conversation has broken off", async () => {
     const { look, turns, cut } = await node0((say) => say("asked"));
     await look("db-1");
