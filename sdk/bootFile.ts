@@ -108,8 +108,9 @@ export class BootFile extends HostResource {
     const { content } = this as unknown as { readonly content: pulumi.Output<string | undefined> };
     const { sha256, bytes } = this;
     this.sha256 = resolved.apply(({ value }) => {
-      if (value?.content === undefined) return sha256;
-      return content.apply((text) => sha256Of(Buffer.from(text ?? "")));
+      // A mistake that such a run does not meet leaves it at what the engine has, of whatever source.
+      if (value !== undefined && value.content === undefined) return sha256;
+      return content.apply((text) => (text === undefined ? sha256 : pulumi.output(sha256Of(Buffer.from(text)))));
     });
     this.bytes = resolved.apply(({ value }) => pulumi.output<number>(value?.knownBytes ?? bytes));
   }

@@ -130,6 +130,22 @@ describe("a fleet beside single machines", () => {
     expect(await told()).toMatch(/^192\.168\.1\.7 m2 /);
   });
 
+  it("tells of the files that stand, where --target leaves out one with a mistake", async () => {
+    const wrong = server.replace("network }", "network, artifacts: { bootScript: { attempts: 0 } } }");
+    const told = "; export const boot = a.nextBoot;";
+    const program = (of: string, address: number): void =>
+      project.write({ "index.ts": programOn(lab, `${of} const a = ${node("a", 1, address)}${told}`) });
+    program(server, 3);
+    await project.succeed(up);
+    const { boot: before } = (await project.outputs()) as { boot: string };
+    program(wrong, 4);
+    expect((await project.pulumi(["preview"])).output).toContain("bootScript.attempts");
+    await project.succeed([...up, "--target", "**OlaNode::a"]);
+    const { boot } = (await project.outputs()) as { boot: string };
+    expect(boot).toBe(before.replaceAll("192.168.1.3", "192.168.1.4"));
+    await apply(node("a", 1, 3), fleet(member("m1", [1, 2], 5), member("m2", [3], 7)));
+  });
+
   it("counts a machine once that --target has go from its fleet and not come elsewhere", async () => {
     const program = [server, node("a", 1, 3), node("m2", 3, 7), fleet(member("m1", [1, 2], 5))].join("\n");
     project.write({ "index.ts": programOn(lab, program.replace("00:00:01:03", "00:00:02:03")) });
