@@ -15,7 +15,7 @@ interface Waiting {
 }
 
 /** What is asked for at once comes within this: the engine hands over some, and goes on when it has their answers. */
-const windowMs = 30;
+const windowMs = 15;
 /** How long a conversation is kept open for more. */
 const lingerMs = 1000;
 
