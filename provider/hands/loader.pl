@@ -5,7 +5,7 @@ use warnings;
 use IPC::Open2 qw(open2);
 
 $SIG{PIPE} = $SIG{HUP} = 'IGNORE';
-@ENV{qw(PATH LC_ALL)} = ('/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'C.UTF-8');
+@ENV{qw(PATH LC_ALL LANGUAGE)} = ('/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'C.UTF-8', '');
 # Nobody is there to answer a question.
 @ENV{qw(DEBIAN_FRONTEND APT_LISTCHANGES_FRONTEND APT_LISTBUGS_FRONTEND NEEDRESTART_MODE)} =
     qw(noninteractive none none l);

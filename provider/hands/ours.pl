@@ -33,7 +33,7 @@ sub take_lock (@ids) {
 
 # The recovery's unit comes with the plan, and not before: apt's hooks look for what is new in /etc.
 sub make_state_folder ($hands, @lines) {
-    for my $folder ($STATE, $REGISTER, $KEPT, $EDITS, $UNDO) { mkdir $folder, 0700 unless -d $folder }
+    -d or mkdir $_, 0700 or die "cannot make $_: $!\n" for $STATE, $REGISTER, $KEPT, $EDITS, $UNDO;
   # An agent before this one kept no heads of the firewall's chains, but worked them out: they are there before it goes.
     my ($heads, $unit) = { map { ($_->{word} => $_) } @lines }->@{qw(heads recovery)};
     replace_file($RULES, $heads->{content}) if $heads && !-e $RULES;

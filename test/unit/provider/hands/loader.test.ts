@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { converse, type Reply } from "../../../../provider/conversation/conversation";
 import { shellReads } from "../../../../provider/conversation/notStarted";
 import { loader } from "../../../../provider/embedded";
@@ -42,6 +42,14 @@ describe("loader", () => {
       return heard.length === 1 ? { reply: "ask", questions: echo("second\\n") } : { reply: "stop" };
     });
     expect([failure, wasComplete, heard]).toEqual([undefined, false, ["first ü", "second\n"]]);
+  });
+
+  it("runs them in a locale whose messages nobody translates", async () => {
+    vi.stubEnv("LANGUAGE", "de_DE:de");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const questions = { env: { ask: "run", argv: ["sh", "-c", 'echo "$LC_ALL,$LANGUAGE"'] } } as const;
+    const { facts } = await converse(here(), { ...opening, questions }, () => ({ reply: "stop" }));
+    expect(facts.answers.ran("env")?.said).toBe("C.UTF-8,\n");
   });
 
   it("runs nothing of a request that did not arrive as it was sent", async () => {
