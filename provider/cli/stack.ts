@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { NetbootError } from "../errors";
 import type { Properties } from "../lifecycle/comparison";
-import { byNewestWay } from "../lifecycle/ways";
+import { byNewestWay, noteProgram } from "../lifecycle/ways";
 import type { Host } from "../ssh/link";
 import { openHost } from "../ssh/pool";
 import { type Connection, connectionSchema } from "../values/connection";
@@ -88,9 +88,13 @@ export async function openHostAloud(connection: Connection): Promise<Host> {
   return await openHost(connection, { say: (line) => console.error(printable(line)) });
 }
 
-/** The host of a resource, by the connection that the state has: what lay on another machine, a key file, may be missing here. */
-export async function openStackHost({ id, connection, outputs }: StackResource): Promise<Host> {
+/**
+ * The host of a resource, by what the program last said of it, or by the connection that its last change went by: what lay on another
+ * machine, a key file, may be missing here.
+ */
+export async function openStackHost({ id, connection, inputs, outputs }: StackResource): Promise<Host> {
   const machine = outputs[hidden.machine];
+  noteProgram(machine, connectionSchema.safeParse(inputs["connection"]).data, id);
   return await byNewestWay(id, typeof machine === "string" ? machine : undefined, connection, openHostAloud);
 }
 

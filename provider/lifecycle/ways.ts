@@ -8,6 +8,8 @@ import { hostName, placeOf } from "../values/place";
 interface Way {
   readonly connection: object;
   readonly of: string;
+  /** Without the key file that it names. */
+  readonly isKeyless?: true;
 }
 
 /** By machine: what the program that runs says, and what has led there in this run. */
@@ -36,6 +38,8 @@ const unasked: ReadonlySet<ErrorCode> = new Set([...unreached, "SUDO_REFUSED"]);
 
 /** Those that are under way may have a better connection, and show it soon. */
 const othersMs = 2000;
+/** Machines for which that was waited. */
+const waited = new Set<string | undefined>();
 
 /**
  * Does what a resource needs whose connection is only in the state, a delete or a look: by the newest way that this run knows to
@@ -86,14 +90,15 @@ async function nextWay(
   const left = (): Way | undefined => known().find((way) => !tried.some((other) => isSame(way, other)));
   const next = left();
   if (next !== undefined || failure === undefined) return next;
-  await new Promise((resolve) => setTimeout(resolve, othersMs));
+  if (!waited.has(machine)) await new Promise((resolve) => setTimeout(resolve, othersMs));
+  waited.add(machine);
   return left();
 }
 
 /** A key that lay on the machine of whoever ran the last `up`; here an agent, or a default file, may have it. */
 function keyless({ connection, of }: Way): readonly Way[] {
   const { privateKeyPath, ...rest } = connection as { readonly privateKeyPath?: string };
-  return privateKeyPath === undefined ? [] : [{ connection: rest, of }];
+  return privateKeyPath === undefined ? [] : [{ connection: rest, of, isKeyless: true }];
 }
 
 function isSame(one: Way, other: Way): boolean {
@@ -103,7 +108,10 @@ function isSame(one: Way, other: Way): boolean {
 function withWays(reason: unknown, tried: readonly Way[], id: string): unknown {
   const [first, ...others] = tried;
   if (!NetbootError.is(reason) || first === undefined || (first.of === id && others.length === 0)) return reason;
-  const whose = ({ of }: Way): string => (of === id ? "the one in this resource's own state" : `that of ${of}`);
+  const whose = ({ of, isKeyless }: Way): string => {
+    if (isKeyless) return "the agent and the other keys of this machine";
+    return of === id ? "the one in this resource's own state" : `that of ${of}`;
+  };
   const also = others.length === 0 ? "" : `; tried besides, without success: ${others.map(whose).join(", ")}`;
   return new NetbootError(
     reason.code,

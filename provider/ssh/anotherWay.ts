@@ -15,7 +15,8 @@ const lookupMs = 2000;
  *
  * @remarks
  * A state keeps the old way then, by which a delete may go. So an old name must still be one; a socket or a key file that is not
- * there any more gives way to the agent and the keys of whoever runs Pulumi.
+ * there any more gives way to the agent and the keys of whoever runs Pulumi. Of two key files that are here and are two keys, the state
+ * must have the new one: a refresh knows no other.
  */
 export async function isAnotherWay(
   before: unknown,
@@ -24,11 +25,27 @@ export async function isAnotherWay(
 ): Promise<boolean> {
   const [old, now] = [connectionSchema.safeParse(before).data, connectionSchema.safeParse(after).data];
   if (old === undefined || now === undefined) return false;
+  if (await isOtherKey(old, now, around)) return false;
   if (isDeepStrictEqual(identityOf(old), identityOf(now))) return true;
   const withoutName = ({ host: _host, ...rest }: Connection): object => identityOf({ ...rest, host: "" });
   if (!isDeepStrictEqual(withoutName(old), withoutName(now))) return false;
   const [oldKeys, newKeys] = [old, now].map((connection) => keysOf(connection, around));
   return oldKeys?.some((key) => newKeys?.includes(key)) === true && (await isName(old, around));
+}
+
+/** Whether one's key was rotated: there are two files, of two keys. One that is not here is that of somebody else, or of another machine. */
+async function isOtherKey(old: Connection, now: Connection, around: Surroundings): Promise<boolean> {
+  if (old.proxy !== undefined && now.proxy !== undefined && (await isOtherKey(old.proxy, now.proxy, around)))
+    return true;
+  if (old.privateKeyPath === undefined || now.privateKeyPath === undefined) return false;
+  if (old.privateKeyPath === now.privateKeyPath) return false;
+  // SSH takes long to load.
+  const { readPrivateKey } = await import("./privateKeys.js");
+  const [one, other] = [old, now].map(({ privateKeyPath: path = "", privateKeyPassword }) => {
+    const key = readPrivateKey(path.replace(/^~(?=\/)/, around.home), privateKeyPassword);
+    return "publicKey" in key ? key.publicKey : undefined;
+  });
+  return one !== undefined && other !== undefined && !isDeepStrictEqual(one, other);
 }
 
 /** Who is reached, and as whom: a connection without how. */

@@ -97,6 +97,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "whether fleet",
     ", which is otherwise in the state than in this program, loses a machine by this up can't be told",
   ],
+  "test/unit/provider/lifecycle/ways.test.ts": ["the agent and the other keys of this machine"],
   "test/unit/provider/conversation/groupLook.test.ts": [
     "node 0 waits 20 s for a question, and ended before it had answered all; run it again",
   ],

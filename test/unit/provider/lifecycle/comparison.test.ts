@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { kindOf } from "../../../../provider/kinds";
 import { check, declaredBy, diff, digestsOf } from "../../../../provider/lifecycle/comparison";
@@ -204,6 +206,22 @@ describe("diff", () => {
     expect(
       (await diff("DhcpServer", id, olds, { ...inputs, connection: { ...before, ...change } })).changes,
     ).toBeUndefined();
+  });
+
+  it("tells another key file where both are here and are two keys, and no other one", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "netboot-keys-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const paths = { old: userKey.private, same: userKey.private, rotated: hostKey.private };
+    for (const [name, text] of Object.entries(paths)) writeFileSync(join(folder, name), text);
+    const by = (name: string) => ({ host: "localhost", privateKeyPath: join(folder, name) });
+    const changes = async (before: string, after: string) =>
+      (await diff("DhcpServer", id, { ...outputs, connection: by(before) }, { ...inputs, connection: by(after) }))
+        .changes;
+    expect(await changes("old", "rotated")).toBeUndefined();
+    expect(await changes("old", "same")).toBe(false);
+    expect(await changes("of-a-colleague", "rotated")).toBe(false);
+    writeFileSync(join(folder, "gone.pub"), userKey.public);
+    expect(await changes("gone", "rotated")).toBeUndefined();
   });
 
   it.each([

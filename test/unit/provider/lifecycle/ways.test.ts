@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { NetbootError } from "../../../../provider/errors";
 import { byNewestWay, noteProgram } from "../../../../provider/lifecycle/ways";
@@ -59,6 +60,18 @@ describe("byNewestWay", () => {
       throw new NetbootError("KEY_UNREADABLE", "there is no such file");
     };
     expect(await byNewestWay("A/p/s/a", "m7", own, act)).toEqual({ host: "node0" });
+  });
+
+  it("says so where it went without the key file, and waits once for others that lead to a machine", async () => {
+    const own = { host: "node0", privateKeyPath: "/home/somebody/.ssh/id" };
+    const act = () => Promise.reject(new NetbootError("KEY_UNREADABLE", "there is no such file"));
+    const { message } = await failure(byNewestWay("A/p/s/a", "m9", own, act));
+    expect(message).toBe(
+      "there is no such file\nthis went by the newest connection of this run, the one in this resource's own state; " +
+        "tried besides, without success: the agent and the other keys of this machine",
+    );
+    const again = failure(byNewestWay("A/p/s/b", "m9", own, act));
+    expect(await Promise.race([again, sleep(1000, "it waits")])).toMatchObject({ code: "KEY_UNREADABLE" });
   });
 
   it("tries nothing twice, and nothing else after a refusal of the host", async () => {
