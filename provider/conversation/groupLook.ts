@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { NetbootError } from "../errors";
 import type { Declaration } from "../kinds/want";
 import type { Host } from "../ssh/link";
 import { ending, openHost } from "../ssh/pool";
@@ -10,6 +11,8 @@ import type { Report } from "./report";
 /** One resource that is to be looked at. */
 interface Waiting {
   readonly declaration: Declaration;
+  /** Tells what is waited for. */
+  readonly say: (line: string) => void;
   readonly resolve: (report: Report) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -25,6 +28,8 @@ class Queue {
   readonly #machine: string | undefined;
   #waiting: Waiting[] = [];
   #busy = false;
+  /** Why the host can't be reached in this run. */
+  #unreached: NetbootError | undefined;
 
   constructor(connection: Connection, machine: string | undefined) {
     this.#connection = connection;
@@ -39,11 +44,26 @@ class Queue {
   async #run(): Promise<void> {
     this.#busy = true;
     // More comes while the host is reached, or soon.
-    const reached = openHost(this.#connection);
+    const reached = this.#reach();
     await Promise.allSettled([reached, sleep(windowMs)]);
     await this.#converse(reached, this.#take());
     this.#busy = false;
     if (this.#waiting.length > 0) await this.#run();
+  }
+
+  /** The host; one that could not be reached once is not dialled anew for each that the engine asks for. */
+  async #reach(): Promise<Host> {
+    if (this.#unreached !== undefined) throw this.#unreached;
+    try {
+      return await openHost(this.#connection, {
+        say: (line) => {
+          for (const member of this.#waiting) member.say(line);
+        },
+      });
+    } catch (reason) {
+      if (NetbootError.is(reason)) this.#unreached = reason;
+      throw reason;
+    }
   }
 
   /** One conversation for all that comes. */
@@ -74,7 +94,7 @@ class Queue {
           resolve(report);
           return [];
         };
-        await openHost(this.#connection)
+        await this.#reach()
           .then((host) => look(host, [declaration], this.#machine, answer))
           .catch(reject);
       }
@@ -114,9 +134,10 @@ export function lookTogether(
   connection: Connection,
   declaration: Declaration,
   machine: string | undefined,
+  say: (line: string) => void,
 ): Promise<Report> {
   const key = JSON.stringify([connection, machine]);
   const queue = queues.get(key) ?? new Queue(connection, machine);
   queues.set(key, queue);
-  return new Promise((resolve, reject) => queue.add({ declaration, resolve, reject }));
+  return new Promise((resolve, reject) => queue.add({ declaration, say, resolve, reject }));
 }

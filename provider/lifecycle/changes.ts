@@ -85,18 +85,16 @@ async function readNow(kind: string, id: string, props: Properties): Promise<Rea
   rememberResource(identityIn(kind, id, props), id, props[hidden.generation]);
   const declaration = await declarationOf(kind, id, String(props[hidden.generation]), props, "look");
   const machine = textOf(props[hidden.machine]);
+  const display = displayOf(urnIn(kind, props) ?? urnFromId(id));
   const report = await byNewestWay(id, machine, connectionOf(props), (way) =>
-    lookTogether(connectionSchema.parse(way), declaration, machine),
+    lookTogether(connectionSchema.parse(way), declaration, machine, (line) => display("progress", line)),
   );
   noteLook(props["connection"]);
   const answer = printableValue(report.answers.get(id));
   if (answer?.how === "gone") return {};
   const found = answer?.drift ?? [];
   if (found.length > 0) {
-    displayOf(urnIn(kind, props) ?? urnFromId(id))(
-      "note",
-      renderFound(declaration.wants, found, props[hidden.quiet] === true),
-    );
+    display("note", renderFound(declaration.wants, found, props[hidden.quiet] === true));
   }
   const { drift: before, ...rest } = props;
   const declared = { ...rest, ...lastBootOf(answer?.outputs["log"], answer?.outputs["files"]) };

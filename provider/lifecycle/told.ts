@@ -52,7 +52,8 @@ async function failureOf(reason: NetbootError, id: string, worded: (text: string
   told.set(reason.message, first);
   await sleep(windowMs);
   const { others } = first;
-  const count = others === 0 ? "" : `\nthe same holds for ${others} other ${others === 1 ? "resource" : "resources"}`;
+  const count =
+    others === 0 ? "" : `\nthe same holds for ${others} other ${others === 1 ? "resource" : "resources"} so far`;
   return new ToldOnce(reason, `${worded(reason.message)}${count}`);
 }
 

@@ -219,7 +219,7 @@ describe("the command", () => {
         expect(ended).not.toBe(0);
         const diagnostics = output.slice(output.indexOf("Diagnostics:"));
         expect(diagnostics.match(/connection refused/g), diagnostics).toHaveLength(1);
-        expect(diagnostics).toMatch(/the same holds for \d+ other resources? \[HOST_UNREACHABLE\]/);
+        expect(diagnostics).toMatch(/the same holds for \d+ other resources? so far \[HOST_UNREACHABLE\]/);
         expect(diagnostics).toMatch(/the reason that is told beside \w+\/verify\/dev\/\S+ \[HOST_UNREACHABLE\]/);
         expect(output).not.toMatch(/NetbootError|node_modules|told beside its resource/);
       }

@@ -56,6 +56,24 @@ describe("lookTogether", () => {
     expect(turns()).toEqual([1, 1]);
   });
 
+  it("dials a host once that can't be reached, for all that are asked for one after the other", async () => {
+    let authentications = 0;
+    onTestFinished(closeHosts);
+    const server = await startServer({
+      authenticate: (context) => {
+        authentications += 1;
+        context.reject(["publickey"]);
+      },
+    });
+    const connection = connectionTo(server, { privateKey: userKey.private, user: "root" });
+    const look = (name: string) =>
+      failure(lookTogether(connection, { id: idOf(name), generation, wants: [] }, undefined, () => {}));
+    const first = await look("db-1");
+    const dialled = authentications;
+    expect([first.code, (await look("db-2")).message]).toEqual(["AUTHENTICATION_FAILED", first.message]);
+    expect(authentications).toBe(dialled);
+  });
+
   it("looks twice at a resource that is asked for twice", async () => {
     const { look, turns } = await node0((say) => say("asked"));
     await Promise.all([look("db-1"), look("db-1")]);
@@ -122,7 +140,7 @@ async function node0(play: (say: Say, turn: number) => void) {
   });
   const connection = connectionTo(server, { privateKey: userKey.private, user: "root" });
   const look = (name: string, machine?: string) => {
-    return lookTogether(connection, { id: idOf(name), generation, wants: [] }, machine);
+    return lookTogether(connection, { id: idOf(name), generation, wants: [] }, machine, () => {});
   };
   return { look, turns: () => turns, cut: () => server.cut() };
 }

@@ -15,7 +15,7 @@ describe("tellingFailures", () => {
     const ids = Array.from({ length: 12 }, (_, at) => `OlaNode/p/one/n${at}`);
     const [first, ...others] = await Promise.all(ids.map((id) => failing(id, reason())));
     expect(first?.message).toBe(
-      "h: no connection\n  does sshd run there?\nthe same holds for 11 other resources [HOST_UNREACHABLE]",
+      "h: no connection\n  does sshd run there?\nthe same holds for 11 other resources so far [HOST_UNREACHABLE]",
     );
     expect(new Set(others.map(({ message }) => message))).toEqual(
       new Set(["not done, for the reason that is told beside OlaNode/p/one/n0 [HOST_UNREACHABLE]"]),
