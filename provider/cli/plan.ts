@@ -2,6 +2,7 @@ import { planOnly } from "../conversation/planOnly";
 import type { Change, Want } from "../kinds/want";
 import { declarationOf } from "../lifecycle/changes";
 import { generationOf, idFromUrn } from "../lifecycle/stacks";
+import { isForgotten } from "../lifecycle/ways";
 import type { Refusal } from "../plan/refusal";
 import { changesSomething, type ShownPlan, showPlan } from "../plan/shown";
 import { renderShownPlan } from "../plan/shownText";
@@ -114,7 +115,10 @@ async function planSteps(
   host: Host,
   steps: readonly Step[],
 ): Promise<{ readonly plan: ShownPlan } | { readonly refusal: Refusal }> {
-  const machine = steps.map(({ outputs }) => outputs[hidden.machine]).find((each) => typeof each === "string");
+  const machine = steps
+    .filter(({ outputs }) => !isForgotten(outputs["connection"]))
+    .map(({ outputs }) => outputs[hidden.machine])
+    .find((each) => typeof each === "string");
   const { changes, hiddenFiles } = await changesOf(steps);
   const puts = changes.filter(({ kind }) => kind === "put");
   const isBoth = puts.length > 0 && puts.length < changes.length;

@@ -34,7 +34,10 @@ ${rest}
 }
 
 /** `npx pulumi-netboot`, as it lies in a project that has the package. */
-export async function netbootCommand(project: ScratchProject, ...args: readonly string[]): Promise<CommandResult> {
+export async function netbootCommand(
+  project: Pick<ScratchProject, "folder" | "env">,
+  ...args: readonly string[]
+): Promise<CommandResult> {
   const bin = join(project.folder, "node_modules/.bin/pulumi-netboot");
   const installed = join(project.folder, "node_modules/pulumi-netboot/dist/provider/cli/main.js");
   return await runCommand([process.execPath, existsSync(bin) ? bin : installed, ...args], {
