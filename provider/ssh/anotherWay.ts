@@ -40,9 +40,9 @@ async function isOtherKey(old: Connection, now: Connection, around: Surroundings
   if (old.privateKeyPath === undefined || now.privateKeyPath === undefined) return false;
   if (old.privateKeyPath === now.privateKeyPath) return false;
   // SSH takes long to load.
-  const { readPrivateKey } = await import("./privateKeys.js");
+  const { keyFileAt, readPrivateKey } = await import("./privateKeys.js");
   const [one, other] = [old, now].map(({ privateKeyPath: path = "", privateKeyPassword }) => {
-    const key = readPrivateKey(path.replace(/^~(?=\/)/, around.home), privateKeyPassword);
+    const key = readPrivateKey(keyFileAt(path, around.home), privateKeyPassword);
     return "publicKey" in key ? key.publicKey : undefined;
   });
   return one !== undefined && other !== undefined && !isDeepStrictEqual(one, other);

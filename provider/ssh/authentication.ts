@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AnyAuthMethod, AuthHandlerMiddleware, KeyboardInteractiveAuthMethod } from "ssh2";
 import { NetbootError } from "../errors";
-import { type PrivateKey, parsePrivateKey, readPrivateKey } from "./privateKeys";
+import { keyFileAt, type PrivateKey, parsePrivateKey, readPrivateKey } from "./privateKeys";
 import { describeKey, isCertificate, type PublicKey, parsePublicKey } from "./publicKey";
 import { type AgentKey, type AgentKeys, listAgentKeys, OneKeyAgent } from "./sshAgent";
 import type { Surroundings } from "./sshConfig";
@@ -67,14 +67,14 @@ export class Authentication {
       found.#addGiven("connection.privateKey", parsePrivateKey(given.privateKey, given.privateKeyPassword), agentKeys);
     }
     if (given.privateKeyPath !== undefined) {
-      const path = given.privateKeyPath.replace(/^~(?=\/)/, around.home);
+      const path = keyFileAt(given.privateKeyPath, around.home);
       found.#addGiven(path, readPrivateKey(path, given.privateKeyPassword), agentKeys);
     }
     if (given.agentSocketPath !== undefined) for (const key of agentKeys) found.#addAgentKey(key);
     if (given.password !== undefined) found.#addPassword(given.password);
 
     const files = target.identityFiles ?? defaultFiles.map((name) => join(around.home, ".ssh", name));
-    const ownKey = given.privateKeyPath?.replace(/^~(?=\/)/, around.home);
+    const ownKey = given.privateKeyPath === undefined ? undefined : keyFileAt(given.privateKeyPath, around.home);
     found.#certificates.push(
       ...certificatesIn([
         ...target.certificateFiles,

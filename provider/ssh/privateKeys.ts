@@ -54,6 +54,11 @@ function whyUnreadable(message: string, text: string, passphrase: string | undef
   return { kind: "unreadable", why: whyNoKey };
 }
 
+/** Where a key file lies: `~/` is the home of whoever runs Pulumi. */
+export function keyFileAt(path: string, home: string): string {
+  return path.replace(/^~(?=\/)/, home);
+}
+
 /** Reads a private key from a file of this machine. */
 export function readPrivateKey(path: string, passphrase: string | undefined): PrivateKey {
   let text: string;
