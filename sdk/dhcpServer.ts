@@ -61,6 +61,13 @@ export interface DhcpServerSettings {
    */
   readonly otherDhcpServers?: pulumi.Input<"refuse" | "allow" | readonly pulumi.Input<string>[]>;
   /**
+   * How two node 0s of the same machines share them. Without it both answer, each from its own files, and each lends one half of the pool.
+   * With "hot-standby", by Kea's own hook, the one with the lower address answers, and the other one knows its leases and
+   * answers when it is dead: both must be Kea, and both must say it. docs/two-node-0s.md says what that costs.
+   * @defaultValue both answer
+   */
+  readonly highAvailability?: pulumi.Input<"hot-standby">;
+  /**
    * A dhcpd of yours on node 0 may go that serves other networks too, or whose dhcpd.conf goes on in other files: ours serves the
    * private network only. It comes back on destroy. @defaultValue false
    */
@@ -180,15 +187,30 @@ function beside(
   pool: Pool | undefined,
 ): Checked<DhcpdSettings> {
   const { value } = alone;
-  if (value === undefined || address === undefined) return alone;
+  if (value === undefined) return alone;
+  if (address === undefined) return withPartner(value);
   const { network, otherDhcpServers: known = [] } = value;
   const isHalf = pool !== undefined && network.pool !== undefined && !isDeepStrictEqual(pool, network.pool);
   const isKnown = known === "allow" || known.includes(address);
-  return good({
+  return withPartner({
     ...value,
     ...(isHalf && { network: { ...network, sharedPool: pool } }),
     ...(!isKnown && { otherDhcpServers: [...known, address].sort() }),
   });
+}
+
+/** A server of two, of which one answers, must know who the other one is. */
+function withPartner(settings: DhcpdSettings): Checked<DhcpdSettings> {
+  const { highAvailability, otherDhcpServers: others = [] } = settings;
+  if (highAvailability === undefined || (typeof others === "object" && others.length === 1)) return good(settings);
+  const found =
+    others === "allow"
+      ? 'others may answer (otherDhcpServers: "allow")'
+      : `it knows ${others.length === 0 ? "no other" : `${others.length} others`}`;
+  const message =
+    `"hot-standby" is between two servers, and ${found}; name both for the same machines, as in server: [a, b], or the address of the ` +
+    `other one alone: otherDhcpServers: ["192.168.1.14"]`;
+  return bad({ path: "highAvailability", message });
 }
 
 function secretIn(text: pulumi.Input<string> | undefined): pulumi.Output<boolean> {
@@ -215,6 +237,7 @@ function inputsOfDhcpServer(settings: DhcpdSettings): DhcpServerInputs {
     bootServer,
     loaders: { ...loaders },
     ...(settings.otherDhcpServers === undefined ? {} : { otherDhcpServers: settings.otherDhcpServers }),
+    ...(settings.highAvailability === undefined ? {} : { highAvailability: settings.highAvailability }),
     ...(settings.replace === true ? { replace: true } : {}),
   };
 }

@@ -15,7 +15,7 @@ import * as pulumi from "./program/pulumi";
 export interface FirewallPartSettings {
   /**
    * What machines may ask node 0 for. DHCP is 67/udp, TFTP 69/udp with its data packets, NTP 123/udp, DNS 53/udp and
-   * 53/tcp. @defaultValue `["dhcp", "tftp", "ntp", "dns"]`; in a NetbootServer, what it serves
+   * 53/tcp. `"kea-ha"` is 8001/tcp, by which two Kea with `highAvailability` hear each other. @defaultValue `["dhcp", "tftp", "ntp", "dns"]`; in a NetbootServer, what it serves
    */
   readonly services?: pulumi.Input<readonly FirewallService[]>;
   /**

@@ -144,12 +144,15 @@ export class NetbootServer extends pulumi.ComponentResource {
       flags,
     ];
     tell(this, [connectionProblems(connection as pulumi.Input<Connection>), ...mistakes]);
-    this.announced = partsOf(network).apply(({ address, pool }) => ({
-      address,
-      pool,
-      time: time !== undefined,
-      names: servesNames,
-    }));
+    this.announced = pulumi
+      .all([partsOf(network), settings.dhcp.highAvailability])
+      .apply(([{ address, pool }, shares]) => ({
+        address,
+        pool,
+        sharesLeases: shares !== undefined,
+        time: time !== undefined,
+        names: servesNames,
+      }));
     const pair = pairOf(() => this.dhcp);
     const other = pair.then((known) => otherOf(known, this.dhcp)?.partOf?.announced);
     const packages = new Packages(
@@ -225,6 +228,7 @@ export class NetbootServer extends pulumi.ComponentResource {
           "tftp",
           ...(time === undefined ? [] : ["ntp" as const]),
           ...(servesNames ? ["dns" as const] : []),
+          ...(settings.dhcp.highAvailability === undefined ? [] : ["kea-ha" as const]),
         ],
         ...(allowDefaultRoute === undefined ? {} : { allowDefaultRoute }),
         ...settings.firewall,
@@ -331,6 +335,8 @@ function partsOf(network: pulumi.Input<NetworkArgs>): pulumi.Output<pulumi.Unwra
 
 interface Announced extends Pick<pulumi.Unwrap<NetworkArgs>, "address"> {
   readonly pool: Pool | undefined;
+  /** Whether its pool is lent as a whole, for the other one knows the leases. */
+  readonly sharesLeases: boolean;
   /** Whether it serves the time, and names. */
   readonly time: boolean;
   readonly names: boolean;
@@ -338,7 +344,7 @@ interface Announced extends Pick<pulumi.Unwrap<NetworkArgs>, "address"> {
 
 /**
  * The network as DHCP tells it to the machines: with node 0's own time and names, where the program gives no others, and those of
- * the other node 0 of the same machines. Of a pool that both have each lends one half.
+ * the other node 0 of the same machines. Of a pool that both have each lends one half, unless they share their leases.
  */
 function announcing(
   network: pulumi.Unwrap<NetworkArgs>,
@@ -350,7 +356,7 @@ function announcing(
     [own, ...(other === undefined ? [] : [other])].flatMap((each) => (each[what] ? [each.address] : []));
   const [time, names] = [serving("time"), serving("names")];
   const { pool, ...rest } = network;
-  const isShared = other !== undefined && isDeepStrictEqual(own.pool, other.pool);
+  const isShared = other !== undefined && !own.sharesLeases && isDeepStrictEqual(own.pool, other.pool);
   const lent = isShared ? halfOf(own.pool, isFirst) : pool;
   return {
     ...rest,

@@ -67,6 +67,7 @@ export async function drill(
   say(drillSays.silent(name, names));
   let machines: readonly Verified[];
   try {
+    await sleep(noticedMs, undefined, { signal }).catch(() => {});
     machines = await verify(others);
     say(drillSays.asked(name));
     const left = seconds * 1000 - (Date.now() - since) - marginMs;
@@ -79,6 +80,9 @@ export async function drill(
   const silentFor = Math.round((Date.now() - since) / 1000);
   return { silent: { name, host: address, seconds: silentFor }, machines, after: await verify(silent) };
 }
+
+/** After so long one that stands by has missed the other, and is not asked before it has taken its place. */
+const noticedMs = 2000;
 
 /** The timer on node 0 is for the case that nobody else wakes it. */
 const marginMs = 2000;

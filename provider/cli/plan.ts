@@ -2,7 +2,6 @@ import { planOnly } from "../conversation/planOnly";
 import type { Change, Want } from "../kinds/want";
 import { declarationOf } from "../lifecycle/changes";
 import { generationOf, idFromUrn } from "../lifecycle/stacks";
-import { isForgotten } from "../lifecycle/ways";
 import type { Refusal } from "../plan/refusal";
 import { changesSomething, type ShownPlan, showPlan } from "../plan/shown";
 import { renderShownPlan } from "../plan/shownText";
@@ -12,7 +11,7 @@ import type { Host } from "../ssh/link";
 import type { Connection } from "../values/connection";
 import { hidden } from "../values/hidden";
 import { linesByKey } from "../values/nodeRow";
-import { hostName } from "../values/place";
+import { hostName, isForgotten } from "../values/place";
 import { connectionOf, readPreview, type Step } from "./preview";
 import { openHostAloud, readStack, type StackResource, whyPassedOver } from "./stack";
 

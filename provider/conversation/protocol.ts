@@ -174,6 +174,7 @@ function wordsOf(held: Held): readonly string[] {
     case "peers":
       return ["peers", ...held.addresses];
     case "otherServers":
+    case "hotStandby":
     case "history":
     case "purge":
     case "settled":
@@ -258,6 +259,7 @@ export function parseHeld(text: string): Held | undefined {
     case "peers":
       return { want, addresses: [first, second, third, fourth, ...rest].filter((address) => address !== "") };
     case "otherServers":
+    case "hotStandby":
     case "history":
     case "purge":
     case "settled":

@@ -114,6 +114,8 @@ function renderExpectation(expectation: Expectation, n: number): Line {
         stranger,
         othersAllowed,
         peers: peers.length === 0 ? undefined : peers.flatMap(({ address, next: where }) => [address, where]),
+        control: expectation.partner?.controlSocket,
+        partner: expectation.partner?.address,
         stands: stands
           .map(({ id: whose, machine, undoIf: when }) =>
             [whose, when.join("\t"), renderMachineLine({ ...machine, blocks: "" })].join("\0"),

@@ -1,3 +1,4 @@
+import { dhcpBackends } from "../formats/dhcpBackend";
 import { keaUnit as kea, keaConf } from "../os/paths";
 import type { Answers, Fact, Holder, PacketSocket } from "./question";
 import { unitFacts } from "./units";
@@ -6,6 +7,9 @@ import { unitFacts } from "./units";
 export type Service = "dhcp" | "tftp" | "time" | "names";
 
 export const servicePorts: Readonly<Record<Service, number>> = { dhcp: 67, tftp: 69, time: 123, names: 53 };
+
+/** Where two DHCP servers hear each other. */
+const partnerPorts: readonly number[] = dhcpBackends.flatMap(({ partner }) => partner?.port ?? []);
 
 /** The question about sockets. */
 export const holdersKey = "servers.holders";
@@ -69,7 +73,7 @@ const networkSays = "^[[:space:]]*(Name|DHCPServer)[[:space:]]*=";
 export const servers: Fact<Servers> = {
   questions: {
     ...units.questions,
-    [holdersKey]: { ask: "holders", ports: Object.values(servicePorts) },
+    [holdersKey]: { ask: "holders", ports: [...Object.values(servicePorts), ...partnerPorts] },
     "servers.sockets": {
       ask: "run",
       argv: ["systemctl", "list-sockets", "--no-legend", "--no-pager", "--plain", "--full"],

@@ -24,6 +24,8 @@ export interface DhcpBackend {
   readonly folder: string;
   /** Joined on node 0 from the machines of every stack; `conf` includes it. */
   readonly machines: JoinedMachines;
+  /** How one of two is asked which of them answers, and where it hears the other one; absent of what knows no partners. */
+  readonly partner?: { readonly controlSocket: string; readonly port: number };
   /** Whether it reads `conf` and the machines anew when its unit is reloaded; else it is restarted for them. */
   readonly readsAnew: boolean;
   /** For about how long it gives no answer when they change, with so many machines: as seen on a lab's node 0. */

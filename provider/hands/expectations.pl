@@ -8,6 +8,7 @@ use Netboot::Files qw(sha256_text);
 use Netboot::Store qw(machine_of);
 use Netboot::Units qw(await_unit unit_log);
 use Netboot::Firewall qw(wrong_heads);
+use Netboot::Partner qw(while_it_answers);
 use Netboot::Probes qw(ask_dhcp ask_dns ask_ntp fetch_tftp stranger_mac);
 
 # By what an expectation asks: what is wrong, if something is.
@@ -91,11 +92,16 @@ sub see_dhcp ($line, $machines, @) {
     my %stranger = (stranger => 1, mac => stranger_mac(), arch => 7, ipxe => 0);
     my $until = $line->{seconds} ? uptime() + $line->{seconds} : undef;
     my $listen = $every && @asked ? { address => $line->{next}, seconds => 1.6 } : undef;
-    my @others = ask_dhcp($interface, $until, $listen, ($line->{stranger} ? \%stranger : ()), @asked);
     my %peers = parts_of($line->{peers});
+    my (@others, $state);
+    my @questions = ($line->{stranger} ? \%stranger : (), @asked);
+    my $ask = sub { @others = ask_dhcp($interface, $until, $listen, @questions) };
+    if (defined $line->{control}) { $state = while_it_answers($line->@{qw(control partner)}, $ask) }
+    else { $ask->() }
     my %others = map { ($_->{server} => $_) } grep { !$peers{ $_->{server} } } @others;
     my @wrong = $line->{othersAllowed} ? () : map { { is => 'server', $others{$_}->%* } } sort keys %others;
     push @wrong, { is => 'stranger', mac => $stranger{mac}, address => $stranger{offer}{address} } if $stranger{offer};
+    push @wrong, wrong_of_partner($state, $line->{partner}, @asked);
     my (@told, %wrong_of, %macs);
     for my $ask (@asked) {
         my $machine = $ask->{machine};
@@ -128,6 +134,13 @@ sub wrong_of_peers ($ask, $line, $before) {
     my ($was) = $line->{every} ? () : grep { index($_, $ask->{mac}) >= 0 } @$before;
     my %peer = (is => 'peer', was => $was, undoIf => '', chain => undef);
     return map { { server => $_->{server}, wrong_offer({ %$ask, offer => $_ })->%*, %peer } } @wrong;
+}
+
+# A partner that answers, too, though this one took it for dead; or neither watches the other. It undoes nothing.
+sub wrong_of_partner ($state, $partner, @asked) {
+    return () if !defined $state || $state eq 'hot-standby';
+    my $is_heard = grep { $_->{server} eq $partner } map { values(($_->{others} // {})->%*) } @asked;
+    return $state eq 'partner-down' && !$is_heard ? () : { is => 'partner', state => $state, undoIf => '' };
 }
 
 # What a machine was told, and what it should have been.

@@ -22,6 +22,7 @@ export interface DhcpServerInputs extends NicInputs {
   /** The boot file by firmware, and `script`, which iPXE is given. */
   readonly loaders: Readonly<Record<string, string>>;
   readonly otherDhcpServers?: "allow" | readonly string[];
+  readonly highAvailability?: "hot-standby";
   readonly replace?: true;
 }
 
@@ -43,6 +44,7 @@ export const dhcpServer: Kind<DhcpServerInputs> = {
     "loaders",
     "allowDefaultRoute",
     "otherDhcpServers",
+    "highAvailability",
     "replace",
     "daemon",
   ],
@@ -60,6 +62,7 @@ export const dhcpServer: Kind<DhcpServerInputs> = {
       { want: "file", path: conf, mode: "0644", content: inputs.config, input: "config" },
       ...unitWants(unit, inputs.unit, readsAnew ? [] : read, readsAnew ? read : undefined),
       { want: "listen", unit, on: { kind: "packet", interface: nic } },
+      ...partnerWants(inputs),
       { want: "serve", interface: nic, bootServer, cidr, loaders, pool, unknownMachines },
       ...(daemon === undefined ? [] : [{ want: "daemon", daemon } as const]),
       ...othersWanted(inputs.otherDhcpServers),
@@ -74,6 +77,14 @@ export const dhcpServer: Kind<DhcpServerInputs> = {
 function othersWanted(others: DhcpServerInputs["otherDhcpServers"]): readonly Want[] {
   if (others === undefined) return [];
   return others === "allow" ? [{ want: "otherServers" }] : [{ want: "peers", addresses: others }];
+}
+
+/** With a partner it hears it on a port of its own. */
+function partnerWants({ highAvailability, address, daemon }: DeclaredOrStored): readonly Want[] {
+  const { unit, partner } = backendOf(daemon);
+  if (highAvailability === undefined || partner === undefined) return [];
+  const on = { kind: "tcp", address: splitAddress(address).host, port: partner.port } as const;
+  return [{ want: "hotStandby" }, { want: "listen", unit, on }];
 }
 
 /** The network that an address is in: `192.168.1.0/28` for `192.168.1.1/28`. */

@@ -95,6 +95,8 @@ export type Want =
   | { readonly want: "otherServers" }
   /** These addresses may, and nobody else: each of them another node 0, which serves the same machines. */
   | { readonly want: "peers"; readonly addresses: readonly string[] }
+  /** Of it and the one other node 0 one answers at a time. */
+  | { readonly want: "hotStandby" }
   | { readonly want: "tftpd"; readonly address: string; readonly directory: string }
   /** Which DHCP server this is, where it is not ISC's. */
   | { readonly want: "daemon"; readonly daemon: Exclude<DhcpDaemon, "isc"> }

@@ -8,6 +8,7 @@ import type { Change, Declaration } from "../kinds/want";
 import { renderFound } from "../plan/shownDrift";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden, isHidden } from "../values/hidden";
+import { isForgotten } from "../values/place";
 import { printableValue } from "../values/printable";
 import { declaredBy, digestsOf, isOutput, type Properties } from "./comparison";
 import { displayOf, displayOn } from "./display";
@@ -31,7 +32,7 @@ import {
   urnIn,
 } from "./stacks";
 import { tellingFailures } from "./told";
-import { byNewestWay, isForgotten, noteProgram } from "./ways";
+import { byNewestWay, noteProgram } from "./ways";
 
 /** What the state of this release looks like; every older number stays readable. */
 const schema = 1;

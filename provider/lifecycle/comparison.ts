@@ -5,13 +5,14 @@ import { kindOf } from "../kinds";
 import type { Told } from "../kinds/kind";
 import { hidden, isHidden } from "../values/hidden";
 import { rowsAsCompared } from "../values/nodeRow";
+import { isForgotten } from "../values/place";
 import type { Checked, Problem } from "../values/problem";
 import { isUnknown } from "../values/unknown";
 import { noteKept, withKept } from "./keptFiles";
 import { whyTaken } from "./machinesSeen";
 import { isMoved, notePart, whyFirstStays } from "./moves";
 import { identityIn, idFromUrn, rememberDeclared, rememberResource, rememberTokens, urnFromId, urnIn } from "./stacks";
-import { isForgotten, noteProgram } from "./ways";
+import { noteProgram } from "./ways";
 
 // Every run of the engine asks for check and diff of every resource, and most ask for nothing else: so this file needs
 // nothing that takes long to load.

@@ -1,8 +1,7 @@
 import { type ErrorCode, NetbootError } from "../errors";
 import type { Connection } from "../values/connection";
-import { placeOf } from "../values/place";
+import { forgetting, isForgotten, placeOf } from "../values/place";
 import type { Display } from "./display";
-import { forgetting, isForgotten } from "./ways";
 
 /** Of a host that does not answer any more, or that is another machine by now. One that lets nobody in still serves. */
 const ofGone: ReadonlySet<ErrorCode> = new Set(["HOST_UNREACHABLE", "HOST_KEY_CHANGED", "OTHER_MACHINE"]);

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ErrorCode, NetbootError, unreached } from "../errors";
-import { hostName, placeOf } from "../values/place";
 
 // Every run asks for diff of every resource, so this file needs nothing that takes long to load.
 
@@ -21,16 +20,6 @@ export function noteProgram(machine: unknown, connection: unknown, of: string): 
   if (typeof machine === "string" && typeof connection === "object" && connection !== null) {
     ofProgram.set(machine, { connection, of });
   }
-}
-
-/** The variable by which an operator says, with the host's name, that a node 0 is gone for good. */
-export const forgetting = "PULUMI_NETBOOT_FORGET";
-
-/** Whether a node 0 is gone that one reached so: what was there may be left behind, or made anew on a machine in its place. */
-export function isForgotten(connection: unknown): boolean {
-  const name = process.env[forgetting] ?? "";
-  const { host } = Object(connection) as { readonly host?: unknown };
-  return name !== "" && [host, hostName(connection), placeOf(connection)].includes(name);
 }
 
 /** Failures before anything was asked of the host: another way may lead there. */

@@ -98,6 +98,7 @@ function topicOf(held: Held): string | undefined {
     case "ntp":
     case "interface":
     case "peers":
+    case "hotStandby":
       return held.want;
     default:
       return undefined;

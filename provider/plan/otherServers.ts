@@ -1,15 +1,32 @@
 import type { OtherServer } from "../facts/question";
-import type { Peer } from "./plan";
+import { backendIn } from "./dhcpServer";
+import type { Partner, Peer } from "./plan";
 import { type Held, heldOf, type Register } from "./records";
 
 /** Who may answer DHCP beside node 0's own server. */
 export function othersOf(register: Pick<Register, "before" | "after" | "peers">): {
   readonly othersAllowed: boolean;
   readonly peers?: readonly Peer[];
+  readonly partner?: Partner;
 } {
   const othersAllowed = heldByServer(register.after).some(({ want }) => want === "otherServers");
   const peers = peersOf(register).map((address) => ({ address, next: nextOf(address, register.after) }));
-  return { othersAllowed, ...(peers.length > 0 && { peers }) };
+  const partner = partnerOf(register.after);
+  return {
+    othersAllowed,
+    ...(peers.length > 0 && { peers }),
+    ...(partner !== undefined && { partner }),
+  };
+}
+
+/** The other one of two of which one answers. */
+function partnerOf(entries: Register["after"]): Partner | undefined {
+  const held = heldByServer(entries);
+  const { partner } = backendIn(entries);
+  const [address] = held.flatMap((each) => (each.want === "peers" ? each.addresses : []));
+  if (partner === undefined || address === undefined || !held.some(({ want }) => want === "hotStandby"))
+    return undefined;
+  return { address, controlSocket: partner.controlSocket };
 }
 
 /** The addresses of the other node 0s that the program names; one that it names no more goes at the end of the same run. */

@@ -106,12 +106,28 @@ function whyWrongDhcp(expectation: Extract<Expectation, { readonly ask: "dhcp" }
       'take out what lets unknown clients in (extraConfig, a drop-in of the unit), or say unknownMachines: "serve"';
     return { code: "NOT_SERVING", id, message };
   }
+  if (seen["is"] === "partner") return { code: "NOT_SERVING", id, message: whyNoPartner(expectation, seen["state"]) };
   if (seen["is"] === "peer")
     return { code: "NOT_SERVING", id: seen["id"] ?? id, message: whyWrongPeer(expectation, seen) };
   const whose = seen["id"] ?? id;
   const stands = seen["stands"] === "1";
   const message = `${whyWrongOffer(expectation.next, seen, expectation.silent)}${standing(stands, whose)}`;
   return { code: "NOT_SERVING", ...(stands ? {} : { id: whose }), message };
+}
+
+/** Why one of two servers that share their leases would not take the other's place, or does it for no reason; `state` is Kea's word. */
+export function whyNoPartner(
+  { partner }: Extract<Expectation, { readonly ask: "dhcp" }>,
+  state: string | undefined,
+): string {
+  const other = partner?.address ?? "its partner";
+  if (state === "partner-down") {
+    return `it takes ${other} for dead (Kea: partner-down), which answers as well, so both may lend one address; let tcp 8001 through between the two ("kea-ha" among the firewall's services), and make sure that ${other} says highAvailability, too`;
+  }
+  if (state === "terminated") {
+    return `it and ${other} watch each other no more (Kea: terminated), most often for clocks that are more than a minute apart; \`journalctl -u kea-dhcp4-server\` on node 0 says why. Set the clocks, and restart that unit on both`;
+  }
+  return `it was neither serving nor standing by after 15 s (Kea: ${state}); \`journalctl -u kea-dhcp4-server\` on node 0 says why`;
 }
 
 /** What another node 0 told a machine, or somebody in its name. */

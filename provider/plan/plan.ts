@@ -165,6 +165,12 @@ export interface Peer {
   readonly next: string;
 }
 
+/** The node 0 that answers, or stands by, while this one does the other; which of the two it is, this one's server says there. */
+export interface Partner {
+  readonly address: string;
+  readonly controlSocket: string;
+}
+
 /** Both stages of machines, from each of their MACs; whoever else answers; a machine that nobody declared. */
 export interface DhcpExpectation {
   readonly ask: "dhcp";
@@ -183,6 +189,7 @@ export interface DhcpExpectation {
   readonly othersAllowed: boolean;
   /** Other node 0s, which may answer, each with the same but for the boot server. */
   readonly peers?: readonly Peer[];
+  readonly partner?: Partner;
   /** Why nobody answers, where that is known. It does not travel. */
   readonly silent?: string;
 }

@@ -16,7 +16,7 @@ import type { Facts } from "./facts";
 import { folderNow } from "./folder";
 import { whoElseServes } from "./occupied";
 import { namesOfServers } from "./otherServers";
-import { isUnheard, type Wrong, whyWrong, whyWrongOffer, whyWrongPeer } from "./outcome";
+import { isUnheard, type Wrong, whyNoPartner, whyWrong, whyWrongOffer, whyWrongPeer } from "./outcome";
 import { whyOtherRecord } from "./ownership";
 import type { Expectation } from "./plan";
 import { chainFileKey, folderQuestions, rulesetQuestions, wayQuestions } from "./questions";
@@ -151,7 +151,7 @@ export function renderProof(
   for (const id of ids) proof.set(id, server === undefined ? "there is no DHCP server on this host" : new Map());
   if (server === undefined) return proof;
   const { loaders, bootServer } = server.held;
-  const besides = othersIn(wrongs, occupied).join("; ");
+  const besides = othersIn(expectations, wrongs, occupied).join("; ");
   const dhcp = expectations.find((each) => each.ask === "dhcp");
   const silent = dhcp?.silent;
   const offers = new Map(
@@ -222,13 +222,17 @@ export function besidesOf(
         seen["is"] === "machine" || seen["is"] === "peer" ? [`${seen["id"]} ${seen["hostname"]}`] : [],
       ),
     ),
-    others: othersIn(wrongs, occupied),
+    others: othersIn(expectations, wrongs, occupied),
     tellsServers: expectations.some((each) => each.ask === "dhcp" && !each.othersAllowed),
   };
 }
 
 /** What is wrong beside the machines themselves: other servers, and strangers that get an answer. */
-function othersIn(wrongs: readonly Wrong[], occupied: string | undefined): readonly string[] {
+function othersIn(
+  expectations: readonly Expectation[],
+  wrongs: readonly Wrong[],
+  occupied: string | undefined,
+): readonly string[] {
   const others = wrongs
     .filter(({ seen }) => seen["is"] === "server")
     .map(({ seen }) => ({ server: seen["server"] ?? "", hardware: seen["hardware"] ?? "" }));
@@ -236,6 +240,10 @@ function othersIn(wrongs: readonly Wrong[], occupied: string | undefined): reado
   return [
     ...(others.length === 0 ? [] : [`another DHCP server answers on the private network: ${namesOfServers(others)}`]),
     ...strangers.map(({ seen }) => `a machine that no program names (${seen["mac"]}) was offered ${seen["address"]}`),
+    ...wrongs.flatMap(({ n, seen }) => {
+      const asked = expectations[n];
+      return asked?.ask === "dhcp" && seen["is"] === "partner" ? [whyNoPartner(asked, seen["state"])] : [];
+    }),
     ...(occupied === undefined ? [] : [occupied]),
   ];
 }

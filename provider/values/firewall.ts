@@ -2,8 +2,8 @@ import * as z from "../zod";
 import { interfaceSchema, interfaceWord, type NetworkInterface } from "./network";
 import { bad, type Checked, good, guess, quoted, readFields } from "./problem";
 
-/** What machines ask node 0 for. */
-export type FirewallService = "dhcp" | "tftp" | "ntp" | "dns";
+/** What machines ask node 0 for, and by what two node 0s with `highAvailability` hear each other. */
+export type FirewallService = "dhcp" | "tftp" | "ntp" | "dns" | "kea-ha";
 
 /** What node 0's firewall lets in from the private network, and what it keeps out everywhere else. */
 export interface FirewallSettings {
@@ -22,10 +22,13 @@ const packets: Readonly<Record<FirewallService, readonly string[]>> = {
   tftp: ["udp 69", "udp established"],
   ntp: ["udp 123"],
   dns: ["udp 53", "tcp 53"],
+  "kea-ha": ["tcp 8001"],
 };
 
-/** All of them, in the order of the rules. */
-const firewallServices: readonly FirewallService[] = ["dhcp", "tftp", "ntp", "dns"];
+/** What machines ask for, in the order of the rules. */
+const askedByMachines: readonly FirewallService[] = ["dhcp", "tftp", "ntp", "dns"];
+
+const firewallServices: readonly FirewallService[] = [...askedByMachines, "kea-ha"];
 
 const servicesRule = `write those that node 0 serves, as in ["dhcp", "tftp"]`;
 
@@ -54,7 +57,7 @@ export function parseFirewallSettings(args: unknown): Checked<FirewallSettings> 
     }
     return firewallServices.filter((service) => list.includes(service));
   };
-  const services = known("services", fields.services ?? firewallServices);
+  const services = known("services", fields.services ?? askedByMachines);
   const { confine = false } = fields;
   const confined = known("confine", typeof confine === "boolean" ? (confine ? ["dhcp", "tftp"] : []) : confine);
   if (problems.length > 0 || fields.interface === undefined) return bad(...problems);

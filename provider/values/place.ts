@@ -22,3 +22,13 @@ export function placeOf(connection: unknown): string | undefined {
   const [name, through] = [hostName(connection), proxy === undefined ? undefined : placeOf(proxy)];
   return name === undefined || through === undefined ? name : `${name} through ${through}`;
 }
+
+/** The variable by which an operator says, with the host's name, that a node 0 is gone for good. */
+export const forgetting = "PULUMI_NETBOOT_FORGET";
+
+/** Whether a node 0 is gone that one reached so: what was there may be left behind, or made anew on a machine in its place. */
+export function isForgotten(connection: unknown): boolean {
+  const name = process.env[forgetting] ?? "";
+  const { host } = Object(connection) as { readonly host?: unknown };
+  return name !== "" && [host, hostName(connection), placeOf(connection)].includes(name);
+}

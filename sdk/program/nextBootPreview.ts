@@ -15,7 +15,7 @@ import {
 } from "../../provider/preview/whatGoes";
 import { hidden, isHidden } from "../../provider/values/hidden";
 import { linesByKey, parseRow, rowsAsCompared } from "../../provider/values/nodeRow";
-import { placeOf } from "../../provider/values/place";
+import { forgetting, isForgotten, placeOf } from "../../provider/values/place";
 import { afterUp, isUnknown } from "../../provider/values/unknown";
 import { hasHooks, hookNamed } from "./hook";
 import { withTexts } from "./partly";
@@ -270,7 +270,17 @@ function sentencesOf(preview: Preview): readonly string[] {
     (fleet) =>
       `whether fleet ${fleet}, which is otherwise in the state than in this program, loses a machine by this up can't be told`,
   );
-  return [...sentences, ...unsaid, ...untold, ...rolling(preview)];
+  return [...sentences, ...unsaid, ...untold, ...rolling(preview), ...leftBehind(before)];
+}
+
+/** The hosts of the state that the operator says are gone. */
+function leftBehind(before: Before): readonly string[] {
+  const connections = Object.values(before).map(({ outputs }) => outputs?.["connection"]);
+  const hosts = new Set(connections.filter(isForgotten).flatMap((connection) => placeOf(connection) ?? []));
+  return [...hosts].map(
+    (host) =>
+      `${host} is taken for gone (${forgetting}): what the state has there is made anew where this program has it now, and else goes from the state only`,
+  );
 }
 
 /** Of a machine on one or two servers: those that get another address. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { DhcpdSettings } from "../../provider/formats/isc/dhcpdConf";
 import { hidden, type Pair } from "../../provider/values/hidden";
 import { addressNumber } from "../../provider/values/ipv4";
@@ -179,6 +180,14 @@ function problemsOf([one, other]: Two["names"], here: Settings, there: Settings)
   if (mine.address === theirs.address) {
     return [wrong(`${other} has the address of ${one}, ${mine.address}; give each node 0 one of its own`)];
   }
+  const shares = whyNotShared([one, other], here, there);
+  if (shares !== undefined) {
+    return [
+      ...shares.map(wrong),
+      ...whyStranger(one, here, other, theirs.address),
+      ...whyStranger(other, there, one, mine.address),
+    ];
+  }
   const pools = [mine.pool, theirs.pool].map((pool) => pool && ([pool.from, pool.to].map(addressNumber) as number[]));
   const [[from = 0, to = -1] = [], [first = 0, last = -1] = []] = pools;
   return [
@@ -191,6 +200,28 @@ function problemsOf([one, other]: Two["names"], here: Settings, there: Settings)
           ),
         ]
       : []),
+  ];
+}
+
+/** What is wrong with two servers that share their leases; undefined where neither is to. */
+function whyNotShared(
+  [one, other]: Two["names"],
+  here: DhcpdSettings,
+  there: DhcpdSettings,
+): readonly string[] | undefined {
+  const asks = [here, there].map(({ highAvailability }) => highAvailability !== undefined);
+  if (!asks.includes(true)) return undefined;
+  const [asking, silent] = asks[0] ? [one, other] : [other, one];
+  if (asks.includes(false)) {
+    return [
+      `${asking} has dhcp.highAvailability and ${silent} has not, so ${silent} would answer beside it and know none of its leases; say it of both, or of neither`,
+    ];
+  }
+  const [mine, theirs] = [here.network.pool, there.network.pool];
+  if (isDeepStrictEqual(mine, theirs)) return [];
+  const shown = (pool: typeof mine): string => (pool === undefined ? "none" : `${pool.from} to ${pool.to}`);
+  return [
+    `with dhcp.highAvailability both lend of one pool, and ${one} has ${shown(mine)}, ${other} ${shown(theirs)}; give both the same`,
   ];
 }
 

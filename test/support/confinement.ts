@@ -164,7 +164,8 @@ export function describeKeaConfinement(release: Release): void {
         "apt-get -q -y install --no-install-recommends strace apparmor kea-dhcp4-server tftpd-hpa && systemctl stop kea-dhcp4-server tftpd-hpa",
       );
       const server = `const node0 = new netboot.NetbootServer("node0", {
-        connection, network, dhcp: { daemon: "kea" }, time: false, names: false });`;
+        connection, network, dhcp: { daemon: "kea", highAvailability: "hot-standby", otherDhcpServers: ["192.168.1.14"] },
+        time: false, names: false });`;
       const node = (last: number): string =>
         `new netboot.OlaNode("n${last}", { server: node0, macs: ["52:54:00:00:08:0${last}"], address: "192.168.1.${last}" });`;
       project = await scratchProject({ files: { "index.ts": programOn(lab, server + node(5)) }, name: "confined" });
@@ -202,6 +203,8 @@ export function describeKeaConfinement(release: Release): void {
           "r /etc/kea/kea-dhcp4.conf",
           "r /etc/kea/netboot/reservations.json",
           "network packet raw",
+          // By which it hears a partner.
+          "network inet stream",
         ]),
       );
     });

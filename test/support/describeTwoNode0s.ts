@@ -408,6 +408,10 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
       const planned = await netbootCommand(forgetting, "plan", "--stack", "dev");
       expect(planned.stdout).toMatch(/apt brings .*tftpd-hpa/);
       expect(planned).toMatchObject({ code: 0, stdout: expect.not.stringMatching(/refused/) });
+      const previewed = await project.succeed(["preview"], { env: { PULUMI_NETBOOT_FORGET: gone } });
+      expect(previewed.output).toContain(
+        `${gone} is taken for gone (PULUMI_NETBOOT_FORGET): what the state has there is made anew where this program has it now, and else goes from the state only`,
+      );
       const { output } = await project.succeed(up, { env: { PULUMI_NETBOOT_FORGET: gone } });
       expect(output).not.toMatch(/node0-a-\w+ .*(updated|replaced)/);
       expect((await served(one)).replace("# anew", "")).toBe(stays.replace(/# without \w+/, ""));

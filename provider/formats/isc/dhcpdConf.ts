@@ -32,6 +32,8 @@ export interface DhcpdSettings {
   readonly unknownMachines: UnknownMachines;
   /** Whoever answers beside it, or these addresses only. Absent where all are refused. */
   readonly otherDhcpServers?: "allow" | readonly string[];
+  /** Of this server and the one other that it knows, one answers at a time, and both know all leases. Absent where each serves by itself. */
+  readonly highAvailability?: "hot-standby";
   /** Absent where a configuration of somebody else's that serves more than this network is refused. */
   readonly replace?: true;
   readonly loaders: Loaders;
@@ -66,6 +68,7 @@ const shape = {
         `${quoted(input)} says of no other DHCP server whether it may answer; write "refuse", "allow", or the addresses of those that may: ["192.168.1.14"]`,
     })
     .optional(),
+  highAvailability: z.enum(["hot-standby"]).optional(),
   replace: z.boolean().optional(),
   loaders: z.unknown().optional(),
   extraConfig: z.string().optional(),
@@ -87,6 +90,12 @@ export function parseDhcpdSettings(args: unknown): Checked<DhcpdSettings> {
   const { daemon = "isc" } = fields;
   const wrongs = extraConfig === undefined ? [] : lintExtra[daemon](extraConfig, network.value);
   problems.push(...wrongs.map((message) => ({ path: "extraConfig", message })));
+  if (fields.highAvailability !== undefined && daemon === "isc") {
+    problems.push({
+      path: "highAvailability",
+      message: `"hot-standby" is done by a hook of Kea's; write daemon: "kea" beside it on both servers, or leave it out: each of the two serves by itself then`,
+    });
+  }
   const unknownMachines = fields.unknownMachines ?? "refuse";
   if (network.value !== undefined) {
     problems.push(...checkBootServer(fields.bootServer, network.value));
@@ -100,6 +109,7 @@ export function parseDhcpdSettings(args: unknown): Checked<DhcpdSettings> {
     ...(fields.bootServer === undefined ? {} : { bootServer: fields.bootServer }),
     unknownMachines,
     ...othersIn(fields.otherDhcpServers, network.value.address),
+    ...(fields.highAvailability === undefined ? {} : { highAvailability: fields.highAvailability }),
     ...(fields.replace === true ? { replace: true } : {}),
     loaders: ia32 === undefined ? { x64, script } : { x64, ia32, script },
     ...(extraConfig === undefined || extraConfig === "" ? {} : { extraConfig }),

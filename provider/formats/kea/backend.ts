@@ -1,4 +1,4 @@
-import { keaConf, keaFolder, keaReservations, keaUnit } from "../../os/paths";
+import { keaConf, keaControlSocket, keaFolder, keaReservations, keaUnit } from "../../os/paths";
 import type { DhcpBackend } from "../dhcpBackend";
 import { wordsOfKea } from "./checker";
 import { renderReservations } from "./reservations";
@@ -20,6 +20,7 @@ export const kea: DhcpBackend = {
     after: "\n",
     separator: ",\n",
   },
+  partner: { controlSocket: keaControlSocket, port: 8001 },
   readsAnew: true,
   // It closes its sockets while it takes a new configuration.
   silentSeconds: (machines) => 0.1 + machines / 20_000,

@@ -1,8 +1,10 @@
 import { keaConf, keaControlSocket, keaReservations } from "../../os/paths";
 import { firmwares, loadersFor } from "../../values/bootChain";
+import { addressNumber } from "../../values/ipv4";
 import { interfaceWord } from "../../values/network";
 import type { DhcpdSettings } from "../isc/dhcpdConf";
 import { fill } from "../template";
+import { kea } from "./backend";
 
 /**
  * The whole of /etc/kea/kea-dhcp4.conf: to the same clients the same answers as `renderDhcpdConf`.
@@ -15,6 +17,7 @@ export function renderKeaConf({ network, loaders, ...settings }: DhcpdSettings):
     address: network.address,
     controlSocket: keaControlSocket,
     hasPeers: Array.isArray(settings.otherDhcpServers),
+    partner: partnerOf(network.address, settings),
     leaseSeconds: network.leaseSeconds,
     leaseHex: `0x${network.leaseSeconds.toString(16).padStart(8, "0")}`,
     serveUnknown: settings.unknownMachines === "serve",
@@ -48,6 +51,27 @@ export function renderKeaUnit({ network }: DhcpdSettings): string {
   const { address } = network;
   const name = interfaceWord(network.interface);
   return fill("keaUnit.service", { interface: name, address, conf: keaConf, controlSocket: keaControlSocket });
+}
+
+/**
+ * What the hook for high availability is told: the server with the lower address answers, and the other one stands by. Times are in
+ * milliseconds: what a change costs is a heartbeat, and what a death costs is the patience.
+ *
+ * @see Kea's Administrator Reference Manual, "libdhcp_ha.so: High Availability Outage Resilience for Kea Servers"
+ */
+function partnerOf(
+  address: string,
+  { highAvailability, otherDhcpServers: others }: Pick<DhcpdSettings, "highAvailability" | "otherDhcpServers">,
+): object | undefined {
+  if (highAvailability === undefined || typeof others !== "object") return undefined;
+  const [first, second] = [address, ...others].toSorted(
+    (one, other) => (addressNumber(one) ?? 0) - (addressNumber(other) ?? 0),
+  );
+  const peers = [
+    { address: first, role: "primary" },
+    { address: second, role: "standby" },
+  ];
+  return { heartbeat: 100, patience: 3000, port: kea.partner?.port, peers };
 }
 
 /** So that it waits until a reservation was looked for. */

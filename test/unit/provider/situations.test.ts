@@ -157,6 +157,8 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   "test/support/describeTwoNode0s.ts": [
     "is touched only after",
     "has committed and proved; until then it serves what it served",
+    "is taken for gone (",
+    "): what the state has there is made anew where this program has it now, and else goes from the state only",
   ],
   "test/unit/sdk/twoServers.test.ts": ["not asked, for it was down"],
   "test/system/sentence.test.ts": ["which machines fleet", "has is known only"],

@@ -135,6 +135,37 @@ describe("two servers of the same machines", () => {
     ]);
   });
 
+  it("share the whole pool, and hear each other, where one stands by", async () => {
+    const kea: More = { network: { pool }, dhcp: { daemon: "kea", highAvailability: "hot-standby" } };
+    const made = await twoOf((two) => new netboot.OlaNode("db-1", { server: two, ...machine }), [kea, kea]);
+    for (const name of ["node0-a", "node0-b"]) {
+      expect(inputsOf(made, `${name}-dhcp`)["pool"]).toBe("192.168.1.8-192.168.1.12");
+      expect(inputsOf(made, `${name}-dhcp`)["config"]).toContain('"mode": "hot-standby"');
+      expect(inputsOf(made, `${name}-firewall`)["rules"]).toContain("allow in on eno2 tcp 8001");
+    }
+    expect(mistakesOf(made["db-1"])).toEqual([]);
+    const alone = await register(() => {
+      server("node0", "192.168.1.1", kea);
+      server("told", "192.168.1.2", { ...kea, dhcp: { ...kea.dhcp, otherDhcpServers: ["192.168.1.1"] } });
+      server("many", "192.168.1.3", {
+        ...kea,
+        dhcp: { ...kea.dhcp, otherDhcpServers: ["192.168.1.1", "192.168.1.2"] },
+      });
+      server("anybody", "192.168.1.4", { ...kea, dhcp: { ...kea.dhcp, otherDhcpServers: "allow" } });
+    });
+    const found = (name: string) => mistakesOf(alone[`${name}-dhcp`]);
+    expect(found("told")).toEqual([]);
+    expect(found("node0")).toEqual([
+      expect.stringMatching(
+        /^dhcp\.highAvailability: "hot-standby" is between two servers, and it knows no other; name both for the same machines/,
+      ),
+    ]);
+    expect(found("many")).toEqual([expect.stringContaining("and it knows 2 others; name both")]);
+    expect(found("anybody")).toEqual([
+      expect.stringContaining('and others may answer (otherDhcpServers: "allow"); name'),
+    ]);
+  });
+
   it("are handed to the engine one after the other, with the machines of the first between them", async () => {
     const made = await twoOf((two) => {
       new netboot.OlaNode("db-1", { server: two, ...machine });
@@ -184,6 +215,25 @@ describe("two servers of the same machines", () => {
       (two) => two,
       [/^server\[1\]: its pool 192\.168\.1\.10 to 192\.168\.1\.13 has addresses of that of node0-a/],
       [{ network: { pool } }, { network: { pool: { from: "192.168.1.10", to: "192.168.1.13" } } }],
+    ],
+    [
+      "one that stands by, beside one that knows nothing of it",
+      (two) => two,
+      [
+        /^server\[1\]: node0-a has dhcp\.highAvailability and node0-b has not, so node0-b would answer beside it and know none of its leases; say it of both, or of neither/,
+      ],
+      [{ dhcp: { daemon: "kea", highAvailability: "hot-standby" } }, { dhcp: { daemon: "kea" } }],
+    ],
+    [
+      "one that stands by with another pool",
+      (two) => two,
+      [
+        /^server\[1\]: with dhcp\.highAvailability both lend of one pool, and node0-a has 192\.168\.1\.8 to .*, node0-b none; give/,
+      ],
+      [
+        { network: { pool }, dhcp: { daemon: "kea", highAvailability: "hot-standby" } },
+        { dhcp: { daemon: "kea", highAvailability: "hot-standby" } },
+      ],
     ],
   ])("refuse in a preview %s, by the path of the property", async (_what, servers, expected, more) => {
     const made = await twoOf((two) => new netboot.OlaNode("db-1", { server: servers(two) as never, ...machine }), more);

@@ -184,6 +184,7 @@ const everyHeld: { readonly [W in Held["want"]]: fc.Arbitrary<Extract<Held, { re
   managed: fc.record({ want: fc.constant("managed"), manager: word }),
   tftpd: fc.record({ want: fc.constant("tftpd"), address: word, directory: word }),
   otherServers: fc.record({ want: fc.constant("otherServers") }),
+  hotStandby: fc.record({ want: fc.constant("hotStandby") }),
   peers: fc.record({ want: fc.constant("peers"), addresses: fc.array(fc.ipV4(), { minLength: 1 }) }),
   history: fc.record({ want: fc.constant("history") }),
   purge: fc.record({ want: fc.constant("purge") }),

@@ -409,6 +409,19 @@ describe("planExpectations, of boots", () => {
     expect(peers({ bootServer: "192.168.1.9" })).toEqual([{ address: "192.168.1.14", next: "192.168.1.9" }]);
     expect(dhcpOf({ puts: [put(own, nodeOf("a"))] })).not.toHaveProperty("peers");
   });
+
+  it("asks which of two answers where one stands by, of the other one that is named now", () => {
+    const standby: readonly Held[] = [{ want: "daemon", daemon: "kea" }, { want: "hotStandby" }];
+    const named = (address: string, more: readonly Held[] = standby) =>
+      entry(dhcp.id, [serve({}), { want: "peers", addresses: [address] }, ...more]);
+    const puts = [put(own, nodeOf("a"))];
+    const after = [named("192.168.1.14"), ...serving.slice(1)];
+    expect(dhcpOf({ puts, before: [named("192.168.1.9"), ...serving.slice(1)], after }).partner).toEqual({
+      address: "192.168.1.14",
+      controlSocket: "/run/kea/kea4-ctrl-socket",
+    });
+    expect(dhcpOf({ puts, after: [named("192.168.1.14", []), ...serving.slice(1)] })).not.toHaveProperty("partner");
+  });
 });
 
 describe("planProof", () => {

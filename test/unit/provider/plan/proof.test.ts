@@ -204,6 +204,24 @@ describe("renderProof", () => {
     expect((both[fleet.id] as Readonly<Record<string, string>>)["a"]).toMatch(/"no\.efi", .*, by 192\.168\.1\.1$/);
   });
 
+  it("says beside every machine that the other of two takes this one for dead, and answers", () => {
+    const two = entry("DhcpServer/p/one/dhcp", [
+      serve(),
+      { want: "daemon", daemon: "kea" },
+      { want: "peers", addresses: ["192.168.1.14"] },
+      { want: "hotStandby" },
+    ]);
+    const wrongs = [{ n: 0, seen: { is: "partner", state: "partner-down" } }];
+    const said = proved({ before: [two, ...serving.slice(1)], wrongs })[fleet.id] as Readonly<Record<string, string>>;
+    expect(Object.values(said)).toEqual(
+      Array(Object.keys(served).length).fill(
+        expect.stringMatching(
+          /^served, but it takes 192\.168\.1\.14 for dead \(Kea: partner-down\), which answers as well/,
+        ),
+      ),
+    );
+  });
+
   it("says that a resource is gone, and that there is no server", () => {
     expect(proved({ ids: ["X"], machines: [] })).toEqual({ X: "gone" });
     const text = "there is no DHCP server on this host";

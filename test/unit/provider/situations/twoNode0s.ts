@@ -11,9 +11,9 @@ import type { Situation } from "./situation";
 
 const cidr = "192.168.1.0/28";
 
-function server(name: string, address: string, more: object = {}): netboot.NetbootServer {
+function server(name: string, address: string, more: object = {}, args: object = {}): netboot.NetbootServer {
   const network = { interface: "eno2", cidr, address, ...more };
-  return new netboot.NetbootServer(name, { connection: { host: `${name}.example` }, network });
+  return new netboot.NetbootServer(name, { connection: { host: `${name}.example` }, network, ...args });
 }
 
 let machines = 0;
@@ -45,6 +45,20 @@ const programs: readonly Situation[] = [
       [server("e", "192.168.1.1", { pool }), server("f", "192.168.1.2", { pool: { ...pool, from: "192.168.1.6" } })],
       at,
     );
+  }),
+  previewed("two servers of which one is to stand by, and that do not fit", () => {
+    machines = 0;
+    const pool = { from: "192.168.1.5", to: "192.168.1.8" };
+    const [kea, standby] = [{}, { highAvailability: "hot-standby" }].map((more) => ({
+      dhcp: { daemon: "kea", ...more },
+    }));
+    const at = { address: "192.168.1.3" };
+    node([server("a", "192.168.1.1", {}, standby), server("b", "192.168.1.2", {}, kea)], at);
+    node([server("c", "192.168.1.1", { pool }, standby), server("d", "192.168.1.2", {}, standby)], at);
+    server("e", "192.168.1.1", {}, standby);
+    server("f", "192.168.1.1", {}, { dhcp: { ...standby?.dhcp, otherDhcpServers: "allow" } });
+    server("g", "192.168.1.1", {}, { dhcp: { ...standby?.dhcp, otherDhcpServers: ["192.168.1.2", "192.168.1.3"] } });
+    server("h", "192.168.1.1", {}, { dhcp: { highAvailability: "hot-standby" } });
   }),
   previewed("two servers that were declared before the program awaited something", async () => {
     machines = 0;
@@ -120,6 +134,13 @@ const row = (machine: string, where: string, seen: string) => ({
 
 const seen: readonly Situation[] = [
   { what: "another node 0 offers another file", said: whyWrong(dhcp, { n: 0, undoes: false, seen: offered }) },
+  ...["partner-down", "terminated", "waiting"].map((state) => ({
+    what: `of two of which one stands by, one is ${state}`,
+    said: whyWrong(
+      { ...dhcp, partner: { address: "192.168.1.2", controlSocket: "/run/kea/kea4-ctrl-socket" } },
+      { n: 0, undoes: false, seen: { is: "partner", state } },
+    ),
+  })),
   {
     what: "one of two node 0s has a machine that the other has not, and one is wrong there",
     said: renderVerified(

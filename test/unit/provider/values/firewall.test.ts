@@ -58,7 +58,7 @@ describe("parseFirewallSettings", () => {
       { services: "dhcp", confine: [67] },
       [
         'services: "dhcp" is no list; write those that node 0 serves, as in ["dhcp", "tftp"]',
-        "confine[0]: 67 is no service of node 0; there are dhcp, tftp, ntp, dns",
+        "confine[0]: 67 is no service of node 0; there are dhcp, tftp, ntp, dns, kea-ha",
       ],
     ],
   ])("refuses %s", (_name, args, expected) => {

@@ -21,6 +21,7 @@ describe("renderKeaConf", () => {
       },
     ],
     ["pool", { network: { ...network, pool } }],
+    ["standby", { network: { ...network, pool }, highAvailability: "hot-standby", otherDhcpServers: ["192.168.1.14"] }],
     [
       "full",
       {
@@ -50,6 +51,31 @@ describe("renderKeaConf", () => {
     const settings = { network: { ...network, pool }, unknownMachines: "serve", loaders: { ia32: "ipxe32.efi" } };
     const [found] = readKea("conf", new Map([["conf", render(settings).config]])).networks;
     expect(found).toMatchObject({ cidr: network.cidr, bootServer: network.address, leaseSeconds: 7200 });
+  });
+
+  it("says of two which answers and which stands by alike on both, by their addresses as numbers", () => {
+    const roles = (address: string, other: string): readonly string[] => {
+      const { config } = render({
+        network: { ...network, address },
+        highAvailability: "hot-standby",
+        otherDhcpServers: [other],
+      });
+      expect(config).toContain(`"this-server-name": "${address}"`);
+      return config.split("\n").filter((line) => line.includes('"role"'));
+    };
+    expect(roles("192.168.1.9", "192.168.1.14")).toEqual(roles("192.168.1.14", "192.168.1.9"));
+    expect(roles("192.168.1.9", "192.168.1.14")[0]).toMatch(
+      /"name": "192\.168\.1\.9", "role": "primary", "url": "http:\/\/192\.168\.1\.9:8001\/"/,
+    );
+  });
+
+  it("has a standby of Kea's only", () => {
+    expect(sentences(parseDhcpdSettings({ network, highAvailability: "hot-standby" }))).toEqual([
+      'highAvailability: "hot-standby" is done by a hook of Kea\'s; write daemon: "kea" beside it on both servers, or leave it out: each of the two serves by itself then',
+    ]);
+    expect(sentences(parseDhcpdSettings({ daemon: "kea", network, highAvailability: "load-balancing" }))).toEqual([
+      expect.stringMatching(/^highAvailability: .*"hot-standby"/),
+    ]);
   });
 
   it("takes no statements of dhcpd's", () => {

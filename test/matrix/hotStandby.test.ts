@@ -1,0 +1,4 @@
+import { describeHotStandby } from "../support/describeHotStandby";
+
+describeHotStandby("bookworm", "whole");
+describeHotStandby("trixie", "whole");

@@ -1,0 +1,3 @@
+import { describeHotStandby } from "../support/describeHotStandby";
+
+describeHotStandby("bookworm", "briefly");
