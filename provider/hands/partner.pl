@@ -6,17 +6,22 @@ use IO::Socket::UNIX ();
 use Netboot::Programs qw(beside pause uptime);
 
 # Does something when this server has come to answer, or to stand by; one that stands by is let answer meanwhile, and
-# stands by again, also if this process dies. Answers its state.
+# stands by again, also if this process dies. It is done anew where something else had it stand by before the end: it
+# read its configuration, its partner came back, or another one who asks was done. Answers its state.
 sub while_it_answers ($control, $partner, $work) {
-    my ($state, $stands_by) = settled($control);
-    if ($stands_by && pipe my $until, my $open) {
-        my $guard = beside(sub { close $open; sysread $until, my $end, 1; serve($control) });
-        serve($control, $partner);
+    my ($state, $stands_by, $is_silent);
+    for (1 .. 3) {
+        ($state, $stands_by) = settled($control);
+        my ($guard, $until, $open);
+        if ($stands_by && pipe $until, $open) {
+            $guard = beside(sub { close $open; sysread $until, my $end, 1; serve($control) });
+            serve($control, $partner);
+        }
         $work->();
-        close $open;
-        $guard ? waitpid $guard, 0 : serve($control);
-    } else {
-        $work->();
+        (undef, $is_silent) = settled($control);
+        close $open if $open;
+        $guard ? waitpid $guard, 0 : serve($control) if $stands_by;
+        last unless $is_silent;
     }
     return $state;
 }

@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { pairArena, pairFaults } from "../system/faults/pair.mts";
+import { pairArena, pairFaults, type Sharing } from "../system/faults/pair.mts";
 import type { Arena } from "../system/faults/round.mts";
 
-/** A round of each fault that `npm run test:faults -- --pair` plays by the hundred. */
-describe("two node 0s, whatever goes wrong while a change rolls,", () => {
+/** A round of each fault that `npm run test:faults -- --pair` plays by the hundred, and `-- --standby`. */
+describe.each<[string, Sharing]>([
+  ["two node 0s", "both"],
+  ["two node 0s of which one stands by", "standby"],
+])("%s, whatever goes wrong while a change rolls,", (_what, sharing) => {
   let place: Arena;
 
   beforeAll(async () => {
-    place = await pairArena();
+    place = await pairArena(sharing);
   });
 
   afterAll(() => place?.remove());

@@ -8,10 +8,12 @@
  *     npm run test:faults -- --rounds 50 --inhabited --release trixie
  *     npm run test:faults -- --rounds 50 --kea
  *     npm run test:faults -- --rounds 50 --pair
+ *     npm run test:faults -- --rounds 50 --standby
  *
  * With --machine node 0 is an emulated machine, whose power can be cut for real. With --inhabited it has somebody's own
  * servers, firewall, mounts and files on it, which must live on, and be as they were after a destroy. With --kea Kea serves at first, and the one DHCP server may take the other's place.
- * With --pair a change rolls over two node 0s, and one machine asks for its boot all the while.
+ * With --pair a change rolls over two node 0s, and one machine asks for its boot all the while. With --standby these are two Kea, of
+ * which one stands by.
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -33,16 +35,18 @@ const { values } = parseArgs({
     inhabited: { type: "boolean", default: false },
     kea: { type: "boolean", default: false },
     pair: { type: "boolean", default: false },
+    standby: { type: "boolean", default: false },
     release: { type: "string", default: "bookworm" },
   },
 });
 const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
 if (!(rounds > 0) || !Number.isInteger(seed)) throw new Error("--rounds and --seed are whole numbers");
 const node0 = values.machine || faults[values.fault ?? ""]?.node0 === "machine" ? "machine" : "container";
-const known = values.pair ? Object.keys(pairFaults) : faultsOf(node0);
+const isPair = values.pair || values.standby;
+const known = isPair ? Object.keys(pairFaults) : faultsOf(node0);
 if (values.fault !== undefined && !known.includes(values.fault)) {
   throw new Error(
-    `there is no fault "${values.fault}" of ${values.pair ? "two" : `a ${node0}`}; there are: ${known.join(", ")}`,
+    `there is no fault "${values.fault}" of ${isPair ? "two" : `a ${node0}`}; there are: ${known.join(", ")}`,
   );
 }
 if (runInherited(["npm", "run", "--silent", "build"], { cwd: repository }) !== 0) process.exit(1);
@@ -50,8 +54,18 @@ const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: repo
 
 console.log(`${rounds} rounds from seed ${seed}`);
 const one = { node0, release: values.release as Release } as const;
-const place = values.pair ? await pairArena() : await arena(one, values.inhabited, values.kea);
-const where = values.pair ? "pair" : values.inhabited ? "inhabited" : values.kea ? "kea" : node0;
+const place = isPair
+  ? await pairArena(values.standby ? "standby" : "both")
+  : await arena(one, values.inhabited, values.kea);
+const where = values.standby
+  ? "standby"
+  : values.pair
+    ? "pair"
+    : values.inhabited
+      ? "inhabited"
+      : values.kea
+        ? "kea"
+        : node0;
 let bad = 0;
 let stopped = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (stopped = true));

@@ -80,20 +80,29 @@ export const pairFaults: Readonly<Record<string, PairFault>> = {
   "sshd killed on the second of two": { strike: ({ b }) => sshdKilled(b) },
 };
 
-/** Makes two node 0s of the same machines, the first with dhcpd and the second with Kea. */
-export async function pairArena(): Promise<Arena> {
+/** How two node 0s share their machines: dhcpd and Kea both answer; or of two Kea one does, and the other stands by. */
+export type Sharing = "both" | "standby";
+
+const daemonsOf: Readonly<Record<Sharing, readonly [Daemon, Daemon]>> = {
+  both: ["isc", "kea"],
+  standby: ["kea", "kea"],
+};
+
+/** Makes two node 0s of the same machines. */
+export async function pairArena(sharing: Sharing = "both"): Promise<Arena> {
   const a = await labUp();
   const b = await labUp({ beside: a.name });
+  const pair = { a, b, sharing, daemons: daemonsOf[sharing] };
   await a.segment.run(["ip", "route", "add", "255.255.255.255/32", "dev", a.segment.clientInterface]);
   let wanted = first;
-  const project = await scratchProject({ files: { "index.ts": programFor(a, b, wanted) }, name: "pair" });
+  const project = await scratchProject({ files: { "index.ts": programFor(pair, wanted) }, name: "pair" });
   await project.succeed(up);
   return {
     lab: a,
     async round(seed, fault) {
       const random = randomOf(seed);
       const name = fault ?? random.one(Object.keys(pairFaults));
-      const { round, reached } = await play(name, { a, b, random, seed }, project, wanted);
+      const { round, reached } = await play(name, { ...pair, random, seed }, project, wanted);
       wanted = reached;
       return round;
     },
@@ -116,21 +125,30 @@ export async function pairArena(): Promise<Arena> {
   };
 }
 
-function programFor(a: Lab, b: Lab, { timeoutSeconds, fleet, single }: Wanted): string {
+/** Two node 0s, and the DHCP server of each. */
+interface Pair {
+  readonly a: Lab;
+  readonly b: Lab;
+  readonly sharing: Sharing;
+  readonly daemons: readonly [Daemon, Daemon];
+}
+
+function programFor({ a, b, sharing, daemons }: Pair, { timeoutSeconds, fleet, single }: Wanted): string {
   const server = (name: string, { node0 }: Lab, daemon: Daemon): string => {
     const { host, hostKey, privateKeyPath, privateInterface, privateAddress, privateCidr } = node0;
     const connection = JSON.stringify({ host, hostKey, privateKeyPath, dialErrorLimit: 2, perDialTimeout: 5 });
     const network = JSON.stringify({ interface: privateInterface, cidr: privateCidr, address: privateAddress });
+    const dhcp = { daemon, ...(sharing === "standby" && { highAvailability: "hot-standby" }) };
     return `const ${name} = new netboot.NetbootServer("node0-${name}", { connection: ${connection}, network: ${network},
-      dhcp: { daemon: "${daemon}" }, artifacts: { refindConf: { timeoutSeconds: ${timeoutSeconds} } }, time: false, names: false });`;
+      dhcp: ${JSON.stringify(dhcp)}, artifacts: { refindConf: { timeoutSeconds: ${timeoutSeconds} } }, time: false, names: false });`;
   };
   const nodes = Object.entries(fleet).map(
     ([number, last]) => `"f${number}": { macs: ["52:54:00:00:06:0${number}"], address: "192.168.1.${last}" }`,
   );
   return [
     'import * as netboot from "pulumi-netboot";',
-    server("a", a, "isc"),
-    server("b", b, "kea"),
+    server("a", a, daemons[0]),
+    server("b", b, daemons[1]),
     `new netboot.OlaFleet("rack", { server: [a, b], nodes: { ${nodes.join(", ")} } });`,
     `new netboot.OlaNode("single", { server: [a, b], macs: ["52:54:00:00:06:0a"], address: "192.168.1.${single}" });`,
   ].join("\n");
@@ -138,10 +156,12 @@ function programFor(a: Lab, b: Lab, { timeoutSeconds, fleet, single }: Wanted): 
 
 async function play(
   name: string,
-  { a, b, random, seed }: { readonly a: Lab; readonly b: Lab; readonly random: Random; readonly seed: number },
+  { random, seed, ...pair }: Pair & { readonly random: Random; readonly seed: number },
   project: ScratchProject,
   before: Wanted,
 ): Promise<{ readonly round: Round; readonly reached: Wanted }> {
+  const { a, b, sharing, daemons } = pair;
+  const statesNow = (): readonly string[] => [stateOf(a, daemons[0]), stateOf(b, daemons[1])];
   const fault = pairFaults[name];
   if (fault === undefined) throw new Error(`there is no fault "${name}" of two node 0s`);
   // Some change nothing when they come again.
@@ -150,13 +170,13 @@ async function play(
   );
   const change = random.one(kinds);
   const wanted = changes[change]?.(before, randomOf(seed)) ?? before;
-  const old = [stateOf(a, "isc"), stateOf(b, "kea")];
-  project.write({ "index.ts": programFor(a, b, wanted) });
+  const old = statesNow();
+  project.write({ "index.ts": programFor(pair, wanted) });
   const violations: string[] = [];
 
   // An up of both takes some seven seconds, of which the first are the program's own.
   const afterMs = random.between(1500, 10_000);
-  const asking = askAllTheTime(a);
+  const asking = askAllTheTime(a, sharing === "standby" ? 3 : 2);
   let enginePid = 0;
   const running = project.pulumi(up, { timeoutSeconds: 180, onStart: ({ pid = 0 }) => (enginePid = pid) });
   await Promise.race([wait(afterMs), running]);
@@ -167,8 +187,8 @@ async function play(
   if (run === "failed" && !told(disturbed.output)) violations.push("no message says what state node 0 is in");
   if (disturbed.code === 124) violations.push("the run did not end in three minutes");
   for (const [lab, daemon] of [
-    [a, "isc"],
-    [b, "kea"],
+    [a, daemons[0]],
+    [b, daemons[1]],
   ] as const) {
     const which = lab === a ? "the first" : "the second";
     if (!(await isQuiet(lab))) violations.push(`${which} was still at work two minutes later`);
@@ -181,8 +201,8 @@ async function play(
     if (stdout !== "active\nactive\n") violations.push(`${which}: ${unit} and tftpd-hpa are ${stdout.trim()}`);
   }
   const unanswered = await asking.stop();
-  violations.push(...unanswered.map((what) => `the machine asked twice in vain, ${what}`));
-  const seen = [stateOf(a, "isc"), stateOf(b, "kea")];
+  violations.push(...unanswered.map((what) => `the machine asked in vain, ${what}`));
+  const seen = statesNow();
 
   if (run !== "ok") await project.pulumi(["cancel", "--yes"]);
   const next = await project.pulumi(up, { timeoutSeconds: 300 });
@@ -191,7 +211,8 @@ async function play(
   if (again.code !== 0) violations.push("there is something to do after the next up");
   const verified = await netbootCommand(project, "verify", "--stack", "dev");
   if (verified.code !== 0) violations.push(`verify: ${verified.stdout}`);
-  const reached = [stateOf(a, "isc"), stateOf(b, "kea")];
+  if (sharing === "standby" && !(await standsBy(b))) violations.push("the second does not stand by");
+  const reached = statesNow();
   const asWanted = Object.entries(wanted.fleet).map(([number, last]) => `52:54:00:00:06:0${number} 192.168.1.${last}`);
   for (const [at, state] of reached.entries()) {
     for (const line of [...asWanted, `52:54:00:00:06:0a 192.168.1.${wanted.single}`]) {
@@ -220,8 +241,19 @@ function stateOf(lab: Lab, daemon: Daemon): string {
   return [...served, /^timeout \d+$/m.exec(read("/srv/tftp/refind.conf"))?.[0]].join("\n");
 }
 
-/** One machine asks for its boot again and again; a question that is in vain is asked once more, as firmware does. */
-function askAllTheTime({ segment }: Lab): { stop(): Promise<readonly string[]> } {
+/** Whether it has come to stand by, and answers nobody. */
+async function standsBy({ node0 }: Lab): Promise<boolean> {
+  const ask = `$s = IO::Socket::UNIX->new("/run/kea/kea4-ctrl-socket") or exit; print $s q({"command": "status-get"}); shutdown $s, 1; print while <$s>`;
+  for (let tries = 0; tries < 40; tries++) {
+    const { stdout } = await node0.run(`perl -MIO::Socket::UNIX -e '${ask}'`, { check: false });
+    if (/"local": \{[^}]*"scopes": \[ *\],[^}]*"state": "hot-standby"/.test(stdout)) return true;
+    await wait(500);
+  }
+  return false;
+}
+
+/** One machine asks for its boot again and again; a question that is in vain is asked again, as firmware does: so often in all. */
+function askAllTheTime({ segment }: Lab, most: number): { stop(): Promise<readonly string[]> } {
   const client = join(import.meta.dirname, "../../support/dhcpClient.mts");
   const asked = JSON.stringify([{ mac: witness, arch: [7] }]);
   const whyInVain = async (): Promise<string | undefined> => {
@@ -235,9 +267,11 @@ function askAllTheTime({ segment }: Lab): { stop(): Promise<readonly string[]> }
     const inVain: string[] = [];
     while (!isStopped) {
       const at = Date.now() - begun;
-      const first = await whyInVain();
-      const again = first === undefined ? undefined : await whyInVain();
-      if (again !== undefined) inVain.push(`${at} ms after the beginning: ${first}, then ${again}`);
+      const seen: string[] = [];
+      for (let why = await whyInVain(); why !== undefined; why = seen.length < most ? await whyInVain() : undefined) {
+        seen.push(why);
+      }
+      if (seen.length === most) inVain.push(`${most} times, ${at} ms after the beginning: ${seen.join(", then ")}`);
     }
     return inVain;
   })();

@@ -72,6 +72,10 @@ export function renderSummary(csv: string): string {
       "of these, while a change rolled over two node 0s",
       lines.filter(({ place }) => place === "pair"),
     ),
+    row(
+      "of these, while a change rolled over two Kea of which one stands by",
+      lines.filter(({ place }) => place === "standby"),
+    ),
   ].join("\n");
 }
 

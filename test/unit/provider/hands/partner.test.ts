@@ -9,7 +9,7 @@ const remote =
 
 /** What Kea 2.2 says of itself and its partner. */
 function status(state: string, scopes = "", age = 0): string {
-  const local = `"local": { "role": "standby", "scopes": [ ${scopes} ], "state": "${state}" }`;
+  const local = `"local": { "role": "standby", "scopes": [ ${scopes || "SCOPES"} ], "state": "${state}" }`;
   return `{ "arguments": { "high-availability": [ { "ha-mode": "hot-standby", "ha-servers": { ${local}, ${remote.replace("AGE", String(age))} } } ], "pid": 764 }, "result": 0 }`;
 }
 
@@ -30,12 +30,14 @@ describe("while_it_answers", () => {
   ): { readonly state: string | undefined; readonly told: readonly string[] } {
     const [answer] = inHands(
       `my @said = map { pack 'H*', $_ } qw(${said.map((text) => Buffer.from(text).toString("hex") || "00").join(" ")});
+       my ($scopes, $done) = ('', 0);
        sub told ($what) { open my $out, '>>', '${folder}/told'; print $out "$what\\n"; close $out }
        no warnings 'redefine';
        *Netboot::Partner::said_by = sub ($control, $command, $more = '') {
+           ($scopes) = $more =~ /\\[([^\\[]*)\\]\\}/ if $command eq 'ha-scopes';
            return told("$control $more") if $command eq 'ha-scopes';
            my $now = @said > 1 ? shift @said : $said[0];
-           return $now eq "\\0" ? '' : $now;
+           return $now eq "\\0" ? '' : $now =~ s/SCOPES/$scopes/r;
        };
        my $state = while_it_answers('/kea', '192.168.1.1', sub { ${work} });
        tell_client('seen', state => $state);`,
@@ -72,6 +74,17 @@ describe("while_it_answers", () => {
     ["has no partner", ['{ "arguments": { "pid": 1 }, "result": 0 }'], undefined],
   ])("leaves one alone that %s", (_what, said, state) => {
     expect(during(said)).toEqual({ state, told: ["work"] });
+  });
+
+  it.each([
+    ["does it anew where it was made to stand by meanwhile", "$scopes = '' unless $done++", 2],
+    ["gives up after three times", "$scopes = ''", 3],
+  ])("%s", (_what, closes, times) => {
+    const once = [scopes('"192.168.1.1"'), "work", scopes("")];
+    expect(during([status("hot-standby")], `${closes}; told('work')`)).toEqual({
+      state: "hot-standby",
+      told: Array.from({ length: times }, () => once).flat(),
+    });
   });
 
   it("waits until it has come to one or the other, and until it knows of its partner's death", () => {
