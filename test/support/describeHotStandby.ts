@@ -203,6 +203,18 @@ export function describeHotStandby(release: Release, how: "briefly" | "whole"): 
       await settle(primary, standby);
     });
 
+    inWhole?.("takes no configuration by the port on which the two hear each other", async () => {
+      const post = async (command: string): Promise<string> => {
+        const sends = `curl -sS -m 5 -H 'Content-Type: application/json' -d '{"command": "${command}"}' http://192.168.1.1:8001/`;
+        const { stdout, stderr } = await one.segment.run(["sh", "-c", sends], { check: false });
+        return stdout + stderr;
+      };
+      for (const command of ["config-get", "config-set", "config-reload", "shutdown"]) {
+        expect(await post(command)).toMatch(/Forbidden|timed out|Connection reset/);
+      }
+      expect(await on(one, "systemctl show -P IPAddressAllow kea-dhcp4-server")).toBe("192.168.1.14/32\n");
+    });
+
     inWhole?.("is drilled: the second takes the place of the silent one by itself", async () => {
       const drilling = netbootCommand(project, "drill", "--stack", "dev", "--yes");
       await vi.waitFor(async () => expect(await stateOf(other)).toBe(tookOver), waiting);

@@ -47,10 +47,19 @@ export function renderKeaConf({ network, loaders, ...settings }: DhcpdSettings):
  *
  * @see kea-dhcp4(8), systemd.service(5)
  */
-export function renderKeaUnit({ network }: DhcpdSettings): string {
+export function renderKeaUnit({ network, ...settings }: DhcpdSettings): string {
   const { address } = network;
   const name = interfaceWord(network.interface);
-  return fill("keaUnit.service", { interface: name, address, conf: keaConf, controlSocket: keaControlSocket });
+  const partner = partnerOf(address, settings)?.address;
+  return fill("keaUnit.service", { interface: name, address, conf: keaConf, controlSocket: keaControlSocket, partner });
+}
+
+interface Partner {
+  readonly address: string | undefined;
+  readonly heartbeat: number;
+  readonly patience: number;
+  readonly port: number | undefined;
+  readonly peers: readonly { readonly address: string | undefined; readonly role: "primary" | "standby" }[];
 }
 
 /**
@@ -62,7 +71,7 @@ export function renderKeaUnit({ network }: DhcpdSettings): string {
 function partnerOf(
   address: string,
   { highAvailability, otherDhcpServers: others }: Pick<DhcpdSettings, "highAvailability" | "otherDhcpServers">,
-): object | undefined {
+): Partner | undefined {
   if (highAvailability === undefined || typeof others !== "object") return undefined;
   const [first, second] = [address, ...others].toSorted(
     (one, other) => (addressNumber(one) ?? 0) - (addressNumber(other) ?? 0),
@@ -70,8 +79,8 @@ function partnerOf(
   const peers = [
     { address: first, role: "primary" },
     { address: second, role: "standby" },
-  ];
-  return { heartbeat: 100, patience: 3000, port: kea.partner?.port, peers };
+  ] as const;
+  return { address: others[0], heartbeat: 100, patience: 3000, port: kea.partner?.port, peers };
 }
 
 /** So that it waits until a reservation was looked for. */

@@ -176,7 +176,7 @@ async function play(
 
   // An up of both takes some seven seconds, of which the first are the program's own.
   const afterMs = random.between(1500, 10_000);
-  const asking = askAllTheTime(a, sharing === "standby" ? 3 : 2);
+  const asking = askAllTheTime(a, sharing === "standby" ? 4 : 2);
   let enginePid = 0;
   const running = project.pulumi(up, { timeoutSeconds: 180, onStart: ({ pid = 0 }) => (enginePid = pid) });
   await Promise.race([wait(afterMs), running]);

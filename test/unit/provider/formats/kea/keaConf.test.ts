@@ -92,4 +92,10 @@ describe("renderKeaUnit", () => {
   it("writes the unit", async () => {
     await expect(render({ network }).unit).toMatchFileSnapshot("../../../../golden/units/kea-dhcp4-server.service");
   });
+
+  it("keeps the port by which two hear each other for the other one", () => {
+    const two = { network, highAvailability: "hot-standby", otherDhcpServers: ["192.168.1.14"] };
+    expect(render(two).unit).toMatch(/^IPAddressDeny=any\nIPAddressAllow=192\.168\.1\.14$/m);
+    expect(render({ ...two, highAvailability: undefined }).unit).not.toContain("IPAddress");
+  });
 });
