@@ -208,8 +208,8 @@ function withPartner(settings: DhcpdSettings): Checked<DhcpdSettings> {
       ? 'others may answer (otherDhcpServers: "allow")'
       : `it knows ${others.length === 0 ? "no other" : `${others.length} others`}`;
   const message =
-    `"hot-standby" is between two servers, and ${found}; name both for the same machines, as in server: [a, b], or the address of the ` +
-    `other one alone: otherDhcpServers: ["192.168.1.14"]`;
+    `"hot-standby" is between two servers, and ${found}; name both for the same machines, as in server: [a, b], or in otherDhcpServers the ` +
+    "address of the other one alone; where there is no other one, leave highAvailability out";
   return bad({ path: "highAvailability", message });
 }
 

@@ -115,7 +115,7 @@ function renderExpectation(expectation: Expectation, n: number): Line {
         othersAllowed,
         peers: peers.length === 0 ? undefined : peers.flatMap(({ address, next: where }) => [address, where]),
         control: expectation.partner?.controlSocket,
-        partner: expectation.partner?.address,
+        partner: expectation.partner && `${expectation.partner.address}:${expectation.partner.port}`,
         stands: stands
           .map(({ id: whose, machine, undoIf: when }) =>
             [whose, when.join("\t"), renderMachineLine({ ...machine, blocks: "" })].join("\0"),

@@ -8,7 +8,7 @@ use Netboot::Files qw(sha256_text);
 use Netboot::Store qw(machine_of);
 use Netboot::Units qw(await_unit unit_log);
 use Netboot::Firewall qw(wrong_heads);
-use Netboot::Partner qw(while_it_answers);
+use Netboot::Partner qw(refuses while_it_answers);
 use Netboot::Probes qw(ask_dhcp ask_dns ask_ntp fetch_tftp stranger_mac);
 
 # By what an expectation asks: what is wrong, if something is.
@@ -96,12 +96,12 @@ sub see_dhcp ($line, $machines, @) {
     my (@others, $state);
     my @questions = ($line->{stranger} ? \%stranger : (), @asked);
     my $ask = sub { @others = ask_dhcp($interface, $until, $listen, @questions) };
-    if (defined $line->{control}) { $state = while_it_answers($line->@{qw(control partner)}, $ask) }
+    if (defined $line->{control}) { $state = while_it_answers($line->{control}, $line->{partner} =~ s/:.*//r, $ask) }
     else { $ask->() }
     my %others = map { ($_->{server} => $_) } grep { !$peers{ $_->{server} } } @others;
     my @wrong = $line->{othersAllowed} ? () : map { { is => 'server', $others{$_}->%* } } sort keys %others;
     push @wrong, { is => 'stranger', mac => $stranger{mac}, address => $stranger{offer}{address} } if $stranger{offer};
-    push @wrong, wrong_of_partner($state, $line->{partner}, @asked);
+    push @wrong, wrong_of_partner($state, $line, @asked);
     my (@told, %wrong_of, %macs);
     for my $ask (@asked) {
         my $machine = $ask->{machine};
@@ -136,11 +136,14 @@ sub wrong_of_peers ($ask, $line, $before) {
     return map { { server => $_->{server}, wrong_offer({ %$ask, offer => $_ })->%*, %peer } } @wrong;
 }
 
-# A partner that answers, too, though this one took it for dead; or neither watches the other. It undoes nothing.
-sub wrong_of_partner ($state, $partner, @asked) {
+# A partner that answers, too, though this one took it for dead, and none that has yet to be one in this run; or neither
+# watches the other: that undoes nothing. One that has not come to serve, nor to stand by, answers nobody.
+sub wrong_of_partner ($state, $line, @asked) {
     return () if !defined $state || $state eq 'hot-standby';
-    my $is_heard = grep { $_->{server} eq $partner } map { values(($_->{others} // {})->%*) } @asked;
-    return $state eq 'partner-down' && !$is_heard ? () : { is => 'partner', state => $state, undoIf => '' };
+    my ($address, $port) = split /:/, $line->{partner};
+    my $is_heard = grep { $_->{server} eq $address } map { values(($_->{others} // {})->%*) } @asked;
+    return () if $state eq 'partner-down' && (!$is_heard || !$line->{every} && refuses($address, $port));
+    return { is => 'partner', state => $state, ($state =~ /^(?:partner-down|terminated)$/ ? (undoIf => '') : ()) };
 }
 
 # What a machine was told, and what it should have been.

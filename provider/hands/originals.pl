@@ -2,17 +2,24 @@
 package Netboot::Originals;
 use Netboot::Perl gives => qw(keep_original kept_original forget_original keep_unit kept_unit forget_unit
     tell_difference keep_as_edit keep_late_edit);
-use Netboot::Constants qw($EDITS kept);
-use Netboot::Words qw(as_name render_words tell_client words_of);
+use Netboot::Constants qw($EDITS $UNITS kept);
+use Netboot::Words qw(as_name name_of render_words tell_client words_of);
 use Netboot::Programs qw(run);
 use Netboot::Files qw(copy_of sha256_text slurp write_new);
 
 # What is kept of a path at the first touch: a line that says what it was, and its content beside it.
 sub keep_original ($path, $what) {
-    my ($base, $type) = (kept($path), $what->{type});
+    my ($base, $type) = (kept($path), is_own($path) ? 'absent' : $what->{type});
     forget_original($path);
     my (undef, @is) = $type eq 'file' ? copy_of($path, $what, $base) : ('', $what->{target} // ());
     write_new("$base.is", render_words($type, @is));
+}
+
+# What we wrote before our records of it were lost is nobody's: it goes with us.
+sub is_own ($path) {
+    my $target = readlink $path;
+    $path = "$UNITS/" . name_of($target) if defined $target;
+    return (slurp($path, 1000) // '') =~ /written by pulumi-netboot/i;
 }
 
 sub kept_original ($path) {
@@ -28,7 +35,9 @@ sub kept_original ($path) {
 
 sub forget_original ($path) { my $base = kept($path); unlink $base, "$base.is" }
 
-sub keep_unit ($unit, $active) { write_new(kept("unit:$unit"), $active ? "active\n" : "inactive\n") }
+sub keep_unit ($unit, $active) {
+    write_new(kept("unit:$unit"), $active && !is_own("$UNITS/$unit") ? "active\n" : "inactive\n");
+}
 sub kept_unit ($unit) { return (slurp(kept("unit:$unit")) // '') eq "active\n" }
 sub forget_unit ($unit) { unlink kept("unit:$unit") }
 

@@ -1,7 +1,9 @@
 # A DHCP server with a partner, of which one answers at a time: Kea's hook for high availability, by its control socket.
 package Netboot::Partner;
-use Netboot::Perl gives => qw(while_it_answers);
+use Netboot::Perl gives => qw(while_it_answers refuses);
+use Errno ();
 use IO::Select ();
+use IO::Socket::INET ();
 use IO::Socket::UNIX ();
 use Netboot::Programs qw(beside pause uptime);
 
@@ -46,6 +48,12 @@ sub settled ($control) {
 sub serve ($control, @servers) {
     my $scopes = join ', ', map { qq("$_") } @servers;
     return said_by($control, 'ha-scopes', qq(, "service": ["dhcp4"], "arguments": {"scopes": [$scopes]}));
+}
+
+# Whether nobody listens there: a partner that has yet to be one.
+sub refuses ($address, $port) {
+    return 0 if IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 2);
+    return $!{ECONNREFUSED} ? 1 : 0;
 }
 
 sub said_by ($control, $command, $more = '') {

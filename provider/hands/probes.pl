@@ -75,19 +75,24 @@ sub open_talk ($interface) {
     my $link = interfaces()->{$interface} // { index => 0, mac => '00:00:00:00:00:00' };
     socket my $wire, 17, SOCK_RAW, unpack('S', pack 'n', 3) or die "cannot open a packet socket: $!\n";
     bind $wire, pack 'S n i S C C a8', 17, 3, $link->{index}, 0, 0, 0, '' or die "cannot bind to $interface: $!\n";
-    my %empty = (asked => {}, open => {}, said => [], others => {}, sent => {});
+    my %empty = (asked => {}, open => {}, busy => {}, said => [], others => {}, sent => {});
     return { wire => $wire, select => IO::Select->new($wire), source => mac_bytes($link->{mac}), %empty };
 }
 
 sub ask_of ($talk, $xid, $frame, $question) {
     $talk->{asked}{$xid} = $question;
-    $talk->{open}{$xid} = 1 unless $question->{stranger};
+    $talk->{open}{$xid} = $talk->{busy}{ $question->{mac} } = 1 unless $question->{stranger};
     say_frame($talk, $xid, $frame);
 }
 
 sub say_frame ($talk, $xid, $frame) {
     send $talk->{wire}, $frame, 0;
     push $talk->{said}->@*, [uptime() + 2, $xid, $frame];
+}
+
+sub close_question ($talk, $xid) {
+    delete $talk->{busy}{ $talk->{asked}{$xid}{mac} // '' };
+    return delete $talk->{open}{$xid};
 }
 
 # How many questions are open at a time: what dhcpd's socket holds while dhcpd is busy.
@@ -105,7 +110,7 @@ sub hear_offers ($talk) {
         my $question = $talk->{asked}{ $offer->{xid} } or next;
         ($is_own ? $question->{offer} : $talk->{others}{ $offer->{server} }) //= $offer;
         $question->{others}{ join ' ', $offer->@{qw(server address next file)} } //= $offer unless $is_own;
-        delete $talk->{open}{ $offer->{xid} } if $is_own;
+        close_question($talk, $offer->{xid}) if $is_own;
     }
     return 1;
 }
@@ -117,7 +122,7 @@ sub say_again ($talk) {
         my (undef, $xid, $frame) = (shift @$said)->@*;
         next unless $open->{$xid};
         if ($open->{$xid}++ < 3) { say_frame($talk, $xid, $frame) }
-        else { $gave_up = delete $open->{$xid} }
+        else { $gave_up = close_question($talk, $xid) }
     }
     return $gave_up;
 }
@@ -133,10 +138,15 @@ sub ask_dhcp ($interface, $until, $listen, @questions) {
     my @waiting = sort { !$a->{stranger} <=> !$b->{stranger} } @questions;
     while (@waiting || $talk->{open}->%*) {
         if (defined $until && @waiting && uptime() >= $until) { $_->{late} = 1 for splice @waiting }
-        for my $ask (splice @waiting, 0, $WINDOW - keys $talk->{open}->%*) {
+        my @held;
+        while (@waiting && keys $talk->{open}->%* < $WINDOW) {
+            my $ask = shift @waiting;
+            # dhcpd hears no second question of a NIC while it pings the address that it would offer.
+            if ($talk->{busy}{ $ask->{mac} }) { push @held, $ask; next }
             my $xid = int rand 0xffffffff;
             ask_of($talk, $xid, discover_frame($talk->{source}, $ask->{mac}, $xid, $ask->@{qw(arch ipxe)}), $ask);
         }
+        unshift @waiting, @held;
         hear_offers($talk);
         # One without an answer is enough for a refusal.
         splice @waiting if say_again($talk) && !defined $until;

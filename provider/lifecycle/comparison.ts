@@ -116,6 +116,13 @@ function problemsIn(value: unknown): readonly Problem[] {
  * difference without those.
  */
 export function diff(kind: string, id: string, olds: Properties, news: Properties): DiffResult | Promise<DiffResult> {
+  const found = compared(kind, id, olds, news);
+  // What is to change is declared anew, and what node 0 has of it until then is nothing to warn of.
+  if (found instanceof Promise || found.changes !== false) rememberDeclared(identityIn(kind, id, news), id);
+  return found;
+}
+
+function compared(kind: string, id: string, olds: Properties, news: Properties): DiffResult | Promise<DiffResult> {
   const identity = identityIn(kind, id, news);
   notePart(kind, news, olds[hidden.machine]);
   if (isMoved(kind, olds, news)) return { changes: true, replaces: ["connection"] };

@@ -145,6 +145,8 @@ export function mergeHeld(
       after.set(id, { ...entry, generation: put.generation, held: own });
       continue;
     }
+    const loses = told.clashes.some((clash) => clash.other === id && clash.id !== id && change.puts.has(clash.id));
+    const isLess = loses && !change.drops.has(id);
     const taken = new Set<string>();
     for (const claim of entry.held.map(claimOf)) {
       const winner = claim === undefined ? undefined : owner.get(claim);
@@ -153,7 +155,7 @@ export function mergeHeld(
       if (isClash(clash, change.puts, told.before)) clashes.push(clash);
       else taken.add(claim);
     }
-    if (taken.size === 0) {
+    if (taken.size === 0 && !isLess) {
       after.set(id, entry);
       continue;
     }
@@ -161,11 +163,19 @@ export function mergeHeld(
     const said = new Set([...winners].flatMap((winner) => held.get(winner ?? "")?.map(topicOf) ?? []));
     said.delete(undefined);
     const left = entry.held.filter((each) => !taken.has(claimOf(each) ?? "") && !said.has(topicOf(each)));
-    const less = { ...entry, held: left };
+    const less = { ...entry, held: isLess ? left.map(asLess) : left };
     stripped.push(less);
     after.set(id, less);
   }
   return { register: { before: told.before, after, clashes, goOn }, stripped };
+}
+
+/** By what a record tells that another resource has taken machines of it. */
+export const takenFrom = "taken-from";
+
+/** What a record says of the inputs that declared it is true no more where machines of it were taken. */
+function asLess(held: Held): Held {
+  return held.want === "declared" ? { ...held, by: takenFrom } : held;
 }
 
 /** The first clash, in words. */

@@ -48,7 +48,7 @@ export function whyNoServer(register: Register, puts: ReadonlySet<string>): Refu
     code: "NOT_SERVING",
     id,
     message:
-      "there is no DhcpServer on this host that could serve it; declare one (a NetbootServer has one), and let the node depend on it",
+      "there is no DhcpServer on this host that could serve it; declare one (a NetbootServer has one), and let the node depend on it; one that is declared already, node 0 has lost, and `pulumi up --refresh` declares it anew",
   };
 }
 

@@ -94,9 +94,9 @@ export function driftOf(
       const entry = facts.before.get(id);
       if (entry === undefined) return [id, []] as const;
       const otherwise = whyNotAsDeclared(declaration, facts.answers, (text) => named(text, entry));
-      const looked = { facts, sha256, units, otherwise };
       const declared = wants.find((want) => want.want === "declared");
       const other = whyOtherRecord(entry, generation, declared?.by);
+      const looked = { facts, sha256, units, otherwise, isOfOtherRun: other !== undefined };
       const drift = other === undefined ? [] : [{ what: wholeResource, how: "other", seen: other } as const];
       // What lies there is as the other one declares it, and nothing of this stack mends that.
       if (drift.length > 0 && isOfOtherStack(entry, generation)) {
@@ -108,6 +108,8 @@ export function driftOf(
 }
 
 interface Looked {
+  /** What is missing of it may never have been there. */
+  readonly isOfOtherRun: boolean;
   readonly facts: Facts;
   readonly units: Units;
   /** Units that run in another way than is declared, and how. */
@@ -115,7 +117,8 @@ interface Looked {
   sha256(content: string | Uint8Array): string;
 }
 
-function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, otherwise, sha256 }: Looked): readonly Drift[] {
+function driftOfWant(want: Want, entry: RegisterEntry, looked: Looked): readonly Drift[] {
+  const { facts, units, otherwise, sha256, isOfOtherRun } = looked;
   const { answers } = facts;
   const missing = (what: string): readonly Drift[] => [{ what, how: "missing", seen: "" }];
   switch (want.want) {
@@ -188,10 +191,9 @@ function driftOfWant(want: Want, entry: RegisterEntry, { facts, units, otherwise
       const lost = machines - entry.machines;
       if (lost <= 0) return lackingIn(entry, facts);
       const what = machines === 1 ? "the machine" : `${lost} of its ${machines} machines`;
-      const seen =
-        lost === 1
-          ? "another resource took it over, and node 0 does not serve it"
-          : "other resources took them over, and node 0 does not serve them";
+      const [took, them] =
+        lost === 1 ? ["another resource took it over", "it"] : ["other resources took them over", "them"];
+      const seen = `${isOfOtherRun ? "" : `${took}, and `}node 0 does not serve ${them}`;
       return [{ what, how: "other", seen }, ...lackingIn(entry, facts)];
     }
     case "serve": {

@@ -26,7 +26,7 @@ function partnerOf(entries: Register["after"]): Partner | undefined {
   const [address] = held.flatMap((each) => (each.want === "peers" ? each.addresses : []));
   if (partner === undefined || address === undefined || !held.some(({ want }) => want === "hotStandby"))
     return undefined;
-  return { address, controlSocket: partner.controlSocket };
+  return { address, ...partner };
 }
 
 /** The addresses of the other node 0s that the program names; one that it names no more goes at the end of the same run. */

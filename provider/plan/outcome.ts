@@ -121,13 +121,14 @@ export function whyNoPartner(
   state: string | undefined,
 ): string {
   const other = partner?.address ?? "its partner";
+  const letThrough = `let tcp ${partner?.port} through between the two ("kea-ha" among the firewall's services)`;
   if (state === "partner-down") {
-    return `it takes ${other} for dead (Kea: partner-down), which answers as well, so both may lend one address; let tcp 8001 through between the two ("kea-ha" among the firewall's services), and make sure that ${other} says highAvailability, too`;
+    return `it takes ${other} for dead (Kea: partner-down), which answers as well, so both may lend one address; ${letThrough}, and make sure that ${other} says highAvailability, too`;
   }
   if (state === "terminated") {
     return `it and ${other} watch each other no more (Kea: terminated), most often for clocks that are more than a minute apart; \`journalctl -u kea-dhcp4-server\` on node 0 says why. Set the clocks, and restart that unit on both`;
   }
-  return `it was neither serving nor standing by after 15 s (Kea: ${state}); \`journalctl -u kea-dhcp4-server\` on node 0 says why`;
+  return `it answers nobody, for it was neither serving nor standing by after 15 s (Kea: ${state}), as where ${other} does not hear it; ${letThrough}, and look by \`journalctl -u kea-dhcp4-server\` how it is on both`;
 }
 
 /** What another node 0 told a machine, or somebody in its name. */

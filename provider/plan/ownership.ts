@@ -1,6 +1,7 @@
 import type { Declaration } from "../kinds/want";
 import { listed } from "../preview/nextBootChanges";
 import { tokenOf } from "../values/hidden";
+import { takenFrom } from "./change";
 import type { Clash, Register, RegisterEntry } from "./records";
 import { identityOf, stackOf } from "./records";
 import type { Refusal } from "./refusal";
@@ -22,7 +23,7 @@ export function isSameCreate(one: string, other: string): boolean {
 export function whyOtherRecord(entry: RegisterEntry, generation: string | undefined, by?: string): string | undefined {
   if (generation === undefined || !/^([0-9a-f]{8}){1,2}$/.test(generation)) return undefined;
   if (isSameCreate(entry.generation, generation))
-    return isOfOtherRun(entry, by) ? `node 0 has it ${asOtherRun}` : undefined;
+    return isOfOtherRun(entry, by) && !isLess(entry) ? `node 0 has it ${asOtherRun}` : undefined;
   return isOfOtherStack(entry, generation) ? takenOver : "node 0 has it made anew since this state was written";
 }
 
@@ -31,6 +32,11 @@ const asOtherRun = "as another run declared it, of which this state knows nothin
 /** Whether a record was written by other inputs than a state has; what an older release wrote does not tell. */
 function isOfOtherRun({ held }: RegisterEntry, by: string | undefined): boolean {
   return by !== undefined && held.some((each) => each.want === "declared" && each.by !== by);
+}
+
+/** Whether another resource has taken machines of it: what is missing is told machine by machine. */
+function isLess({ held }: RegisterEntry): boolean {
+  return held.some((each) => each.want === "declared" && each.by === takenFrom);
 }
 
 /**
@@ -46,12 +52,21 @@ export function warnOfOtherRuns(
   const others = [...declared].flatMap(([id, by]) => {
     const entry = before.get(id);
     return entry !== undefined && !puts.has(id) && !drops.has(id) && isOfOtherRun(entry, by)
-      ? [identityOf(id, before)]
+      ? [{ name: identityOf(id, before), isLess: isLess(entry) }]
       : [];
   });
-  if (first === undefined || others.length === 0) return [];
-  const text = `node 0 has ${listed(others.toSorted())} ${asOtherRun}; what is said of next boots may be wrong by that. \`pulumi up --refresh\` declares all as the program does`;
-  return [{ id: first, text }];
+  if (first === undefined) return [];
+  const namesOf = (which: boolean): string =>
+    listed(others.flatMap((each) => (each.isLess === which ? [each.name] : [])).toSorted());
+  const [otherwise, less] = [namesOf(false), namesOf(true)];
+  return [
+    ...(otherwise === ""
+      ? []
+      : [`node 0 has ${otherwise} ${asOtherRun}; what is said of next boots may be wrong by that`]),
+    ...(less === ""
+      ? []
+      : [`another resource has taken machines of ${less}, which node 0 serves no more as this state has them`]),
+  ].map((text) => ({ id: first, text: `${text}. \`pulumi up --refresh\` declares all as the program does` }));
 }
 
 const takenOver = "node 0 has it of another stack of this name, which took it over";

@@ -168,6 +168,8 @@ export interface Peer {
 /** The node 0 that answers, or stands by, while this one does the other; which of the two it is, this one's server says there. */
 export interface Partner {
   readonly address: string;
+  /** Where it listens for this one, by tcp. */
+  readonly port: number;
   readonly controlSocket: string;
 }
 

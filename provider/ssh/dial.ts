@@ -40,7 +40,7 @@ export function adviceFor(message: string, { port }: Target): readonly string[] 
   }
   if (/in time|timed out|within/.test(message)) {
     return [
-      "  is it up, and does a firewall between let SSH through? perDialTimeout says how long an attempt may take",
+      "  is it up, and does a firewall between let SSH through? perDialTimeout says how long an attempt may take, and dialErrorLimit how many there are",
     ];
   }
   return [];

@@ -51,4 +51,12 @@ describe("a node 0 that has lost our records", () => {
     await project.succeed(["up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes"]);
     expect((await netbootCommand(project, "doctor", "--stack", "dev")).stdout).toMatch(/^all as the stack has it/);
   });
+
+  it("serves no more after a destroy: what we wrote before the loss is nobody's, and does not come back", async () => {
+    await project.succeed(["destroy", "--yes", "--skip-preview"]);
+    const { stdout } = await lab.node0.run(
+      "systemctl is-active isc-dhcp-server tftpd-hpa; grep -rl 'ritten by pulumi-netboot' /etc; true",
+    );
+    expect(stdout).toBe("inactive\ninactive\n");
+  });
 });

@@ -121,6 +121,16 @@ export function describeKea(release: Release): void {
       expect(await verify()).toMatch(/served$/m);
     });
 
+    const pooled = release === "trixie" ? it : undefined;
+    pooled?.("becomes dhcpd's by one up, and Kea's again, where a pool has just enough addresses", async () => {
+      const inPool = (daemon: string): string =>
+        server(`{ daemon: "${daemon}" }`, ', pool: { from: "192.168.1.8", to: "192.168.1.11" }');
+      const machines = `new netboot.OlaFleet("rack", { server: node0, nodes: {
+        p1: { macs: ["52:54:00:00:02:21"] }, p2: { macs: ["52:54:00:00:02:22", "52:54:00:00:02:23"] }, p3: { macs: ["52:54:00:00:02:24"] } } });`;
+      for (const daemon of ["kea", "isc", "kea"]) await apply(inPool(daemon), bond, machines);
+      await apply(server(kea), bond);
+    });
+
     it("becomes dhcpd's by one up, with the machines of all stacks, and Kea's again", async () => {
       const join = `
       const server = pulumi.output(new pulumi.StackReference("organization/kea/dev").requireOutput("node0")) as any;

@@ -68,7 +68,12 @@ const shape = {
         `${quoted(input)} says of no other DHCP server whether it may answer; write "refuse", "allow", or the addresses of those that may: ["192.168.1.14"]`,
     })
     .optional(),
-  highAvailability: z.enum(["hot-standby"]).optional(),
+  highAvailability: z
+    .enum(["hot-standby"], {
+      error: ({ input }) =>
+        `${quoted(input)} is no way in which two servers share their machines; there is "hot-standby"`,
+    })
+    .optional(),
   replace: z.boolean().optional(),
   loaders: z.unknown().optional(),
   extraConfig: z.string().optional(),

@@ -114,11 +114,16 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "the first of all their machines by an `up` of its own, as in server: [",
     "out by the next",
   ],
+  "test/unit/provider/plan/ownership.test.ts": [
+    "another resource has taken machines of",
+    ", which node 0 serves no more as this state has them",
+  ],
   "test/unit/provider/plan/health.test.ts": ["a drill keeps DHCP and TFTP silent here; this timer starts"],
   "test/unit/provider/plan/change.test.ts": ["the name server"],
   "test/unit/provider/plan/drift.test.ts": [
-    "another resource took it over, and node 0 does not serve it",
-    "other resources took them over, and node 0 does not serve them",
+    "another resource took it over",
+    "other resources took them over",
+    "node 0 does not serve",
     "of its",
   ],
   "test/unit/provider/plan/firewall.test.ts": ["somebody saved our rules", "drop in on all but"],

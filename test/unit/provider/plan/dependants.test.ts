@@ -80,7 +80,7 @@ describe("whyNoServer", () => {
       code: "NOT_SERVING",
       id: "OlaNode/p/one/a",
       message:
-        "there is no DhcpServer on this host that could serve it; declare one (a NetbootServer has one), and let the node depend on it",
+        "there is no DhcpServer on this host that could serve it; declare one (a NetbootServer has one), and let the node depend on it; one that is declared already, node 0 has lost, and `pulumi up --refresh` declares it anew",
     });
     expect(whyNoServer(register([], [own, dhcp]), new Set([own.id]))).toBeUndefined();
     expect(whyNoServer(register([own], [own]), new Set([tftp.id]))).toBeUndefined();

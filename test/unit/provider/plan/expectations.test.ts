@@ -418,6 +418,7 @@ describe("planExpectations, of boots", () => {
     const after = [named("192.168.1.14"), ...serving.slice(1)];
     expect(dhcpOf({ puts, before: [named("192.168.1.9"), ...serving.slice(1)], after }).partner).toEqual({
       address: "192.168.1.14",
+      port: 8001,
       controlSocket: "/run/kea/kea4-ctrl-socket",
     });
     expect(dhcpOf({ puts, after: [named("192.168.1.14", []), ...serving.slice(1)] })).not.toHaveProperty("partner");

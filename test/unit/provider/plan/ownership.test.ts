@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Declaration, Want } from "../../../../provider/kinds/want";
+import { takenFrom } from "../../../../provider/plan/change";
 import {
   isClash,
   isForeign,
@@ -251,6 +252,22 @@ describe("warnOfOtherRuns", () => {
         text: expect.stringMatching(/^node 0 has OlaNode\/shop\/prod\/node-2 as another run declared it, .*--refresh/),
       },
     ]);
+  });
+
+  it("tells of what another resource has taken machines of, in words of its own", () => {
+    const own = put(id, `${ours}00000002`);
+    const declaration = { ...own, stack: { tokens: new Set([ours]), declared: new Map([[other, "0b"]]) } };
+    const less = byId(entry(other, `${ours}00000001`, [{ want: "declared", by: takenFrom }]));
+    expect(warnOfOtherRuns({ puts: new Map([[id, declaration]]), drops: new Map() }, less)).toEqual([
+      {
+        id,
+        text: expect.stringMatching(
+          /^another resource has taken machines of OlaNode\/shop\/prod\/node-2, which node 0 serves no more as this state has them\. .*--refresh/,
+        ),
+      },
+    ]);
+    // What is missing of it is told machine by machine.
+    expect(whyOtherRecord(less.get(other) as RegisterEntry, `${ours}00000001`, "0b")).toBeUndefined();
   });
 
   it("says nothing of what is as the state has it, and of what this run declares or lets go", () => {

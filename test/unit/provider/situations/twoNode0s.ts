@@ -137,7 +137,7 @@ const seen: readonly Situation[] = [
   ...["partner-down", "terminated", "waiting"].map((state) => ({
     what: `of two of which one stands by, one is ${state}`,
     said: whyWrong(
-      { ...dhcp, partner: { address: "192.168.1.2", controlSocket: "/run/kea/kea4-ctrl-socket" } },
+      { ...dhcp, partner: { address: "192.168.1.2", port: 8001, controlSocket: "/run/kea/kea4-ctrl-socket" } },
       { n: 0, undoes: false, seen: { is: "partner", state } },
     ),
   })),
