@@ -16,6 +16,8 @@ sub while_it_answers ($control, $partner, $work) {
         ($state, $stands_by) = settled($control);
         my ($guard, $until, $open);
         if ($stands_by && pipe $until, $open) {
+            # Where we are killed, systemd ends with us what we have started.
+            local $SIG{TERM} = 'IGNORE';
             $guard = beside(sub { close $open; sysread $until, my $end, 1; serve($control) });
             serve($control, $partner);
         }

@@ -205,6 +205,8 @@ export function describeHotStandby(release: Release, how: "briefly" | "whole"): 
 
     inWhole?.("takes no configuration by the port on which the two hear each other", async () => {
       const post = async (command: string): Promise<string> => {
+        const address = ["ip", "address", "replace", "192.168.1.13/28", "dev", one.segment.clientInterface];
+        await one.segment.run(address);
         const sends = `curl -sS -m 5 -H 'Content-Type: application/json' -d '{"command": "${command}"}' http://192.168.1.1:8001/`;
         const { stdout, stderr } = await one.segment.run(["sh", "-c", sends], { check: false });
         return stdout + stderr;

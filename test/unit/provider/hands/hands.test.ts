@@ -81,7 +81,7 @@ describe("hands", () => {
   });
 
   it("have no more lines than they had, and no line over 120 columns (tools/lintPerl.mts)", () => {
-    expect(files.reduce((sum, { lines }) => sum + lines, 0)).toBeLessThanOrEqual(2736);
+    expect(files.reduce((sum, { lines }) => sum + lines, 0)).toBeLessThanOrEqual(2738);
   });
 
   it.each([
