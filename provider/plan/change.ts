@@ -1,5 +1,5 @@
 import type { Declaration, Want } from "../kinds/want";
-import { isClash, refuseClash } from "./ownership";
+import { isClash, refuseClash, takenFrom } from "./ownership";
 import { type Held, heldOf, type Machine, type Placed, type Register, type RegisterEntry } from "./records";
 import type { Refusal } from "./refusal";
 
@@ -169,9 +169,6 @@ export function mergeHeld(
   }
   return { register: { before: told.before, after, clashes, goOn }, stripped };
 }
-
-/** By what a record tells that another resource has taken machines of it. */
-export const takenFrom = "taken-from";
 
 /** What a record says of the inputs that declared it is true no more where machines of it were taken. */
 function asLess(held: Held): Held {

@@ -1,7 +1,6 @@
 import type { Declaration } from "../kinds/want";
 import { listed } from "../preview/nextBootChanges";
 import { tokenOf } from "../values/hidden";
-import { takenFrom } from "./change";
 import type { Clash, Register, RegisterEntry } from "./records";
 import { identityOf, stackOf } from "./records";
 import type { Refusal } from "./refusal";
@@ -33,6 +32,9 @@ const asOtherRun = "as another run declared it, of which this state knows nothin
 function isOfOtherRun({ held }: RegisterEntry, by: string | undefined): boolean {
   return by !== undefined && held.some((each) => each.want === "declared" && each.by !== by);
 }
+
+/** By what a record tells that another resource has taken machines of it. */
+export const takenFrom = "taken-from";
 
 /** Whether another resource has taken machines of it: what is missing is told machine by machine. */
 function isLess({ held }: RegisterEntry): boolean {

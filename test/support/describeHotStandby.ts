@@ -4,6 +4,7 @@ import { type Lab, labUp, type Release } from "../../lab/index.mts";
 import { type ScratchProject, scratchProject } from "../../tools/scratch.mts";
 import type { DhcpAnswer } from "./dhcpClient.mts";
 import type { Silence } from "./dhcpSilence.mts";
+import { keaState } from "./keaState.ts";
 import { netbootCommand } from "./node0.ts";
 
 const up = ["up", "--yes", "--skip-preview"];
@@ -41,18 +42,9 @@ export function describeHotStandby(release: Release, how: "briefly" | "whole"): 
     };
     const on = async ({ node0 }: Lab, command: string): Promise<string> => (await node0.run(command)).stdout;
     const verify = () => netbootCommand(project, "verify", "--stack", "dev");
-    /** What Kea says of itself: `primary hot-standby [ "192.168.1.1" ]`. */
-    const stateOf = async (lab: Lab): Promise<string> => {
-      const ask =
-        '$s = IO::Socket::UNIX->new("/run/kea/kea4-ctrl-socket") or exit; print $s q({"command": "status-get"}); shutdown $s, 1; print while <$s>';
-      const said = await on(lab, `perl -MIO::Socket::UNIX -e '${ask}'`);
-      const [, role, scopes, state] =
-        /"local": \{[^}]*"role": "([^"]*)", "scopes": \[ *([^\]]*?) *\],[^}]*"state": "([^"]*)"/.exec(said) ?? [];
-      return `${role} ${state} [${scopes}]`;
-    };
     const settle = async (first: string, second: string): Promise<void> => {
       await vi.waitFor(
-        async () => expect([await stateOf(one), await stateOf(other)]).toEqual([first, second]),
+        async () => expect([await keaState(one), await keaState(other)]).toEqual([first, second]),
         waiting,
       );
     };
@@ -111,7 +103,7 @@ export function describeHotStandby(release: Release, how: "briefly" | "whole"): 
       const before = (await ask()).map(({ address }) => address);
       expect(new Set(before).size).toBe(2);
       await on(one, "systemctl stop kea-dhcp4-server");
-      await vi.waitFor(async () => expect(await stateOf(other)).toBe(tookOver), waiting);
+      await vi.waitFor(async () => expect(await keaState(other)).toBe(tookOver), waiting);
       const meanwhile = await ask((at) => ({ reboots: before[at] }));
       expect(meanwhile.map(({ type, address, server }) => ({ type, address, server }))).toEqual(
         before.map((address) => ({ type: "ack", address, server: "192.168.1.14" })),
@@ -190,7 +182,7 @@ export function describeHotStandby(release: Release, how: "briefly" | "whole"): 
 
     inWhole?.("stands by again where whoever asked it to answer is killed", async () => {
       const asking = verify();
-      await vi.waitFor(async () => expect(await stateOf(other)).toBe('standby hot-standby ["192.168.1.1"]'), {
+      await vi.waitFor(async () => expect(await keaState(other)).toBe('standby hot-standby ["192.168.1.1"]'), {
         ...waiting,
         interval: 20,
       });
@@ -219,7 +211,7 @@ export function describeHotStandby(release: Release, how: "briefly" | "whole"): 
 
     inWhole?.("is drilled: the second takes the place of the silent one by itself", async () => {
       const drilling = netbootCommand(project, "drill", "--stack", "dev", "--yes");
-      await vi.waitFor(async () => expect(await stateOf(other)).toBe(tookOver), waiting);
+      await vi.waitFor(async () => expect(await keaState(other)).toBe(tookOver), waiting);
       const { code, output } = await drilling;
       expect(code, output).toBe(0);
       expect(output).toMatch(/node0-a \(\S+\) was silent for \d+ s, and serves all of them again/);

@@ -5,6 +5,7 @@ import { type Lab, labUp } from "../../../lab/index.mts";
 import { providerOf } from "../../../tools/processes.mts";
 import { type ScratchProject, scratchProject } from "../../../tools/scratch.mts";
 import type { DhcpAnswer } from "../../support/dhcpClient.mts";
+import { keaState } from "../../support/keaState.ts";
 import { netbootCommand } from "../../support/node0.ts";
 import { type Daemon, dhcpServers } from "./dhcpServers.mts";
 import { kill } from "./faults.mts";
@@ -242,11 +243,9 @@ function stateOf(lab: Lab, daemon: Daemon): string {
 }
 
 /** Whether it has come to stand by, and answers nobody. */
-async function standsBy({ node0 }: Lab): Promise<boolean> {
-  const ask = `$s = IO::Socket::UNIX->new("/run/kea/kea4-ctrl-socket") or exit; print $s q({"command": "status-get"}); shutdown $s, 1; print while <$s>`;
+async function standsBy(lab: Lab): Promise<boolean> {
   for (let tries = 0; tries < 40; tries++) {
-    const { stdout } = await node0.run(`perl -MIO::Socket::UNIX -e '${ask}'`, { check: false });
-    if (/"local": \{[^}]*"scopes": \[ *\],[^}]*"state": "hot-standby"/.test(stdout)) return true;
+    if ((await keaState(lab)) === "standby hot-standby []") return true;
     await wait(500);
   }
   return false;

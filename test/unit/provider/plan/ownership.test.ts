@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Declaration, Want } from "../../../../provider/kinds/want";
-import { takenFrom } from "../../../../provider/plan/change";
 import {
   isClash,
   isForeign,
   isOfOtherStack,
   isSameCreate,
   refuseClash,
+  takenFrom,
   warnOfKept,
   warnOfLeft,
   warnOfOtherRuns,
