@@ -202,7 +202,7 @@ function completeProject(folder: string, name: string): void {
   const defaults = {
     "Pulumi.yaml": `name: ${name}\nruntime: { name: nodejs, options: { typescript: false } }\n`,
     "package.json": `${JSON.stringify({ name, private: true, type, main }, null, 2)}\n`,
-    "tsconfig.json": `${JSON.stringify({ compilerOptions: { strict: true, target: "es2022", module: "nodenext", types: ["node"] } })}\n`,
+    "tsconfig.json": `${JSON.stringify({ compilerOptions: { strict: true, target: "es2020", module: "nodenext", types: ["node"] } })}\n`,
   };
   const missing = Object.entries(defaults).filter(([path]) => !existsSync(join(folder, path)));
   writeFiles(folder, Object.fromEntries(missing));

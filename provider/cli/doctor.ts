@@ -3,7 +3,9 @@ import { renderError } from "../errors";
 import { type Drift, renderDrift, wholeResource } from "../kinds/drift";
 import { declaresMachines } from "../kinds/node";
 import { declarationOf } from "../lifecycle/changes";
+import { whyUndone } from "../lifecycle/ofTwo";
 import type { Ailment } from "../plan/health";
+import { whyNotBrought } from "../plan/ownership";
 import { listed } from "../preview/nextBootChanges";
 import { hidden } from "../values/hidden";
 import { hostName } from "../values/place";
@@ -54,10 +56,11 @@ export async function examine(resources: readonly StackResource[]): Promise<read
         ...ailments.map(({ what, text }) => ({ host: host.name, resource: what, what: text, differs: false })),
       );
       const found: Finding[] = [];
-      const differing = on.flatMap(({ id, kind }) => {
+      const differing = on.flatMap(({ id, kind, outputs }) => {
         const answer = answers.get(id);
         if (answer?.how === "gone") {
-          const what = `${gone}${kind === "TimeServer" ? ofChrony : ""}`;
+          const undone = whyUndone(outputs);
+          const what = undone === undefined ? `${gone}${kind === "TimeServer" ? ofChrony : ""}` : whyNotBrought(undone);
           found.push({ host: host.name, resource: id, what, differs: true });
         }
         return (answer?.drift ?? []).map((drift) => ({ id, kind, drift }));

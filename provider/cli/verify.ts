@@ -2,6 +2,8 @@ import { proveNow } from "../conversation/look";
 import { renderError } from "../errors";
 import { declaresMachines } from "../kinds/node";
 import { declaredBy } from "../lifecycle/comparison";
+import { whyUndone } from "../lifecycle/ofTwo";
+import { whyNotBrought } from "../plan/ownership";
 import { type ProofBesides, type Provable, whyLost } from "../plan/proof";
 import { hidden } from "../values/hidden";
 import { linesByKey, parseRow } from "../values/nodeRow";
@@ -114,10 +116,14 @@ export async function verifyHost(
   const host = await openStackHost(first);
   const machine = first.outputs[hidden.machine];
   const { proof, besides } = await proveNow(host, on.map(provable), typeof machine === "string" ? machine : undefined);
-  const machines = on.flatMap(({ id: resource, kind, urn, inputs }): readonly Verified[] => {
+  const machines = on.flatMap(({ id: resource, kind, urn, inputs, outputs }): readonly Verified[] => {
     const about = { host: placeOf(first.connection) ?? host.name, resource };
     const told = proof.get(resource) ?? "gone";
-    if (told === "gone") return [{ ...about, machine: noMachine, served: false, seen: goneWords }];
+    if (told === "gone") {
+      const undone = whyUndone(outputs);
+      const seen = undone === undefined ? goneWords : whyNotBrought(undone);
+      return [{ ...about, machine: noMachine, served: false, seen }];
+    }
     if (typeof told === "string")
       return machinesOf(kind, urn, inputs).map((machine) => ({ ...about, machine, served: false, seen: told }));
     const proved = [...told, ...(kind === "OlaFleet" ? lostOf(resource, inputs, told) : [])];
@@ -135,7 +141,12 @@ const goneWords = "is not on node 0; run `pulumi up --refresh`";
 
 function provable({ kind, id, outputs }: StackResource): Provable {
   const generation = outputs[hidden.generation];
-  return { id, generation: typeof generation === "string" ? generation : undefined, by: declaredBy(kind, outputs) };
+  return {
+    id,
+    generation: typeof generation === "string" ? generation : undefined,
+    by: declaredBy(kind, outputs),
+    undone: whyUndone(outputs),
+  };
 }
 
 /** The machines as people read them: a line each, and a last one that counts. */

@@ -151,6 +151,8 @@ export interface Declaration {
    */
   readonly generation: string;
   readonly wants: readonly Want[];
+  /** Of a look: why the last run did not declare it on this host, and left it for the next one: `node0-b was down`. */
+  readonly undone?: string;
   /** By what the resources of its stack are told from those of another stack. */
   readonly stack?: {
     readonly tokens: ReadonlySet<string>;

@@ -3,9 +3,10 @@ import { lookTogether } from "../conversation/groupLook";
 import { Refused } from "../conversation/refused";
 import { parseGaps, parseHistory, renderBoot, renderGaps } from "../facts/bootLog";
 import { kindOf } from "../kinds";
-import { type Drift, renderDrift } from "../kinds/drift";
+import { type Drift, renderDrift, wholeResource } from "../kinds/drift";
 import type { Change, Declaration } from "../kinds/want";
 import { renderFound } from "../plan/shownDrift";
+import { notDone } from "../preview/nextBoot";
 import { type Connection, connectionSchema } from "../values/connection";
 import { hidden, isHidden } from "../values/hidden";
 import { isForgotten } from "../values/place";
@@ -15,7 +16,7 @@ import { displayOf, displayOn } from "./display";
 import { orForget } from "./forgotten";
 import { readLocalFile } from "./localFile";
 import { noteLook } from "./lookedAt";
-import { onOneOfTwo, undoneOn } from "./ofTwo";
+import { onOneOfTwo, undoneOn, whyUndone } from "./ofTwo";
 import { placeOfRun } from "./place";
 import {
   generationOf,
@@ -100,9 +101,16 @@ async function readNow(kind: string, id: string, props: Properties): Promise<Rea
   const { drift: before, ...rest } = props;
   const declared = { ...rest, ...lastBootOf(answer?.outputs["log"], answer?.outputs["files"]) };
   if (found.length === 0 && before === undefined) return { id, props: declared };
-  const seen = { id, props: found.length === 0 ? declared : { ...declared, drift: found.map(renderDrift) } };
+  const seen = { id, props: found.length === 0 ? declared : { ...declared, drift: wordsOf(found, declaration) } };
   const inputs = liveInputs(kind, id, declared, found);
   return inputs === undefined ? seen : { ...seen, inputs };
+}
+
+/** What the state says of drift; of what the last run did not do on this host, that it is still to be done. */
+function wordsOf(found: readonly Drift[], { undone }: Declaration): readonly string[] {
+  return found.map((each) =>
+    undone !== undefined && each.what === wholeResource ? `${notDone}${undone}` : renderDrift(each),
+  );
 }
 
 /** Takes the resource off node 0; what was there before its first touch comes back. A node 0 that is gone can be left behind. */
@@ -198,10 +206,12 @@ export async function declarationOf(
     purpose === "apply" || own.some(({ want }) => want === "registered" || want === "take")
       ? declaredBy(kind, inputs)
       : undefined;
+  const undone = purpose === "look" ? whyUndone(inputs) : undefined;
   return {
     id,
     generation,
     stack,
+    ...(undone !== undefined && { undone }),
     wants: [...own, ...rows, ...(by === undefined ? [] : [{ want: "declared", by } as const])],
   };
 }

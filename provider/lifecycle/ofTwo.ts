@@ -56,6 +56,13 @@ function withWords(reason: NetbootError, words: string): NetbootError {
   return new Refused(reason.code, message, reason.culprit, reason.isIdTaken, reason.undone);
 }
 
+/** Why the last run did not do what outputs say: `node0-b was down`. */
+export function whyUndone({ drift }: Properties): string | undefined {
+  const words: unknown[] = Array.isArray(drift) ? drift : [];
+  const told = words.find((each) => typeof each === "string" && each.startsWith(notDone));
+  return told === undefined ? undefined : String(told).slice(notDone.length);
+}
+
 /** What the outputs say of a resource whose server was down, so that the next run does what this one did not. */
 export function undoneOn(news: Properties): readonly string[] {
   const { is, names } = news[hidden.pair] as Pair;

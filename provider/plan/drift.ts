@@ -90,12 +90,12 @@ export function driftOf(
   const units = unitsOf(puts).read(facts.answers);
   return new Map(
     declarations.map((declaration) => {
-      const { id, generation, wants } = declaration;
+      const { id, generation, wants, undone } = declaration;
       const entry = facts.before.get(id);
       if (entry === undefined) return [id, []] as const;
       const otherwise = whyNotAsDeclared(declaration, facts.answers, (text) => named(text, entry));
       const declared = wants.find((want) => want.want === "declared");
-      const other = whyOtherRecord(entry, generation, declared?.by);
+      const other = whyOtherRecord(entry, { generation, by: declared?.by, undone });
       const looked = { facts, sha256, units, otherwise, isOfOtherRun: other !== undefined };
       const drift = other === undefined ? [] : [{ what: wholeResource, how: "other", seen: other } as const];
       // What lies there is as the other one declares it, and nothing of this stack mends that.

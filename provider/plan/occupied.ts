@@ -5,7 +5,7 @@ import { daemonUnits, timeDaemons } from "../os/packages";
 import { chronyUnit, namesUnit, tftpdUnit } from "../os/paths";
 import { addressNumber, addressText } from "../values/ipv4";
 import { type Change, wantsOf } from "./change";
-import { ownDhcpUnits } from "./dhcpServer";
+import { backendIn, ownDhcpUnits } from "./dhcpServer";
 import type { Interfaces } from "./interfaces";
 import { isInNetwork } from "./network";
 import { heldOf, type Register } from "./records";
@@ -14,7 +14,9 @@ import type { Refusal } from "./refusal";
 /** One service of ours, and where it is given. */
 interface Own {
   readonly id: string;
-  readonly service: Service;
+  /** `partner` is where it hears the other one of two. */
+  readonly service: Service | "partner";
+  readonly port: number;
   readonly address: string;
   readonly interface: string | undefined;
   readonly cidr: string | undefined;
@@ -63,9 +65,11 @@ export function whoElseTells(register: Register, servers: Servers): string | und
 
 const names: Readonly<Record<Service, string>> = { dhcp: "DHCP", tftp: "TFTP", time: "the time", names: "names" };
 
-const wayOut: Readonly<Record<Service, string>> = {
+const wayOut: Readonly<Record<Own["service"], string>> = {
   dhcp: 'Let it serve other interfaces only, or stop and disable it; or say otherDhcpServers: "allow" if it leaves these machines alone',
   tftp: "Let it listen on other addresses only, or stop and disable it",
+  partner:
+    "There Kea hears the other node 0. Let it listen on another port or other addresses only, or stop and disable it",
   time: "Let it listen on other addresses only, or stop and disable it; or let node 0 serve no time: time: false",
   names:
     'Let it listen on other addresses only; or let node 0 serve no names: names: false; or keep them in its own /etc/hosts: names: { mode: "hosts" }',
@@ -82,7 +86,8 @@ function servicesToCome(puts: Change["puts"], { links }: Interfaces, dhcpUnits: 
       if (comes === undefined) return [];
       // Of DHCP servers of ours one may take the other's place.
       const units = comes.service === "dhcp" ? [...comes.units, ...dhcpUnits] : comes.units;
-      return [{ ...comes, units, id, address: want.address, interface: link?.name, cidr }];
+      const port = servicePorts[comes.service];
+      return [{ ...comes, units, id, port, address: want.address, interface: link?.name, cidr }];
     });
   });
 }
@@ -96,14 +101,17 @@ function networkOf(address: string, length: number): string {
 // Other time daemons give way, or are refused by their packages.
 const timeUnits = [chronyUnit, ...timeDaemons.flatMap(daemonUnits)];
 
-const servicesOf: ReadonlyMap<string, Pick<Own, "service" | "units">> = new Map<string, Pick<Own, "service" | "units">>(
-  [
-    ...dhcpBackends.map(({ package: name, unit }) => [name, { service: "dhcp", units: [unit] }] as const),
-    ["tftpd-hpa", { service: "tftp", units: [tftpdUnit] }],
-    ["chrony", { service: "time", units: timeUnits }],
-    ["dnsmasq-base", { service: "names", units: [namesUnit] }],
-  ],
-);
+interface Served {
+  readonly service: Service;
+  readonly units: readonly string[];
+}
+
+const servicesOf: ReadonlyMap<string, Served> = new Map<string, Served>([
+  ...dhcpBackends.map(({ package: name, unit }) => [name, { service: "dhcp", units: [unit] }] as const),
+  ["tftpd-hpa", { service: "tftp", units: [tftpdUnit] }],
+  ["chrony", { service: "time", units: timeUnits }],
+  ["dnsmasq-base", { service: "names", units: [namesUnit] }],
+]);
 
 function ownServices(register: Pick<Register, "before" | "after">): readonly Own[] {
   const { after } = register;
@@ -111,13 +119,19 @@ function ownServices(register: Pick<Register, "before" | "after">): readonly Own
   const [server] = heldOf(after, "serve");
   const own = (service: Service, id: string, address: string, units: readonly string[]): Own => {
     const nic = /^name:(.*)/.exec(nicOf(id)?.interface ?? "")?.[1] ?? server?.held.interface;
-    return { id, service, address, interface: nic, cidr: server?.held.cidr, units };
+    return { id, service, port: servicePorts[service], address, interface: nic, cidr: server?.held.cidr, units };
   };
+  const { partner } = backendIn(after);
   const isAllowed = server !== undefined && after.get(server.id)?.held.some(({ want }) => want === "otherServers");
   return [
     ...(server === undefined || isAllowed === true
       ? []
       : [own("dhcp", server.id, nicOf(server.id)?.address ?? server.held.bootServer, ownDhcpUnits(register))]),
+    ...heldOf(after, "hotStandby").flatMap(({ id }): readonly Own[] => {
+      const { address } = nicOf(id) ?? {};
+      if (partner === undefined || address === undefined) return [];
+      return [{ ...own("dhcp", id, address, ownDhcpUnits(register)), service: "partner", port: partner.port }];
+    }),
     ...heldOf(after, "tftpd").map(({ id, held }) => own("tftp", id, held.address, [tftpdUnit])),
     ...heldOf(after, "ntp").map(({ id, held }) => own("time", id, held.address, timeUnits)),
     ...heldOf(after, "names").flatMap(({ id, held }) =>
@@ -127,7 +141,7 @@ function ownServices(register: Pick<Register, "before" | "after">): readonly Own
 }
 
 function whoServes(own: Own, servers: Servers): string | undefined {
-  const port = servicePorts[own.service];
+  const { service, port } = own;
   const holders = servers.holders.filter(
     (holder) => holder.port === port && !own.units.includes(holder.unit ?? "") && isInTheWay(own, holder, servers),
   );
@@ -136,21 +150,23 @@ function whoServes(own: Own, servers: Servers): string | undefined {
     const sockets = [...new Set(holders.map(socketOf))].toSorted().join(", ");
     return `${who} has port ${port} of ${own.address} already (${sockets})`;
   }
+  if (service === "partner") return undefined;
   const configured = servers.configured.find(
-    (each) => each.service === own.service && !own.units.includes(each.unit) && isServedHere(own, each),
+    (each) => each.service === service && !own.units.includes(each.unit) && isServedHere(own, each),
   );
   if (configured !== undefined) {
     const { unit, file } = configured;
-    return `${unit} is to serve ${names[own.service]} there, too, by ${file}: now, or when it starts again`;
+    return `${unit} is to serve ${names[service]} there, too, by ${file}: now, or when it starts again`;
   }
-  const idle = servers.idle.find(({ unit, service }) => service === own.service && !own.units.includes(unit));
+  const idle = servers.idle.find((each) => each.service === service && !own.units.includes(each.unit));
   if (idle === undefined) return undefined;
-  return `${idle.unit} does not run now, and would serve ${names[own.service]} after the next boot: it is enabled`;
+  return `${idle.unit} does not run now, and would serve ${names[service]} after the next boot: it is enabled`;
 }
 
 /** Whether who has a port hears what machines say to us, or keeps our server from opening its own. */
 function isInTheWay({ service, address, interface: nic }: Own, holder: Holder, { packetSockets }: Servers): boolean {
   if (holder.interface !== undefined && nic !== undefined && holder.interface !== nic) return false;
+  if (service === "partner" && holder.protocol !== "tcp") return false;
   if (service !== "dhcp") return hears(holder, address);
   const isAnywhere = everywhere.includes(holder.address);
   // dhcpd opens the port of all addresses beside its raw socket, so one that is bound to any address is in its way. Who has

@@ -15,15 +15,36 @@ export function isSameCreate(one: string, other: string): boolean {
   return one.slice(-8) === other.slice(-8);
 }
 
+/** What a state tells of a resource's record. */
+export interface Recorded {
+  readonly generation?: string | undefined;
+  /** By which inputs it was declared. */
+  readonly by?: string | undefined;
+  /** Why the last run did not declare it here, as the state says itself. */
+  readonly undone?: string | undefined;
+}
+
 /**
  * How a record is another one than that of which a state tells, by its generation and what declared it; nothing if it is the
  * same, or if none of them tells.
  */
-export function whyOtherRecord(entry: RegisterEntry, generation: string | undefined, by?: string): string | undefined {
+export function whyOtherRecord(entry: RegisterEntry, { generation, by, undone }: Recorded): string | undefined {
   if (generation === undefined || !/^([0-9a-f]{8}){1,2}$/.test(generation)) return undefined;
-  if (isSameCreate(entry.generation, generation))
-    return isOfOtherRun(entry, by) && !isLess(entry) ? `node 0 has it ${asOtherRun}` : undefined;
+  if (isSameCreate(entry.generation, generation)) {
+    if (!isOfOtherRun(entry, by) || isLess(entry)) return undefined;
+    return undone === undefined ? `node 0 has it ${asOtherRun}` : whyBehind(undone);
+  }
   return isOfOtherStack(entry, generation) ? takenOver : "node 0 has it made anew since this state was written";
+}
+
+/** What it is that a run went on without a host that was down. */
+function whyBehind(undone: string): string {
+  return `node 0 has what the last \`pulumi up\` that reached it declared, for ${undone} in the last one; the next one mends that`;
+}
+
+/** The same of what it was to bring. */
+export function whyNotBrought(undone: string): string {
+  return `is not on node 0 yet, for ${undone} in the last \`pulumi up\`; the next one brings it`;
 }
 
 const asOtherRun = "as another run declared it, of which this state knows nothing";

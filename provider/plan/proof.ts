@@ -17,7 +17,7 @@ import { folderNow } from "./folder";
 import { whoElseServes } from "./occupied";
 import { namesOfServers } from "./otherServers";
 import { isUnheard, type Wrong, whyNoPartner, whyWrong, whyWrongOffer, whyWrongPeer } from "./outcome";
-import { whyOtherRecord } from "./ownership";
+import { type Recorded, whyOtherRecord } from "./ownership";
 import type { Expectation } from "./plan";
 import { chainFileKey, folderQuestions, rulesetQuestions, wayQuestions } from "./questions";
 import { heldOf, kindIn, type Register, type RegisterEntry } from "./records";
@@ -77,21 +77,17 @@ export interface ProofPlan {
   readonly occupied: string | undefined;
 }
 
-/** A resource whose machines are to be proved. */
-export interface Provable {
+/** A resource whose machines are to be proved. Without a generation, whatever node 0 has by this id is. */
+export interface Provable extends Recorded {
   readonly id: string;
-  /** As the state has it; without it, whatever node 0 has by this id is proved. */
-  readonly generation?: string | undefined;
-  /** By which inputs it was declared, as the state has it. */
-  readonly by?: string;
 }
 
 /** Plans the proof of these resources' machines. */
 export function planProofOf(facts: Facts, resources: readonly Provable[]): ProofPlan {
   const without = new Map(
-    resources.flatMap(({ id, generation, by }) => {
+    resources.flatMap(({ id, ...recorded }) => {
       const entry = facts.before.get(id);
-      const why = entry === undefined ? "gone" : (whyOtherRecord(entry, generation, by) ?? whyEmpty(entry));
+      const why = entry === undefined ? "gone" : (whyOtherRecord(entry, recorded) ?? whyEmpty(entry));
       return why === undefined ? [] : [[id, why] as const];
     }),
   );

@@ -24,7 +24,7 @@ export function renderProject(imported: Imported, settings: ProgramSettings): Re
   };
   const compiler = {
     compilerOptions: {
-      target: "es2022",
+      target: "es2020",
       module: "nodenext",
       moduleResolution: "nodenext",
       strict: true,

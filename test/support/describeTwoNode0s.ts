@@ -365,23 +365,42 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
 
     inWhole?.("go on without one that is down where the program says so, and mend it by the next up", async () => {
       const goOn = web1.replace(" MORE", ', whileOneIsDown: "go on", comment: "COMMENT"');
+      const fresh = goOn.replace("web-1", "new-1").replace("21:04", "21:05").replace("1.7", "1.8");
       const nodes = `${db1}, ${db2("192.168.1.6")}`;
       for (const [off, name] of [
         [one, "node0-a"],
         [other, "node0-b"],
       ] as const) {
         await off.node0.powerCut();
-        write(nodes, goOn.replace("COMMENT", `without ${name}`));
+        write(nodes, goOn.replace("COMMENT", `without ${name}`) + fresh);
         const { output } = await project.succeed(up);
         expect(output).toMatch(
           new RegExp(`${name} has the state of the last up that reached it, and node0-[ab] alone follows`),
         );
         await off.node0.powerOn();
         expect((await project.succeed(["preview"])).output).toMatch(/web-1.* not as declared/);
+        for (const command of ["doctor", "verify"] as const) {
+          const { stdout } = await netbootCommand(project, command, "--stack", "dev");
+          expect(stdout).toMatch(
+            new RegExp(
+              `web-1.*node 0 has what the last \`pulumi up\` that reached it declared, for ${name} was down in the last one`,
+            ),
+          );
+          const isNotBrought =
+            /new-1.*is not on node 0 yet, for node0-a was down in the last `pulumi up`; the next one brings it/;
+          if (off === one) expect(stdout).toMatch(isNotBrought);
+          expect(stdout).not.toContain("another run");
+        }
+        if (off === other) await project.succeed(["refresh", "--yes"]);
+        expect((await project.succeed(["preview"])).output).toContain(
+          `does what the last up did not: ${name} was down`,
+        );
         await project.succeed(up);
         await project.succeed([...up, "--expect-no-changes"]);
         expect(await served(off)).toContain(`without ${name}`);
       }
+      write(nodes, goOn.replace("COMMENT", "without node0-b"));
+      await project.succeed(up);
       for (const { node0 } of [one, other]) await node0.powerCut();
       write(nodes, goOn.replace("COMMENT", "without both"));
       const { code, output } = await project.pulumi(up);

@@ -117,7 +117,7 @@ function typeProblems(checked: readonly Block[]): ReadonlyMap<string, readonly s
   }
   const compiler = ts.createProgram([...places.keys()], {
     strict: true,
-    target: ts.ScriptTarget.ES2022,
+    target: ts.ScriptTarget.ES2020,
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
     types: ["node"],

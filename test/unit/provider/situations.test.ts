@@ -160,6 +160,8 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "requireOutput, in the place of getOutput, says which output that has not",
   ],
   "test/support/describeTwoNode0s.ts": [
+    "is not on node 0 yet, for",
+    "in the last `pulumi up`; the next one brings it",
     "is touched only after",
     "has committed and proved; until then it serves what it served",
     "is taken for gone (",

@@ -78,6 +78,26 @@ describe("whyOccupied", () => {
     );
   });
 
+  it("names who has the port by which two Kea hear each other, where one is to stand by", () => {
+    const others: readonly Held[] = [
+      { want: "peers", addresses: ["192.168.1.14"] },
+      { want: "daemon", daemon: "kea" },
+    ];
+    const pair = register([entry(dhcpId, [nic, serve(), ...others, { want: "hotStandby" }])]);
+    const web = holder(8001, "python3", { protocol: "tcp", unit: "web.service" });
+    expect(why(dhcpId, holders(web), pair)).toBe(
+      "python3 (web.service) has port 8001 of 192.168.1.1 already (tcp 0.0.0.0:8001). There Kea hears the other node 0. " +
+        "Let it listen on another port or other addresses only, or stop and disable it",
+    );
+    const others8001 = [
+      { ...web, address: "127.0.0.1" },
+      { ...web, protocol: "udp" as const },
+      { ...web, unit: "kea-dhcp4-server.service" },
+    ];
+    for (const other of others8001) expect(why(dhcpId, holders(other), pair)).toBeUndefined();
+    expect(why(dhcpId, holders(web), register([entry(dhcpId, [nic, serve(), ...others])]))).toBeUndefined();
+  });
+
   it.each([
     [
       "TFTP, by a socket of systemd's",

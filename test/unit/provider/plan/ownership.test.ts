@@ -168,17 +168,22 @@ describe("refuseClash", () => {
 
 describe("whyOtherRecord", () => {
   it("says whose the record is now, and nothing where a state does not tell", () => {
-    expect(whyOtherRecord(entry(id, `${ours}00000001`), "00000001")).toBeUndefined();
-    expect(whyOtherRecord(entry(id, `${ours}00000001`), undefined)).toBeUndefined();
-    expect(whyOtherRecord(entry(id, `${ours}00000001`), "undefined")).toBeUndefined();
-    expect(whyOtherRecord(entry(id, `${theirs}00000002`), `${ours}00000001`)).toMatch(/another stack/);
-    expect(whyOtherRecord(entry(id, `${ours}00000002`), `${ours}00000001`)).toMatch(/made anew/);
-    expect(whyOtherRecord(entry(id, "00000002"), `${ours}00000001`)).toMatch(/made anew/);
+    expect(whyOtherRecord(entry(id, `${ours}00000001`), { generation: "00000001" })).toBeUndefined();
+    expect(whyOtherRecord(entry(id, `${ours}00000001`), {})).toBeUndefined();
+    expect(whyOtherRecord(entry(id, `${ours}00000001`), { generation: "undefined" })).toBeUndefined();
+    expect(whyOtherRecord(entry(id, `${theirs}00000002`), { generation: `${ours}00000001` })).toMatch(/another stack/);
+    expect(whyOtherRecord(entry(id, `${ours}00000002`), { generation: `${ours}00000001` })).toMatch(/made anew/);
+    expect(whyOtherRecord(entry(id, "00000002"), { generation: `${ours}00000001` })).toMatch(/made anew/);
     const declared = entry(id, `${ours}00000001`, [{ want: "declared", by: "0a" }]);
-    expect(whyOtherRecord(declared, `${ours}00000001`, "0a")).toBeUndefined();
-    expect(whyOtherRecord(declared, `${ours}00000001`, "0b")).toMatch(/another run declared it/);
+    expect(whyOtherRecord(declared, { generation: `${ours}00000001`, by: "0a" })).toBeUndefined();
+    expect(whyOtherRecord(declared, { generation: `${ours}00000001`, by: "0b" })).toMatch(/another run declared it/);
+    const behind = { generation: `${ours}00000001`, by: "0b", undone: "node0-b was down" };
+    expect(whyOtherRecord(declared, behind)).toMatch(
+      /last `pulumi up` that reached it declared, for node0-b was down /,
+    );
+    expect(whyOtherRecord(declared, { ...behind, by: "0a" })).toBeUndefined();
     // What an older release wrote does not tell.
-    expect(whyOtherRecord(entry(id, `${ours}00000001`), `${ours}00000001`, "0b")).toBeUndefined();
+    expect(whyOtherRecord(entry(id, `${ours}00000001`), { generation: `${ours}00000001`, by: "0b" })).toBeUndefined();
     expect(isOfOtherStack(entry(id, `${theirs}00000002`), `${ours}00000001`)).toBe(true);
     expect(isOfOtherStack(entry(id, "00000002"), `${ours}00000001`)).toBe(false);
   });
@@ -267,7 +272,9 @@ describe("warnOfOtherRuns", () => {
       },
     ]);
     // What is missing of it is told machine by machine.
-    expect(whyOtherRecord(less.get(other) as RegisterEntry, `${ours}00000001`, "0b")).toBeUndefined();
+    expect(
+      whyOtherRecord(less.get(other) as RegisterEntry, { generation: `${ours}00000001`, by: "0b" }),
+    ).toBeUndefined();
   });
 
   it("says nothing of what is as the state has it, and of what this run declares or lets go", () => {

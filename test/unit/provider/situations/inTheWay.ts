@@ -12,6 +12,7 @@ import { fitFirewallInterface, fitNetworkInterface, type Interfaces } from "../.
 import { whyOccupied } from "../../../../provider/plan/occupied";
 import { renderFailure } from "../../../../provider/plan/outcome";
 import { ancestorKey } from "../../../../provider/plan/questions";
+import type { Held } from "../../../../provider/plan/records";
 import type { Refusal } from "../../../../provider/plan/refusal";
 import { whyTftpFolderIsSomebodys } from "../../../../provider/plan/tftpAncestors";
 import { refuseTimeDaemon, whyClockIsNotOurs } from "../../../../provider/plan/timeDaemon";
@@ -75,9 +76,9 @@ const holder = (port: number, programName: string, more: Partial<Holder> = {}): 
   ...more,
 });
 
-function occupied(id: string, told: Told): Refusal | undefined {
+function occupied(id: string, told: Told, more: readonly Held[] = []): Refusal | undefined {
   const all = register([
-    dhcp,
+    { ...dhcp, held: [...dhcp.held, ...more] },
     tftp,
     entry("TimeServer/p/one/time", [nic, { want: "ntp", address: "192.168.1.1" }]),
     entry("NameServer/p/one/names", [nic, { want: "names", mode: "dnsmasq", address: "192.168.1.1", records: "" }]),
@@ -124,6 +125,13 @@ const puttingTime = (allowed: boolean): readonly Declaration[] => [
 export const inTheWay: readonly Situation[] = [
   { what: "another DHCP server on node 0", said: occupied(dhcpId, { "servers.holders": [holder(67, "dnsmasq")] }) },
   { what: "another TFTP server on node 0", said: occupied(tftpId, { "servers.holders": [holder(69, "atftpd")] }) },
+  {
+    what: "another program where two Kea hear each other",
+    said: occupied(dhcpId, { "servers.holders": [holder(8001, "python3", { protocol: "tcp" })] }, [
+      { want: "daemon", daemon: "kea" },
+      { want: "hotStandby" },
+    ]),
+  },
   {
     what: "another time server on node 0",
     said: occupied("TimeServer/p/one/time", { "servers.holders": [holder(123, "gpsd")] }),

@@ -174,18 +174,22 @@ export const warnings: readonly Situation[] = [
   ...(["aaaaaaaa00000002", "bbbbbbbb00000002"] as const).map((generation) =>
     drift(generation.startsWith("a") ? "a record that was made anew" : "a record of another stack's", {
       ...{ what: "the resource", how: "other" },
-      seen: whyOtherRecord({ ...node, generation }, "aaaaaaaa00000001") ?? "",
+      seen: whyOtherRecord({ ...node, generation }, { generation: "aaaaaaaa00000001" }) ?? "",
     }),
   ),
-  drift("a record of a later run than the state", {
-    ...{ what: "the resource", how: "other" },
-    seen:
-      whyOtherRecord(
-        { ...node, generation: "aaaaaaaa00000001", held: [{ want: "declared", by: "0b" }] },
-        "aaaaaaaa00000001",
-        "0a",
-      ) ?? "",
-  }),
+  ...[undefined, "node0-b was down"].map((undone) =>
+    drift(
+      undone === undefined ? "a record of a later run than the state" : "a record that the last run did not reach",
+      {
+        ...{ what: "the resource", how: "other" },
+        seen:
+          whyOtherRecord(
+            { ...node, generation: "aaaaaaaa00000001", held: [{ want: "declared", by: "0b" }] },
+            { generation: "aaaaaaaa00000001", by: "0a", undone },
+          ) ?? "",
+      },
+    ),
+  ),
   drift("the rules would go with the next ruleset", {
     ...{ what: "pulumi-netboot-firewall.service", how: "stopped" },
     seen: "nothing puts the rules back if somebody loads others",
