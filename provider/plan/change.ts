@@ -175,10 +175,12 @@ function asLess(held: Held): Held {
   return held.want === "declared" ? { ...held, by: takenFrom } : held;
 }
 
-/** The first clash, in words. */
+/** The clashes of the first resource that has some, in words. */
 export function whyClash({ puts }: Pick<Change, "puts">, { clashes, before }: Register): Refusal | undefined {
   const [first] = clashes.toSorted((one, other) => (one.id < other.id ? -1 : 1));
-  return first && refuseClash(first, puts, before);
+  if (first === undefined) return undefined;
+  const likewise = clashes.filter((each) => each !== first && each.id === first.id && each.other !== first.other);
+  return refuseClash(first, puts, before, likewise);
 }
 
 /** The paths that are held of a register. */

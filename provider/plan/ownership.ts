@@ -130,18 +130,31 @@ function refuseForeign(id: string, what: string, stack: string): Refusal {
   return { code: "CLASH", id, message };
 }
 
-/** Two resources want what only one can have: the one that has it keeps it. */
-export function refuseClash({ claim, id, other }: Clash, puts: Puts, before: Register["before"]): Refusal {
+/**
+ * Two resources want what only one can have: the one that has it keeps it.
+ *
+ * @param likewise - what the same resource wants of others
+ */
+export function refuseClash(
+  { claim, id, other }: Clash,
+  puts: Puts,
+  before: Register["before"],
+  likewise: readonly Clash[] = [],
+): Refusal {
   const owner = identityOf(other, before, puts);
   const put = puts.get(id);
   const isNamedAlike = !puts.has(other) && stackOf(owner) === stackOf(identityOf(id, before, puts));
   if (isNamedAlike) return refuseForeign(id, claim, stackOf(owner));
-  const machine = put?.id.startsWith("OlaFleet/") === true ? machineOf(put, claim) : undefined;
-  const whose = machine === undefined ? claim : `${claim} of ${machine}`;
+  const whose = (what: string): string => {
+    const machine = put?.id.startsWith("OlaFleet/") === true ? machineOf(put, what) : undefined;
+    return machine === undefined ? what : `${what} of ${machine}`;
+  };
+  const more = likewise.map((each) => `${whose(each.claim)} to ${identityOf(each.other, before, puts)}`);
+  const all = more.length === 0 ? "" : `, ${listed(more)}`;
   return {
     code: "CLASH",
     id,
-    message: `${whose} belongs to ${owner} already; take it out of one of the two programs. Where none has that any more, \`npx pulumi-netboot records\` lists what stands there, and takes it off`,
+    message: `${whose(claim)} belongs to ${owner} already${all}; take it out of one of the two programs. Where none has that any more, \`npx pulumi-netboot records\` lists what stands there, and takes it off`,
   };
 }
 

@@ -13,7 +13,7 @@ import { renderLineDiff } from "./lineDiff";
 import type { BringPlan } from "./packages";
 import type { DhcpExpectation, Expectation, PathPlan, Plan, UnitPlan } from "./plan";
 import { lookKey, pathsLookedAt, unitsFact } from "./questions";
-import type { Machine, Register } from "./records";
+import { heldOf, type Machine, type Register } from "./records";
 import { joinedKey, type MachinesPlanned, machinesAsked, type ShownMachine, showMachines } from "./shownMachines";
 import { takenQuestions, takenSha256 } from "./takenBytes";
 import type { Warning } from "./warning";
@@ -28,6 +28,8 @@ export interface ShownPlan {
   readonly units: readonly ShownUnit[];
   /** For about how long DHCP gives no answer at each restart, or while it reads anew; absent if it goes on, or begins. */
   readonly dhcpIsSilentForSeconds?: number;
+  /** Whether it answers only once it has heard of another one, or has missed it. */
+  readonly hasPartner?: true;
   readonly firewall?: ShownFirewall;
   /** What node 0 is asked once all is done, by the proof. */
   readonly asked: ShownQuestions;
@@ -187,6 +189,7 @@ export function showPlan(planned: Planned): ShownPlan {
     renamed: showRenamed(planned),
     units,
     ...(isSilent ? { dhcpIsSilentForSeconds: Math.round(silentSeconds * 10) / 10 } : {}),
+    ...(heldOf(decided.register.after, "hotStandby").length > 0 && { hasPartner: true as const }),
     ...(firewall === undefined ? {} : { firewall: showFirewall(firewall, decided.register, facts) }),
     asked: showQuestions(
       planned,

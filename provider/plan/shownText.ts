@@ -6,7 +6,7 @@ const mostNamed = 12;
 
 /** What a change would do, as people read it: a section for each thing that is touched. */
 export function renderShownPlan(plan: ShownPlan): string {
-  const { packages, files, machines, renamed, units, dhcpIsSilentForSeconds, firewall, asked, warnings } = plan;
+  const { packages, files, machines, renamed, units, firewall, asked, warnings } = plan;
   return [
     ...section("packages", packages === undefined ? [] : packageLines(packages)),
     ...section("files", files.flatMap(fileLines)),
@@ -15,7 +15,7 @@ export function renderShownPlan(plan: ShownPlan): string {
       "records",
       capped(renamed.map(({ from, to }) => `${from} is called ${to} from now on; what node 0 has of it stays`)),
     ),
-    ...section("units", unitLines(units, dhcpIsSilentForSeconds)),
+    ...section("units", unitLines(units, silenceOf(plan))),
     ...section("firewall", firewall === undefined ? [] : firewallLines(firewall)),
     ...section("asked afterwards", questionLines(asked)),
     ...section(
@@ -31,14 +31,15 @@ export function renderShownPlan(plan: ShownPlan): string {
  * What happens to the host as a whole is left out where it was told before, and noted as told.
  */
 export function renderPlanLine(plan: ShownPlan, ids: ReadonlySet<string>, told: Set<string>): string {
-  const { packages, files, machines, units, dhcpIsSilentForSeconds: seconds, firewall, warnings } = plan;
+  const { packages, files, machines, units, firewall, warnings } = plan;
+  const silence = silenceOf(plan);
   const own = files.filter(({ id }) => ids.has(id)).map(({ how, path }) => `${signs[how]} ${path}`);
   const named = machines.filter(({ id }) => ids.has(id)).map(({ how, hostname }) => `${signs[how]} ${hostname}`);
   const ofHost = [
     ...(packages === undefined ? [] : packageLines(packages)),
     ...(firewall?.isChanged === true ? [`the firewall (${firewall.manager})`] : []),
     ...units.map(({ unit, how }) => `${unit} ${how}`),
-    ...(seconds === undefined ? [] : [`DHCP is silent for about ${seconds} s`]),
+    ...(silence === undefined ? [] : [`DHCP is silent for ${silence}`]),
   ].filter((line) => !told.has(line));
   for (const line of ofHost) told.add(line);
   const said = [
@@ -159,12 +160,18 @@ function changesIn(
   ].join(", ");
 }
 
-function unitLines(units: readonly ShownUnit[], seconds: number | undefined): readonly string[] {
+/** `about 0.1 s`; of one that hears another one, what the change costs while that is down as well. */
+function silenceOf({ dhcpIsSilentForSeconds: seconds, hasPartner }: ShownPlan): string | undefined {
+  if (seconds === undefined) return undefined;
+  return hasPartner === true ? "up to 2 s, or 3 to 4 s while the other node 0 is down" : `about ${seconds} s`;
+}
+
+function unitLines(units: readonly ShownUnit[], silence: string | undefined): readonly string[] {
   return [
     ...units.map(({ unit, how }) => `${unit} ${how}`),
-    ...(seconds === undefined
+    ...(silence === undefined
       ? []
-      : [`DHCP is silent for about ${seconds} s at each restart; a machine that asks then asks again by itself`]),
+      : [`DHCP is silent for ${silence} at each restart; a machine that asks then asks again by itself`]),
   ];
 }
 

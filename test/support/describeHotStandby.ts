@@ -220,12 +220,16 @@ export function describeHotStandby(release: Release, how: "briefly" | "whole"): 
 
     inWhole?.("goes and comes by one up, with the pool by halves meanwhile", async () => {
       write("192.168.1.6", false);
+      const planned = await netbootCommand(project, "plan", "--stack", "dev");
+      expect(planned.stdout).not.toContain("while the other node 0 is down");
       const { output } = await project.succeed(up);
       expect(output).not.toContain("not proved");
       expect(await on(one, "grep '\"pool\":' /etc/kea/kea-dhcp4.conf")).toContain("192.168.1.8 - 192.168.1.9");
       expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);
       expect(await on(one, "ss -Hltn sport = 8001")).toBe("");
       write("192.168.1.6");
+      const back = await netbootCommand(project, "plan", "--stack", "dev");
+      expect(back.stdout).toContain("DHCP is silent for up to 2 s, or 3 to 4 s while the other node 0 is down at each");
       await project.succeed(up);
       await settle(primary, standby);
       expect((await verify()).stdout).toMatch(/^3 machines, all served$/m);

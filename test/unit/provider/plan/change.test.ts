@@ -221,6 +221,17 @@ describe("whyClash", () => {
     expect(whyClash(changeOf([]), { ...register([]), clashes })?.id).toBe("A");
     expect(whyClash(changeOf([]), register([]))).toBeUndefined();
   });
+
+  it("tells of all that one resource wants of others", () => {
+    const clashes = [
+      { claim: "the MAC 52:54:00:00:00:01", id: mine, other: "OlaNode/p/two/x" },
+      { claim: 'the name "web-2"', id: mine, other: "OlaFleet/p/two/y" },
+      { claim: "the address 192.168.1.4", id: "OlaNode/p/one/z", other: "OlaNode/p/two/z" },
+    ];
+    expect(whyClash(changeOf([]), { ...register([]), clashes })?.message).toMatch(
+      /^the MAC 52:54:00:00:00:01 belongs to OlaNode\/p\/two\/x already, the name "web-2" to OlaFleet\/p\/two\/y; take it out/,
+    );
+  });
 });
 
 describe("pathsHeld", () => {

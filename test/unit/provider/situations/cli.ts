@@ -277,6 +277,19 @@ const plans: readonly Situation[] = [
     ]),
   },
   {
+    what: "a restart of one of two that hear each other",
+    said: renderPlans([
+      {
+        ...{ host: "node0.example", refused: [], notPlanned: [] },
+        plan: {
+          ...{ files: [], machines: [], renamed: [], asked: nothingAsked, warnings: [] },
+          units: [{ unit: "kea-dhcp4-server.service", how: "reads anew" }],
+          ...{ dhcpIsSilentForSeconds: 0.1, hasPartner: true },
+        },
+      },
+    ]),
+  },
+  {
     what: "a resource that is renamed",
     said: renderPlans([
       {
