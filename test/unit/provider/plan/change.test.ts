@@ -223,6 +223,7 @@ describe("whyClash", () => {
   });
 
   it("tells of all that one resource wants of others", () => {
+    const mine = "OlaFleet/p/one/rack";
     const clashes = [
       { claim: "the MAC 52:54:00:00:00:01", id: mine, other: "OlaNode/p/two/x" },
       { claim: 'the name "web-2"', id: mine, other: "OlaFleet/p/two/y" },
