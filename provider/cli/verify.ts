@@ -8,6 +8,7 @@ import { type ProofBesides, type Provable, whyLost } from "../plan/proof";
 import { hidden } from "../values/hidden";
 import { linesByKey, parseRow } from "../values/nodeRow";
 import { placeOf } from "../values/place";
+import { printable } from "../values/printable";
 import { byHost, openStackHost, type StackResource, whyPassedOver } from "./stack";
 
 /** What the proof said of one machine. */
@@ -115,7 +116,9 @@ export async function verifyHost(
   if (first === undefined) return { machines: [] };
   const host = await openStackHost(first);
   const machine = first.outputs[hidden.machine];
-  const { proof, besides } = await proveNow(host, on.map(provable), typeof machine === "string" ? machine : undefined);
+  const proving = proveNow(host, on.map(provable), typeof machine === "string" ? machine : undefined);
+  const waiting = setTimeout(() => console.error(printable(`${host.name}: ${stillAsking}`)), patience);
+  const { proof, besides } = await proving.finally(() => clearTimeout(waiting));
   const machines = on.flatMap(({ id: resource, kind, urn, inputs, outputs }): readonly Verified[] => {
     const about = { host: placeOf(first.connection) ?? host.name, resource };
     const told = proof.get(resource) ?? "gone";
@@ -131,6 +134,11 @@ export async function verifyHost(
   });
   return { machines, besides };
 }
+
+/** For so many milliseconds a proof goes on without a word: most take less. */
+const patience = 5000;
+const stillAsking =
+  "asks its DHCP and TFTP servers as the machines do; what does not answer is asked again, for up to half a minute";
 
 /** By what the resource of the second of two servers is told from that of the first: `db-1@node0-b`. */
 export const onSecond: RegExp = /@[^@/]*$/;

@@ -149,6 +149,9 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   ],
   "test/unit/provider/plan/timeDaemon.test.ts": ["is none of ours"],
   "test/unit/provider/conversation/conversation.test.ts": [": node 0 said more than", "lines, and did not stop"],
+  "test/matrix/byHand.test.ts": [
+    "asks its DHCP and TFTP servers as the machines do; what does not answer is asked again, for up to half a minute",
+  ],
   "test/system/plan.test.ts": ["is now, this is refused"],
   "test/system/history.test.ts": ["none in node 0's log of the last 30 days"],
   "test/unit/sdk/program/tellingUndefined.test.ts": [
