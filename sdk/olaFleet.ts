@@ -189,9 +189,12 @@ export class OlaFleet extends HostResource {
     noteDeclared(this);
     warnOfUndefined(this, problems, machines);
     if (second === undefined) {
-      whenKnown(read, (list) =>
-        countFleet(name, isUnknown(list()) ? undefined : rowsIn(list()).map((row) => row.name)),
-      );
+      whenKnown(read, (list) => {
+        const names = isUnknown(list()) ? undefined : rowsIn(list()).map((row) => row.name);
+        countFleet(name, names);
+        if (names?.length === 0 && pulumi.runtime.isDryRun())
+          void pulumi.log.info("has no machine: its nodes are empty", this);
+      });
     }
     described.apply(({ settings }) => noteLoaders(name, standardLoaders(settings)));
     lazily(this, "named", () =>

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { guess } from "../values/problem";
 
 const options = {
-  stack: { type: "string" },
+  stack: { type: "string", short: "s" },
   json: { type: "boolean", default: false },
   help: { type: "boolean", default: false, short: "h" },
   version: { type: "boolean", default: false },

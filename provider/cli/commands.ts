@@ -17,8 +17,8 @@ import { readStack, type StackResource } from "./stack";
 import { renderVerified, verify } from "./verify";
 import { renderCounts, viewStack } from "./view";
 
-const usage = `pulumi-netboot plan | verify | doctor | history | view  [--stack NAME] [--json]
-pulumi-netboot drill [--host HOST] [--stack NAME] [--yes]
+const usage = `pulumi-netboot plan | verify | doctor | history | view  [-s, --stack NAME] [--json]
+pulumi-netboot drill [--host HOST] [-s, --stack NAME] [--yes]
 pulumi-netboot records [--host HOST] [--clear PROJECT/STACK] [--yes]
 pulumi-netboot import --host HOST [--user USER] [--output FOLDER]
 
@@ -59,8 +59,8 @@ const commands: Readonly<Record<CommandName, (values: Values, machines: readonly
   },
   async doctor(values) {
     const resources = await resourcesOfStack(values);
-    const known = await examine(resources);
-    const records = await readRecords(resources, undefined, true);
+    // At once: a host that is down is dialled once for both.
+    const [known, records] = await Promise.all([examine(resources), readRecords(resources, undefined, true)]);
     const findings = [...known, ...records.flatMap(lostRecords)];
     print(values, findings, [renderFindings(findings), ...renderOthers(records)].join("\n"));
     return findings.length === 0 ? 0 : 1;

@@ -43,7 +43,7 @@ sub forget_unit ($unit) { unlink kept("unit:$unit") }
 
 # The lines of a file that go, for whoever wrote them; `why` is a word that the client puts into a sentence.
 sub tell_difference ($why, $id, $path, $new, $copy = undef) {
-    my @labels = map { ('--label', "$path (as $_)") } 'somebody left it', 'it is from now on';
+    my @labels = map { ('--label', "$path (as $_)") } 'it was', 'it is from now on';
     my (undef, $difference) = run(['diff', '-u', @labels, $path, $new]);
     my @lines = split /\n/, $difference;
     splice @lines, 40, @lines, '…' if @lines > 40;

@@ -187,7 +187,7 @@ export function renderDifference(seen: Readonly<Record<string, string>>): Warnin
     why === "edited"
       ? `${path} was changed by hand since the last run; it is overwritten, and kept as ${copy}`
       : why === "adopted"
-        ? `${path} was there before the first run; it is kept, and comes back on destroy. What changes:`
+        ? `${path} was there already, as a package or somebody left it; it is kept, and comes back on destroy. What changes:`
         : `lines that somebody wrote into our block in ${path} are taken out of it:`;
   // Machines of any stack, of which a program may have made secrets.
   const isOfMachines = path === namesFile || dhcpBackends.some(({ machines }) => machines.path === path);

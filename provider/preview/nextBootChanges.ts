@@ -41,6 +41,8 @@ export interface Previewed {
   readonly names?: ReadonlySet<string>;
   /** What machines boot by that a refresh has found otherwise on node 0, by the names of the resources. */
   readonly drifted?: ReadonlySet<string>;
+  /** Resources of a host that was down in the last run, which went on without it. */
+  readonly behind?: ReadonlySet<string>;
   /** What becomes of machines that nobody declares, where this run changes it. */
   readonly strangers?: "refuse" | "serve";
   /** The machines whose server gets another address, also of resources that do not change for it. */
@@ -161,7 +163,7 @@ export function describeNextBoots(previewed: Previewed, total: number): string {
   const changing = now.length === 0 ? `none of ${nodes(all)}` : `${now.length} of ${nodes(all)}: ${grouped(now)}`;
   const changed = already.length === 0 ? "" : `; it has changed before this run for ${grouped(already)}`;
   const strangers = previewed.strangers === undefined ? "" : ofStrangers[previewed.strangers];
-  return `next boot changes for ${changing}${changed}${strangers}${untilMended([...(previewed.drifted ?? [])].sort())}`;
+  return `next boot changes for ${changing}${changed}${strangers}${untilMended([...(previewed.drifted ?? [])].sort())}${untilNext([...(previewed.behind ?? [])].sort())}`;
 }
 
 const ofStrangers = {
@@ -174,6 +176,13 @@ function untilMended(drifted: readonly string[]): string {
   if (drifted.length === 0) return "";
   const are = drifted.length === 1 ? "is" : "are";
   return `; that is by the program: on node 0 ${listed(drifted)} ${are} not as declared, and until a run mends that machines may boot otherwise, or not at all`;
+}
+
+/** What a host that was down served before, it serves until the next run. */
+function untilNext(behind: readonly string[]): string {
+  if (behind.length === 0) return "";
+  const are = behind.length === 1 ? "is" : "are";
+  return `; ${listed(behind)} ${are} not yet as the program says, for the last up went on without that host, which serves until the next one what it served before`;
 }
 
 /** Machines by what changes for them: those that go first, then the most; the engine asks in any order, a reader sees one. */

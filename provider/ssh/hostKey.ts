@@ -152,7 +152,7 @@ function refuseChanged(
             `  if they are the same, forget the old key by "ssh-keygen -R '${lookedUp}' -f ${inFile}", and add to ${file} the line`,
             `    ${lookedUp} ${renderPublicKey(shown)}`,
           ]
-        : ["  if they are the same, give as hostKey", `    ${renderPublicKey(shown)}`]),
+        : ["  if they are the same, give as hostKey (of a command: --host-key)", `    ${renderPublicKey(shown)}`]),
     ].join("\n"),
   );
 }
@@ -180,9 +180,9 @@ function refuseUnknown(
       ),
       ...howToCompare(question, shown),
       ...(file === undefined
-        ? ["  if they are the same, give as hostKey", `    ${renderPublicKey(shown)}`]
+        ? ["  if they are the same, give as hostKey (of a command: --host-key)", `    ${renderPublicKey(shown)}`]
         : [
-            `  if they are the same, give it as hostKey, or add to ${file} the line`,
+            `  if they are the same, give it as hostKey (of a command: --host-key), or add to ${file} the line`,
             `    ${lookedUp} ${renderPublicKey(shown)}`,
           ]),
     ].join("\n"),

@@ -65,6 +65,7 @@ interface Preview {
   chainChanges: boolean;
   /** What machines boot by that a refresh has found otherwise on node 0. */
   readonly drifted: Set<string>;
+  readonly behind: Set<string>;
   /** What this run makes of machines that nobody declares, where that is another than before. */
   strangers?: "refuse" | "serve";
   /** The name of a DHCP server that names another boot server from now on → from where to where. */
@@ -102,14 +103,15 @@ function newPreview(): Preview {
   const changes: Comes[] = [];
   const fleets = new Map<string, StandardLoaders>();
   const files: FileHeard[] = [];
-  const drifted = new Set<string>();
+  const [drifted, behind] = [new Set<string>(), new Set<string>()];
+  const isUndone = (words: unknown): boolean => String(words).startsWith(notDone);
   const noteDrift = async (name: string, outputs: Inputs): Promise<void> => {
     const { drift } = (await seen(outputs)).inputs ?? {};
-    if (Array.isArray(drift) && drift.length > 0) drifted.add(name);
+    if (Array.isArray(drift) && drift.length > 0) (drift.every(isUndone) ? behind : drifted).add(name);
   };
   const noteNotDone = async (name: string, outputs: Inputs): Promise<void> => {
     const { drift } = (await seen(outputs)).inputs ?? {};
-    if (Array.isArray(drift) && drift.some((words) => String(words).startsWith(notDone))) drifted.add(name);
+    if (Array.isArray(drift) && drift.some(isUndone)) behind.add(name);
   };
   const preview: Preview = {
     total: 0,
@@ -127,6 +129,7 @@ function newPreview(): Preview {
     fleets,
     chainChanges: false,
     drifted,
+    behind,
     bootServers: new Map(),
     node: hookNamed(
       "netboot-next-boot-of-node",

@@ -112,7 +112,9 @@ describe("a Kea that somebody set up", () => {
       expect(imported).toContain('dhcp: {\n    daemon: "kea",\n  },');
       expect(imported).not.toMatch(/before the first|replace/);
       const { output } = await project.succeed(up);
-      expect(output).toMatch(/kea-dhcp4\.conf was there before the first run; it is kept, and comes back on destroy/);
+      expect(output).toMatch(
+        /kea-dhcp4\.conf was there already, as a package or somebody left it; it is kept, and comes back on destroy/,
+      );
       await project.succeed([...up, "--expect-no-changes"]);
       const other = server.replace('daemon: "kea"', 'daemon: "isc"');
       project.write({ "index.ts": programOn(lab, other) });

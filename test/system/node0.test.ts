@@ -58,7 +58,9 @@ CONF
       }
       const { output } = await project.succeed(up);
       // What was there is printed with what becomes of it; it is kept besides.
-      expect(output).toMatch(/dhcpd\.conf was there before the first run; it is kept, and comes back on destroy/);
+      expect(output).toMatch(
+        /dhcpd\.conf was there already, as a package or somebody left it; it is kept, and comes back on destroy/,
+      );
       expect(output).toContain("-# my own");
       const served = await lab.node0.run(
         "cat /etc/dhcp/dhcpd.conf; stat -c '%a %U:%G' /srv/tftp/ipxe.efi; cat /srv/tftp/other.txt",

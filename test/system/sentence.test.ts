@@ -292,11 +292,13 @@ ${others}
 
   it("leaves what only the up can tell unknown where a plan may hold the up to it", async () => {
     const more = 'new netboot.BootFile("tool", { connection, source: { content: "" } });';
-    project.write({ "index.js": program("52:54:00:00:0a:01", more) });
+    const empty = 'new netboot.OlaFleet("none", { server, nodes: {} });';
+    project.write({ "index.js": program("52:54:00:00:0a:01", more + empty) });
     const env = { PULUMI_EXPERIMENTAL: "true" };
     await project.succeed(["destroy", "--yes", "--skip-preview"]);
     const { output } = await project.succeed(["preview", "--diff", "--save-plan", "plan.json"], { env });
     expect(output).toMatch(/nextBoot *: \[unknown\]/);
+    expect(output).toContain("has no machine: its nodes are empty");
     await project.succeed(["up", "--yes", "--skip-preview", "--plan", "plan.json"], { env });
   });
 });

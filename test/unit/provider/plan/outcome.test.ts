@@ -259,7 +259,10 @@ describe("renderDifference", () => {
   const seen = { id: "A", path: "/etc/a", copy: "/var/x", lines: "-old\n+new" };
   it.each([
     ["edited", "/etc/a was changed by hand since the last run; it is overwritten, and kept as /var/x"],
-    ["adopted", "/etc/a was there before the first run; it is kept, and comes back on destroy. What changes:"],
+    [
+      "adopted",
+      "/etc/a was there already, as a package or somebody left it; it is kept, and comes back on destroy. What changes:",
+    ],
     ["block", "lines that somebody wrote into our block in /etc/a are taken out of it:"],
   ])("says why lines go: %s", (why, headline) => {
     expect(renderDifference({ ...seen, why })).toEqual({ id: "A", text: `${headline}\n-old\n+new` });

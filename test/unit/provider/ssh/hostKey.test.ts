@@ -67,7 +67,7 @@ describe("host keys", () => {
         compare that fingerprint with the right one, which the console of 127.0.0.1:2222 shows by
           $ ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
         or, from a network that you trust, "ssh-keyscan -t ed25519 -p 2222 127.0.0.1 | ssh-keygen -lf -"
-        if they are the same, give it as hostKey, or add to /home/somebody/.ssh/known_hosts the line
+        if they are the same, give it as hostKey (of a command: --host-key), or add to /home/somebody/.ssh/known_hosts the line
           [127.0.0.1]:2222 ssh-ed25519 AAAA…"
     `);
   });
@@ -76,7 +76,7 @@ describe("host keys", () => {
     const server = await startServer();
     const user = makeUser({ ".ssh/config": "UserKnownHostsFile /dev/null\n" });
     const { message } = await failure(open({ host: "127.0.0.1", port: server.port }, user));
-    expect(message).toMatch(/if they are the same, give as hostKey\n {4}ssh-ed25519 AAAA/);
+    expect(message).toMatch(/if they are the same, give as hostKey \(of a command: --host-key\)\n {4}ssh-ed25519 AAAA/);
     expect(message).not.toMatch(/add to|the line/);
   });
 
