@@ -157,7 +157,7 @@ async function resourcesOfStack({ stack }: Values): Promise<readonly StackResour
   const resources = await readStack(stack);
   if (resources.length === 0)
     throw new Error(
-      "this stack has no resources of pulumi-netboot; run `pulumi up` first, or name another one by --stack",
+      "this stack has no resources of pulumi-netboot; run `pulumi up` first, or name another one by --stack; what stands on a host of which no state tells, `npx pulumi-netboot records --host HOST` lists",
     );
   return resources;
 }

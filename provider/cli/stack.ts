@@ -83,9 +83,12 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
+/** One for all, so that of two who wait for one host each line is said once. */
+const sayAloud = (line: string): void => console.error(printable(line));
+
 /** Opens a host, and says beside the answer what it waits for meanwhile. */
 export async function openHostAloud(connection: Connection): Promise<Host> {
-  return await openHost(connection, { say: (line) => console.error(printable(line)) });
+  return await openHost(connection, { say: sayAloud });
 }
 
 /**

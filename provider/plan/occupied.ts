@@ -22,6 +22,8 @@ interface Own {
   readonly cidr: string | undefined;
   /** Units whose sockets are no one else's: ours, and those that give way to ours. */
   readonly units: readonly string[];
+  /** Others may serve there, too; who keeps ours from starting is in the way all the same. */
+  readonly isShared?: boolean;
 }
 
 /**
@@ -39,14 +41,18 @@ export function whyOccupied(
     // What machines boot by is looked at for each of them; the rest where it is put.
     const isConcerned = puts.has(own.id) || (bringsMachines && (own.service === "dhcp" || own.service === "tftp"));
     const who = isConcerned ? whoServes(own, servers) : undefined;
-    if (who !== undefined) return { code: "OCCUPIED", id: own.id, message: `${who}. ${wayOut[own.service]}` };
+    if (who === undefined) continue;
+    const way = isElsewhere(own, holdersOf(own, servers)) ? wayOutElsewhere : wayOut[own.service];
+    return { code: "OCCUPIED", id: own.id, message: `${who}. ${way}` };
   }
   return undefined;
 }
 
 /** Who else serves what machines boot by, in words for a proof. */
 export function whoElseServes(register: Register, servers: Servers): string | undefined {
-  const boots = ownServices(register).filter(({ service }) => service === "dhcp" || service === "tftp");
+  const boots = ownServices(register).filter(
+    ({ service, isShared }) => (service === "dhcp" && isShared !== true) || service === "tftp",
+  );
   return boots.map((own) => whoServes(own, servers)).find((who) => who !== undefined);
 }
 
@@ -74,6 +80,8 @@ const wayOut: Readonly<Record<Own["service"], string>> = {
   names:
     'Let it listen on other addresses only; or let node 0 serve no names: names: false; or keep them in its own /etc/hosts: names: { mode: "hosts" }',
 };
+
+const wayOutElsewhere = "Stop and disable it, or let one of the two serve from another host";
 
 /** What the packages of a whole node 0 are for: nothing is brought for what can't be served then. */
 function servicesToCome(puts: Change["puts"], { links }: Interfaces, dhcpUnits: readonly string[]): readonly Own[] {
@@ -124,9 +132,14 @@ function ownServices(register: Pick<Register, "before" | "after">): readonly Own
   const { partner } = backendIn(after);
   const isAllowed = server !== undefined && after.get(server.id)?.held.some(({ want }) => want === "otherServers");
   return [
-    ...(server === undefined || isAllowed === true
+    ...(server === undefined
       ? []
-      : [own("dhcp", server.id, nicOf(server.id)?.address ?? server.held.bootServer, ownDhcpUnits(register))]),
+      : [
+          {
+            ...own("dhcp", server.id, nicOf(server.id)?.address ?? server.held.bootServer, ownDhcpUnits(register)),
+            isShared: isAllowed === true,
+          },
+        ]),
     ...heldOf(after, "hotStandby").flatMap(({ id }): readonly Own[] => {
       const { address } = nicOf(id) ?? {};
       if (partner === undefined || address === undefined) return [];
@@ -142,15 +155,15 @@ function ownServices(register: Pick<Register, "before" | "after">): readonly Own
 
 function whoServes(own: Own, servers: Servers): string | undefined {
   const { service, port } = own;
-  const holders = servers.holders.filter(
-    (holder) => holder.port === port && !own.units.includes(holder.unit ?? "") && isInTheWay(own, holder, servers),
-  );
+  const holders = holdersOf(own, servers);
   if (holders.length > 0) {
     const who = [...new Set(holders.map(nameOf))].toSorted().join(", ");
     const sockets = [...new Set(holders.map(socketOf))].toSorted().join(", ");
-    return `${who} has port ${port} of ${own.address} already (${sockets})`;
+    return isElsewhere(own, holders)
+      ? `${who} has port ${port} of another address (${sockets}), and node 0's DHCP server opens it on all, so that the two can't run beside each other`
+      : `${who} has port ${port} of ${own.address} already (${sockets})`;
   }
-  if (service === "partner") return undefined;
+  if (service === "partner" || own.isShared === true) return undefined;
   const configured = servers.configured.find(
     (each) => each.service === service && !own.units.includes(each.unit) && isServedHere(own, each),
   );
@@ -161,6 +174,22 @@ function whoServes(own: Own, servers: Servers): string | undefined {
   const idle = servers.idle.find((each) => each.service === service && !own.units.includes(each.unit));
   if (idle === undefined) return undefined;
   return `${idle.unit} does not run now, and would serve ${names[service]} after the next boot: it is enabled`;
+}
+
+/** Who has its port, and is in its way. */
+function holdersOf(own: Own, servers: Servers): readonly Holder[] {
+  return servers.holders.filter(
+    (holder) =>
+      holder.port === own.port &&
+      !own.units.includes(holder.unit ?? "") &&
+      isInTheWay(own, holder, servers) &&
+      (own.isShared !== true || !hears(holder, own.address)),
+  );
+}
+
+/** Whether nobody of them hears our machines, and they keep our server from starting all the same. */
+function isElsewhere(own: Own, holders: readonly Holder[]): boolean {
+  return holders.length > 0 && holders.every((holder) => !hears(holder, own.address));
 }
 
 /** Whether who has a port hears what machines say to us, or keeps our server from opening its own. */

@@ -262,7 +262,9 @@ function sentencesOf(preview: Preview): readonly string[] {
   const texts = new Map(boots.flatMap(({ told: all }) => all.filter(([, text]) => isText(text))));
   const bootServers = boots.flatMap(({ told: all, on }) => all.flatMap(([name]) => bootServersOf(preview, name, on)));
   const files = filesOf(preview.files, before, declared, changes);
-  const told = total > 0 ? [describeNextBoots({ ...preview, changes, files, texts, bootServers }, total)] : [];
+  // Of a program that has no machine any more, too: those of an emptied fleet go.
+  const isTold = total > 0 || changes.some(({ after }) => after === undefined);
+  const told = isTold ? [describeNextBoots({ ...preview, changes, files, texts, bootServers }, total)] : [];
   const goes = whatGoes(before, declared, names, servers, changes);
   const sentences = [...goes, ...whatIsLost(before, declared, names, changes), ...told];
   const unsaid = uncounted.map((fleet) => `which machines fleet ${fleet} has is known only ${afterUp}`);

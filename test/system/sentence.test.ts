@@ -301,6 +301,19 @@ ${others}
     expect(output).toContain("has no machine: its nodes are empty");
     await project.succeed(["up", "--yes", "--skip-preview", "--plan", "plan.json"], { env });
   });
+
+  it("names the machines that go with an inventory that came out empty, also where they are the last", async () => {
+    const whole = program("52:54:00:00:0a:01", "");
+    const lines = whole
+      .split("\n")
+      .filter((line) => !/^(exports|new netboot.OlaFleet\("(ordered|secret|late)")/.test(line));
+    project.write({ "index.js": lines.join("\n") });
+    await project.succeed(["up", "--yes", "--skip-preview"]);
+    project.write({ "index.js": lines.join("\n").replace(/nodes: \{ "n3".*\} \}\);$/m, "nodes: {} });") });
+    const { output } = await project.succeed(["preview"]);
+    expect(output).toMatch(/^ *next boot changes for 3 of 3 nodes: n3, n4, n5 \(all go\)$/m);
+    expect(output).toContain("has no machine: its nodes are empty");
+  });
 });
 
 describe("inline programs of the Automation API", () => {

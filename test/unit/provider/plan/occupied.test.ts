@@ -78,6 +78,19 @@ describe("whyOccupied", () => {
     );
   });
 
+  it("says of a server elsewhere that keeps ours from starting what it is, also where others may answer", () => {
+    const kea = holders(holder(67, "kea-dhcp4", { address: "10.0.0.1", unit: "kea-dhcp4-server.service" }));
+    const allowed = register([entry(dhcpId, [nic, serve(), { want: "otherServers" }])]);
+    for (const as of [node0, allowed]) {
+      expect(why(dhcpId, kea, as)).toBe(
+        "kea-dhcp4 (kea-dhcp4-server.service) has port 67 of another address (udp 10.0.0.1:67), and node 0's DHCP server opens it " +
+          "on all, so that the two can't run beside each other. Stop and disable it, or let one of the two serve from another host",
+      );
+    }
+    expect(why(dhcpId, holders(holder(67, "dnsmasq")), allowed)).toBeUndefined();
+    expect(whoElseServes(allowed, servers.read(hostAnswers(kea)))).toBeUndefined();
+  });
+
   it("names who has the port by which two Kea hear each other, where one is to stand by", () => {
     const others: readonly Held[] = [
       { want: "peers", addresses: ["192.168.1.14"] },

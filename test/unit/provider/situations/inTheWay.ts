@@ -124,6 +124,10 @@ const puttingTime = (allowed: boolean): readonly Declaration[] => [
 
 export const inTheWay: readonly Situation[] = [
   { what: "another DHCP server on node 0", said: occupied(dhcpId, { "servers.holders": [holder(67, "dnsmasq")] }) },
+  {
+    what: "another DHCP server of another network",
+    said: occupied(dhcpId, { "servers.holders": [holder(67, "kea-dhcp4", { address: "10.0.0.1" })] }),
+  },
   { what: "another TFTP server on node 0", said: occupied(tftpId, { "servers.holders": [holder(69, "atftpd")] }) },
   {
     what: "another program where two Kea hear each other",
