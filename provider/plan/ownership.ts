@@ -176,21 +176,28 @@ export function warnOfTaken(
   { puts, drops }: { readonly puts: Puts; readonly drops: ReadonlyMap<string, string> },
   { clashes, before }: { readonly clashes: readonly Clash[]; readonly before: Register["before"] },
 ): readonly Warning[] {
-  return clashes
-    .filter(({ id, other }) => id !== other && puts.has(id) && !puts.has(other) && !drops.has(other))
-    .map(({ claim, id, other }) => {
-      const owner = identityOf(other, before, puts);
-      if (isTakenOver(before.get(other), puts.get(id))) {
-        return {
-          id,
-          text: `${claim} was that of ${owner} of the stack that is taken over; it has this machine no more`,
-        };
-      }
-      return {
-        id,
-        text: `${claim} was that of ${owner}, which has lost the machine to this one: right where that resource goes, as after a rename, or gets another by its own change in this up; where it stays as it is, node 0 serves nothing for it, and \`pulumi up --refresh\` declares it anew`,
-      };
-    });
+  const taken = clashes.filter(
+    ({ id, other }) => id !== other && puts.has(id) && !puts.has(other) && !drops.has(other),
+  );
+  const ownerOf = ({ other }: Clash): string => identityOf(other, before, puts);
+  const isOver = ({ id, other }: Clash): boolean => isTakenOver(before.get(other), puts.get(id));
+  const over = taken.filter(isOver).map((clash) => ({
+    id: clash.id,
+    text: `${clash.claim} was that of ${ownerOf(clash)} of the stack that is taken over; it has this machine no more`,
+  }));
+  // A fleet may take the machines of hundreds.
+  const lost = Map.groupBy(
+    taken.filter((clash) => !isOver(clash)),
+    ({ id }) => id,
+  );
+  return [...over, ...[...lost].map(([id, of]) => ({ id, text: renderLost(of, ownerOf) }))];
+}
+
+function renderLost([first, ...more]: readonly Clash[], ownerOf: (clash: Clash) => string): string {
+  if (first === undefined) return "";
+  const likewise =
+    more.length === 0 ? "" : `, as ${listed(more.map(ownerOf).toSorted())} ${more.length === 1 ? "has" : "have"}`;
+  return `${first.claim} was that of ${ownerOf(first)}, which has lost the machine to this one${likewise}: right where that resource goes, as after a rename, or gets another by its own change in this up; where it stays as it is, node 0 serves nothing for it, and \`pulumi up --refresh\` declares it anew`;
 }
 
 /** Whether a record is of the stack that another one of its name takes over. */

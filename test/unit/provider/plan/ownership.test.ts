@@ -205,6 +205,24 @@ describe("warnOfTaken", () => {
     ]);
   });
 
+  it("tells in one line of all that one resource takes", () => {
+    const [more, most] = ["OlaNode/shop/prod/node-3", "OlaNode/shop/prod/node-4"];
+    const all = [other, more, most].map((each, index) => ({
+      claim: `the MAC 52:54:00:00:00:0${index}`,
+      id,
+      other: each,
+    }));
+    const records = byId(...[other, more, most].map((each) => entry(each, `${ours}00000001`, [], 1)));
+    expect(warnOfTaken({ puts, drops: new Map() }, { clashes: all, before: records })).toEqual([
+      {
+        id,
+        text: expect.stringMatching(
+          /^the MAC 52:54:00:00:00:00 was that of \S+node-2, which has lost the machine to this one, as \S+node-3, \S+node-4 have: right where/,
+        ),
+      },
+    ]);
+  });
+
   it("says nothing where that one goes or changes in the same run, or is the same one made anew", () => {
     expect(warnOfTaken({ puts, drops: new Map([[other, "1"]]) }, { clashes, before })).toEqual([]);
     const both = new Map([...puts, [other, put(other, `${ours}00000001`)]]);
