@@ -167,7 +167,7 @@ export function renderVerified(machines: readonly Verified[]): string {
   // One that two node 0s serve is one machine.
   const byMachine = [...Map.groupBy(machines, (each) => nameOf(each).replace(onSecond, "")).values()];
   const bad = byMachine.filter((rows) => rows.some(({ served }) => !served)).length;
-  const by = hosts < 2 || bad === 0 ? "" : " by each of its node 0s";
+  const by = hosts < 2 || bad === 0 ? "" : " by all of its node 0s";
   const count = `${byMachine.length} ${byMachine.length === 1 ? "machine" : "machines"}`;
   return [
     ...machines.map(

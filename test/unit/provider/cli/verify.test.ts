@@ -40,7 +40,7 @@ describe("two node 0s of the same machines", () => {
     const [last] = renderVerified([row("db-1", "h1"), row("db-1", "h22", down)])
       .split("\n")
       .slice(-1);
-    expect(last).toBe("1 machine, 1 not served by each of its node 0s");
+    expect(last).toBe("1 machine, 1 not served by all of its node 0s");
     expect(renderVerified([row("db-1", "h1")])).toBe("ok      db-1  served: db-1\n\n1 machine, all served");
   });
 
