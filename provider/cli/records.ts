@@ -128,7 +128,11 @@ export function lostRecords({ host, stacks }: RecordsOnHost): readonly Finding[]
         : `Node 0 goes on with what ${they} declare${lost.length === 1 ? "s" : ""}`;
       const what = [
         `${count(lost.length, "record")} on node 0 ${are} not in this stack's state: ${shown}${more} (something of this stack was last written there at ${timeOf(written)}). ${goesOn}`,
-        `  if the program has ${them}: \`pulumi up\` goes on with ${them}. If it is refused: \`PULUMI_NETBOOT_TAKE_OVER=${stack} pulumi up\``,
+        ...(isEmpty
+          ? []
+          : [
+              `  if the program has ${them}: \`pulumi up\` goes on with ${them}. If it is refused: \`PULUMI_NETBOOT_TAKE_OVER=${stack} pulumi up\``,
+            ]),
         `  if nobody needs ${them}: \`npx pulumi-netboot records --clear ${label}\` takes ${them} off node 0, and asks first`,
         `  if another stack is named ${stack} too, as a colleague's, ${they} may be its: leave ${them}, and give one of the two stacks another name`,
       ].join("\n");

@@ -132,7 +132,8 @@ function whyNoRecovery(unit: Unit | undefined): string | undefined {
   if (unit === undefined) return undefined;
   if (unit.activeState === "failed")
     return `failed when node 0 booted: \`journalctl -b -u ${recoveryUnitName}\` there says why`;
-  if (unit.loadState === "loaded" && unit.wantedBy.length > 0) return undefined;
+  // What a boot starts is what lies in /etc, also where systemd has not read it yet.
+  if (unit.loadState === "loaded" && (unit.wantedBy.length > 0 || unit.unitFileState === "enabled")) return undefined;
   const how = unit.loadState === "loaded" ? "is not enabled" : `is ${unit.loadState}`;
   return `${how}, so nothing would undo a change that a power cut ends; the next change by \`pulumi up\` puts it back`;
 }

@@ -17,6 +17,8 @@ describe("ailmentsOf", () => {
   it("has nothing against a node 0 that is well, or of which nothing is ours", () => {
     expect(ailmentsOf(facts(before, recovery("")))).toEqual([]);
     expect(ailmentsOf(facts([], recovery("WantedBy=\n")))).toEqual([]);
+    const unread = recovery("")["health.units"].said.replace(/^WantedBy=.*$/m, "WantedBy=\nUnitFileState=enabled");
+    expect(ailmentsOf(facts(before, { "health.units": { status: 0, said: unread } }))).toEqual([]);
   });
 
   it.each([
