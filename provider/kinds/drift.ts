@@ -24,7 +24,7 @@ export function renderDrift({ what, how, seen }: Drift): string {
     case "stopped":
       return `${what} does not run: ${seen}`;
     case "became":
-      return `${what} is ${seen} now`;
+      return `${what} is now ${seen}`;
     case "other":
       return `${what}: ${seen}`;
   }

@@ -38,21 +38,26 @@ export function driftOfFirewall(
     observed.ufw === undefined || "code" in ufwRules || ufwIsRight(ufwRules, facts.ufw) ? undefined : ufwRules;
   const zones = facts.firewalld.active && anyRules(rules) ? planFirewalld(rules, facts.firewalld, own.id) : undefined;
   const closed = zones === undefined || "code" in zones ? [] : closedInFirewalld(rules, zones, facts.firewalld);
+  const isUnwritten = (word: string): boolean =>
+    (inUfw !== undefined && ufwLacks(inUfw, word, facts.ufw)) || closed.includes(word);
+  // Of a manager that came since, the kernel may have our rules all the same: our unit has put them in before what it has.
+  const isOther = own.manager !== undefined && own.manager !== manager;
+  const isHeld =
+    isOther && facts.unit.runs && own.rules.every((word) => observed.heads.some((head) => holds(head, word)));
   const missing = own.rules.flatMap((word, at) => {
-    const isMissing =
-      wrong.some((head) => lacks(head, word)) ||
-      (inUfw !== undefined && ufwLacks(inUfw, word, facts.ufw)) ||
-      closed.includes(word);
+    const isMissing = !isHeld && (wrong.some((head) => lacks(head, word)) || isUnwritten(word));
     return isMissing ? [own.declared[at] ?? word] : [];
   });
-  const isReordered = missing.length === 0 && (wrong.length > 0 || inUfw !== undefined);
+  const byUnit =
+    isHeld && own.rules.some(isUnwritten) ? `; until it has these rules itself, ${firewallUnit} holds them` : "";
+  const isReordered = missing.length === 0 && !isHeld && (wrong.length > 0 || inUfw !== undefined);
   return [
-    ...(own.manager !== undefined && own.manager !== manager
+    ...(isOther
       ? [
           {
             what: "the firewall",
             how: "became",
-            seen: manager === "none" ? "managed by nobody" : `managed by ${manager}`,
+            seen: manager === "none" ? "managed by nobody" : `managed by ${manager}${byUnit}`,
           } as const,
         ]
       : []),
@@ -71,10 +76,19 @@ export function driftOfFirewall(
   ];
 }
 
-function lacks({ by, wanted, ours }: Head, word: string): boolean {
+function lacks(head: Head, word: string): boolean {
+  const text = textIn(head, word);
+  return head.wanted.length > 0 && text !== undefined && !head.ours.includes(text);
+}
+
+function holds(head: Head, word: string): boolean {
+  const text = textIn(head, word);
+  return text !== undefined && head.ours.includes(text);
+}
+
+function textIn({ by }: Head, word: string): string | undefined {
   const one = parseFirewallRules([word]);
-  const [text] = by === "nft" ? renderNftRules(one) : renderIptablesRules(one);
-  return wanted.length > 0 && text !== undefined && !ours.includes(text);
+  return (by === "nft" ? renderNftRules(one) : renderIptablesRules(one))[0];
 }
 
 function ufwLacks(wanted: readonly UfwRule[], word: string, ufw: Ufw): boolean {

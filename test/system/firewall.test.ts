@@ -52,7 +52,7 @@ describe("a host without a firewall", () => {
     expect(await reached(lab, 69)).toBe(false);
     expect(await reached(lab, 1069)).toBe(true);
     const { stdout } = await project.succeed(["refresh", "--yes", "--diff"]);
-    expect(stdout).toContain("the firewall is managed by nftables now");
+    expect(stdout).toContain("the firewall is now managed by nftables");
     await project.succeed([...up, "--refresh"]);
     expect(await project.outputs()).toEqual({ manager: "nftables" });
   });

@@ -3,6 +3,7 @@ import { type FirewallPlan, planFirewall } from "../../../../provider/plan/firew
 import { driftOfFirewall } from "../../../../provider/plan/firewallDrift";
 import { firewallPaths } from "../../../../provider/plan/firewallFiles";
 import { type FirewallFacts, renderHeads } from "../../../../provider/plan/firewallHeads";
+import { parseFirewallRules, renderIptablesRules } from "../../../../provider/plan/firewallRules";
 import { factsOf, firewallCase, firewallCaseNames } from "../../../support/firewallCases";
 
 const words = [
@@ -287,6 +288,35 @@ describe("driftOfFirewall", () => {
     expect(drift("bookworm-nftables-opened", "none", () => undefined as never)).toEqual([
       { what: "the firewall", how: "became", seen: "managed by nftables" },
     ]);
+  });
+
+  it("says of a manager that came since who holds the rules until it has them itself", () => {
+    const opened = ofCase("bookworm-ufw-opened");
+    const ours = renderIptablesRules(parseFirewallRules(words));
+    const tables = opened.iptables.tables.map((table) => {
+      const chain = table.chains.get("INPUT");
+      if (table.table !== "filter" || chain === undefined) return table;
+      return { ...table, chains: new Map(table.chains).set("INPUT", { ...chain, rules: [...ours, ...chain.rules] }) };
+    });
+    const ufw = { ...opened.ufw, tuples: [], tuples6: [] };
+    const facts = { ...opened, iptables: { ...opened.iptables, tables }, ufw };
+    const found = (manager: string, runs: boolean) => {
+      const own = { id: "id", rules: words, declared: words, manager };
+      const now = { ...facts, unit: { ...facts.unit, runs } };
+      return driftOfFirewall(own, words, now, seenAsPlanned(planned(opened)));
+    };
+    expect(found("none", true)).toEqual([
+      {
+        what: "the firewall",
+        how: "became",
+        seen: "managed by ufw; until it has these rules itself, pulumi-netboot-firewall.service holds them",
+      },
+    ]);
+    // What is established ufw lets in by itself.
+    const asked = words.filter((word) => !word.endsWith("established"));
+    const missing = asked.map((what) => ({ what, how: "missing", seen: "" }));
+    expect(found("none", false)).toEqual(expect.arrayContaining(missing));
+    expect(found("ufw", true)).toEqual(expect.arrayContaining(missing));
   });
 
   it("tells files that are missing or changed", () => {

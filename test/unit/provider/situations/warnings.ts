@@ -170,6 +170,10 @@ export const warnings: readonly Situation[] = [
   drift("a file of another owner", { what: "/srv/tftp/refind.conf", how: "owner", seen: "0600 7:8" }),
   drift("a unit that does not run", { what: "tftpd-hpa.service", how: "stopped", seen: "failed (failed)" }),
   drift("another firewall", { what: "the firewall", how: "became", seen: "managed by ufw" }),
+  drift("another firewall, which has not our rules yet", {
+    ...{ what: "the firewall", how: "became" },
+    seen: "managed by ufw; until it has these rules itself, pulumi-netboot-firewall.service holds them",
+  }),
   drift("no firewall any more", { what: "the firewall", how: "became", seen: "managed by nobody" }),
   ...(["aaaaaaaa00000002", "bbbbbbbb00000002"] as const).map((generation) =>
     drift(generation.startsWith("a") ? "a record that was made anew" : "a record of another stack's", {
