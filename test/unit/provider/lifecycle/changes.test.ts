@@ -23,7 +23,7 @@ describe("create", () => {
 describe("a secret text", () => {
   it("is told of without its lines", () => {
     const warning =
-      "/srv/tftp/a was changed by hand; it is kept as /b\n--- /srv/tftp/a (as somebody left it)\n+++ a\n@@ -1 +1 @@\n-x\n+y";
+      "/srv/tftp/a was changed by hand; it is kept as /b\n--- /srv/tftp/a (as it was)\n+++ a\n@@ -1 +1 @@\n-x\n+y";
     expect(withoutLines(warning)).toBe(
       "/srv/tftp/a was changed by hand; it is kept as /b\nits lines are a secret, and not shown",
     );
