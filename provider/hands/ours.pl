@@ -8,23 +8,23 @@ use Netboot::Programs qw(pause run);
 use Netboot::Files qw(replace_file slurp sync_folder);
 use Netboot::Units qw(systemctl);
 
-my $LOCK_WAIT = 300;
+my ($LOCK_WAIT, $PAUSE) = (300, 0.2);
 my $RECOVERY = 'pulumi-netboot-recovery.service';
 my $ENABLED = "$UNITS/multi-user.target.wants";
 
 # One writer at a time; the lock goes with its handle.
 sub take_lock (@ids) {
     sysopen my $lock, $LOCK, O_RDWR | O_CREAT | O_NOFOLLOW, 0600 or die "cannot open $LOCK: $!\n";
-    my $waited = 0;
+    my $tries = 0;
     until (flock $lock, LOCK_EX | LOCK_NB) {
         my $holder = slurp($LOCK) // '';
-        if ($waited >= $LOCK_WAIT) {
+        if ($tries * $PAUSE >= $LOCK_WAIT) {
             my $why = "another run (process $holder on node 0) has held the lock $LOCK for more than $LOCK_WAIT s";
             refuse('LOCKED', '-', "$why; look what it does there, and run again when it is done");
         }
-        say_to("waiting for another run on node 0 (process $holder)", @ids) unless $waited;
-        pause(0.2);
-        $waited += 0.2;
+        # The end of the same run's last change is no more than a moment.
+        say_to("waiting for another run on node 0 (process $holder)", @ids) if $tries++ == 2 / $PAUSE;
+        pause($PAUSE);
     }
     truncate $lock, 0;
     syswrite $lock, $$;
