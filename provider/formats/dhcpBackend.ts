@@ -22,6 +22,8 @@ export interface DhcpBackend {
   /** Its configuration, from the program. */
   readonly conf: string;
   readonly folder: string;
+  /** Whose port 67 it opens beside its raw socket. That of all addresses it shares, that of its own with nobody. */
+  readonly opens: "all addresses" | "its address";
   /** Joined on node 0 from the machines of every stack; `conf` includes it. */
   readonly machines: JoinedMachines;
   /** How one of two is asked which of them answers, and where it hears the other one; absent of what knows no partners. */

@@ -1,6 +1,6 @@
 import type { Holder } from "../facts/question";
 import { type Configured, type Servers, type Service, servicePorts } from "../facts/servers";
-import { dhcpBackends } from "../formats/dhcpBackend";
+import { type DhcpBackend, dhcpBackends } from "../formats/dhcpBackend";
 import { daemonUnits, timeDaemons } from "../os/packages";
 import { chronyUnit, namesUnit, tftpdUnit } from "../os/paths";
 import { addressNumber, addressText } from "../values/ipv4";
@@ -24,6 +24,8 @@ interface Own {
   readonly units: readonly string[];
   /** Others may serve there, too; who keeps ours from starting is in the way all the same. */
   readonly isShared?: boolean;
+  /** Of the service `dhcp`: which server it is. */
+  readonly backend?: DhcpBackend;
 }
 
 /**
@@ -42,7 +44,8 @@ export function whyOccupied(
     const isConcerned = puts.has(own.id) || (bringsMachines && (own.service === "dhcp" || own.service === "tftp"));
     const who = isConcerned ? whoServes(own, servers) : undefined;
     if (who === undefined) continue;
-    const way = isElsewhere(own, holdersOf(own, servers)) ? wayOutElsewhere : wayOut[own.service];
+    const holders = holdersOf(own, servers);
+    const way = isKeptOut(own, holders, servers) ? wayOutKept(own, holders) : wayOut[own.service];
     return { code: "OCCUPIED", id: own.id, message: `${who}. ${way}` };
   }
   return undefined;
@@ -81,7 +84,13 @@ const wayOut: Readonly<Record<Own["service"], string>> = {
     'Let it listen on other addresses only; or let node 0 serve no names: names: false; or keep them in its own /etc/hosts: names: { mode: "hosts" }',
 };
 
-const wayOutElsewhere = "Stop and disable it, or let one of the two serve from another host";
+function wayOutKept({ backend }: Own, holders: readonly Holder[]): string {
+  const way = "Stop and disable it, or let one of the two serve from another host";
+  const isDhcpd = dhcpBackends.some(({ unit }) => holders.some((holder) => holder.unit === unit));
+  return backend?.opens === "its address" && !isDhcpd
+    ? `${way}; or take ISC's dhcpd, which shares it: daemon: "isc"`
+    : way;
+}
 
 /** What the packages of a whole node 0 are for: nothing is brought for what can't be served then. */
 function servicesToCome(puts: Change["puts"], { links }: Interfaces, dhcpUnits: readonly string[]): readonly Own[] {
@@ -109,13 +118,10 @@ function networkOf(address: string, length: number): string {
 // Other time daemons give way, or are refused by their packages.
 const timeUnits = [chronyUnit, ...timeDaemons.flatMap(daemonUnits)];
 
-interface Served {
-  readonly service: Service;
-  readonly units: readonly string[];
-}
+type Served = Pick<Own, "units" | "backend"> & { readonly service: Service };
 
 const servicesOf: ReadonlyMap<string, Served> = new Map<string, Served>([
-  ...dhcpBackends.map(({ package: name, unit }) => [name, { service: "dhcp", units: [unit] }] as const),
+  ...dhcpBackends.map((backend) => [backend.package, { service: "dhcp", units: [backend.unit], backend }] as const),
   ["tftpd-hpa", { service: "tftp", units: [tftpdUnit] }],
   ["chrony", { service: "time", units: timeUnits }],
   ["dnsmasq-base", { service: "names", units: [namesUnit] }],
@@ -129,7 +135,7 @@ function ownServices(register: Pick<Register, "before" | "after">): readonly Own
     const nic = /^name:(.*)/.exec(nicOf(id)?.interface ?? "")?.[1] ?? server?.held.interface;
     return { id, service, port: servicePorts[service], address, interface: nic, cidr: server?.held.cidr, units };
   };
-  const { partner } = backendIn(after);
+  const backend = backendIn(after);
   const isAllowed = server !== undefined && after.get(server.id)?.held.some(({ want }) => want === "otherServers");
   return [
     ...(server === undefined
@@ -138,12 +144,13 @@ function ownServices(register: Pick<Register, "before" | "after">): readonly Own
           {
             ...own("dhcp", server.id, nicOf(server.id)?.address ?? server.held.bootServer, ownDhcpUnits(register)),
             isShared: isAllowed === true,
+            backend,
           },
         ]),
     ...heldOf(after, "hotStandby").flatMap(({ id }): readonly Own[] => {
       const { address } = nicOf(id) ?? {};
-      if (partner === undefined || address === undefined) return [];
-      return [{ ...own("dhcp", id, address, ownDhcpUnits(register)), service: "partner", port: partner.port }];
+      if (backend.partner === undefined || address === undefined) return [];
+      return [{ ...own("dhcp", id, address, ownDhcpUnits(register)), service: "partner", port: backend.partner.port }];
     }),
     ...heldOf(after, "tftpd").map(({ id, held }) => own("tftp", id, held.address, [tftpdUnit])),
     ...heldOf(after, "ntp").map(({ id, held }) => own("time", id, held.address, timeUnits)),
@@ -159,9 +166,12 @@ function whoServes(own: Own, servers: Servers): string | undefined {
   if (holders.length > 0) {
     const who = [...new Set(holders.map(nameOf))].toSorted().join(", ");
     const sockets = [...new Set(holders.map(socketOf))].toSorted().join(", ");
-    return isElsewhere(own, holders)
-      ? `${who} has port ${port} of another address (${sockets}), and node 0's DHCP server opens it on all, so that the two can't run beside each other`
-      : `${who} has port ${port} of ${own.address} already (${sockets})`;
+    if (!isKeptOut(own, holders, servers)) return `${who} has port ${port} of ${own.address} already (${sockets})`;
+    const whose =
+      own.backend?.opens === "its address"
+        ? `all addresses (${sockets}), and Kea shares that of ${own.address} with nobody`
+        : `another address (${sockets}), and node 0's DHCP server opens it on all`;
+    return `${who} has port ${port} of ${whose}, so that the two can't run beside each other`;
   }
   if (service === "partner" || own.isShared === true) return undefined;
   const configured = servers.configured.find(
@@ -182,26 +192,35 @@ function holdersOf(own: Own, servers: Servers): readonly Holder[] {
     (holder) =>
       holder.port === own.port &&
       !own.units.includes(holder.unit ?? "") &&
-      isInTheWay(own, holder, servers) &&
-      (own.isShared !== true || !hears(holder, own.address)),
+      (keepsOut(own, holder) || (own.isShared !== true && hearsMachines(own, holder, servers))),
   );
 }
 
-/** Whether nobody of them hears our machines, and they keep our server from starting all the same. */
-function isElsewhere(own: Own, holders: readonly Holder[]): boolean {
-  return holders.length > 0 && holders.every((holder) => !hears(holder, own.address));
+/** Whether they are in the way by keeping our server from starting, and by nothing else that matters. */
+function isKeptOut(own: Own, holders: readonly Holder[], servers: Servers): boolean {
+  const isHeard = (holder: Holder): boolean => own.isShared !== true && hearsMachines(own, holder, servers);
+  return holders.length > 0 && !holders.some(isHeard);
 }
 
-/** Whether who has a port hears what machines say to us, or keeps our server from opening its own. */
-function isInTheWay({ service, address, interface: nic }: Own, holder: Holder, { packetSockets }: Servers): boolean {
+/** Whether who has a port keeps our DHCP server from opening its own, on whichever interface it serves itself. */
+function keepsOut({ address, interface: nic, backend }: Own, holder: Holder): boolean {
+  if (backend === undefined) return false;
+  // Kea's socket shares its port with none that has it, too, not even of another interface. dhcpd's shares it with those that
+  // share it, as all do that open it for every address.
+  if (backend.opens === "its address") return hears(holder, address);
+  const isOther = holder.interface !== undefined && nic !== undefined && holder.interface !== nic;
+  return !isOther && !hears(holder, address);
+}
+
+/** Whether who has a port hears what machines say to us there. */
+function hearsMachines({ service, address, interface: nic }: Own, holder: Holder, { packetSockets }: Servers): boolean {
   if (holder.interface !== undefined && nic !== undefined && holder.interface !== nic) return false;
   if (service === "partner" && holder.protocol !== "tcp") return false;
-  if (service !== "dhcp") return hears(holder, address);
-  const isAnywhere = everywhere.includes(holder.address);
-  // dhcpd opens the port of all addresses beside its raw socket, so one that is bound to any address is in its way. Who has
-  // raw sockets too hears by them.
+  if (!hears(holder, address)) return false;
+  if (service !== "dhcp" || holder.address === address) return true;
+  // Who has raw sockets too hears by them.
   const raw = packetSockets.filter(({ pid }) => pid === holder.pid);
-  return !isAnywhere || raw.length === 0 || raw.some((socket) => [nic, "*"].includes(socket.interface));
+  return raw.length === 0 || raw.some((socket) => [nic, "*"].includes(socket.interface));
 }
 
 const everywhere: readonly string[] = ["0.0.0.0", "::"];

@@ -13,6 +13,7 @@ export const isc: DhcpBackend = {
   unit: dhcpdUnit,
   conf: dhcpdConf,
   folder: dhcpFolder,
+  opens: "all addresses",
   machines: {
     path: hostsConf,
     before: "# Written by pulumi-netboot: the machines of every stack that declares some on this node 0.\n",

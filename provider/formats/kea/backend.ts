@@ -14,6 +14,7 @@ export const kea: DhcpBackend = {
   unit: keaUnit,
   conf: keaConf,
   folder: keaFolder,
+  opens: "its address",
   machines: {
     path: keaReservations,
     before: "# Written by pulumi-netboot: the machines of every stack that declares some on this node 0.\n",

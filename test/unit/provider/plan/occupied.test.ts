@@ -91,6 +91,42 @@ describe("whyOccupied", () => {
     expect(whoElseServes(allowed, servers.read(hostAnswers(kea)))).toBeUndefined();
   });
 
+  describe("beside Kea, which shares its port with nobody", () => {
+    const kea: Held = { want: "daemon", daemon: "kea" };
+    const ours = register([entry(dhcpId, [nic, serve(), kea])]);
+    const allowed = register([entry(dhcpId, [nic, serve(), kea, { want: "otherServers" }])]);
+    const libvirt = holders(holder(67, "dnsmasq", { interface: "virbr0", unit: "libvirtd.service" }));
+    const dhcpd: Told = {
+      ...holders(holder(67, "dhcpd", { pid: 9, unit: "isc-dhcp-server.service" })),
+      "servers.holders: packets": [{ interface: "eno3", pid: 9, program: "dhcpd" }],
+    };
+    const together = "Stop and disable it, or let one of the two serve from another host";
+
+    it("refuses a server of another interface that opens the port of all addresses", () => {
+      for (const as of [ours, allowed]) {
+        expect(why(dhcpId, libvirt, as)).toBe(
+          "dnsmasq (libvirtd.service) has port 67 of all addresses (udp 0.0.0.0%virbr0:67), and Kea shares that of 192.168.1.1 with nobody, " +
+            `so that the two can't run beside each other. ${together}; or take ISC's dhcpd, which shares it: daemon: "isc"`,
+        );
+        expect(why(dhcpId, dhcpd, as)).toMatch(/^dhcpd \(isc-dhcp-server\.service\) has port 67 of all addresses/);
+        // A second dhcpd is the same package's, and refused otherwise.
+        expect(why(dhcpId, dhcpd, as)).toMatch(new RegExp(`\\. ${together}$`));
+      }
+    });
+
+    it("refuses one that answers the same machines with the way out of that, unless it may", () => {
+      const here = holders(holder(67, "dnsmasq"));
+      expect(why(dhcpId, here, ours)).toMatch(
+        /^dnsmasq has port 67 of 192\.168\.1\.1 already .*otherDhcpServers: "allow"/,
+      );
+      expect(why(dhcpId, here, allowed)).toMatch(/^dnsmasq has port 67 of all addresses .*daemon: "isc"$/);
+    });
+
+    it("leaves one of another address", () => {
+      expect(why(dhcpId, holders(holder(67, "kea-dhcp4", { address: "10.0.0.1" })), ours)).toBeUndefined();
+    });
+  });
+
   it("names who has the port by which two Kea hear each other, where one is to stand by", () => {
     const others: readonly Held[] = [
       { want: "peers", addresses: ["192.168.1.14"] },
@@ -266,6 +302,12 @@ describe("whyOccupied, of packages that are to come", () => {
     });
     expect(early(holders(holder(port, "other", { interface: "eno3" })), name)).toBeUndefined();
     expect(early(holders(holder(port, "other")), "ipxe")).toBeUndefined();
+  });
+
+  it("refuses Kea's before it is brought where a server of another interface has its port", () => {
+    const libvirt = holders(holder(67, "dnsmasq", { interface: "virbr0" }));
+    expect(early(libvirt, "kea-dhcp4-server")?.message).toContain("Kea shares that of 192.168.1.1 with nobody");
+    expect(early(libvirt, "isc-dhcp-server")).toBeUndefined();
   });
 
   it("knows the network by the interface's address", () => {

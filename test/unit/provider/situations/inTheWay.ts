@@ -128,6 +128,12 @@ export const inTheWay: readonly Situation[] = [
     what: "another DHCP server of another network",
     said: occupied(dhcpId, { "servers.holders": [holder(67, "kea-dhcp4", { address: "10.0.0.1" })] }),
   },
+  {
+    what: "a server of another interface beside Kea",
+    said: occupied(dhcpId, { "servers.holders": [holder(67, "dnsmasq", { interface: "virbr0" })] }, [
+      { want: "daemon", daemon: "kea" },
+    ]),
+  },
   { what: "another TFTP server on node 0", said: occupied(tftpId, { "servers.holders": [holder(69, "atftpd")] }) },
   {
     what: "another program where two Kea hear each other",
