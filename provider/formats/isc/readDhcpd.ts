@@ -33,7 +33,7 @@ type Scopes = readonly (readonly Statement[])[];
 
 /** Of the daemon alone, or as ours has it anyway. */
 const ofTheDaemon =
-  /^(authoritative|not authoritative|ddns-update-style none|ddns-updates (off|false)|log-facility|ping-(check|timeout)|min-lease-time|(lease|pid)-file-name|server-identifier|one-lease-per-client|ignore-client-uids|(allow|deny) (booting|bootp|declines|duplicates|client-updates|dynamic bootp)|get-lease-hostnames|use-host-decl-names|update-(conflict-detection|static-leases|optimization)|always-(broadcast|reply-rfc1048)|stash-agent-options|db-time-format|remote-port|local-(address|port)|option (subnet-mask|broadcast-address|space|dhcp-lease-time) |option ip-forwarding (off|false)|dynamic-bootp-lease-)/;
+  /^(authoritative|not authoritative|ddns-update-style none|ddns-updates (off|false)|log-facility|ping-(check|timeout)|min-lease-time|(lease|pid)-file-name|server-identifier|one-lease-per-client (off|false)|ignore-client-uids|allow (booting|bootp|declines|duplicates)|(allow|deny) (client-updates|dynamic bootp)|deny bootp |get-lease-hostnames|use-host-decl-names|update-(conflict-detection|static-leases|optimization)|always-broadcast (off|false)|always-reply-rfc1048|stash-agent-options|db-time-format|remote-port|local-(address|port)|option (subnet-mask|broadcast-address|space|dhcp-lease-time) |option ip-forwarding (off|false)|dynamic-bootp-lease-)/;
 
 const ofNetworks = /^option (routers|domain-name|domain-name-servers|ntp-servers|interface-mtu)$/;
 
@@ -91,7 +91,7 @@ class Reader {
     const text = textsOf(statement).join(" ");
     const [head = "", second = ""] = textsOf(statement);
     if (ofTheDaemon.test(`${text.toLowerCase()} `) || ofNetworks.test(`${head} ${second}`)) return;
-    if (/^((default|max)-lease-time|next-server|filename|server-name|range|hardware|fixed-address)$/.test(head)) return;
+    if (/^((default|max)-lease-time|next-server|filename|range|hardware|fixed-address)$/.test(head)) return;
     if (/^(allow|deny|ignore)$/.test(head) && /^unknown[- ]clients/.test(text.replace(/^\w+ /, ""))) return;
     if (head === "option" && (this.#definitions.get(second) === statement || second === "host-name")) return;
     if (ofIpxe.test(text) || this.#asStatements(statement) !== undefined) return;
@@ -220,6 +220,15 @@ class Reader {
       this.#leave(statement, "it names no Ethernet address; write the machine's MACs into nodes");
       return;
     }
+    const booting = [...scopes.map((list) => this.#parametersOf(list)), block]
+      .flatMap((list) => list.filter((each) => textsOf(each)[1] === "booting"))
+      .at(-1);
+    if (booting !== undefined && headOf(booting) !== "allow") {
+      // What lies around it is named where it stands.
+      if (block.includes(booting))
+        this.#leave(booting, `dhcpd does not answer it, so the machine is left out: host ${name}`);
+      return;
+    }
     // What the machine alone is given: by itself, or by the groups that it is in.
     const around = scopes.slice(1).filter((list) => !this.#subnets.has(list));
     const own = [...around.map((list) => this.#parametersOf(list)), block];
@@ -233,14 +242,14 @@ class Reader {
         why: "it is a name, for which dhcpd asks DNS when it starts; write the address itself",
       });
     }
-    const called = lastOf(own, "option", "host-name")?.words[2] ?? lastOf([block], "server-name")?.words[1];
+    const called = lastOf(own, "option", "host-name")?.words[2];
     this.hosts.push({
       ...placeOf(statement),
       name,
       ...(called === undefined ? {} : { hostname: unquoted(called) }),
       mac,
       addresses: addresses.map(({ text }) => text).filter((text) => addressNumber(text) !== undefined),
-      options: this.#hostOptions(own, block),
+      options: this.#hostOptions(name, own, block),
       files: this.#files(own, []),
     });
   }
@@ -254,7 +263,7 @@ class Reader {
     return found;
   }
 
-  #hostOptions(own: Scopes, block: readonly Statement[]): Readonly<Record<string, OptionValue>> {
+  #hostOptions(host: string, own: Scopes, block: readonly Statement[]): Readonly<Record<string, OptionValue>> {
     const options: Record<string, OptionValue> = {};
     for (const statement of own.flat()) {
       const [head = "", name = ""] = textsOf(statement);
@@ -267,13 +276,11 @@ class Reader {
           this.#leave(statement, "its value is no text, number, flag or list of addresses");
       } else if (
         block.includes(statement) &&
-        !/^(hardware|fixed-address|filename|server-name|option)$/.test(head) &&
+        !/^(hardware|fixed-address|filename|option)$/.test(head) &&
+        !isNameOf(statement, host) &&
         !ofTheDaemon.test(`${textsOf(statement).join(" ")} `)
       ) {
-        this.#leave(
-          statement,
-          head === "next-server" ? "all machines boot from one server" : "a node has nothing like it",
-        );
+        this.#leave(statement, head === "next-server" ? "all machines boot from one server" : whyNotOfHost(statement));
       }
     }
     return options;
@@ -374,9 +381,23 @@ class Reader {
 function whyNot(head: string, text: string): string {
   if (head === "failover" || head.startsWith("omapi")) return "a node 0 serves alone";
   if (/^(zone|key|ddns-)/.test(head)) return "the names of machines come from `names`, not from dynamic DNS";
-  if (text.startsWith("deny booting")) return "then no machine boots; ours lets them";
+  if (/^(deny|ignore) booting/.test(text)) return "dhcpd answers none of the hosts here, so they are left out";
+  if (head === "server-name") return serverNames;
   if (/^option (bootfile-name|tftp-server-name)/.test(text)) return "the files are named by `filename` and next-server";
   return "the program has nothing like it";
+}
+
+function whyNotOfHost(statement: Statement): string {
+  return headOf(statement) === "server-name" ? serverNames : "a node has nothing like it";
+}
+
+const serverNames =
+  "it tells a machine the boot server's name; a machine's own name is its host's, or option host-name";
+
+/** Whether a host says its own name as the guide has it: `host a { server-name "a"; }`. */
+function isNameOf(statement: Statement, host: string): boolean {
+  const [head, name] = statement.words;
+  return head?.text.toLowerCase() === "server-name" && name !== undefined && unquoted(name) === host;
 }
 
 /** A value as a node's `options` takes it. */

@@ -33,7 +33,6 @@ describe("readDhcpd", () => {
           file: conf,
           line: 87,
           name: "node_1",
-          hostname: "node_1",
           mac: "52:54:00:12:34:56",
           addresses: [],
           options: {},
@@ -103,6 +102,39 @@ group { # the databases
         hostname: "two",
         options,
       },
+    ]);
+  });
+
+  it("leaves out the machines that dhcpd does not answer, and says where it is told so", () => {
+    const found = read(`
+host a { hardware ethernet 52:54:00:00:00:01; deny booting; }
+host b { hardware ethernet 52:54:00:00:00:02; ignore  booting; }
+host c { hardware ethernet 52:54:00:00:00:03; allow booting; }
+group { deny booting;
+  host d { hardware ethernet 52:54:00:00:00:04; }
+  host e { hardware ethernet 52:54:00:00:00:05; allow booting; } }`);
+    expect(found.hosts.map(({ name }) => name)).toEqual(["c", "e"]);
+    expect(left(found)).toEqual(["2: deny booting;", "3: ignore booting;", "5: deny booting;"]);
+    expect(found.leftOut.map(({ why }) => why)).toEqual([
+      "dhcpd does not answer it, so the machine is left out: host a",
+      "dhcpd does not answer it, so the machine is left out: host b",
+      "dhcpd answers none of the hosts here, so they are left out",
+    ]);
+  });
+
+  it("takes no boot server's name for a machine's own, and names what changes an answer", () => {
+    const found = read(`
+always-broadcast off; one-lease-per-client on; deny declines;
+host db2 { hardware ethernet 52:54:00:00:00:01; server-name "boot"; always-broadcast on; }
+host db3 { hardware ethernet 52:54:00:00:00:02; server-name "db3"; }
+group { server-name "boot"; host db4 { hardware ethernet 52:54:00:00:00:03; } }`);
+    expect(found.hosts.map(({ name, hostname }) => hostname ?? name)).toEqual(["db2", "db3", "db4"]);
+    expect(left(found)).toEqual([
+      "2: one-lease-per-client on;",
+      "2: deny declines;",
+      '3: server-name "boot";',
+      "3: always-broadcast on;",
+      '5: server-name "boot";',
     ]);
   });
 
