@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { version } from "../embedded";
+import { keepThroughSignals } from "../ssh/pool";
 import type { Connection } from "../values/connection";
 import { printable } from "../values/printable";
 import { isAllProved } from "../view/fleet";
@@ -92,7 +93,9 @@ const commands: Readonly<Record<CommandName, (values: Values, machines: readonly
     const stop = new AbortController();
     const ask = async (question: string): Promise<boolean> => {
       const isWanted = yes || (await askAtTerminal(question, "Do it?"));
-      // A second one ends this program as ever, and node 0's timer does the rest.
+      // The first one ends the silence, for which node 0 has to be told. A second one ends this program as ever, and node 0's
+      // timer does the rest.
+      keepThroughSignals();
       for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => stop.abort());
       return isWanted;
     };

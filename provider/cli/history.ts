@@ -78,19 +78,25 @@ export async function readHistory(resources: readonly StackResource[], since: nu
  */
 export function historyOf(names: readonly string[], history: History): History {
   if (names.length === 0) return history;
-  // Of two node 0s each machine has the name of its own beside it.
-  const bare = (machine: string): string => machine.replace(/ \(.*\)$/, "");
   const asked = [
     ...history.machines.map((machine) => ({ machine, mac: undefined })),
     ...history.boots.map(({ machine, mac }) => ({ machine: machine ?? mac, mac })),
   ];
-  const named = machinesNamed(names, asked, ({ machine, mac }) => [bare(machine), ...(mac === undefined ? [] : [mac])]);
+  const named = machinesNamed(names, asked, ({ machine, mac }) => [
+    bareName(machine),
+    ...(mac === undefined ? [] : [mac]),
+  ]);
   const meant = new Set(named.map(({ machine }) => machine));
   return {
     ...history,
     machines: history.machines.filter((machine) => meant.has(machine)),
     boots: history.boots.filter(({ machine, mac }) => meant.has(machine ?? mac)),
   };
+}
+
+/** Of two node 0s each machine has the name of its own beside it. */
+function bareName(machine: string): string {
+  return machine.replace(/ \(.*\)$/, "");
 }
 
 async function readHost(first: StackResource, since: number) {
@@ -130,10 +136,12 @@ export function renderHistory({ since, machines, boots }: History, all: boolean)
  * @throws when nothing is known of it
  */
 export function drawLastBoot({ since, machines, boots }: History, who: string): string {
-  const own = boots.filter(({ machine, mac }) => machine === who || mac === who.toLowerCase());
+  const own = boots.filter(
+    ({ machine = "", mac }) => machine === who || bareName(machine) === who || mac === who.toLowerCase(),
+  );
   const last = own.at(-1);
   if (last !== undefined) return renderBootSvg(last.machine ?? last.mac, last);
-  if (machines.includes(who)) {
+  if (machines.some((machine) => machine === who || bareName(machine) === who)) {
     throw new Error(
       `"${who}" has not booted since ${timeOf(since)}, as far as the log goes; --since takes an earlier time`,
     );

@@ -149,16 +149,23 @@ let isInstalled = false;
 function installSignalHandler(): void {
   if (isInstalled) return;
   isInstalled = true;
-  const onSignal = (): void => {
-    if (ending.aborted) return;
-    ended.abort();
-    void finish().finally(() => {
-      // Taken off only now: another copy of this package may be done before us, and must see that we are not.
-      process.off("SIGINT", onSignal);
-      if (process.listenerCount("SIGINT") === 0) process.kill(process.pid, "SIGINT");
-    });
-  };
-  process.on("SIGINT", onSignal);
+  process.on("SIGINT", endOnSignal);
+}
+
+function endOnSignal(): void {
+  if (ending.aborted) return;
+  ended.abort();
+  void finish().finally(() => {
+    // Taken off only now: another copy of this package may be done before us, and must see that we are not.
+    process.off("SIGINT", endOnSignal);
+    if (process.listenerCount("SIGINT") === 0) process.kill(process.pid, "SIGINT");
+  });
+}
+
+/** For a program that ends at the signal in its own way, and needs its connections for that. */
+export function keepThroughSignals(): void {
+  isInstalled = true;
+  process.off("SIGINT", endOnSignal);
 }
 
 async function finish(): Promise<void> {

@@ -296,6 +296,24 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
       },
     );
 
+    inWhole?.("serve again at once where somebody ends a drill, which tells what it saw", async () => {
+      const main = join(project.folder, "node_modules/pulumi-netboot/dist/provider/cli/main.js");
+      let drilling: ChildProcess | undefined;
+      const ended = await runCommand(
+        [process.execPath, main, "drill", "--stack", "dev", "--host", "node0-b", "--yes"],
+        {
+          cwd: project.folder,
+          env: project.env,
+          onStart: (child) => (drilling = child),
+          onLine: (line) => /^the other node 0 was asked/.test(line) && drilling?.kill("SIGINT"),
+        },
+      );
+      expect(ended.code, ended.output).toBe(0);
+      expect(ended.output).toMatch(/^node0-b \(\S+\) was silent for \d\d? s, and serves all of them again$/m);
+      expect(await daemonsOf(other)).toBe("active active");
+      expect(await on(other, "systemctl list-units --all --plain --no-legend 'pulumi-netboot-drill*'")).toBe("");
+    });
+
     inWhole?.(
       "serve again by a timer of node 0's own where a drill dies, and refuse one that would take a boot away",
       async () => {

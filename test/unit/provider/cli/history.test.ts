@@ -38,6 +38,16 @@ describe("drawLastBoot", () => {
     expect(drawLastBoot(history, "52:54:00:00:0a:09")).toMatch(/The boot of 52:54:00:00:0a:09, \S+ got no answer/);
   });
 
+  it("draws the later boot where two node 0s have one of that name", () => {
+    const of = (host: string) => `db-1 (${host})`;
+    const [first] = boots;
+    if (first === undefined) throw new Error("db-1 has booted");
+    const both = { ...history, machines: [of("a"), of("b")], boots: [{ ...first, machine: of("a") }] };
+    const later = { ...first, machine: of("b"), from: first.from + 60, to: first.to + 60 };
+    expect(drawLastBoot({ ...both, boots: [...both.boots, later] }, "db-1")).toContain("The boot of db-1 (b), ");
+    expect(() => drawLastBoot({ ...both, boots: [] }, "db-1")).toThrow('"db-1" has not booted since');
+  });
+
   it("says who has not booted, and who is not known", () => {
     expect(() => drawLastBoot(history, "web-1")).toThrow(
       '"web-1" has not booted since 2025-11-24T16:00:00Z, as far as the log goes; --since takes an earlier time',

@@ -342,6 +342,21 @@ describe("closeHosts", () => {
 });
 
 describe("SIGINT", () => {
+  it("leaves the connections to a program that ends in its own way", async () => {
+    vi.resetModules();
+    const fresh = await import("../../../../provider/ssh/pool.ts");
+    process.on("SIGINT", () => {});
+
+    const server = await startServer({ exec: (command, channel) => answer(channel, command) });
+    const around = makeUser();
+    const host = await fresh.openHost(connectionTo(server, key), { around });
+    fresh.keepThroughSignals();
+    process.emit("SIGINT");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect((await host.run("still", soon)).stdout.toString()).toBe("still");
+    await fresh.closeHosts();
+  });
+
   it("lets what runs finish, begins nothing new, and closes", async () => {
     vi.resetModules();
     const fresh = await import("../../../../provider/ssh/pool.ts");
