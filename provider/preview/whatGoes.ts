@@ -10,6 +10,8 @@ export type Before = Readonly<Record<string, Stored>> | Error;
 /** The URNs of what the program declares, with their aliases. */
 interface Declared {
   has(urn: string): boolean;
+  /** With the URN of now. */
+  get?(urn: string): string | undefined;
 }
 
 interface Stored {
@@ -25,7 +27,7 @@ interface Stored {
  *
  * @example
  * ```
- * no more in this program: db-3. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out, or retainOnDelete keeps it
+ * no more in this program: db-3. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out, or retainOnDelete or deletedWith keeps it
  * ```
  */
 export function whatGoes(
@@ -65,7 +67,7 @@ export function whatGoes(
   const isOne = nodes.length === 1 && fleets.length === 0;
   const [byName, them] = isOne ? ["this name", "it"] : ["these names", "them"];
   return [
-    `no more in this program: ${what}. Node 0 serves no machine by ${byName} after this up, unless --target or --exclude leaves ${them} out, or retainOnDelete keeps ${them}`,
+    `no more in this program: ${what}. Node 0 serves no machine by ${byName} after this up, unless --target or --exclude leaves ${them} out, or retainOnDelete or deletedWith keeps ${them}`,
     ...words.sort(),
   ];
 }
@@ -162,7 +164,7 @@ export function beforeReplaced(
   const first = on === undefined ? undefined : state[firstOf(urn)];
   const here = placeOf(first?.outputs?.["connection"]) === place ? first : undefined;
   // A machine that comes into a fleet which was there is none of the fleet's before.
-  const own = isFleetOf(urn) && drawn === undefined ? undefined : state[urn];
+  const own = isFleetOf(urn) && drawn === undefined ? undefined : (state[urn] ?? stateByAlias(state, declared, urn));
   const gone = (): Stored | undefined => goneFleet(state, declared, drawn) ?? goneMachine(state, declared, name);
   const was = own ?? (on === undefined ? gone() : here);
   if (was === undefined) return perhapsOf(state, declared);
@@ -187,6 +189,11 @@ export function beforeReplaced(
     ...(isOther(macs.join(", "), is?.NICs) ? ["other NICs"] : []),
   ];
   return { isReplaced: true, ...(is === undefined || isSecret ? {} : { others }) };
+}
+
+/** What a state has of a resource that is declared by another name now. */
+function stateByAlias(state: Exclude<Before, Error>, declared: Declared, urn: string): Stored | undefined {
+  return Object.entries(state).find(([was]) => declared.get?.(was) === urn)?.[1];
 }
 
 /** A boot file on a host. */

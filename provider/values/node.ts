@@ -44,7 +44,9 @@ function whyNoOption(name: string, value: unknown): string | undefined {
 }
 
 const commentSchema: z.ZodType<string> = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,200}$/u, {
-  error: (issue) => `${quoted(issue.input)} is no comment; write one line of at most 200 characters`,
+  error: ({ input }) =>
+    (typeof input === "string" ? whyMadeWrong(input) : undefined) ??
+    `${quoted(input)} is no comment; write one line of at most 200 characters`,
 });
 
 const macsExample = '["52:54:00:12:34:56"]';
@@ -135,10 +137,10 @@ function hostnameOf(name: string, args: unknown): string | { readonly message: s
   if ("hostname" in args && args.hostname !== undefined) return undefined;
   // Only JavaScript gives anything else.
   if (typeof name !== "string") return { message: `the name ${quoted(name)} is no text; write it in quotes` };
-  const { value, problems } = parseHostname(name);
-  if (value !== undefined) return value;
   const made = whyMadeWrong(name);
   if (made !== undefined) return { message: `the name of the resource ${made}` };
+  const { value, problems } = parseHostname(name);
+  if (value !== undefined) return value;
   const example = /as in (".*")$/.exec(problems[0]?.message ?? "")?.[1] ?? '"db-1"';
   return { message: `the name ${quoted(name)} is no host name, so give one: hostname: ${example}` };
 }

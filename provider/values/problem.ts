@@ -243,13 +243,14 @@ export function textBy<T>(parse: (text: string) => Checked<T>, rule: string): z.
         issue.input === undefined ? `is required; ${rule}` : `${quoted(issue.input)} is no text; ${rule}`,
     })
     .transform((text, context): T => {
-      const { value, problems } = parse(text);
-      if (value !== undefined) return value;
+      // Before all else: `db-undefined` would do as a host name.
       const made = whyMadeWrong(text);
       if (made !== undefined) {
         context.issues.push({ code: "custom", message: made, input: text });
         return z.NEVER;
       }
+      const { value, problems } = parse(text);
+      if (value !== undefined) return value;
       for (const { message } of problems) context.issues.push({ code: "custom", message, input: text });
       return z.NEVER;
     });

@@ -116,7 +116,7 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
 
   it("names first a machine that goes", async () => {
     expect(await said(whole.replace("[1, 2]", "[1]"))).toEqual([
-      "no more in this program: n2. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out, or retainOnDelete keeps it",
+      "no more in this program: n2. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out, or retainOnDelete or deletedWith keeps it",
       "next boot changes for none of 3 nodes",
     ]);
   });
@@ -124,7 +124,7 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
   it("names a whole fleet that goes, and the old name of a machine", async () => {
     const renamed = whole.replace(/new netboot.OlaFleet.*/, "").replace('"n" + n', '"m" + n');
     expect(await said(renamed)).toEqual([
-      "no more in this program: n1, n2, all of fleet rack (but for what the program declares elsewhere). Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete keeps them",
+      "no more in this program: n1, n2, all of fleet rack (but for what the program declares elsewhere). Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete or deletedWith keeps them",
       "next boot changes for 2 of 2 nodes: m1, m2 (both new, or of fleet rack until now)",
     ]);
   });
@@ -178,7 +178,7 @@ new netboot.OlaFleet("rack", { server, nodes: { "n3": node(3), "n4": node(4) } }
 
   it("names all where none is left", async () => {
     expect(await said("")).toEqual([
-      "no more in this program: n1, n2, all of fleet rack. Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete keeps them",
+      "no more in this program: n1, n2, all of fleet rack. Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete or deletedWith keeps them",
     ]);
   });
 

@@ -28,6 +28,23 @@ describe("nextBootsOf", () => {
     });
   });
 
+  it("has another stack's outputs by a mock of its reference", async () => {
+    const outputs = { address: "192.168.1.9" };
+    const { nextBoots } = await mockEngine({
+      mocks: {
+        newResource: ({ type, name, inputs }) => ({
+          id: name,
+          state: type === "pulumi:pulumi:StackReference" ? { ...inputs, outputs } : inputs,
+        }),
+      },
+    }).run(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "node0.example" }, network });
+      const address = new pulumi.StackReference("acme/network/prod").requireOutput("address");
+      new netboot.OlaNode("db-1", { server, macs: ["04:3f:72:aa:00:02"], address });
+    });
+    expect(nextBoots["db-1"]).toMatch(/^192\.168\.1\.9 db-1 /);
+  });
+
   it("keeps machines of one name on two servers apart", async () => {
     const boots = await nextBootsOf(() => {
       for (const name of ["a", "b"]) {

@@ -18,10 +18,10 @@ describe("whatGoes", () => {
   it("names machines and fleets that the program has no more, and nothing else of the state", () => {
     const before = state(["OlaNode", "a"], ["OlaNode", "b"], ["OlaFleet", "rack"], ["BootFile", "x"]);
     expect(whatGoes(before, new Set([urn("OlaNode", "a")]), new Set(["a"]))).toEqual([
-      "no more in this program: b, all of fleet rack (but for what the program declares elsewhere). Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete keeps them",
+      "no more in this program: b, all of fleet rack (but for what the program declares elsewhere). Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete or deletedWith keeps them",
     ]);
     expect(whatGoes(state(["OlaNode", "b"]), new Set(), new Set())).toEqual([
-      "no more in this program: b. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out, or retainOnDelete keeps it",
+      "no more in this program: b. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out, or retainOnDelete or deletedWith keeps it",
     ]);
   });
 
@@ -94,6 +94,14 @@ describe("beforeReplaced", () => {
     expect(beforeReplaced({ ...comes, place: "two" }, state, new Set())).toEqual({ before: after, moved: "one → two" });
     expect(beforeReplaced({ ...comes, place: "two", isOnTwo: true }, state, new Set())).toEqual({ before: after });
     expect(beforeReplaced({ ...comes, after: "unknown" }, state, new Set())).toEqual({ before: "10.20.0.11 a (m1)" });
+  });
+
+  it("is what the state has of a resource that is replaced under another name", () => {
+    const was = urn("OlaNode", "n2");
+    const declared = new Map([[was, comes.urn]]);
+    const of = (after: string) => beforeReplaced({ ...comes, after }, { [was]: { type, outputs } }, declared);
+    expect(of(after)).toEqual({ before: after });
+    expect(of(other)).toEqual({ isReplaced: true, others: ["another address"] });
   });
 
   it("shows no value of the state, of which one may be a secret", () => {
