@@ -182,7 +182,7 @@ function untilMended(drifted: readonly string[]): string {
 function untilNext(behind: readonly string[]): string {
   if (behind.length === 0) return "";
   const are = behind.length === 1 ? "is" : "are";
-  return `; ${listed(behind)} ${are} not yet as the program says, for the last up went on without that host, which serves until the next one what it served before`;
+  return `; that is by the program: ${listed(behind)} ${are} not yet as it says, for the last up went on without that host, which serves until the next one what it served before`;
 }
 
 /** Machines by what changes for them: those that go first, then the most; the engine asks in any order, a reader sees one. */

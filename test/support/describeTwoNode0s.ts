@@ -396,7 +396,9 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
           new RegExp(`${name} has the state of the last up that reached it, and node0-[ab] alone follows`),
         );
         await off.node0.powerOn();
-        expect((await project.succeed(["preview"])).output).toMatch(/web-1.* not yet as the program says/);
+        expect((await project.succeed(["preview"])).output).toMatch(
+          /that is by the program: .*web-1.* not yet as it says/,
+        );
         for (const command of ["doctor", "verify"] as const) {
           const { stdout } = await netbootCommand(project, command, "--stack", "dev");
           expect(stdout).toMatch(

@@ -23,8 +23,8 @@ describe("describeNextBoots", () => {
     expect(drifted()).toBe("next boot changes for none of 2 nodes");
     const behind = new Set(["web-1@node0-b", "db-1@node0-b"]);
     expect(describePreviewed({ changes: [], files: new Map(), texts: new Map(), behind }, 2)).toBe(
-      "next boot changes for none of 2 nodes; db-1@node0-b, web-1@node0-b are not yet as the program says, for the last up went on " +
-        "without that host, which serves until the next one what it served before",
+      "next boot changes for none of 2 nodes; that is by the program: db-1@node0-b, web-1@node0-b are not yet as it says, for the last up " +
+        "went on without that host, which serves until the next one what it served before",
     );
     expect(drifted("node0-tftp", "node0-dhcp")).toBe(
       "next boot changes for none of 2 nodes; that is by the program: on node 0 node0-dhcp, node0-tftp are not as declared, " +
