@@ -14,7 +14,7 @@ import { warnOfIdleOptions } from "./program/componentOptions";
 import { given, isObject, whyNoFlag } from "./program/given";
 import { otherOf, type Pair, pairOf } from "./program/pairs";
 import * as pulumi from "./program/pulumi";
-import { tellingUndefined } from "./program/tellingUndefined";
+import { tellingUndefined, warnOfUndefined } from "./program/tellingUndefined";
 import type { ServerReference } from "./reference";
 import { TftpServer, type TftpServerArgs } from "./tftpServer";
 import { TimeServer, type TimeServerSettings } from "./timeServer";
@@ -143,7 +143,11 @@ export class NetbootServer extends pulumi.ComponentResource {
       ),
       flags,
     ];
-    tell(this, [connectionProblems(connection as pulumi.Input<Connection>), ...mistakes]);
+    const all = pulumi
+      .all([connectionProblems(connection as pulumi.Input<Connection>), ...mistakes])
+      .apply((lists) => lists.flat());
+    tell(this, all);
+    warnOfUndefined(this, all, given(args));
     this.announced = pulumi
       .all([partsOf(network), settings.dhcp.highAvailability])
       .apply(([{ address, pool }, shares]) => ({
@@ -312,9 +316,9 @@ function whySaidTwice(part: string, settings: object): readonly Problem[] {
 }
 
 /** Says what is wrong beside the component that the program has, for no check is asked of it. */
-function tell(server: pulumi.Resource, lists: pulumi.Input<readonly Problem[]>[]): void {
-  pulumi.all(lists).apply((found: readonly (readonly Problem[])[]) => {
-    const sentences = found.flat().map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+function tell(server: pulumi.Resource, problems: pulumi.Output<readonly Problem[]>): void {
+  problems.apply((found) => {
+    const sentences = found.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
     if (sentences.length === 0) return;
     const refused = new NetbootError("ARGUMENTS_INVALID", sentences.join("\n"));
     void pulumi.log.error(renderError(refused), server);

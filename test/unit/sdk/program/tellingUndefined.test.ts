@@ -117,6 +117,20 @@ describe("an argument that is given and is undefined", () => {
         "requireOutput, in the place of getOutput, says which output that has not",
     ]);
     warn.mockClear();
+    await register(
+      () => {
+        const pool = other().getOutput("pool");
+        new netboot.NetbootServer("it", { connection, network: { ...network, pool }, time: false } as never);
+      },
+      {},
+      true,
+    );
+    expect(warn.mock.calls.map(([text]) => text)).toEqual([
+      expect.stringMatching(
+        /^network\.pool: is an output that is undefined, .* stack organization\/net\/dev: requireOutput/,
+      ),
+    ]);
+    warn.mockClear();
     // An optional value of the program's own is nothing to speak of.
     await register(
       program(() => pulumi.output(undefined)),
