@@ -38,7 +38,12 @@ export function whyTaken(kind: string, urn: unknown, inputs: Properties, isAnew:
   return others.flatMap(([, { name, claims: theirs }]) =>
     [...own.claims()].flatMap(([claim, path]) =>
       theirs().has(claim)
-        ? [{ path, message: `${claim} is that of ${name} already, which ignoreChanges or a transform leaves with it` }]
+        ? [
+            {
+              path,
+              message: `${claim} is that of ${name} already; look at the ignoreChanges and transforms of the two, for the program gives it to one of them only`,
+            },
+          ]
         : [],
     ),
   );

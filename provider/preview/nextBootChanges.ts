@@ -227,7 +227,7 @@ function whatChanges(change: NextBootChange): string {
   if (before === undefined) return perhapsOf === undefined ? "new" : `new, or of fleet ${perhapsOf} until now`;
   if (after === undefined) return goes;
   if (after === "unknown") return `known only ${afterUp}`;
-  if (isSecret) return "in what is secret";
+  if (isSecret) return "changed, a part of it is secret";
   if (before.startsWith(notAsDeclared)) return driftIn(before.slice(notAsDeclared.length));
   const [was, is] = [partsOf(before), partsOf(after)];
   const server = bootServer === undefined ? [] : [`boot server ${bootServer}`];

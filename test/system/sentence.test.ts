@@ -285,7 +285,7 @@ ${others}
     project.write({ "index.js": program("52:54:00:00:0b:01", "") });
     const { output } = await project.succeed(["preview", "--diff", "--show-full-output"]);
     expect(output).toContain(
-      "next boot changes for 3 of 8 nodes: n1, n7 (both in what is secret); n4 (NICs 52:54:00:00:0a:44 → 52:54:00:00:0b:44)",
+      "next boot changes for 3 of 8 nodes: n1, n7 (both changed, a part of it is secret); n4 (NICs 52:54:00:00:0a:44 → 52:54:00:00:0b:44)",
     );
     expect(output).not.toMatch(/0b:(01|77)/);
   });

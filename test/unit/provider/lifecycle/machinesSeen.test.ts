@@ -33,7 +33,7 @@ describe("whyTaken", () => {
         {
           path: "address",
           message:
-            'the address 10.20.0.11 is that of OlaNode "a" already, which ignoreChanges or a transform leaves with it',
+            'the address 10.20.0.11 is that of OlaNode "a" already; look at the ignoreChanges and transforms of the two, for the program gives it to one of them only',
         },
       ]);
     },

@@ -194,7 +194,7 @@ describe("describeNextBoots", () => {
     ],
     [
       { before: usual, after: boot("10.20.0.12", "ipxe.efi", "67c7f1f8a1"), isSecret: true as const },
-      "in what is secret",
+      "changed, a part of it is secret",
     ],
     [{ after: usual, isSecret: true as const }, "new"],
   ])("tells what changes: %j", (change, why) => {
