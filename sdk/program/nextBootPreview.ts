@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { digestOf } from "../../provider/digest";
 import { renderDrift, wholeResource } from "../../provider/kinds/drift";
 import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
-import { describeNextBoots, type NextBootChange } from "../../provider/preview/nextBootChanges";
+import { describeNextBoots, listed, type NextBootChange } from "../../provider/preview/nextBootChanges";
 import {
   type Before,
   beforeReplaced,
@@ -308,7 +308,19 @@ function rolling({ seconds, changes, chainChanges }: Preview): readonly string[]
     ({ names: [first, server] }) =>
       `${server} is touched only after ${first} has committed and proved; until then it serves what it served`,
   );
-  return [...new Set(words)].sort();
+  return [...new Set(words), ...leftOut(seconds, changes)].sort();
+}
+
+/** Resources of which only the first server changes, as where --target leaves the other out. */
+function leftOut(seconds: Preview["seconds"], changes: Preview["changes"]): readonly string[] {
+  const touched = new Set(
+    changes.flatMap(({ urn, before, after }) => (before === after ? [] : [urn.replace(/.*::/, "")])),
+  );
+  const left = [...seconds].filter(([second, { name }]) => touched.has(name) && !touched.has(second));
+  const byServer = Map.groupBy(left, ([, { names }]) => names[1]);
+  return [...byServer].map(
+    ([server, of]) => `${server} does not change in this run for ${listed(of.map(([, { name }]) => name).sort())}`,
+  );
 }
 
 /** Says the sentences as the last words of the process, which the engine shows below everything else. */

@@ -94,6 +94,14 @@ export function describeTwoNode0s(how: "briefly" | "whole"): void {
       expect(await on(one, "grep domain-name-servers /etc/dhcp/dhcpd.conf")).toContain("192.168.1.1, 192.168.1.14");
     });
 
+    it("are told apart in a preview of a run that leaves the second out", async () => {
+      write(`${db1}, ${db2("192.168.1.5")}`);
+      const left = "node0-b does not change in this run for rack";
+      expect((await project.succeed(["preview", "--exclude", "**@node0-b"])).output).toContain(left);
+      expect((await project.succeed(["preview"])).output).not.toContain(left);
+      write(`${db1}, ${db2("192.168.1.4")}`);
+    });
+
     it("are told by verify and doctor, in one table", async () => {
       const { stdout, code } = await verify();
       expect(code, stdout).toBe(0);

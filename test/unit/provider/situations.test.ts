@@ -166,6 +166,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "is not on node 0 yet, for",
     "in the last `pulumi up`; the next one brings it",
     "is touched only after",
+    "does not change in this run for",
     "has committed and proved; until then it serves what it served",
     "is taken for gone (",
     "): what the state has there is made anew where this program has it now, and else goes from the state only",
