@@ -17,8 +17,8 @@ describe("a node 0 whose power is cut for real", () => {
       for letter in a b; do head -c 1048576 /dev/zero | tr '\\0' $letter > $letter; done
       cp a flushed; cp a unflushed; sync
       write='dd bs=64k conv=notrunc oflag=direct status=none of=unflushed'
-      (while $write if=b && $write if=a; do :; done) > /dev/null 2>&1 &
-      sleep 1`);
+      (while $write if=b && $write if=a; do echo; done) > /dev/shm/rounds 2> /dev/null &
+      until [ "$(wc -l < /dev/shm/rounds)" -ge 3 ]; do sleep 0.2; done`);
     await node0.powerCut();
     await node0.powerOn();
     const { stdout } = await node0.run("cd /root; cmp a flushed && fold -b -w 512 unflushed | cut -c 1 | uniq | wc -l");
