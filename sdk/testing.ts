@@ -119,7 +119,9 @@ async function run(program: () => unknown, options: MockEngineOptions): Promise<
       const kind = kindIn(type);
       if (kind === undefined) {
         resources.push({ type, name, inputs });
-        return (await mocks.newResource?.(args)) ?? { id: args.id || `${name}-id`, state: inputs };
+        // Of a stack without outputs the SDK says which one is asked for.
+        const state = type === "pulumi:pulumi:StackReference" ? { outputs: {}, ...inputs } : inputs;
+        return (await mocks.newResource?.(args)) ?? { id: args.id || `${name}-id`, state };
       }
       // An engine shows what is told beside a component from the program's log; here nobody reads that.
       const { [hidden.toldBeside]: beside, ...given } = inputs;

@@ -99,6 +99,10 @@ function bareName(machine: string): string {
   return machine.replace(/ \(.*\)$/, "");
 }
 
+function isCalled(machine: string, who: string): boolean {
+  return machine === who || bareName(machine) === who;
+}
+
 async function readHost(first: StackResource, since: number) {
   const host = await openStackHost(first);
   const machine = first.outputs[hidden.machine];
@@ -136,12 +140,10 @@ export function renderHistory({ since, machines, boots }: History, all: boolean)
  * @throws when nothing is known of it
  */
 export function drawLastBoot({ since, machines, boots }: History, who: string): string {
-  const own = boots.filter(
-    ({ machine = "", mac }) => machine === who || bareName(machine) === who || mac === who.toLowerCase(),
-  );
+  const own = boots.filter(({ machine = "", mac }) => isCalled(machine, who) || mac === who.toLowerCase());
   const last = own.at(-1);
   if (last !== undefined) return renderBootSvg(last.machine ?? last.mac, last);
-  if (machines.some((machine) => machine === who || bareName(machine) === who)) {
+  if (machines.some((machine) => isCalled(machine, who))) {
     throw new Error(
       `"${who}" has not booted since ${timeOf(since)}, as far as the log goes; --since takes an earlier time`,
     );

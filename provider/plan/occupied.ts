@@ -1,6 +1,6 @@
 import type { Holder } from "../facts/question";
 import { type Configured, type Servers, type Service, servicePorts } from "../facts/servers";
-import { type DhcpBackend, dhcpBackends } from "../formats/dhcpBackend";
+import { backendOf, type DhcpBackend, dhcpBackends } from "../formats/dhcpBackend";
 import { daemonUnits, timeDaemons } from "../os/packages";
 import { chronyUnit, namesUnit, tftpdUnit } from "../os/paths";
 import { addressNumber, addressText } from "../values/ipv4";
@@ -86,7 +86,7 @@ const wayOut: Readonly<Record<Own["service"], string>> = {
 
 function wayOutKept({ backend }: Own, holders: readonly Holder[]): string {
   const way = "Stop and disable it, or let one of the two serve from another host";
-  const isDhcpd = dhcpBackends.some(({ unit }) => holders.some((holder) => holder.unit === unit));
+  const isDhcpd = holders.some(({ unit }) => unit === backendOf("isc").unit);
   return backend?.opens === "its address" && !isDhcpd
     ? `${way}; or take ISC's dhcpd, which shares it: daemon: "isc"`
     : way;
@@ -192,14 +192,18 @@ function holdersOf(own: Own, servers: Servers): readonly Holder[] {
     (holder) =>
       holder.port === own.port &&
       !own.units.includes(holder.unit ?? "") &&
-      (keepsOut(own, holder) || (own.isShared !== true && hearsMachines(own, holder, servers))),
+      (keepsOut(own, holder) || isRival(own, holder, servers)),
   );
 }
 
 /** Whether they are in the way by keeping our server from starting, and by nothing else that matters. */
 function isKeptOut(own: Own, holders: readonly Holder[], servers: Servers): boolean {
-  const isHeard = (holder: Holder): boolean => own.isShared !== true && hearsMachines(own, holder, servers);
-  return holders.length > 0 && !holders.some(isHeard);
+  return holders.length > 0 && !holders.some((holder) => isRival(own, holder, servers));
+}
+
+/** Whether who has a port answers our machines, and may not. */
+function isRival(own: Own, holder: Holder, servers: Servers): boolean {
+  return own.isShared !== true && hearsMachines(own, holder, servers);
 }
 
 /** Whether who has a port keeps our DHCP server from opening its own, on whichever interface it serves itself. */

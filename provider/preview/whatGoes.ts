@@ -7,12 +7,8 @@ import { type FileChange, listed, type NextBootChange, partsOf } from "./nextBoo
 /** The resources of a state by their URNs, or why they can't be told. */
 export type Before = Readonly<Record<string, Stored>> | Error;
 
-/** The URNs of what the program declares, with their aliases. */
-interface Declared {
-  has(urn: string): boolean;
-  /** With the URN of now. */
-  get?(urn: string): string | undefined;
-}
+/** The URNs of what the program declares and their aliases, each with the URN of now. */
+type Declared = ReadonlyMap<string, string>;
 
 interface Stored {
   readonly type?: string;
@@ -76,7 +72,6 @@ export function whatGoes(
  * The machines that the state and the program have, and that node 0 serves no more after this run, for another resource takes
  * what they have, or has taken it, and their own one does not change.
  *
- * @param declared - each URN and alias of the program's resources, with the URN of now
  * @example
  * ```
  * db-2 is served no more after this up: db-1 takes its address 10.20.0.12, and db-2 does not change in this run
@@ -84,7 +79,7 @@ export function whatGoes(
  */
 export function whatIsLost(
   before: Before,
-  declared: ReadonlyMap<string, string>,
+  declared: Declared,
   names: ReadonlySet<string>,
   comes: readonly Comes[],
 ): readonly string[] {
@@ -193,7 +188,7 @@ export function beforeReplaced(
 
 /** What a state has of a resource that is declared by another name now. */
 function stateByAlias(state: Exclude<Before, Error>, declared: Declared, urn: string): Stored | undefined {
-  return Object.entries(state).find(([was]) => declared.get?.(was) === urn)?.[1];
+  return Object.entries(state).find(([was]) => declared.get(was) === urn)?.[1];
 }
 
 /** A boot file on a host. */

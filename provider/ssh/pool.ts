@@ -140,15 +140,16 @@ async function settledNow<T>(promise: Promise<T>): Promise<T | undefined> {
 /** The engine kills what is still there 5 s after its SIGINT. */
 const graceMs = 4000;
 
-let isInstalled = false;
+/** Whether it is decided what a signal does to the connections. */
+let isDecided = false;
 
 /**
  * The engine ends a provider by SIGINT: what runs may finish, nothing new begins, and the connections are closed.
  * Whoever listens to the signal ends the process, so without another listener we let it have its usual effect.
  */
 function installSignalHandler(): void {
-  if (isInstalled) return;
-  isInstalled = true;
+  if (isDecided) return;
+  isDecided = true;
   process.on("SIGINT", endOnSignal);
 }
 
@@ -164,7 +165,7 @@ function endOnSignal(): void {
 
 /** For a program that ends at the signal in its own way, and needs its connections for that. */
 export function keepThroughSignals(): void {
-  isInstalled = true;
+  isDecided = true;
   process.off("SIGINT", endOnSignal);
 }
 

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { digestOf } from "../../provider/digest";
 import { renderDrift, wholeResource } from "../../provider/kinds/drift";
 import { notAsDeclared, notDone, renderMachine } from "../../provider/preview/nextBoot";
-import { describeNextBoots, listed, type NextBootChange } from "../../provider/preview/nextBootChanges";
+import { describeNextBoots, type NextBootChange } from "../../provider/preview/nextBootChanges";
+import { inWhichOrder, type Second, whatSecondLeaves } from "../../provider/preview/onTwo";
 import {
   type Before,
   beforeReplaced,
@@ -29,13 +30,6 @@ type StandardLoaders = Readonly<Record<string, string | undefined>>;
 function isInline(): boolean {
   const { asyncLocalStorage } = globalThis as { asyncLocalStorage?: { getStore(): unknown } };
   return asyncLocalStorage?.getStore() !== undefined;
-}
-
-/** What the second of two servers has of the machines of a resource. */
-interface Second {
-  /** The resource of the first one. */
-  readonly name: string;
-  readonly names: readonly [string, string];
 }
 
 interface Preview {
@@ -275,7 +269,14 @@ function sentencesOf(preview: Preview): readonly string[] {
     (fleet) =>
       `whether fleet ${fleet}, which is otherwise in the state than in this program, loses a machine by this up can't be told`,
   );
-  return [...sentences, ...unsaid, ...untold, ...rolling(preview), ...leftBehind(before)];
+  return [
+    ...sentences,
+    ...unsaid,
+    ...untold,
+    ...inWhichOrder(preview),
+    ...whatSecondLeaves(preview),
+    ...leftBehind(before),
+  ];
 }
 
 /** The hosts of the state that the operator says are gone. */
@@ -296,31 +297,6 @@ function bootServersOf({ bootServers }: Preview, name: string, on: readonly (str
       ? []
       : [{ name, bootServer, ...(index > 0 && server !== undefined && { on: server }) }];
   });
-}
-
-/** In which order two servers are changed, where they are. */
-function rolling({ seconds, changes, chainChanges }: Preview): readonly string[] {
-  const touched = new Set(changes.map(({ on }) => on));
-  // Where nothing is to be done on the first, the second waits for nobody.
-  const rolls = (server: string): boolean => touched.has(server) && touched.has(undefined);
-  const pairs = [...seconds.values()].filter(({ names: [, server] }) => chainChanges || rolls(server));
-  const words = pairs.map(
-    ({ names: [first, server] }) =>
-      `${server} is touched only after ${first} has committed and proved; until then it serves what it served`,
-  );
-  return [...new Set(words), ...leftOut(seconds, changes)].sort();
-}
-
-/** Resources of which only the first server changes, as where --target leaves the other out. */
-function leftOut(seconds: Preview["seconds"], changes: Preview["changes"]): readonly string[] {
-  const touched = new Set(
-    changes.flatMap(({ urn, before, after }) => (before === after ? [] : [urn.replace(/.*::/, "")])),
-  );
-  const left = [...seconds].filter(([second, { name }]) => touched.has(name) && !touched.has(second));
-  const byServer = Map.groupBy(left, ([, { names }]) => names[1]);
-  return [...byServer].map(
-    ([server, of]) => `${server} does not change in this run for ${listed(of.map(([, { name }]) => name).sort())}`,
-  );
 }
 
 /** Says the sentences as the last words of the process, which the engine shows below everything else. */

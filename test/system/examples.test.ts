@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { runCommand } from "../../tools/command.mts";
 import { type ScratchOptions, type ScratchProject, scratchProject } from "../../tools/scratch.mts";
@@ -70,6 +72,25 @@ describe("examples", () => {
     const pinned = { ipxe: file, snponly: file, refind: { package: "refind", version: "1.0" } };
     project.write({ "index.ts": program(`artifacts: ${JSON.stringify(pinned)}`, "") });
     expect((await project.succeed(preview)).output).toMatch(/next boot changes for 1 of 1 node: a \(new\)/);
+
+    const [, snippet = ""] =
+      /^```ts .*\n([^`]*`[^`]*`[^`]*)```$/m.exec(readFileSync("examples/policy/README.md", "utf8")) ?? [];
+    const policies = readFileSync(join(pack, "index.ts"), "utf8");
+    const another = `{ name: "comments", description: "Why.", enforcementLevel: "mandatory", ${snippet} },\n];`;
+    writeFileSync(
+      join(pack, "index.ts"),
+      policies.replace(/^\];$/m, () => another),
+    );
+    for (const macs of ['"52:54:00:00:06:02"', 'pulumi.secret("52:54:00:00:06:02")']) {
+      const fleet = `
+        import * as pulumi from "@pulumi/pulumi";
+        new netboot.OlaFleet("rack", { server: node0, nodes: {
+          b: { macs: [${macs}], address: "192.168.1.3", comment: "the first" },
+          c: { macs: ["52:54:00:00:06:03"], address: "192.168.1.4" } } });`;
+      project.write({ "index.ts": program(`artifacts: ${JSON.stringify(pinned)}`, "") + fleet });
+      const { output: refused } = await project.pulumi(preview);
+      expect(refused.match(/\S+ has no comment/g)).toEqual(["c has no comment"]);
+    }
   });
 
   it("the template becomes a project that previews", async () => {

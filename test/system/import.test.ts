@@ -31,6 +31,7 @@ describe("a program by import", () => {
 host node_1 { hardware ethernet 52:54:00:12:34:56; server-name "node_1"; }
 host db-1-a { hardware ethernet 52:54:00:12:34:61; fixed-address 192.168.1.9; option host-name "db-1"; }
 host db-1-b { hardware ethernet 52:54:00:12:34:62; fixed-address 192.168.1.9; option host-name "db-1"; uid "x"; }
+host out { hardware ethernet 52:54:00:12:34:63; fixed-address 192.168.1.10; deny booting; }
 TEXT
       sed 's/TFTP_server_address/192.168.1.1/' > /etc/default/tftpd-hpa <<'TEXT'\n${text("tftpd-hpa")}TEXT
       sed -i 's/^INTERFACESv4=.*/INTERFACESv4="eno2"/' /etc/default/isc-dhcp-server
@@ -68,6 +69,7 @@ TEXT
       //
       // What is not as node 0 has it:
       //   /etc/dhcp/machines.conf:3: uid "x";  a node has nothing like it
+      //   /etc/dhcp/machines.conf:4: deny booting; (host out)  dhcpd does not answer this machine; a program can only leave it out, and with unknownMachines: "serve" it is answered as any other
       //   /etc/dhcp/dhcpd.conf:62: filename "ipxe32.efi"  it is not in /srv/tftp, so no 32-bit machine boots by it; give artifacts.ipxe32 if there are some
       //   /srv/tftp: these stay as they are, and are not declared: notes.txt
       import { readFileSync } from "node:fs";

@@ -70,9 +70,12 @@ class Reader {
   /** Looks through declarations for networks and hosts, and names what is neither of them nor a part of them. */
   readScope(around: Scopes, statements: readonly Statement[]): void {
     const scopes = [...around, statements];
+    const isGroup = around.length > 0 && !this.#subnets.has(statements);
     for (const statement of statements) {
       const { block } = statement;
       const head = headOf(statement);
+      // What keeps the hosts of a group from an answer is named of each.
+      if (isGroup && isOfBooting(statement)) continue;
       if (block === undefined) this.#readParameter(statement);
       else if (head === "subnet") this.#readNetwork(scopes, statement, block);
       else if (head === "host") this.#readHost(scopes, statement, block);
@@ -220,18 +223,18 @@ class Reader {
       this.#leave(statement, "it names no Ethernet address; write the machine's MACs into nodes");
       return;
     }
-    const booting = [...scopes.map((list) => this.#parametersOf(list)), block]
-      .flatMap((list) => list.filter((each) => textsOf(each)[1] === "booting"))
-      .at(-1);
-    if (booting !== undefined && headOf(booting) !== "allow") {
-      // What lies around it is named where it stands.
-      if (block.includes(booting))
-        this.#leave(booting, `dhcpd does not answer it, so the machine is left out: host ${name}`);
-      return;
-    }
     // What the machine alone is given: by itself, or by the groups that it is in.
     const around = scopes.slice(1).filter((list) => !this.#subnets.has(list));
     const own = [...around.map((list) => this.#parametersOf(list)), block];
+    const booting = own.flat().findLast(isOfBooting);
+    if (booting !== undefined && headOf(booting) !== "allow") {
+      this.leftOut.push({
+        ...placeOf(booting),
+        what: `${shown(booting)} (host ${name})`,
+        why: 'dhcpd does not answer this machine; a program can only leave it out, and with unknownMachines: "serve" it is answered as any other',
+      });
+      return;
+    }
     const addresses = block
       .filter((each) => headOf(each) === "fixed-address")
       .flatMap(({ words }) => words.slice(1).filter(({ text }) => text !== ","));
@@ -280,7 +283,7 @@ class Reader {
         !isNameOf(statement, host) &&
         !ofTheDaemon.test(`${textsOf(statement).join(" ")} `)
       ) {
-        this.#leave(statement, head === "next-server" ? "all machines boot from one server" : whyNotOfHost(statement));
+        this.#leave(statement, whyNotOfHost(head));
       }
     }
     return options;
@@ -381,14 +384,20 @@ class Reader {
 function whyNot(head: string, text: string): string {
   if (head === "failover" || head.startsWith("omapi")) return "a node 0 serves alone";
   if (/^(zone|key|ddns-)/.test(head)) return "the names of machines come from `names`, not from dynamic DNS";
-  if (/^(deny|ignore) booting/.test(text)) return "dhcpd answers none of the hosts here, so they are left out";
+  if (/^(deny|ignore) booting/.test(text)) return "then no machine boots; ours lets them";
   if (head === "server-name") return serverNames;
   if (/^option (bootfile-name|tftp-server-name)/.test(text)) return "the files are named by `filename` and next-server";
   return "the program has nothing like it";
 }
 
-function whyNotOfHost(statement: Statement): string {
-  return headOf(statement) === "server-name" ? serverNames : "a node has nothing like it";
+/** `allow booting;` and what says the contrary. */
+function isOfBooting(statement: Statement): boolean {
+  return textsOf(statement)[1] === "booting";
+}
+
+function whyNotOfHost(head: string): string {
+  if (head === "next-server") return "all machines boot from one server";
+  return head === "server-name" ? serverNames : "a node has nothing like it";
 }
 
 const serverNames =

@@ -219,6 +219,14 @@ class KeaReader {
       );
       return;
     }
+    if (listOf(own.get("client-classes")).some(({ value }) => value === "DROP")) {
+      this.#leave(
+        host,
+        `the reservation for ${mac}`,
+        'Kea drops what this machine asks; a program can only leave it out, and with unknownMachines: "serve" it is answered as any other',
+      );
+      return;
+    }
     const address = textAt(own, "ip-address");
     const hostname = textAt(own, "hostname");
     const file = textAt(own, "boot-file-name");

@@ -45,6 +45,15 @@ describe("nextBootsOf", () => {
     expect(nextBoots["db-1"]).toMatch(/^192\.168\.1\.9 db-1 /);
   });
 
+  it("says which output another stack has not that no mock gives", async () => {
+    const run = nextBootsOf(() => {
+      const server = new netboot.NetbootServer("node0", { connection: { host: "node0.example" }, network });
+      const address = new pulumi.StackReference("acme/network/prod").requireOutput("address");
+      new netboot.OlaNode("db-1", { server, macs: ["04:3f:72:aa:00:02"], address });
+    });
+    await expect(run).rejects.toThrow(/Required output 'address' does not exist on stack 'acme\/network\/prod'/);
+  });
+
   it("keeps machines of one name on two servers apart", async () => {
     const boots = await nextBootsOf(() => {
       for (const name of ["a", "b"]) {

@@ -14,21 +14,24 @@ const state = (...resources: readonly (readonly [kind: string, name: string])[])
     resources.map(([kind, name]) => [urn(kind, name), { type: `pulumi-nodejs:dynamic/netboot:${kind}` }]),
   );
 
+/** Declared as they were. */
+const by = (...urns: readonly string[]): ReadonlyMap<string, string> => new Map(urns.map((each) => [each, each]));
+
 describe("whatGoes", () => {
   it("names machines and fleets that the program has no more, and nothing else of the state", () => {
     const before = state(["OlaNode", "a"], ["OlaNode", "b"], ["OlaFleet", "rack"], ["BootFile", "x"]);
-    expect(whatGoes(before, new Set([urn("OlaNode", "a")]), new Set(["a"]))).toEqual([
+    expect(whatGoes(before, by(urn("OlaNode", "a")), new Set(["a"]))).toEqual([
       "no more in this program: b, all of fleet rack (but for what the program declares elsewhere). Node 0 serves no machine by these names after this up, unless --target or --exclude leaves them out, or retainOnDelete or deletedWith keeps them",
     ]);
-    expect(whatGoes(state(["OlaNode", "b"]), new Set(), new Set())).toEqual([
+    expect(whatGoes(state(["OlaNode", "b"]), by(), new Set())).toEqual([
       "no more in this program: b. Node 0 serves no machine by this name after this up, unless --target or --exclude leaves it out, or retainOnDelete or deletedWith keeps it",
     ]);
   });
 
   it("says nothing where nothing goes: also of what has an alias, or is in a fleet now", () => {
     const before = state(["OlaNode", "a"], ["OlaNode", "b"]);
-    expect(whatGoes(before, new Set([urn("OlaNode", "a")]), new Set(["c", "b"]))).toEqual([]);
-    expect(whatGoes({}, new Set(), new Set())).toEqual([]);
+    expect(whatGoes(before, by(urn("OlaNode", "a")), new Set(["c", "b"]))).toEqual([]);
+    expect(whatGoes({}, by(), new Set())).toEqual([]);
   });
 
   it("tells of machines that the second of two servers serves no more, beside those that go", () => {
@@ -39,7 +42,7 @@ describe("whatGoes", () => {
       [onSecond("OlaNode", "b@node0-b")]: { type: "pulumi-nodejs:dynamic/netboot:OlaNode" },
       [onSecond("OlaFleet", "rack@node0-b")]: { type: "pulumi-nodejs:dynamic/netboot:OlaFleet" },
     };
-    const declared = new Set([urn("OlaNode", "a"), urn("OlaFleet", "rack")]);
+    const declared = by(urn("OlaNode", "a"), urn("OlaFleet", "rack"));
     expect(whatGoes(before, declared, new Set(["a"]))).toEqual([
       expect.stringMatching(/^no more in this program: b\. Node 0 serves no machine/),
       "node0-b serves a no more after this up",
@@ -51,19 +54,19 @@ describe("whatGoes", () => {
     const fleet = { type: "pulumi-nodejs:dynamic/netboot:OlaFleet", outputs: { __drawn: "d1" } };
     const before = { [urn("OlaFleet", "rack")]: fleet };
     const comes = { name: "m1", urn: urn("OlaFleet", "racks"), place: "one", isOnTwo: false };
-    const goes = (drawn: string) => whatGoes(before, new Set(), new Set(["m1"]), new Map(), [{ ...comes, drawn }]);
+    const goes = (drawn: string) => whatGoes(before, by(), new Set(["m1"]), new Map(), [{ ...comes, drawn }]);
     expect(goes("d1")).toEqual([]);
     expect(goes("d2")).toEqual([expect.stringMatching(/^no more in this program: all of fleet rack \(but for/)]);
     // As after \`pulumi state rename\`.
     const renamed = {
       [urn("OlaNode", "c5")]: { type: "pulumi-nodejs:dynamic/netboot:OlaNode", outputs: { hostname: "b5" } },
     };
-    expect(whatGoes(renamed, new Set(), new Set(["b5"]))).toEqual([]);
-    expect(whatGoes(renamed, new Set(), new Set(["c"]))).toEqual([expect.stringMatching(/: c5\. Node 0 serves/)]);
+    expect(whatGoes(renamed, by(), new Set(["b5"]))).toEqual([]);
+    expect(whatGoes(renamed, by(), new Set(["c"]))).toEqual([expect.stringMatching(/: c5\. Node 0 serves/)]);
   });
 
   it("says that it can't be told", () => {
-    expect(whatGoes(new Error("no backend client is available"), new Set(), new Set())).toEqual([
+    expect(whatGoes(new Error("no backend client is available"), by(), new Set())).toEqual([
       "whether machines go with this up can't be told: no backend client is available",
     ]);
   });
@@ -73,7 +76,7 @@ describe("whatGoes of two servers that change places", () => {
   it("tells of no second that is the first now", () => {
     const second = urn("OlaNode$pulumi-nodejs:dynamic/netboot:OlaNode", "a@node0-a");
     const before = { ...state(["OlaNode", "a"]), [second]: { type: "pulumi-nodejs:dynamic/netboot:OlaNode" } };
-    const declared = new Set([urn("OlaNode", "a")]);
+    const declared = by(urn("OlaNode", "a"));
     expect(whatGoes(before, declared, new Set(["a"]), new Map([["a", "node0-a"]]))).toEqual([]);
     expect(whatGoes(before, declared, new Set(["a"]), new Map([["a", "node0-b"]]))).toEqual([
       "node0-a serves a no more after this up",
@@ -90,10 +93,10 @@ describe("beforeReplaced", () => {
 
   it("is what the state has of a machine whose resource is replaced, and where it was if that was another node 0", () => {
     const state = { [comes.urn]: { type, outputs } };
-    expect(beforeReplaced(comes, state, new Set([comes.urn]))).toEqual({ before: after });
-    expect(beforeReplaced({ ...comes, place: "two" }, state, new Set())).toEqual({ before: after, moved: "one → two" });
-    expect(beforeReplaced({ ...comes, place: "two", isOnTwo: true }, state, new Set())).toEqual({ before: after });
-    expect(beforeReplaced({ ...comes, after: "unknown" }, state, new Set())).toEqual({ before: "10.20.0.11 a (m1)" });
+    expect(beforeReplaced(comes, state, by(comes.urn))).toEqual({ before: after });
+    expect(beforeReplaced({ ...comes, place: "two" }, state, by())).toEqual({ before: after, moved: "one → two" });
+    expect(beforeReplaced({ ...comes, place: "two", isOnTwo: true }, state, by())).toEqual({ before: after });
+    expect(beforeReplaced({ ...comes, after: "unknown" }, state, by())).toEqual({ before: "10.20.0.11 a (m1)" });
   });
 
   it("is what the state has of a resource that is replaced under another name", () => {
@@ -106,7 +109,7 @@ describe("beforeReplaced", () => {
 
   it("shows no value of the state, of which one may be a secret", () => {
     const state = { [comes.urn]: { type, outputs } };
-    const replaced = (more: object) => beforeReplaced({ ...comes, ...more }, state, new Set());
+    const replaced = (more: object) => beforeReplaced({ ...comes, ...more }, state, by());
     expect(replaced({ after: other })).toEqual({ isReplaced: true, others: ["another address"] });
     expect(replaced({ after: other.replace("a (m1)", "b (m2)") })).toEqual({
       isReplaced: true,
@@ -123,15 +126,15 @@ describe("beforeReplaced", () => {
     const inFleet = { ...comes, urn: urn("OlaFleet", "rack") };
     const fleet = { type: "pulumi-nodejs:dynamic/netboot:OlaFleet", outputs: {} };
     const state = { [urn("OlaNode", "a")]: { type, outputs }, [inFleet.urn]: fleet };
-    expect(beforeReplaced(inFleet, state, new Set())).toEqual({ before: after });
-    expect(beforeReplaced(inFleet, state, new Set([urn("OlaNode", "a"), inFleet.urn]))).toEqual({});
+    expect(beforeReplaced(inFleet, state, by())).toEqual({ before: after });
+    expect(beforeReplaced(inFleet, state, by(urn("OlaNode", "a"), inFleet.urn))).toEqual({});
   });
 
   it("is perhaps what a fleet had that goes, whatever has the machine now", () => {
     const gone = { [urn("OlaFleet", "webs")]: { type: "pulumi-nodejs:dynamic/netboot:OlaFleet", outputs: {} } };
     const inFleet = { ...comes, urn: urn("OlaFleet", "rack") };
     for (const each of [comes, inFleet]) {
-      expect(beforeReplaced(each, gone, new Set([each.urn]))).toEqual({ perhapsOf: "webs" });
+      expect(beforeReplaced(each, gone, by(each.urn))).toEqual({ perhapsOf: "webs" });
     }
   });
 
@@ -143,19 +146,19 @@ describe("beforeReplaced", () => {
         outputs: { __drawn, connection: { host: "one" } },
       },
     });
-    expect(beforeReplaced(fleet, of("d2"), new Set())).toEqual({ isReplaced: true });
-    expect(beforeReplaced(fleet, of("d1"), new Set())).toEqual({ before: after });
-    expect(beforeReplaced({ ...fleet, place: "two" }, of("d1"), new Set())).toEqual({
+    expect(beforeReplaced(fleet, of("d2"), by())).toEqual({ isReplaced: true });
+    expect(beforeReplaced(fleet, of("d1"), by())).toEqual({ before: after });
+    expect(beforeReplaced({ ...fleet, place: "two" }, of("d1"), by())).toEqual({
       before: after,
       moved: "one → two",
     });
     const renamed = { ...fleet, urn: urn("OlaFleet", "racks") };
-    expect(beforeReplaced(renamed, of("d1"), new Set([renamed.urn]))).toEqual({ before: after });
-    expect(beforeReplaced(renamed, of("d2"), new Set([renamed.urn]))).toEqual({ perhapsOf: "rack" });
-    expect(beforeReplaced(renamed, of("d1"), new Set([renamed.urn, fleet.urn]))).toEqual({});
-    expect(beforeReplaced(comes, {}, new Set())).toEqual({});
-    expect(beforeReplaced({ ...comes, before: "b" }, { [comes.urn]: { type, outputs } }, new Set())).toEqual({});
-    expect(beforeReplaced(comes, new Error("no state"), new Set())).toEqual({});
+    expect(beforeReplaced(renamed, of("d1"), by(renamed.urn))).toEqual({ before: after });
+    expect(beforeReplaced(renamed, of("d2"), by(renamed.urn))).toEqual({ perhapsOf: "rack" });
+    expect(beforeReplaced(renamed, of("d1"), by(renamed.urn, fleet.urn))).toEqual({});
+    expect(beforeReplaced(comes, {}, by())).toEqual({});
+    expect(beforeReplaced({ ...comes, before: "b" }, { [comes.urn]: { type, outputs } }, by())).toEqual({});
+    expect(beforeReplaced(comes, new Error("no state"), by())).toEqual({});
   });
 });
 
@@ -225,7 +228,7 @@ describe("filesOf", () => {
   });
   const comes: Comes = { name: "m1", urn: urn("OlaNode", "m1"), place: "one", isOnTwo: true };
   const told = (state: Before, files = [file], declared: readonly string[] = [], coming = [comes]) =>
-    Object.fromEntries(filesOf(files, state, new Set(declared), coming));
+    Object.fromEntries(filesOf(files, state, by(...declared), coming));
 
   it("has of one that is made what the state has of it, whatever its resource was called", () => {
     expect(told(of({}))).toEqual({ "refind.pxe": { before: "ab", after: "cd" } });

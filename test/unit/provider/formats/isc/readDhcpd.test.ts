@@ -114,12 +114,16 @@ group { deny booting;
   host d { hardware ethernet 52:54:00:00:00:04; }
   host e { hardware ethernet 52:54:00:00:00:05; allow booting; } }`);
     expect(found.hosts.map(({ name }) => name)).toEqual(["c", "e"]);
-    expect(left(found)).toEqual(["2: deny booting;", "3: ignore booting;", "5: deny booting;"]);
-    expect(found.leftOut.map(({ why }) => why)).toEqual([
-      "dhcpd does not answer it, so the machine is left out: host a",
-      "dhcpd does not answer it, so the machine is left out: host b",
-      "dhcpd answers none of the hosts here, so they are left out",
+    expect(left(found)).toEqual([
+      "2: deny booting; (host a)",
+      "3: ignore booting; (host b)",
+      "5: deny booting; (host d)",
     ]);
+    const why =
+      'dhcpd does not answer this machine; a program can only leave it out, and with unknownMachines: "serve" it is answered as any other';
+    expect(found.leftOut.map((each) => each.why)).toEqual([why, why, why]);
+    const all = read("deny booting;\nhost a { hardware ethernet 52:54:00:00:00:01; }");
+    expect(all.leftOut).toMatchObject([{ line: 1, why: "then no machine boots; ours lets them" }]);
   });
 
   it("takes no boot server's name for a machine's own, and names what changes an answer", () => {

@@ -116,6 +116,14 @@ describe("readKea", () => {
     expect(read('{ "Dhcp4": <?include "/etc/kea/a"?> }').missing).toEqual(["/etc/kea/a"]);
   });
 
+  it("leaves out the machines of which Kea drops what they ask, and says so", () => {
+    const hosts =
+      '{ "hw-address": "52:54:00:00:00:01", "client-classes": [ "DROP" ] },\n{ "hw-address": "52:54:00:00:00:02" }';
+    const found = read(`{ "Dhcp4": { "reservations": [\n${hosts} ] } }`);
+    expect(found.hosts.map(({ mac }) => mac)).toEqual(["52:54:00:00:00:02"]);
+    expect(left(found)).toEqual(["2: the reservation for 52:54:00:00:00:01"]);
+  });
+
   it("says where a file breaks off", () => {
     expect(read('{ "Dhcp4": {\n "subnet4": [').leftOut).toEqual([
       { file: conf, line: 2, what: "", why: "the file ends in the middle" },
