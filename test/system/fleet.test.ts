@@ -196,7 +196,7 @@ describe("a fleet beside single machines", () => {
     const { code, output } = await project.pulumi(["preview"]);
     expect(code).not.toBe(0);
     expect(output).toMatch(
-      /the address 192\.168\.1\.7 is that of Ola(?:Fleet "rack"|Node "n") already, which ignoreChanges/,
+      /the address 192\.168\.1\.7 is that of Ola(?:Fleet "rack"|Node "n") already; look at the ignoreChanges/,
     );
     await apply(node("a", 1, 3), fleet(member("m1", [1, 2], 5), member("m2", [3], 7)));
   });
